@@ -1,0 +1,1 @@
+"""Interchangeable ways to run one function over many shards."""

@@ -1,0 +1,75 @@
+"""What can go wrong, as one tree; every message says where, what was found, and what to do.
+
+SynthmammoError
+├── RecipeError      a recipe, or a value given beside it, cannot be used
+├── GeneratorError   a generator is unknown, lacks its model, or cannot do what a row asks
+├── SourceError      an archive of real images cannot be read
+├── DatasetError     a dataset directory is not what it should be
+└── OutputError      a result cannot be written
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SynthmammoError(Exception):
+    """Base of all errors a user can cause and mend.
+
+    Args:
+        message: What was found and what was expected, as one sentence.
+        where: File, field or key that the message is about.
+        hint: What to do about it.
+    """
+
+    def __init__(self, message: str, *, where: object = None, hint: str | None = None) -> None:
+        self.where, self.message, self.hint = where, message, hint
+        super().__init__(message, where, hint)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where is not None else self.message
+        return f"{text}\n  {self.hint}" if self.hint else text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions cross process borders in a build; keyword arguments do not survive the default pickling.
+        return _rebuild, (type(self), self.message, str(self.where) if self.where is not None else None, self.hint)
+
+
+def _rebuild(cls: type[SynthmammoError], message: str, where: str | None, hint: str | None) -> SynthmammoError:
+    return cls(message, where=where, hint=hint)
+
+
+class RecipeError(SynthmammoError):
+    """A recipe, or a value given beside it, cannot be used."""
+
+
+class GeneratorError(SynthmammoError):
+    """A generator is unknown, lacks its model, or cannot do what a row asks."""
+
+
+class SourceError(SynthmammoError):
+    """An archive of real images, or one file of it, cannot be read."""
+
+
+class DatasetError(SynthmammoError):
+    """A dataset directory is not what it should be."""
+
+
+class OutputError(SynthmammoError):
+    """A result cannot be written."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the closest of the known names, or all of them.
+
+    Args:
+        name: What was given.
+        known: What would have been understood.
+
+    Returns:
+        One sentence for an error's `hint`.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(names)}."

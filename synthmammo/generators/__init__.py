@@ -1,0 +1,1 @@
+"""Interchangeable makers of backgrounds and lesions."""

@@ -1,0 +1,84 @@
+"""One row of the plan, as the generators see it: every draw of one sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from synthmammo.sample import Kind, Laterality, Pathology, View
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One try at placing a lesion; `build` takes the first whose pixels pass.
+
+    Attributes:
+        site: Draw in [0, 1) that picks one of the admissible sites of the host.
+        seed: Seed of the lesion generator's own variation.
+    """
+
+    site: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class PlannedLesion:
+    """One lesion to be made.
+
+    Attributes:
+        kind: Mass or calcification.
+        pathology: Malignant or benign.
+        diameter_mm: Longest extent: of the mass without its spicules, or of the calcification cluster.
+        contrast: Peak of the lesion channel, as a share of the host's intensity range [-1, 1] (0.3 is 15 % of it).
+        descriptors: BI-RADS terms: `shape` and `margin` of a mass, `morphology` and `distribution` of calcifications.
+        candidates: Draws in the order they are to be tried.
+    """
+
+    kind: Kind
+    pathology: Pathology
+    diameter_mm: float
+    contrast: float
+    descriptors: dict[str, str]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample to be made.
+
+    Attributes:
+        key: Unique name without dots or slashes.
+        index: Place in the dataset, from 0.
+        shard: Name of its shard, e.g. "train-00003".
+        split: "train", "validation" or "test".
+        label: Class, e.g. "malignant".
+        host: Number of its background; rows with the same number share the background.
+        host_seed: Seed of the background's generator.
+        host_key: Key of the ingested sample that is the background; None for a generated one.
+        patient: Pseudonym of the person the background stands for.
+        role: "plain"; in a pair "lesion" beside "host" (the untouched background) or "removed" (the lesion taken off).
+        view: Projection of a generated background.
+        laterality: Side of a generated background.
+        density: BI-RADS breast composition "a" to "d" of a generated background.
+        implant: Whether a generated background has an implant.
+        truncation: psi of a StyleGAN2 background.
+        edits: Strength by name of edit, in standard deviations.
+        lesions: What is put onto the background.
+    """
+
+    key: str
+    index: int
+    shard: str
+    split: str
+    label: str
+    host: int
+    host_seed: int
+    host_key: str | None
+    patient: str
+    role: str = "plain"
+    view: View | None = None
+    laterality: Laterality | None = None
+    density: str | None = None
+    implant: bool = False
+    truncation: float = 1.0
+    edits: dict[str, float] = field(default_factory=dict)
+    lesions: tuple[PlannedLesion, ...] = ()

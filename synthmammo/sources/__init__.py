@@ -1,0 +1,1 @@
+"""Interchangeable readers of real archives."""

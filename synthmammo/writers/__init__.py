@@ -1,0 +1,1 @@
+"""Interchangeable writers of shards."""
