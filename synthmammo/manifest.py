@@ -1,0 +1,267 @@
+"""What a dataset directory holds: shard records, the index of its samples, and `manifest.json`, written last.
+
+A directory without `manifest.json` is unfinished. Nothing in these files depends on the clock, the number of
+workers or the output path, so that equal datasets have equal manifests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthmammo.errors import DatasetError, OutputError
+from synthmammo.identity import file_digest
+from synthmammo.sample import Box, Sample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MANIFEST = "manifest.json"
+INDEX = "index.parquet"
+FORMAT_VERSION = 1
+_LIBRARIES = ("synthmammo", "numpy", "scipy", "scikit-image", "pyarrow", "pydicom", "pillow", "isal")
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """One finished shard of one format.
+
+    Attributes:
+        format: "webdataset", "parquet" or "dicom".
+        split: Split that all its samples belong to.
+        name: Path relative to the dataset directory, with `/`.
+        samples: Samples in it.
+        bytes: Size in bytes (of a folder: of all its files).
+        sha256: Of the file; of a folder: of the sorted list of its files' names and digests.
+    """
+
+    format: str
+    split: str
+    name: str
+    samples: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Facts of one dataset directory.
+
+    Attributes:
+        kind: "built", "ingested" or "patches".
+        name: Name of the dataset.
+        digest: Of everything that decides its pixels.
+        options: The resolved recipe, or the options of `ingest` or `patches`.
+        counts: Samples by split and label.
+        findings: Findings by kind and pathology, e.g. {"mass": {"malignant": 3}}.
+        shards: Finished shards, sorted by format and name.
+        files: SHA-256 by relative path of the other files that belong to the content (plan, index).
+        failed: Rows that could not be made or read, with the reason.
+        versions: Of the interpreter, this package and the libraries that touch pixels.
+        machine: Device class and instruction set that equal bytes are promised for.
+        licence: Of the content, as an SPDX identifier or a short text.
+        citation: What to cite, with attribution, when the content is used.
+        sources: Digests of what went in (host datasets, models).
+    """
+
+    kind: str
+    name: str
+    digest: str
+    options: dict[str, Any]
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    findings: dict[str, dict[str, int]] = field(default_factory=dict)
+    shards: tuple[ShardRecord, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    failed: tuple[dict[str, str], ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, str] = field(default_factory=dict)
+    licence: str = "other"
+    citation: str = ""
+    sources: dict[str, str] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def samples(self) -> int:
+        """Samples in the dataset."""
+        return sum(sum(labels.values()) for labels in self.counts.values())
+
+    def write(self, directory: Path) -> Path:
+        """Write `manifest.json` under its final name, whole or not at all; returns its path.
+
+        Raises:
+            OutputError: The directory cannot be written.
+        """
+        text = json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        path = directory / MANIFEST
+        with writing(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+        return path
+
+    @classmethod
+    def read(cls, directory: Path) -> Manifest:
+        """The manifest of a dataset directory.
+
+        Raises:
+            DatasetError: There is none, or it is not one of ours.
+        """
+        path = directory / MANIFEST
+        if not path.is_file():
+            hint = "Is the path right? An interrupted build or ingest is finished by running its command again."
+            raise DatasetError(f"no {MANIFEST} in it, so it is not a finished dataset", where=directory, hint=hint)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format_version"] != FORMAT_VERSION:
+                message = f"format_version is {content['format_version']}, this package reads {FORMAT_VERSION}"
+                raise DatasetError(message, where=path, hint="Use the version of synthmammo that made it.")
+            content["shards"] = tuple(ShardRecord(**shard) for shard in content["shards"])
+            content["failed"] = tuple(content["failed"])
+            return cls(**content)
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise DatasetError(f"not a manifest of this package ({error})", where=path) from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Yield a partial name beside `path`; give it the final name only when the body ends well.
+
+    Raises:
+        OutputError: The place cannot be written; the partial file is removed.
+    """
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        hint = "Free some space, or choose a place that can be written, and run the same command again."
+        raise OutputError(f"cannot be written ({error.strerror or error})", where=path, hint=hint) from error
+    finally:
+        # Read-only places fail here too; the first error is the one to report.
+        if os.access(path.parent, os.W_OK):
+            partial.unlink(missing_ok=True)
+
+
+def versions() -> dict[str, str]:
+    """Versions of the interpreter and of the libraries that touch pixels; absent libraries are left out."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine(device: str = "cpu") -> dict[str, str]:
+    """Device class and processor family that equal bytes are promised for."""
+    import numpy as np
+
+    simd = np.show_config(mode="dicts")["SIMD Extensions"]["found"]  # type: ignore[call-overload,index]
+    return {"device": device, "processor": platform.machine(), "instruction_set": simd[-1] if simd else "baseline"}
+
+
+def index_schema() -> pa.Schema:
+    """Schema of `index.parquet`: one row a sample, what a reader needs to choose among them without their pixels."""
+    import pyarrow as pa
+
+    texts = ("key", "split", "label", "patient", "view", "laterality", "density", "spacing_origin")
+    finding = pa.struct(
+        [(name, pa.string()) for name in ("kind", "pathology")]
+        + [("synthetic", pa.bool_()), ("label", pa.uint8()), ("box", pa.list_(pa.int32(), 4))]
+    )
+    return pa.schema(
+        [(name, pa.string()) for name in texts]
+        + [("height", pa.int32()), ("width", pa.int32()), ("bits_stored", pa.uint8())]
+        + [("spacing_mm", pa.list_(pa.float64(), 2)), ("breast_box", pa.list_(pa.int32(), 4))]
+        + [("breast_share", pa.float32()), ("findings", pa.list_(finding)), ("attempts", pa.list_(pa.uint8()))]
+    )
+
+
+def index_row(sample: Sample) -> dict[str, Any]:
+    """The row of one sample in `index.parquet`; density and attempts come from its provenance where present."""
+    provenance = sample.provenance
+    breast_box = Box.around(sample.breast)
+    return {
+        "key": sample.key,
+        "split": sample.split,
+        "label": sample.label,
+        "patient": sample.patient,
+        "view": sample.view,
+        "laterality": sample.laterality,
+        "density": provenance.get("density"),
+        "spacing_origin": str(sample.spacing_origin),
+        "height": sample.shape[0],
+        "width": sample.shape[1],
+        "bits_stored": sample.bits_stored,
+        "spacing_mm": list(sample.spacing_mm) if sample.spacing_mm else None,
+        "breast_box": list(breast_box) if breast_box else None,
+        "breast_share": float(sample.breast.mean()),
+        "findings": [
+            {
+                "kind": str(finding.kind),
+                "pathology": str(finding.pathology),
+                "synthetic": finding.synthetic,
+                "label": finding.label,
+                "box": list(finding.box),
+            }
+            for finding in sample.findings
+        ],
+        "attempts": provenance.get("attempts", []),
+    }
+
+
+def write_index(directory: Path, rows: Iterable[dict[str, Any]]) -> Path:
+    """Write `index.parquet`, sorted by key; returns its path."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["key"]), schema=index_schema())
+    path = directory / INDEX
+    with writing(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
+    return path
+
+
+def read_index(directory: Path) -> pa.Table:
+    """`index.parquet` of a dataset directory.
+
+    Raises:
+        DatasetError: It is absent or unreadable.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = directory / INDEX
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DatasetError(f"the index of samples cannot be read ({error})", where=path) from error
+
+
+def count(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:
+    """Counts of index rows: samples by split and label, findings by kind and pathology."""
+    samples = Counter((row["split"], row["label"]) for row in rows)
+    findings = Counter((f["kind"], f["pathology"]) for row in rows for f in row["findings"])
+    return _nested(samples), _nested(findings)
+
+
+def _nested(pairs: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    nested: dict[str, dict[str, int]] = {}
+    for (outer, inner), number in sorted(pairs.items()):
+        nested.setdefault(str(outer), {})[str(inner)] = number
+    return nested
+
+
+def digests(directory: Path, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 by name of files in a dataset directory, for `Manifest.files`."""
+    return {name: file_digest(directory / name) for name in sorted(names)}
