@@ -1,0 +1,122 @@
+"""A procedural mammogram: breast, tissue and acquisition drawn from a seed, at any spacing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from synthmammo.errors import GeneratorError
+from synthmammo.generators.phantom.acquisition import (
+    ATTENUATION_FAT,
+    ATTENUATION_GLAND,
+    Response,
+    expose,
+    find_response,
+    roll_off,
+)
+from synthmammo.generators.phantom.field import Grid, power_law, smoothstep, stream, upsample
+from synthmammo.generators.phantom.outline import draw_outline
+from synthmammo.generators.phantom.tissue import make_tissue
+from synthmammo.row import Row
+from synthmammo.sample import Laterality, Sample, SpacingOrigin, View
+
+SMALL = {"spacing_mm": 0.45, "height_mm": 230.4, "width_mm": 230.4}
+"""Arguments of `Phantom` for 512 x 512 pixels."""
+
+
+class Phantom:
+    """Backgrounds without a trained network.
+
+    Args:
+        spacing_mm: Pixel spacing.
+        height_mm: Height of the field of view.
+        width_mm: Width of the field of view.
+        bits_stored: 8, 12, 14 or 16.
+        chest_wall: "left" or "right"; None puts a left breast's chest wall at the left edge and a right one's right.
+        response: "film", "digital" or a `Response`.
+    """
+
+    batch_size = 1
+
+    def __init__(
+        self,
+        spacing_mm: float = 0.1,
+        height_mm: float = 240.0,
+        width_mm: float = 180.0,
+        bits_stored: int = 12,
+        chest_wall: str | None = None,
+        response: str | Response = "film",
+    ) -> None:
+        if chest_wall not in (None, "left", "right"):
+            raise GeneratorError(f"expected 'left', 'right' or nothing, got '{chest_wall}'", where="chest_wall")
+        self.grid = Grid(round(height_mm / spacing_mm), round(width_mm / spacing_mm), spacing_mm)
+        self.height_mm, self.width_mm = height_mm, width_mm
+        self.bits_stored, self.chest_wall = bits_stored, chest_wall
+        self.response = find_response(response)
+
+    def latents(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows themselves: a phantom has no latent code."""
+        return list(rows)
+
+    def render(self, latents: Sequence[Row]) -> list[Sample]:
+        """One sample a row."""
+        return [self._sample(row) for row in latents]
+
+    def _sample(self, row: Row) -> Sample:
+        seed, grid = row.host_seed, self.grid
+        view, laterality, density = row.view or View.MLO, row.laterality or Laterality.LEFT, row.density or "b"
+        outline = draw_outline(seed, view, self.height_mm, self.width_mm)
+        coarse = grid.coarser(1.5)
+        coarse_depth = outline.depth(coarse)
+        depth = upsample(coarse_depth, coarse, grid)
+        breast = outline.mask(grid)
+        tissue = make_tissue(seed, outline, density, grid, coarse_depth, coarse)
+        share = tissue.gland + tissue.strands
+        if view is View.MLO:
+            inside = outline.pectoral_depth(grid)
+            rng = stream(seed, "pectoral")
+            muscle = smoothstep(inside, -0.8, rng.uniform(1, 2.5)) * (0.65 + 0.35 * smoothstep(inside, 0, 30))
+            muscle *= 0.92 + 0.05 * power_law(seed, "muscle", grid, 8.0, 0.5, 3.0)
+            share = share * (1 - 0.8 * muscle) + np.float32(rng.uniform(0.75, 1.0)) * muscle
+        thick = roll_off(depth, outline.thickness)
+        attenuation = (
+            np.float32(outline.thickness)
+            * thick
+            * (ATTENUATION_FAT + np.float32(ATTENUATION_GLAND - ATTENUATION_FAT) * share)
+        )
+        skin = np.exp(-(((depth - 0.8) / 0.6) ** 2)) * np.float32(0.25)
+        attenuation = (attenuation + skin).astype(np.float32)
+        grey = expose(seed, attenuation, (depth > 15).astype(np.float32), grid, self.response)
+        top = (1 << self.bits_stored) - 1
+        image = np.where(breast, np.maximum(np.rint(grey * top), 1), 0).astype(np.uint16)
+        side = self.chest_wall or ("left" if laterality is Laterality.LEFT else "right")
+        if side == "right":
+            image, breast = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(breast[:, ::-1])
+        return Sample(
+            key=row.key,
+            image=image,
+            bits_stored=self.bits_stored,
+            breast=breast,
+            lesions=np.zeros(image.shape, np.uint8),
+            spacing_mm=(grid.spacing_mm, grid.spacing_mm),
+            spacing_origin=SpacingOrigin.KNOWN,
+            view=view,
+            laterality=laterality,
+            label=row.label,
+            split=row.split,
+            patient=row.patient,
+            provenance={
+                "generator": "phantom",
+                "seed": seed,
+                "spacing_mm": grid.spacing_mm,
+                "density": density,
+                "view": str(view),
+                "implant": row.implant,
+                "shape_mm": asdict(outline) | {"view": str(view)},
+            },
+        )
+
+
+__all__ = ["SMALL", "Phantom"]
