@@ -166,7 +166,7 @@ def machine(device: str = "cpu") -> dict[str, str]:
     """Device class and processor family that equal bytes are promised for."""
     import numpy as np
 
-    simd = np.show_config(mode="dicts")["SIMD Extensions"]["found"]  # type: ignore[call-overload,index]
+    simd = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
     return {"device": device, "processor": platform.machine(), "instruction_set": simd[-1] if simd else "baseline"}
 
 

@@ -1,0 +1,32 @@
+"""What a recipe may say: the models, the draws they describe, and reading them from YAML."""
+
+from synthmammo.recipe.draws import Choice, Draw, Shares
+from synthmammo.recipe.load import load_recipe, resolved_yaml
+from synthmammo.recipe.model import (
+    Background,
+    Emit,
+    IngestedBackground,
+    LesionSpec,
+    PhantomBackground,
+    Placement,
+    PostProcessing,
+    Recipe,
+    StyleGAN2Background,
+)
+
+__all__ = [
+    "Background",
+    "Choice",
+    "Draw",
+    "Emit",
+    "IngestedBackground",
+    "LesionSpec",
+    "PhantomBackground",
+    "Placement",
+    "PostProcessing",
+    "Recipe",
+    "Shares",
+    "StyleGAN2Background",
+    "load_recipe",
+    "resolved_yaml",
+]

@@ -1,0 +1,87 @@
+"""Checks across the fields of a recipe; each failure says which field and what would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from synthmammo.sample import Pathology
+
+if TYPE_CHECKING:
+    from synthmammo.recipe.model import Recipe
+
+_SPLITS = ("train", "validation", "test")
+
+
+def check_consistency(recipe: Recipe) -> None:
+    """Check what one field says against the others.
+
+    Raises:
+        ValueError: Two fields contradict each other; the message names them.
+    """
+    _check_splits(recipe)
+    _check_classes(recipe)
+    _check_groups(recipe)
+    _check_series(recipe)
+    _check_removal(recipe)
+    if recipe.patch and recipe.background.generator == "ingested":
+        raise ValueError("patch: patches of real hosts are made by `synthmammo patches`")
+
+
+def _check_splits(recipe: Recipe) -> None:
+    if recipe.splits is None:
+        return
+    if recipe.background.generator == "ingested":
+        raise ValueError("splits: real hosts bring the split of their patients; remove the key")
+    for split in recipe.splits:
+        if split not in _SPLITS:
+            raise ValueError(f"splits: '{split}' is not one of {', '.join(_SPLITS)}")
+
+
+def _check_classes(recipe: Recipe) -> None:
+    with_lesions = {label for lesion in recipe.lesions for label in lesion.classes}
+    unknown = sorted(with_lesions - set(recipe.classes))
+    if unknown:
+        raise ValueError(f"lesions: class '{unknown[0]}' is not one of the classes {', '.join(recipe.classes)}")
+    for number, lesion in enumerate(recipe.lesions):
+        for label in lesion.classes:
+            if lesion.pathology is None and label not in (Pathology.MALIGNANT, Pathology.BENIGN):
+                raise ValueError(f"lesions.{number}: class '{label}' does not tell the pathology; state pathology")
+    for label in recipe.classes:
+        if label in (Pathology.MALIGNANT, Pathology.BENIGN) and label not in with_lesions:
+            raise ValueError(f"classes: '{label}' has no lesions; add an entry under lesions with classes: [{label}]")
+
+
+def _check_groups(recipe: Recipe) -> None:
+    if recipe.pair and recipe.series:
+        raise ValueError("pair and series cannot be combined")
+    if recipe.pair and recipe.patch:
+        raise ValueError("pair and patch cannot be combined")
+    if recipe.size % recipe.members:
+        nearest = max(recipe.members, round(recipe.size / recipe.members) * recipe.members)
+        raise ValueError(f"size: {recipe.size} is not a multiple of {recipe.members}; use {nearest}, for example")
+    if recipe.pair and (recipe.background.samples_per_host > 1):
+        raise ValueError("pair: each pair has its own host; remove background.samples_per_host")
+    for number, lesion in enumerate(recipe.lesions):
+        if lesion.placement.layout == "contiguous" and len(lesion.count) > 1:
+            raise ValueError(f"lesions.{number}.count: a contiguous layout needs one fixed number")
+
+
+def _check_series(recipe: Recipe) -> None:
+    if recipe.series is None:
+        return
+    if len(recipe.lesions) != 1 or set(recipe.lesions[0].count) != {1}:
+        raise ValueError("series: expected exactly one entry under lesions, with count: 1")
+    if set(recipe.lesions[0].classes) != set(recipe.classes):
+        raise ValueError("series: every class must get the lesion")
+
+
+def _check_removal(recipe: Recipe) -> None:
+    if recipe.pair == "removed" and recipe.removal is None:
+        raise ValueError("removal: pair: removed needs a removal generator, e.g. removal: {generator: parametric}")
+    if recipe.removal is None:
+        return
+    for label in recipe.removal.classes:
+        if not any(label in lesion.classes for lesion in recipe.lesions):
+            raise ValueError(f"removal.classes: class '{label}' has no lesions that could be removed")
+    if recipe.removal.generator == "parametric" and any(x.generator != "parametric" for x in recipe.lesions):
+        raise ValueError("removal.generator: parametric can only remove parametric lesions")
