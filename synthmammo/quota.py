@@ -73,30 +73,36 @@ class JointQuota:
         self._cells = [[int(c * s * self._denominator) for s in splits] for c in classes]
         self._cell_counts = [[0] * len(splits) for _ in classes]
         self._split_counts = [0] * len(splits)
-        # After `denominator` rows every count is exactly its share, and the sequence begins again.
         self._sequence: list[int] = []
         self._position = 0
+        self._period: int | None = None
 
     def take(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The next `number` class numbers and split numbers, `int64 (number,)` each."""
         end = self._position + number
-        self._extend(min(end, self._denominator) - len(self._sequence))
-        places = np.arange(self._position, end) % self._denominator
+        while self._period is None and len(self._sequence) < end:
+            self._extend()
+        places = np.arange(self._position, end)
+        if self._period:
+            places %= self._period
         self._position = end
         first = int(places.min(initial=0))
         codes = np.array(self._sequence[first : int(places.max(initial=0)) + 1], dtype=np.int64)[places - first]
         return codes // len(self._splits), codes % len(self._splits)
 
-    def _extend(self, number: int) -> None:
-        for label in self._quota.take(max(number, 0)).tolist():
-            step = len(self._sequence) + 1
-            cells, counts = self._cells[label], self._cell_counts[label]
-            best, furthest = 0, None
-            for split, part in enumerate(self._splits):
-                behind = 2 * (step * cells[split] - counts[split] * self._denominator)
-                behind += step * part - self._split_counts[split] * self._denominator
-                if part and (furthest is None or behind > furthest):
-                    best, furthest = split, behind
-            counts[best] += 1
-            self._split_counts[best] += 1
-            self._sequence.append(label * len(self._splits) + best)
+    def _extend(self) -> None:
+        label, step = int(self._quota.take(1)[0]), len(self._sequence) + 1
+        cells, counts = self._cells[label], self._cell_counts[label]
+        best, furthest = 0, None
+        for split, part in enumerate(self._splits):
+            behind = 2 * (step * cells[split] - counts[split] * self._denominator)
+            behind += step * part - self._split_counts[split] * self._denominator
+            if part and (furthest is None or behind > furthest):
+                best, furthest = split, behind
+        counts[best] += 1
+        self._split_counts[best] += 1
+        self._sequence.append(label * len(self._splits) + best)
+        rounds, rest = divmod(step, self._denominator)
+        if not rest and self._cell_counts == [[cell * rounds for cell in row] for row in self._cells]:
+            # Every count is exactly its share, as before the first row: from here the sequence repeats.
+            self._period = step
