@@ -1,0 +1,27 @@
+"""Where things are on a mammogram: breast, chest wall, pectoral muscle, and the places a lesion can go."""
+
+from synthmammo.anatomy.breast import (
+    Side,
+    breast_mask,
+    chest_wall_side,
+    fibroglandular_share,
+    foreign_objects,
+    orient,
+)
+from synthmammo.anatomy.pectoral import pectoral_mask
+from synthmammo.anatomy.tissue import Sites, admissible_sites, site_from_draw, tissue_share, tissue_share_map
+
+__all__ = [
+    "Side",
+    "Sites",
+    "admissible_sites",
+    "breast_mask",
+    "chest_wall_side",
+    "fibroglandular_share",
+    "foreign_objects",
+    "orient",
+    "pectoral_mask",
+    "site_from_draw",
+    "tissue_share",
+    "tissue_share_map",
+]

@@ -1,0 +1,157 @@
+"""The pectoral muscle of a mediolateral oblique view."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from synthmammo.anatomy.breast import Side
+from synthmammo.anatomy.working import enlarge, millimetres, reduction, shrink
+from synthmammo.sample import Image, Mask
+
+Plane = NDArray[np.float32]
+
+LINES = 48
+"""Candidate ends along the top and along the chest wall."""
+
+SAMPLES = 64
+"""Places looked at along a line."""
+
+STEEPEST_DEGREES, FLATTEST_DEGREES = 85.0, 25.0
+"""Angles of the muscle's border to the horizontal that are tried."""
+
+LEAST_SCORE = 0.25
+
+
+def pectoral_mask(image: Image, breast: Mask, bits_stored: int, side: Side) -> Mask:
+    """The pectoral muscle: the bright triangle in the upper corner at the chest wall.
+
+    Straight lines that cut the corner are scored by how steadily the image darkens across them; the best is bent
+    onto the steepest nearby path by dynamic programming.
+
+    Args:
+        image: `uint16 (H, W)` of an MLO view.
+        breast: `bool (H, W)`.
+        bits_stored: 8, 12, 14 or 16.
+        side: Side the chest wall is on.
+
+    Returns:
+        `bool (H, W)` inside `breast`; all False when no line is convincing (as on a CC view).
+    """
+    factor = reduction(image.shape)
+    empty = np.zeros(image.shape, np.bool_)
+    columns, rows = np.flatnonzero(breast.any(0)), np.flatnonzero(breast.any(1))
+    if not len(columns):
+        return empty
+    window = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    step = 1 if side == "left" else -1
+    pixels, inside = image[window][:, ::step], breast[window][:, ::step]
+    small = shrink(pixels, factor) / np.float32(2**bits_stored - 1)
+    muscle = _corner(small, shrink(inside, factor) > 0.5)
+    full = enlarge(muscle, factor, (pixels.shape[0], pixels.shape[1])) & inside
+    empty[window] = full[:, ::step]
+    return empty
+
+
+def _corner(small: Plane, inside: Mask) -> Mask:
+    """Muscle on a reduced copy whose upper left corner is the chest wall's."""
+    normalised = _normalise(small, inside)
+    ends = _candidate_ends(inside)
+    if not len(ends):
+        return np.zeros(small.shape, np.bool_)
+    sigma = millimetres(1.2, small.shape)
+    gradient = np.stack([ndimage.gaussian_filter(normalised, sigma, order=o) for o in ((1, 0), (0, 1))])
+    scores = _line_scores(gradient, inside, ends)
+    best = int(np.argmax(scores))
+    if scores[best] < LEAST_SCORE:
+        return np.zeros(small.shape, np.bool_)
+    return _below(small.shape, _bend(gradient, inside, ends[best])) & inside
+
+
+def _normalise(small: Plane, inside: Mask) -> Plane:
+    low, high = np.percentile(small[inside], [2, 98])
+    values = np.clip((small - low) / max(float(high - low), 1e-6), 0, 1.2)
+    return np.asarray(values, np.float32)
+
+
+def _candidate_ends(inside: Mask) -> NDArray[np.float64]:
+    """`(N, 2)`: column on the top row and row on the chest wall of each candidate line."""
+    height, width = inside.shape
+    top = np.flatnonzero(inside[: max(1, height // 50)].any(0))
+    reach = float(top[-1]) if len(top) else 0.0
+    columns, rows = np.meshgrid(np.linspace(0.08 * width, reach, LINES), np.linspace(0.12, 1.3, LINES) * height)
+    angle = np.degrees(np.arctan2(rows, columns))
+    keep = (angle >= FLATTEST_DEGREES) & (angle <= STEEPEST_DEGREES)
+    return np.stack([columns[keep], rows[keep]], 1)
+
+
+def _line_points(ends: NDArray[np.float64], t: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return ends[:, 1:] * t, ends[:, :1] * (1 - t)
+
+
+def _line_scores(gradient: Plane, inside: Mask, ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean darkening across each line, in normalised intensity per centimetre or so, weighed by its length."""
+    t = np.linspace(0.02, 0.98, SAMPLES)
+    rows, columns = _line_points(ends, t)
+    slope = _across(gradient, ends, rows, columns)
+    height, width = inside.shape
+    seen = (rows < height - 1) & ndimage.map_coordinates(inside.astype(np.float32), [rows, columns], order=0).astype(
+        bool
+    )
+    limit = np.percentile(np.abs(slope), 97)
+    slope = np.clip(slope, -limit, limit) / max(float(limit), 1e-9)
+    mean = (slope * seen).sum(1) / np.maximum(seen.sum(1), SAMPLES // 4)
+    return np.asarray(mean)
+
+
+def _across(
+    gradient: Plane, ends: NDArray[np.float64], rows: NDArray[np.float64], columns: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How fast the image darkens along each line's outward normal."""
+    length = np.hypot(ends[:, 0], ends[:, 1])[:, None]
+    normal_row, normal_column = ends[:, :1] / length, ends[:, 1:] / length
+    along = [ndimage.map_coordinates(g, [rows, columns], order=1, mode="nearest") for g in gradient]
+    return np.asarray(-(along[0] * normal_row + along[1] * normal_column), np.float64)
+
+
+def _bend(gradient: Plane, inside: Mask, end: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The steepest smooth path within some millimetres of a line, as rows and columns of its points."""
+    reach = max(2, round(millimetres(7.0, inside.shape)))
+    offsets = np.arange(-reach, reach + 1, dtype=np.float64)
+    t = np.linspace(0, 1, SAMPLES)
+    row, column = end[1] * t, end[0] * (1 - t)
+    length = float(np.hypot(*end))
+    normal = np.array([end[0], end[1]]) / length
+    rows, columns = row[:, None] + offsets * normal[0], column[:, None] + offsets * normal[1]
+    slope = _across(gradient, np.repeat(end[None], SAMPLES, 0), rows, columns)
+    slope /= max(float(np.percentile(np.abs(slope), 95)), 1e-9)
+    path = _best_path(np.clip(slope, -1, 1) - 0.5 * (offsets / reach) ** 2)
+    path = ndimage.gaussian_filter1d(offsets[path], 3, mode="nearest")
+    return row + path * normal[0], column + path * normal[1]
+
+
+def _best_path(value: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Column for each row of `value` that maximises the sum, moving at most one column a row (Viterbi)."""
+    steps, width = value.shape
+    total = value[0].copy()
+    came = np.zeros((steps, width), np.intp)
+    for step in range(1, steps):
+        padded = np.pad(total, 1, constant_values=-np.inf)
+        options = np.stack([padded[:-2] - 0.15, padded[1:-1], padded[2:] - 0.15])
+        came[step] = np.argmax(options, 0) - 1 + np.arange(width)
+        total = options.max(0) + value[step]
+    path = np.empty(steps, np.intp)
+    path[-1] = int(np.argmax(total))
+    for step in range(steps - 1, 0, -1):
+        path[step - 1] = came[step, path[step]]
+    return path
+
+
+def _below(shape: tuple[int, ...], path: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Mask:
+    """The corner's side of a path that runs from the top row to the chest wall."""
+    rows, columns = path
+    order = np.argsort(rows)
+    border = np.interp(np.arange(shape[0]), rows[order], columns[order], right=0.0)
+    border[np.arange(shape[0]) > rows.max()] = 0
+    return np.asarray(np.arange(shape[1])[None, :] < border[:, None])

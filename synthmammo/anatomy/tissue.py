@@ -1,0 +1,137 @@
+"""How much breast surrounds a pixel, and which pixels can carry a lesion: pure functions of masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.sample import Box, Mask
+
+FINE_GRID_PX = 1024
+"""Sites are looked for on every pixel up to this many rows or columns, on a grid of about so many beyond."""
+
+
+def tissue_share(mask: Mask, box: Box) -> float:
+    """Share of a box, in [0, 1], that lies on the mask; what hangs over the image's edge counts as none.
+
+    Args:
+        mask: `bool (H, W)`.
+        box: Half-open rectangle in pixels, with at least one pixel.
+
+    Raises:
+        ValueError: The box is empty.
+    """
+    if box.height <= 0 or box.width <= 0:
+        raise ValueError(f"box: expected at least one pixel, got {tuple(box)}")
+    inside = mask[max(box.row0, 0) : max(box.row1, 0), max(box.col0, 0) : max(box.col1, 0)]
+    return float(np.count_nonzero(inside)) / (box.height * box.width)
+
+
+def window_around(row: int, column: int, size_px: int) -> Box:
+    """The square of `size_px` centred on a pixel: it starts `size_px // 2` before it."""
+    row0, col0 = row - size_px // 2, column - size_px // 2
+    return Box(row0, col0, row0 + size_px, col0 + size_px)
+
+
+def tissue_share_map(mask: Mask, size_px: int, stride_px: int = 1) -> NDArray[np.float32]:
+    """Share of mask in the square window centred on each pixel; outside the image counts as none.
+
+    Args:
+        mask: `bool (H, W)`.
+        size_px: Side of the window (`window_around`), in pixels.
+        stride_px: Answer for every so many rows and columns only; each answer stays exact.
+
+    Returns:
+        `float32 (ceil(H / stride_px), ceil(W / stride_px))` in [0, 1].
+
+    Raises:
+        ValueError: A size below one pixel.
+    """
+    if size_px < 1 or stride_px < 1:
+        raise ValueError(f"expected sizes of at least 1 pixel, got size_px {size_px}, stride_px {stride_px}")
+    counts = _window_sums(mask.view(np.uint8), size_px, stride_px, axis=0)
+    counts = _window_sums(counts, size_px, stride_px, axis=1)
+    return (counts / np.float32(size_px * size_px)).astype(np.float32)
+
+
+def _window_sums(array: NDArray[np.generic], size_px: int, stride_px: int, axis: int) -> NDArray[np.int32]:
+    # Sums between consecutive window edges first: at a stride that leaves little for the cumulative sum to do.
+    length = array.shape[axis]
+    starts = np.arange(0, length, stride_px) - size_px // 2
+    first, last = np.clip(starts, 0, length), np.clip(starts + size_px, 0, length)
+    edges = np.unique(np.concatenate([[0], first, last]))
+    edges = edges[edges < length]
+    pieces = np.add.reduceat(array, edges, axis=axis, dtype=np.int32)
+    total = np.cumsum(pieces, axis=axis, dtype=np.int32)
+    total = np.insert(total, 0, 0, axis=axis)
+    bounds = np.append(edges, length)
+    at_last, at_first = np.searchsorted(bounds, last), np.searchsorted(bounds, first)
+    return np.asarray(total.take(at_last, axis) - total.take(at_first, axis), np.int32)
+
+
+@dataclass(frozen=True)
+class Sites:
+    """The pixels a lesion may be centred on.
+
+    Attributes:
+        grid: `bool (ceil(H / stride_px), ceil(W / stride_px))`; cell (i, j) is pixel (i, j) times `stride_px`.
+        stride_px: Distance between looked-at pixels.
+    """
+
+    grid: Mask
+    stride_px: int
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.grid))
+
+
+def admissible_sites(
+    breast: Mask,
+    window_px: int,
+    minimum_share: float = 0.9,
+    margin_px: int = 0,
+    avoid: Mask | None = None,
+    stride_px: int | None = None,
+) -> Sites:
+    """Pixels of the breast whose window holds enough of it.
+
+    Args:
+        breast: `bool (H, W)`.
+        window_px: Side of the window (`window_around`) whose share of breast counts.
+        minimum_share: Least share of breast in the window, in [0, 1] (0.9 in the contextual-GAN paper).
+        margin_px: The square of so many pixels all around a site must be breast, and inside the image.
+        avoid: `bool (H, W)` pixels no site may be on (muscle, other lesions; enlarge it to keep a distance).
+        stride_px: Look at every so many rows and columns; by default all up to 1,024 pixels, else about 1,024 of them
+            on the longest side. The shares at the looked-at pixels are exact.
+
+    Returns:
+        The sites, possibly none.
+    """
+    stride = stride_px or max(1, max(breast.shape) // FINE_GRID_PX)
+    grid = breast[::stride, ::stride] & (tissue_share_map(breast, window_px, stride) >= np.float32(minimum_share))
+    if margin_px > 0:
+        grid &= tissue_share_map(breast, 2 * margin_px + 1, stride) == 1
+    if avoid is not None:
+        grid &= ~avoid[::stride, ::stride]
+    return Sites(grid, stride)
+
+
+def site_from_draw(sites: Sites, u: float) -> tuple[int, int] | None:
+    """The floor(u n)-th of n sites in row-major order, as (row, column); None when there is none.
+
+    Args:
+        sites: Where a lesion may be centred.
+        u: A draw in [0, 1).
+
+    Raises:
+        ValueError: `u` is outside [0, 1).
+    """
+    if not 0 <= u < 1:
+        raise ValueError(f"u: expected a draw in [0, 1), got {u}")
+    places = np.flatnonzero(sites.grid)
+    if not len(places):
+        return None
+    row, column = divmod(int(places[int(u * len(places))]), sites.grid.shape[1])
+    return row * sites.stride_px, column * sites.stride_px
