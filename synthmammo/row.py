@@ -31,6 +31,7 @@ class PlannedLesion:
         contrast: Peak of the lesion channel, as a share of the host's intensity range [-1, 1] (0.3 is 15 % of it).
         descriptors: BI-RADS terms: `shape` and `margin` of a mass, `morphology` and `distribution` of calcifications.
         candidates: Draws in the order they are to be tried.
+        spec: Number of the recipe's entry under `lesions` that asked for it.
     """
 
     kind: Kind
@@ -39,6 +40,7 @@ class PlannedLesion:
     contrast: float
     descriptors: dict[str, str]
     candidates: tuple[Candidate, ...]
+    spec: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Row:
         density: BI-RADS breast composition "a" to "d" of a generated background.
         implant: Whether a generated background has an implant.
         truncation: psi of a StyleGAN2 background.
+        crop: Offset of a patch from its site, (row, column), each in [-1, 1]; None for a whole image.
         edits: Strength by name of edit, in standard deviations.
         lesions: What is put onto the background.
     """
@@ -80,5 +83,6 @@ class Row:
     density: str | None = None
     implant: bool = False
     truncation: float = 1.0
+    crop: tuple[float, float] | None = None
     edits: dict[str, float] = field(default_factory=dict)
     lesions: tuple[PlannedLesion, ...] = ()
