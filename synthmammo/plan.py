@@ -6,7 +6,7 @@ the earlier rows as they were. The table is streamed to Parquet; memory does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synthmammo.errors import DatasetError
 from synthmammo.identity import draw_u64, draw_uniform
+from synthmammo.lexicon import TERMS
 from synthmammo.manifest import MANIFEST, Manifest, read_index, writing
 from synthmammo.quota import JointQuota, Quota
 from synthmammo.recipe import Choice, IngestedBackground, PhantomBackground, Recipe
@@ -69,7 +71,10 @@ def plan(recipe: Recipe, path: Path, progress: Progress = lambda rows: None) -> 
         OutputError: The file cannot be written.
     """
     done = 0
-    with writing(path) as partial, pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+    # Seeds and sites are noise: looking for repeats among them costs a third of the time and finds none.
+    repeating = [column for column in SCHEMA.names if column not in ("key", "index", "host", "host_seed", "patient")]
+    options = {"compression": "zstd", "compression_level": 1, "use_dictionary": repeating}
+    with writing(path) as partial, pq.ParquetWriter(partial, SCHEMA, **options) as writer:
         for table in tables(recipe):
             writer.write_table(table, row_group_size=ROW_GROUP)
             progress(done := done + table.num_rows)
@@ -130,11 +135,10 @@ class _Planner:
     """Carries what depends on the rows before: quotas and shard counts."""
 
     recipe: Recipe
-    _shard_counts: dict[str, int] = field(default_factory=dict)
+    _shard_counts: dict[int, int] = field(default_factory=dict)
     _last: Columns = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._labels = np.array(list(self.recipe.classes), dtype=object)
         self._hosts = (
             _IngestedHosts(self.recipe)
             if isinstance(self.recipe.background, IngestedBackground)
@@ -148,11 +152,11 @@ class _Planner:
         host = group // recipe.background.samples_per_host
         label, split = self._cells(group, host)
         columns: Columns = {
-            "key": [f"{recipe.name}-{number:07d}" for number in index.tolist()],
+            "key": _numbered(f"{recipe.name}-", index, 7),
             "index": index,
             "shard": self._shards(split),
-            "split": split,
-            "label": np.where((index % recipe.members == 1) & (recipe.pair is not None), "normal", label),
+            "split": _named(SPLITS, split),
+            "label": self._labels(index % recipe.members, label),
             "role": self._roles(index % recipe.members, label),
             "host": host,
             "host_seed": draw_u64(recipe.seed, "host_seed", host),
@@ -167,7 +171,7 @@ class _Planner:
         ]
         return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
-    def _cells(self, group: NDArray[np.int64], host: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _cells(self, group: NDArray[np.int64], host: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         # A group may straddle two pieces of the table; its cell was then taken with the first of its rows.
         known = self._last.get("group", -1)
         fresh = np.unique(group[group > known])
@@ -178,25 +182,32 @@ class _Planner:
         if len(fresh):
             self._last = {"group": int(groups[-1]), "label": int(labels[-1]), "split": int(splits[-1])}
         places = np.searchsorted(groups, group)
-        return self._labels[labels[places]], np.array(SPLITS, dtype=object)[splits[places]]
+        return labels[places], splits[places]
 
-    def _shards(self, split: NDArray[Any]) -> list[str]:
+    def _shards(self, split: NDArray[np.int64]) -> pa.Array:
         members = self.recipe.members
         size = max(members, self.recipe.emit.shard_size // members * members)
         numbers = np.empty(len(split), dtype=np.int64)
-        for name in set(split.tolist()):
-            rows = np.flatnonzero(split == name)
-            first = self._shard_counts.get(name, 0)
+        for code in range(len(SPLITS)):
+            rows = np.flatnonzero(split == code)
+            first = self._shard_counts.get(code, 0)
             numbers[rows] = (first + np.arange(len(rows))) // size
-            self._shard_counts[name] = first + len(rows)
-        return [f"{name}-{number:05d}" for name, number in zip(split.tolist(), numbers.tolist(), strict=True)]
+            self._shard_counts[code] = first + len(rows)
+        return pc.binary_join_element_wise(_named(SPLITS, split), _numbered("", numbers, 5), "-")
 
-    def _roles(self, member: NDArray[np.int64], label: NDArray[Any]) -> NDArray[Any]:
+    def _labels(self, member: NDArray[np.int64], label: NDArray[np.int64]) -> pa.Array:
+        names = list(self.recipe.classes)
+        if self.recipe.pair:
+            # The twin of a pair has no lesion, whatever the class of its partner.
+            return _named([*names, "normal"], np.where(member == 1, len(names), label))
+        return _named(names, label)
+
+    def _roles(self, member: NDArray[np.int64], label: NDArray[np.int64]) -> pa.Array:
         recipe = self.recipe
         if recipe.pair:
-            return np.array(["lesion", recipe.pair], dtype=object)[member]
-        removed = recipe.removal.classes if recipe.removal else []
-        return np.where(np.isin(label.astype(str), removed), "removed", "plain")
+            return _named(["lesion", recipe.pair], member)
+        removed = _codes(recipe, recipe.removal.classes if recipe.removal else [])
+        return _named(["plain", "removed"], np.isin(label, removed).astype(np.int64))
 
     def _crops(self, index: NDArray[np.int64]) -> Any:
         if self.recipe.patch is None:
@@ -233,19 +244,19 @@ class _GeneratedHosts:
         """Attributes of the backgrounds."""
         recipe, background = self.recipe, self.recipe.background
         columns: Columns = {
-            "host_key": [None] * len(host),
-            "patient": [f"{recipe.name}-p{number:07d}" for number in host.tolist()],
+            "host_key": pa.nulls(len(host), pa.string()),
+            "patient": _numbered(f"{recipe.name}-p", host, 7),
             "truncation": np.full(len(host), getattr(background, "truncation", 1.0)),
             "implant": np.zeros(len(host), dtype=bool),
         }
         if not isinstance(background, PhantomBackground):
-            return columns | dict.fromkeys(("view", "laterality", "density"), [None] * len(host))
+            return columns | dict.fromkeys(("view", "laterality", "density"), pa.nulls(len(host), pa.string()))
         for name, shares in (
             ("view", background.views),
             ("laterality", background.lateralities),
             ("density", background.densities),
         ):
-            columns[name] = Choice(shares)(draw_uniform(recipe.seed, name, host))
+            columns[name] = _named(list(shares), Choice(shares)(draw_uniform(recipe.seed, name, host)))
         columns["implant"] = draw_uniform(recipe.seed, "implant", host) < background.implants
         return columns
 
@@ -263,7 +274,7 @@ class _IngestedHosts:
         Manifest.read(directory)
         table = read_index(directory)
         if background.findings == "refuse":
-            table = table.filter(pa.compute.equal(pa.compute.list_value_length(table["findings"]), 0))
+            table = table.filter(pc.equal(pc.list_value_length(table["findings"]), 0))
             if not table.num_rows:
                 hint = "Set background.findings: keep to use them with their own findings."
                 raise DatasetError("every host already has findings", where=directory, hint=hint)
@@ -292,6 +303,22 @@ class _IngestedHosts:
         return columns
 
 
+def _numbered(prefix: str, numbers: NDArray[np.int64], width: int) -> pa.Array:
+    """Names such as "train-00042"."""
+    digits = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), width, "0")
+    return pc.binary_join_element_wise(prefix, digits, "")
+
+
+def _named(names: Sequence[str], codes: NDArray[np.int64]) -> pa.Array:
+    """The name of each code; a negative code is null."""
+    return pa.array(list(names), type=pa.string()).take(pa.array(codes, mask=codes < 0))
+
+
+def _codes(recipe: Recipe, labels: Sequence[str]) -> list[int]:
+    names = list(recipe.classes)
+    return [names.index(label) for label in labels]
+
+
 def _split_fractions(recipe: Recipe) -> list[Fraction]:
     shares = recipe.split_shares
     exact = dict(zip(shares, fractions(shares), strict=True))
@@ -307,79 +334,84 @@ def _within(split: NDArray[np.int64], quotas: list[Quota]) -> NDArray[np.int64]:
 
 
 def _edits(recipe: Recipe, host: NDArray[np.int64]) -> pa.Array:
-    names, strengths, present = [], [], []
+    if not recipe.edits:
+        return pa.MapArray.from_arrays(
+            np.zeros(len(host) + 1, np.int32), pa.array([], pa.string()), pa.array([], pa.float64())
+        )
+    strengths, present = [], []
     for number, edit in enumerate(recipe.edits):
-        names.append(np.full(len(host), str(edit), dtype=object))
         strengths.append(edit.strength.at(draw_uniform(recipe.seed, f"edit/{number}/strength", host)))
         present.append(draw_uniform(recipe.seed, f"edit/{number}/present", host) < edit.probability)
-    if not names:
-        return pa.array([[]] * len(host), type=SCHEMA.field("edits").type)
     chosen = np.stack(present, axis=1)
     offsets = np.concatenate([[0], np.cumsum(chosen.sum(1))]).astype(np.int32)
-    flat = [np.stack(parts, axis=1)[chosen] for parts in (names, strengths)]
-    return pa.MapArray.from_arrays(offsets, pa.array(flat[0], type=pa.string()), pa.array(flat[1]))
+    names = _named([str(edit) for edit in recipe.edits], np.nonzero(chosen)[1])
+    return pa.MapArray.from_arrays(offsets, names, pa.array(np.stack(strengths, axis=1)[chosen]))
 
 
-def _lesions(recipe: Recipe, index: NDArray[np.int64], group: NDArray[np.int64], label: NDArray[Any]) -> pa.Array:
+def _lesions(recipe: Recipe, index: NDArray[np.int64], group: NDArray[np.int64], label: NDArray[np.int64]) -> pa.Array:
     slots = [
         _slot(recipe, number, place, index, group, label)
         for number, spec in enumerate(recipe.lesions)
         for place in range(max(spec.count))
     ]
-    if not slots:
-        return pa.array([[]] * len(index), type=SCHEMA.field("lesions").type)
-    present = np.stack([slot.pop("present") for slot in slots], axis=1)
-    offsets = np.concatenate([[0], np.cumsum(present.sum(1))]).astype(np.int32)
-    # Slots lie beside each other; taking row by row gives each row its own lesions in order.
-    order = pa.array(np.arange(present.size).reshape(len(slots), -1).T[present])
+    rows = np.concatenate([slot.pop("rows") for slot in slots]) if slots else np.zeros(0, np.int64)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(index)))]).astype(np.int32)
+    # Slots lie behind each other; a stable sort by row gives each row its own lesions in order.
+    order = pa.array(np.argsort(rows, kind="stable"))
     columns = [
-        pa.concat_arrays([pa.array(slot[name.name], type=name.type) for slot in slots]).take(order) for name in _LESION
+        pa.concat_arrays([pa.array(slot[field.name], type=field.type) for slot in slots]).take(order)
+        if slots
+        else pa.array([], type=field.type)
+        for field in _LESION
     ]
     return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(columns, fields=list(_LESION)))
 
 
 def _slot(
-    recipe: Recipe, number: int, place: int, index: NDArray[np.int64], group: NDArray[np.int64], label: NDArray[Any]
+    recipe: Recipe,
+    number: int,
+    place: int,
+    index: NDArray[np.int64],
+    group: NDArray[np.int64],
+    label: NDArray[np.int64],
 ) -> Columns:
+    """One possible lesion of every row: `rows` has the places of those that get it, the rest their draws."""
     spec = recipe.lesions[number]
-
-    def uniform(what: str, at: NDArray[np.int64] = group) -> NDArray[np.float64]:
-        return draw_uniform(recipe.seed, f"lesion/{number}/{place}/{what}", at)
-
     counts = Choice({str(count): share for count, share in spec.count.items()})
-    numbers = counts(draw_uniform(recipe.seed, f"lesion/{number}/count", group)).astype(np.int64)
+    drawn = np.array(list(spec.count))[counts(draw_uniform(recipe.seed, f"lesion/{number}/count", group))]
+    rows = np.flatnonzero(np.isin(label, _codes(recipe, spec.classes)) & (drawn > place))
+    name = f"lesion/{number}/{place}"
     slot: Columns = {
-        "present": np.isin(label.astype(str), spec.classes) & (numbers > place),
-        "spec": np.full(len(index), number, dtype=np.int8),
-        "kind": pa.array([str(spec.kind)]).take(pa.array(np.zeros(len(index), dtype=np.int8))),
-        "candidates": _candidates(recipe, spec, f"lesion/{number}/{place}", group),
-        **_appearance(spec, label, uniform),
+        "rows": rows,
+        "spec": np.full(len(rows), number, dtype=np.int8),
+        "kind": _named([spec.kind], np.zeros(len(rows), dtype=np.int64)),
+        "candidates": _candidates(recipe, spec, name, group[rows]),
+        **_appearance(recipe, spec, name, group[rows], label[rows]),
     }
     if recipe.series:
         steps = [(diameter, contrast) for contrast in recipe.series.contrast for diameter in recipe.series.diameter_mm]
-        slot["diameter_mm"], slot["contrast"] = np.array(steps)[index % recipe.members].T
+        slot["diameter_mm"], slot["contrast"] = np.array(steps)[index[rows] % recipe.members].T
     return slot
 
 
 def _appearance(
-    spec: LesionSpec, label: NDArray[Any], uniform: Callable[[str], NDArray[np.float64]]
-) -> dict[str, NDArray[Any]]:
+    recipe: Recipe, spec: LesionSpec, name: str, group: NDArray[np.int64], label: NDArray[np.int64]
+) -> Columns:
     """Pathology, size, contrast and BI-RADS terms; the distributions depend on the pathology, so on the class."""
-    columns: dict[str, NDArray[Any]] = {
-        name: np.full(len(label), None, dtype=object) for name in ("pathology", *_TERMS)
-    }
-    columns |= {name: np.zeros(len(label)) for name in ("diameter_mm", "contrast")}
-    draws = {name: uniform(name) for name in ("diameter_mm", "contrast")}
-    for name in spec.classes:
-        rows = label == name
-        pathology = spec.pathology_in(name)
-        columns["pathology"][rows] = str(pathology)
-        for column, draw in zip(draws, spec.size_draws(pathology), strict=True):
-            columns[column][rows] = draw.at(draws[column][rows])
+    pathologies = [str(pathology) for pathology in Pathology]
+    sizes = {column: np.zeros(len(label)) for column in ("diameter_mm", "contrast")}
+    codes = {column: np.full(len(label), -1) for column in ("pathology", *_TERMS)}
+    words = dict.fromkeys(_TERMS, ("",)) | TERMS[spec.kind] | {"pathology": tuple(pathologies)}
+    for class_name in spec.classes:
+        rows = np.flatnonzero(label == _codes(recipe, [class_name])[0])
+        pathology = spec.pathology_in(class_name)
+        codes["pathology"][rows] = pathologies.index(pathology)
+        for column, draw in zip(sizes, spec.size_draws(pathology), strict=True):
+            sizes[column][rows] = draw.at(draw_uniform(recipe.seed, f"{name}/{column}", group[rows]))
         for term, shares in spec.term_shares(pathology).items():
-            columns[term][rows] = Choice(shares)(uniform(term)[rows])
-    columns["pathology"][columns["pathology"] == None] = str(Pathology.UNKNOWN)  # noqa: E711
-    return columns
+            places = np.array([words[term].index(word) for word in shares])
+            codes[term][rows] = places[Choice(shares)(draw_uniform(recipe.seed, f"{name}/{term}", group[rows]))]
+    return sizes | {column: _named(words[column], code) for column, code in codes.items()}
 
 
 def _candidates(recipe: Recipe, spec: LesionSpec, name: str, group: NDArray[np.int64]) -> pa.Array:

@@ -61,15 +61,14 @@ def fractions(shares: dict[str, float]) -> list[Fraction]:
 
 
 class Choice:
-    """Names drawn by their shares."""
+    """Numbers of entries drawn by their shares."""
 
     def __init__(self, shares: dict[str, float]) -> None:
-        self.names = np.array(list(shares), dtype=object)
         self._edges = np.cumsum([float(share) for share in shares.values()])[:-1]
 
-    def __call__(self, uniform: NDArray[np.float64]) -> NDArray[np.object_]:
-        """One name for every uniform in [0, 1), of the same shape."""
-        return self.names[np.searchsorted(self._edges, uniform, side="right")]
+    def __call__(self, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The number of one entry (from 0, in the order of the shares) for every uniform in [0, 1)."""
+        return np.searchsorted(self._edges, uniform, side="right")
 
 
 Pair = tuple[float, float]
