@@ -1,0 +1,220 @@
+"""What a reader of an archive yields, and the table of the archives that can be read."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from synthmammo.errors import SourceError, nearest
+from synthmammo.sample import Box, Finding, Image, Kind, Labels, Laterality, Pathology, SpacingOrigin, View
+
+SOURCES = {
+    "dicom": "synthmammo.sources.dicom:Dicom",
+    "folder": "synthmammo.sources.folder:Folder",
+    "mini_mias": "synthmammo.sources.mini_mias:MiniMias",
+    "cbis_ddsm": "synthmammo.sources.cbis_ddsm:CbisDdsm",
+    "vindr_mammo": "synthmammo.sources.vindr_mammo:VindrMammo",
+    "inbreast": "synthmammo.sources.inbreast:Inbreast",
+    "optimam": "synthmammo.sources.optimam:Optimam",
+}
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One lesion as an archive's table describes it, in pixels of the archive's image.
+
+    At most one of `box`, `circle`, `outline` and `mask_files` says where it is.
+
+    Attributes:
+        kind: What it is.
+        pathology: Proven benign or malignant, or unknown.
+        descriptors: BI-RADS terms.
+        box: Extent, where only a box is given.
+        circle: (row, column, radius), where the archive circles the lesion.
+        outline: Corners of a polygon as (row, column).
+        mask_files: Files of which one holds the lesion's pixel mask.
+    """
+
+    kind: Kind
+    pathology: Pathology = Pathology.UNKNOWN
+    descriptors: dict[str, str] = field(default_factory=dict)
+    box: Box | None = None
+    circle: tuple[float, float, float] | None = None
+    outline: tuple[tuple[float, float], ...] | None = None
+    mask_files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """One image of an archive, before its pixels are read.
+
+    Attributes:
+        path: File of the pixels.
+        key: Unique name without dots or slashes.
+        patient: Pseudonym; images with the same one never go to different splits.
+        view: Projection, None when unknown.
+        laterality: Side of the body, None when unknown.
+        split: The archive's own "train", "validation" or "test", None where it has none.
+        label: Class, e.g. "normal", "benign" or "malignant"; "unknown" where the archive does not say.
+        density: BI-RADS breast composition "a" to "d", None when unknown.
+        annotations: The lesions.
+        spacing_mm: Millimetres per pixel (row, column) where a table or the archive's paper gives it.
+        is_patch: Whether the image lies wholly inside the breast, so that its breast mask is all of it.
+        provenance: JSON-able facts that stay with the sample.
+    """
+
+    path: Path
+    key: str
+    patient: str
+    view: View | None = None
+    laterality: Laterality | None = None
+    split: str | None = None
+    label: str = "unknown"
+    density: str | None = None
+    annotations: tuple[Annotation, ...] = ()
+    spacing_mm: tuple[float, float] | None = None
+    is_patch: bool = False
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file, or a row of a table, that cannot become a sample.
+
+    Attributes:
+        path: The file, or the file a row names.
+        reason: One sentence.
+    """
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The pixels of one record.
+
+    Attributes:
+        image: `uint16 (H, W)`, bright is dense, values below `2 ** bits_stored`.
+        bits_stored: 8, 12, 14 or 16.
+        findings: The located lesions, in the order of their labels.
+        lesions: `uint8 (H, W)` instance labels.
+        spacing_mm: Millimetres per pixel (row, column), None when unknown.
+        notes: JSON-able facts of how the pixels were read; they join the record's provenance.
+    """
+
+    image: Image
+    bits_stored: int
+    findings: tuple[Finding, ...]
+    lesions: Labels
+    spacing_mm: tuple[float, float] | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def spacing_origin(self) -> SpacingOrigin:
+        """Known or unknown; a source never assumes."""
+        return SpacingOrigin.UNKNOWN if self.spacing_mm is None else SpacingOrigin.KNOWN
+
+
+class Source(Protocol):
+    """Reads one archive; constructed with its path and the settings of its kind."""
+
+    licence: str
+    """Of the images, as an SPDX identifier or a short text."""
+    citation: str
+    """What to cite when they are used."""
+    notes: list[str]
+    """What the user should know of the archive as it was found; complete once `records` is exhausted."""
+
+    def records(self) -> Iterator[Record | Skipped]:
+        """All images, in a fixed order, without reading pixels.
+
+        Raises:
+            SourceError: The archive as a whole cannot be read.
+        """
+        ...
+
+    def read(self, record: Record) -> Picture:
+        """The pixels of one record.
+
+        Raises:
+            SourceError: This file cannot be read; the others can.
+        """
+        ...
+
+
+def open_source(name: str, path: str | Path, settings: Mapping[str, Any] | None = None) -> Source:
+    """The reader of an archive, imported only now.
+
+    Args:
+        name: A name of `SOURCES`.
+        path: Where the archive is.
+        settings: Keyword arguments of the reader's class.
+
+    Raises:
+        SourceError: The name or a setting is not known, or there is nothing at the path.
+    """
+    if name not in SOURCES:
+        raise SourceError(f"no source is called '{name}'", where=path, hint=nearest(name, SOURCES))
+    module, _, attribute = SOURCES[name].partition(":")
+    reader = getattr(import_module(module), attribute)
+    known = [p.name for p in inspect.signature(reader).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for setting in settings or {}:
+        if setting not in known:
+            hint = nearest(setting, known) if known else f"'{name}' takes none."
+            raise SourceError(f"'{name}' has no setting '{setting}'", where=path, hint=hint)
+    source: Source = reader(path, **dict(settings or {}))
+    return source
+
+
+def existing_folder(path: str | Path) -> Path:
+    """The path as a folder that exists.
+
+    Raises:
+        SourceError: It is missing, or a file.
+    """
+    folder = Path(path).expanduser()
+    if not folder.exists():
+        raise SourceError("there is nothing at this path", where=path, hint="Check the spelling of the path.")
+    if not folder.is_dir():
+        raise SourceError("expected a folder, found a file", where=path, hint="Give the folder that holds the archive.")
+    return folder
+
+
+def choice(where: str | Path, setting: str, value: str, known: Sequence[str]) -> str:
+    """`value`, if it is one of the known values of a reader's setting.
+
+    Raises:
+        SourceError: It is not.
+    """
+    if value not in known:
+        raise SourceError(f"{setting}: '{value}' is not understood", where=where, hint=nearest(value, known))
+    return value
+
+
+def pseudonym(patient_id: str) -> str:
+    """A name that follows from a patient's identifier and does not show it: "p" and 12 hexadecimal digits.
+
+    Who knows the identifiers can compute the names: this keeps them out of sight, it does not anonymise.
+    """
+    return "p" + hashlib.blake2b(patient_id.encode(), digest_size=6).hexdigest()
+
+
+def key_of(*parts: object) -> str:
+    """A sample key of the parts that are not empty: letters, digits, `-` and `_`."""
+    return "_".join(re.sub(r"[^A-Za-z0-9-]+", "_", str(part)).strip("_") for part in parts if part not in (None, ""))
+
+
+def worst_label(annotations: Sequence[Annotation]) -> str:
+    """Class of an image by its lesions: "malignant" before "unknown" before "benign"; "normal" without any."""
+    found = {annotation.pathology for annotation in annotations}
+    for pathology in (Pathology.MALIGNANT, Pathology.UNKNOWN, Pathology.BENIGN):
+        if pathology in found:
+            return str(pathology)
+    return "normal"

@@ -1,0 +1,194 @@
+"""A folder tree of DICOM mammograms, or the sample files that an installed package carries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from synthmammo.errors import SourceError, nearest
+from synthmammo.sample import Kind, Pathology
+from synthmammo.sources import dicom_header as head
+from synthmammo.sources.base import (
+    Annotation,
+    Picture,
+    Record,
+    Skipped,
+    choice,
+    existing_folder,
+    key_of,
+    pseudonym,
+)
+from synthmammo.sources.dicom_pixels import RAW_CHOICES, VOI_CHOICES, Raw, Voi, is_raw, read_dicom_pixels
+from synthmammo.sources.lesions import locate
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+SUFFIXES = (".dcm", ".dicom", ".ima", "")
+PACKAGES = {"mammograms": "cases"}
+"""Packages that carry DICOM files, with the folder that holds them; extra `[samples]`."""
+PACKAGE_LICENCE = "CC-BY-3.0"
+PACKAGE_CITATION = (
+    "Sawyer-Lee, R., Gimenez, F., Hoogi, A., & Rubin, D. (2016). Curated Breast Imaging Subset of Digital Database "
+    "for Screening Mammography (CBIS-DDSM). The Cancer Imaging Archive. https://doi.org/10.7937/K9/TCIA.2016.7O02S9CY"
+)
+
+
+class Dicom:
+    """Reads every mammogram (Modality MG) below a folder, of any SOP class that holds one grey image.
+
+    Keys and patients are hashes of the UIDs and the PatientID, and paths are not kept with the samples: file names of
+    clinical trees often name the patient. PatientIDs of CBIS-DDSM, which name a view, give the patient behind them.
+
+    Args:
+        path: A folder, or `package:mammograms` for the sample files of that package.
+        voi: "auto", "apply" or "ignore" the values-of-interest transformation; see `dicom_pixels.Voi`.
+        raw: "log", "invert" or "skip" For Processing images; see `dicom_pixels.Raw`.
+        burned_in: "skip" files whose BurnedInAnnotation is YES (it may name the patient), or "flag" them.
+        label: Class of the images, since headers do not say it.
+        licence: Of the images.
+        citation: For the images.
+
+    Raises:
+        SourceError: The path or a setting cannot be used, or the package is not installed.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        voi: str = "auto",
+        raw: str = "log",
+        burned_in: str = "skip",
+        label: str = "unknown",
+        licence: str = "other",
+        citation: str = "",
+    ) -> None:
+        package = str(path).removeprefix("package:") if str(path).startswith("package:") else None
+        self.folder = _package_folder(package) if package is not None else existing_folder(path)
+        self.licence = PACKAGE_LICENCE if package and licence == "other" else licence
+        self.citation = citation or (PACKAGE_CITATION if package else "")
+        self.notes: list[str] = []
+        self._public = package is not None
+        self._label = label
+        self._voi = cast(Voi, choice(path, "voi", voi, VOI_CHOICES))
+        self._raw = cast(Raw, choice(path, "raw", raw, RAW_CHOICES))
+        self._burned_in = choice(path, "burned_in", burned_in, ("skip", "flag"))
+
+    def records(self) -> Iterator[Record | Skipped]:
+        """One record a readable header, in the order of the paths."""
+        seen: dict[str, Path] = {}
+        for path in dicom_files(self.folder):
+            try:
+                header = head.open_dicom(path, with_pixels=False)
+            except SourceError as error:
+                yield Skipped(path, error.message)
+                continue
+            uid = head.text(header, "SOPInstanceUID") or str(path)
+            reason = self._refusal(header) or (f"the same image as {seen[uid].name}" if uid in seen else None)
+            if reason:
+                yield Skipped(path, reason)
+                continue
+            seen[uid] = path
+            yield self._record(path, header, uid)
+
+    def read(self, record: Record) -> Picture:
+        """The pixels, with the spacing the header gives.
+
+        Raises:
+            SourceError: The file is damaged.
+        """
+        image, bits, notes = read_dicom_pixels(record.path, self._voi, self._raw)
+        findings, lesions = locate(record.annotations, (image.shape[0], image.shape[1]))
+        return Picture(image, bits, findings, lesions, record.spacing_mm, notes)
+
+    def _refusal(self, header: Dataset) -> str | None:
+        if reason := head.refusal(header):
+            return reason
+        if self._raw == "skip" and is_raw(header):
+            return "a For Processing image, and raw is 'skip'"
+        if self._burned_in == "skip" and head.text(header, "BurnedInAnnotation") == "YES":
+            return "BurnedInAnnotation is YES, so its pixels may name the patient (burned_in: flag accepts it)"
+        return None
+
+    def _record(self, path: Path, header: Dataset, uid: str) -> Record:
+        identifier = head.text(header, "PatientID")
+        cbis = head.CBIS_ID.fullmatch(identifier)
+        patient = pseudonym(cbis[3] if cbis else identifier or head.text(header, "StudyInstanceUID") or uid)
+        side, view, name = head.laterality(header), head.view(header), head.view_name(header)
+        short = hashlib.blake2b(uid.encode(), digest_size=4).hexdigest()
+        label = self._case_label(path)
+        kinds = {"Mass": Kind.MASS, "Calc": Kind.CALCIFICATION}
+        pathology = Pathology(label) if label in ("benign", "malignant") else Pathology.UNKNOWN
+        return Record(
+            path,
+            key=key_of(patient, side, name, short),
+            patient=patient,
+            view=view,
+            laterality=side,
+            label=label,
+            annotations=(Annotation(kinds[cbis[1]], pathology),) if cbis else (),
+            spacing_mm=head.spacing_mm(header)[0],
+            provenance=header_facts(header) | ({"file": f"{path.parent.name}/{path.name}"} if self._public else {}),
+        )
+
+    def _case_label(self, path: Path) -> str:
+        # The sample package names its case folders by the biopsy: sfm-benign-0, sfm-malign-0.
+        if self._public and self._label == "unknown":
+            found = [label for label in ("benign", "malignant") if label[:6] in path.parent.name]
+            return found[0] if found else self._label
+        return self._label
+
+
+def dicom_files(folder: Path) -> list[Path]:
+    """Files that are, or claim to be, DICOM, sorted: by suffix, or without one by the letters DICM at byte 128.
+
+    Raises:
+        SourceError: There is none.
+    """
+    paths = sorted(
+        p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file() and p.name != "DICOMDIR"
+    )
+    found = [path for path in paths if path.suffix or _has_magic(path)]
+    if not found:
+        hint = f"Expected files ending in {', '.join(filter(None, SUFFIXES))}, or DICOM files without an ending."
+        raise SourceError("no DICOM files in this folder or below it", where=folder, hint=hint)
+    return found
+
+
+def _has_magic(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def header_facts(header: Dataset) -> dict[str, Any]:
+    """What is worth knowing of an image's making, and says nothing of the person."""
+    facts: dict[str, Any] = {
+        "manufacturer": head.text(header, "Manufacturer"),
+        "model": head.text(header, "ManufacturerModelName"),
+        "stored_bits": head.integer(header, "BitsStored"),
+        "spacing_from": head.spacing_mm(header)[1],
+        "magnification": head.text(header, "EstimatedRadiographicMagnificationFactor"),
+        "projection": head.view_name(header) if head.view(header) is None else None,
+        "burned_in": head.text(header, "BurnedInAnnotation") == "YES" or None,
+        "intensities": "for processing" if is_raw(header) else None,
+    }
+    return {name: value for name, value in facts.items() if value not in ("", None)}
+
+
+def _package_folder(package: str) -> Path:
+    if package not in PACKAGES:
+        raise SourceError(
+            "no such package of samples is known", where=f"package:{package}", hint=nearest(package, PACKAGES)
+        )
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        hint = "Install it with: pip install 'synthmammo[samples]'"
+        raise SourceError(f"the package '{package}' is not installed", where=f"package:{package}", hint=hint)
+    return existing_folder(Path(spec.submodule_search_locations[0]) / PACKAGES[package])

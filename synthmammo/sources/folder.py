@@ -1,0 +1,227 @@
+"""A folder of PNG, JPEG, TIFF or PGM files with a table (CSV) that describes them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from synthmammo.errors import SourceError
+from synthmammo.sample import BITS_STORED, Box, Kind, Pathology
+from synthmammo.sources.base import (
+    Annotation,
+    Picture,
+    Record,
+    Skipped,
+    existing_folder,
+    key_of,
+    worst_label,
+)
+from synthmammo.sources.lesions import locate
+from synthmammo.sources.rasters import SUFFIXES, read_raster
+from synthmammo.sources.tables import TableRow, read_table
+from synthmammo.sources.terms import density_of, laterality_of, split_of, view_of
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "file": ("filename", "image", "path"),
+    "patient": ("patient_id", "subject"),
+    "view": ("view_position", "projection"),
+    "laterality": ("side", "image_laterality"),
+    "label": ("class",),
+    "split": ("set",),
+    "spacing_mm": ("pixel_spacing_mm",),
+    "density": ("breast_density",),
+    "kind": ("finding", "abnormality_type"),
+    "pathology": (),
+    "x": (),
+    "y": (),
+    "radius": (),
+    "xmin": ("x_min",),
+    "ymin": ("y_min",),
+    "xmax": ("x_max",),
+    "ymax": ("y_max",),
+    "mask": ("mask_file",),
+}
+"""Columns that are understood, with the other names they may have; upper and lower case are the same."""
+MARKS = ("kind", "pathology", "x", "y", "radius", "xmin", "ymin", "xmax", "ymax", "mask")
+KINDS = {"calc": Kind.CALCIFICATION, "mass": Kind.MASS, "distortion": Kind.DISTORTION, "asymmetry": Kind.ASYMMETRY}
+
+
+class Folder:
+    """Reads images that a table lists, one row an image, or one row a finding where an image has several.
+
+    Only `file` is required. A finding is a circle (x, y, radius), a box (xmin, ymin, xmax, ymax; in pixels, the
+    maxima exclusive) or a mask file (non-zero is lesion). Patients are named as the table names them.
+
+    Args:
+        path: The folder.
+        table: Name of the table in the folder; needed where it holds several.
+        bits_stored: Depth of the values, where files of 16 bits hold fewer (12 or 14).
+        licence: Of the images.
+        citation: For the images.
+
+    Raises:
+        SourceError: The folder is missing, or `bits_stored` is not 8, 12, 14 or 16.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        table: str | None = None,
+        bits_stored: int | str | None = None,
+        licence: str = "other",
+        citation: str = "",
+    ) -> None:
+        self.folder = existing_folder(path)
+        self.licence, self.citation = licence, citation
+        self.notes: list[str] = []
+        self._table = table
+        self._bits = _depth(bits_stored, path)
+
+    def records(self) -> Iterator[Record | Skipped]:
+        """One record a listed image, in the order of their names; images that are not listed are skipped.
+
+        Raises:
+            SourceError: There is no table or no image, or a column looks misspelt.
+        """
+        table = self._table_path()
+        rows = self._renamed(read_table(table))
+        files = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        if not files:
+            hint = f"Expected files ending in {', '.join(SUFFIXES)}."
+            raise SourceError("no images in this folder or below it", where=self.folder, hint=hint)
+        masks = {self.folder / row["mask"] for row in rows if row["mask"]}
+        listed = {self.folder / row["file"] for row in rows}
+        for name, group in groupby(sorted(rows, key=lambda row: row["file"]), key=lambda row: row["file"]):
+            yield self._record(name, list(group))
+        for path in files:
+            if path not in listed and path not in masks:
+                yield Skipped(path, f"not listed in {table.name}")
+
+    def read(self, record: Record) -> Picture:
+        """The image, unchanged.
+
+        Raises:
+            SourceError: The file or one of its masks is damaged.
+        """
+        image, bits = read_raster(record.path)
+        if self._bits is not None:
+            bits = self._bits
+        if int(image.max(initial=0)) >> bits:
+            raise SourceError(
+                f"holds values up to {image.max()}, more than bits_stored {bits} allows", where=record.path
+            )
+        masks = {}
+        for i, annotation in enumerate(record.annotations):
+            for path in annotation.mask_files:
+                mask = read_raster(path)[0] > 0
+                if mask.shape != image.shape:
+                    message = f"the mask has shape {mask.shape}, its image {image.shape}"
+                    raise SourceError(message, where=path)
+                masks[i] = np.asarray(mask)
+        findings, lesions = locate(record.annotations, (image.shape[0], image.shape[1]), masks)
+        return Picture(image, bits, findings, lesions, record.spacing_mm)
+
+    def _table_path(self) -> Path:
+        if self._table is not None:
+            return self.folder / self._table
+        tables = sorted(self.folder.glob("*.csv"))
+        if len(tables) == 1:
+            return tables[0]
+        found = f"found {', '.join(table.name for table in tables)}" if tables else "found none"
+        hint = "Name it with the setting 'table'." if tables else "Its columns: " + ", ".join(COLUMNS) + "."
+        raise SourceError(f"expected one table (.csv) in this folder, {found}", where=self.folder, hint=hint)
+
+    def _renamed(self, rows: list[TableRow]) -> list[TableRow]:
+        if not rows:
+            raise SourceError("the table has no rows", where=self.folder)
+        names = {other: name for name, others in COLUMNS.items() for other in (name, *others)}
+        columns = {column: column.replace(" ", "_").replace("-", "_") for column in rows[0].cells}
+        known = {column: names[name] for column, name in columns.items() if name in names}
+        unknown = sorted(set(columns) - set(known))
+        missing = [name for name in COLUMNS if name not in known.values()]
+        for column in unknown:
+            if close := difflib.get_close_matches(column, missing, n=1, cutoff=0.8):
+                hint = f"Did you mean '{close[0]}'? Rename the column to use it, or remove it."
+                raise SourceError(f"column '{column}' is not understood", where=rows[0].path, hint=hint)
+        if "file" in missing:
+            found = f"Found: {', '.join(columns)}."
+            raise SourceError("column 'file' is missing", where=rows[0].path, hint=found)
+        if unknown:
+            self.notes.append(f"columns not used: {', '.join(unknown)} (understood: {', '.join(COLUMNS)})")
+        if "patient" in missing:
+            self.notes.append(
+                "no column 'patient': each image counts as its own patient, so that views of one woman "
+                "may go to different splits"
+            )
+        return [TableRow({known[c]: text for c, text in r.cells.items() if c in known}, r.path, r.line) for r in rows]
+
+    def _record(self, name: str, rows: list[TableRow]) -> Record | Skipped:
+        path, first = self.folder / name, rows[0]
+        if not name or not path.is_file():
+            return Skipped(path, f"{first.path.name} line {first.line}: there is no such image")
+        try:
+            annotations = tuple(_annotation(row, self.folder) for row in rows if any(row[mark] for mark in MARKS))
+            spacing = first.number("spacing_mm")
+        except SourceError as error:
+            return Skipped(path, f"{first.path.name} {error.message}")
+        bad = _not_understood(first)
+        if bad is not None:
+            return Skipped(
+                path, f"{first.path.name} line {first.line}, column '{bad}': '{first[bad]}' is not understood"
+            )
+        key = key_of(Path(name).with_suffix(""))
+        described = "label" in first.cells or any(mark in first.cells for mark in MARKS)
+        return Record(
+            path,
+            key=key,
+            patient=first["patient"] or key,
+            view=view_of(first["view"]),
+            laterality=laterality_of(first["laterality"]),
+            split=split_of(first["split"]),
+            label=first["label"] or (worst_label(annotations) if described else "unknown"),
+            density=density_of(first["density"]),
+            annotations=annotations,
+            spacing_mm=(spacing, spacing) if spacing else None,
+            provenance={"file": name},
+        )
+
+
+def _not_understood(row: TableRow) -> str | None:
+    # Other projections exist and become None; a side, split or density that is not one is a slip.
+    parsers = {"laterality": laterality_of, "split": split_of, "density": density_of}
+    return next((column for column, parse in parsers.items() if row[column] and parse(row[column]) is None), None)
+
+
+def _annotation(row: TableRow, folder: Path) -> Annotation:
+    word = row["kind"].lower()
+    kind = next((kind for start, kind in KINDS.items() if start in word), Kind.OTHER)
+    pathology = _pathology(row["pathology"] or row["label"])
+    if row["mask"]:
+        return Annotation(kind, pathology, mask_files=(folder / row["mask"],))
+    circle = [row.number(column) for column in ("y", "x", "radius")]
+    edges = [row.number(column) for column in ("ymin", "xmin", "ymax", "xmax")]
+    if None not in circle:
+        row0, col0, radius = (value for value in circle if value is not None)
+        return Annotation(kind, pathology, {"outline": "circle"}, circle=(row0, col0, radius))
+    if None not in edges:
+        return Annotation(kind, pathology, box=Box(*(round(value) for value in edges if value is not None)))
+    return Annotation(kind, pathology)
+
+
+def _pathology(name: str) -> Pathology:
+    starts = {"m": Pathology.MALIGNANT, "b": Pathology.BENIGN}
+    return starts.get(name.strip().lower()[:1], Pathology.UNKNOWN)
+
+
+def _depth(bits_stored: int | str | None, path: str | Path) -> int | None:
+    if bits_stored is None:
+        return None
+    if str(bits_stored) not in map(str, BITS_STORED):
+        message = f"bits_stored: expected one of {BITS_STORED}, found {bits_stored}"
+        raise SourceError(message, where=path)
+    return int(bits_stored)

@@ -1,0 +1,92 @@
+"""PNG, JPEG, TIFF and PGM files as grey images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.errors import SourceError
+from synthmammo.sample import BITS_STORED, Image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm")
+
+
+def read_raster(path: Path) -> tuple[Image, int]:
+    """Grey values of a file, unchanged.
+
+    Colour files whose three channels are equal everywhere are grey in disguise and accepted; an opaque alpha channel
+    is ignored.
+
+    Args:
+        path: PNG, JPEG, TIFF or PGM of 8 or 16 bits.
+
+    Returns:
+        `uint16 (H, W)` and the bits that hold its values: the file's 8 or 16, for PGM by its stated maximum.
+
+    Raises:
+        SourceError: The file is damaged, coloured, of another depth, or holds several pages.
+    """
+    if path.suffix.lower() == ".pgm" and (found := _binary_pgm(path)) is not None:
+        return found
+    from PIL import Image as Pillow
+    from PIL import UnidentifiedImageError
+
+    try:
+        with Pillow.open(path) as file:
+            if getattr(file, "n_frames", 1) > 1:
+                raise SourceError(f"holds {file.n_frames} pages, expected one image", where=path)  # type: ignore[attr-defined]
+            if file.mode in ("1", "P", "PA", "CMYK", "YCbCr"):
+                file = file.convert("RGB")  # type: ignore[assignment]
+            pixels = np.asarray(file)
+    except UnidentifiedImageError as error:
+        raise SourceError("not an image file", where=path) from error
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+        raise SourceError(f"the image is damaged ({error})", where=path) from error
+    return _grey(pixels, path)
+
+
+def _grey(pixels: NDArray[Any], path: Path) -> tuple[Image, int]:
+    if pixels.ndim == 3:
+        colours = pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., :1]
+        if (colours != colours[..., :1]).any():
+            raise SourceError("the image is coloured, expected grey values", where=path)
+        pixels = pixels[..., 0]
+    if pixels.dtype == np.uint8:
+        return pixels.astype(np.uint16), 8
+    if pixels.dtype.kind in "iu" and pixels.min() >= 0 and pixels.max() < 1 << 16:
+        return pixels.astype(np.uint16), 16
+    raise SourceError(f"values are {pixels.dtype.name}, expected whole numbers of 8 or 16 bits", where=path)
+
+
+def _binary_pgm(path: Path) -> tuple[Image, int] | None:
+    # Pillow rescales PGM values to 16 bits when their maximum is not 255; film scans are often 12-bit.
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"cannot be read ({error.strerror})", where=path) from error
+    if content[:2] != b"P5":
+        return None
+    fields: list[int] = []
+    position = 2
+    while len(fields) < 3:
+        while content[position : position + 1].isspace():
+            position += 1
+        end = position
+        while end < len(content) and not content[end : end + 1].isspace():
+            end += 1
+        if content[position : position + 1] == b"#":
+            end = content.find(b"\n", position)
+        elif content[position:end].isdigit():
+            fields.append(int(content[position:end]))
+        if end <= position:
+            raise SourceError("the PGM header is damaged", where=path)
+        position = end
+    width, height, maximum = fields
+    dtype = np.dtype(">u2") if maximum > 255 else np.dtype("u1")
+    if not 0 < maximum < 1 << 16 or len(content) - position - 1 < width * height * dtype.itemsize:
+        raise SourceError("the PGM file is shorter than its header says", where=path)
+    pixels = np.frombuffer(content, dtype, width * height, position + 1).reshape(height, width)
+    return pixels.astype(np.uint16), next(bits for bits in BITS_STORED if maximum < 1 << bits)
