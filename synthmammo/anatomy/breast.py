@@ -16,17 +16,28 @@ Side = Literal["left", "right"]
 
 Plane = NDArray[np.float32]
 
-THRESHOLDS = 24
-BRIGHTEST_SKIN = 0.45
-"""Upper end of the thresholds tried, as a share of the square-root intensity range."""
+THRESHOLDS = 28
+BRIGHTEST_SKIN = 0.5
+"""Upper end of the thresholds tried, as a share of the softened intensity range."""
+
+SOFTENING = 0.02
+"""Added before the square root, as a share of the intensity range, so that film noise near 0 does not look steep."""
+
+SKIN_LEVEL = 0.12
+"""The skin ends where this share of the step between air and the steepest outline is left."""
+
+FOG_LEVEL = 0.5
+"""Up to this share of the step an even patch is taken for fog on the film, not for skin."""
 
 
 def breast_mask(image: Image, bits_stored: int) -> Mask:
     """The breast without labels, tape, borders and writing.
 
-    On a reduced copy with square-root intensities (the skin line is barely brighter than air), the threshold between
-    background and tissue is the one whose outline has the steepest mean gradient; thin bridges are cut, the largest
-    piece is kept and its holes are filled.
+    Three steps on a reduced copy with square-root intensities (the skin is barely brighter than air). The threshold
+    between air and tissue is the one whose outline has the steadiest steep gradient; thin bridges are cut, the
+    largest piece is kept and its holes are filled. From this steep outline the mask then grows outwards to where the
+    dim skin margin meets the local level of air, never onto anything brighter than the outline itself. Last, the
+    outline is smoothed.
 
     Args:
         image: `uint16 (H, W)`, bright is dense.
@@ -36,76 +47,122 @@ def breast_mask(image: Image, bits_stored: int) -> Mask:
         `bool (H, W)`; all False on an image without content.
     """
     factor = reduction(image.shape)
-    frame = _frame(image)
     mask = np.zeros(image.shape, np.bool_)
+    frame = _frame(image)
     if frame is None:
         return mask
     film = image[frame]
     root = _root_intensity(shrink(film, factor), bits_stored)
-    mask[frame] = enlarge(_working_mask(root), factor, (film.shape[0], film.shape[1]))
+    small = _smooth_outline(_grow_to_skin(root, _steepest_outline(root)))
+    mask[frame] = enlarge(small, factor, (film.shape[0], film.shape[1]))
     return mask
 
 
 def _frame(image: Image) -> tuple[slice, slice] | None:
-    # Padding is exactly 0; what remains after it is the exposed film or detector.
-    rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
-    if not len(rows):
+    # Padding is exactly 0 but for stray scanner lines; what remains is the exposed film or the detector.
+    lit = image > 0
+    rows = np.flatnonzero(lit.sum(1) > 0.02 * image.shape[1])
+    columns = np.flatnonzero(lit.sum(0) > 0.02 * image.shape[0])
+    if not len(rows) or not len(columns):
         return None
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _root_intensity(small: Plane, bits_stored: int) -> Plane:
+    """Square root of the intensity, softened near 0, in [0, 1]; 1 is the brightest half per cent."""
     top = max(float(np.percentile(small, 99.5)), 0.02 * (2**bits_stored - 1))
-    return np.asarray(np.sqrt(np.clip(small / top, 0, 1)), np.float32)
+    low, high = SOFTENING**0.5, (1 + SOFTENING) ** 0.5
+    return np.asarray((np.sqrt(np.clip(small / top, 0, 1) + SOFTENING) - low) / (high - low), np.float32)
 
 
-def _working_mask(root: Plane) -> Mask:
-    smooth = ndimage.gaussian_filter(root, 1.0)
-    gradient = ndimage.gaussian_gradient_magnitude(root, 1.5)
-    opening = disk(millimetres(2.5, root.shape))
-    low = _background(smooth)
-    best, best_score = np.zeros(root.shape, np.bool_), -1.0
-    for threshold in np.linspace(low, BRIGHTEST_SKIN, THRESHOLDS):
-        candidate = _largest_piece(smooth > threshold, opening)
-        score = _edge_score(candidate, gradient)
+def _steepest_outline(root: Plane) -> Mask:
+    """The largest bright piece, at the threshold whose outline is steepest; found on every other pixel."""
+    smooth = ndimage.gaussian_filter(root, 1.5)[::2, ::2]
+    gradient = ndimage.gaussian_gradient_magnitude(root, 2.0)[::2, ::2]
+    opening_px = 2 * round(millimetres(2.0, smooth.shape)) + 1
+    best, best_score = smooth > 0, -1.0
+    for share, threshold in zip(
+        np.linspace(0, 1, THRESHOLDS), np.linspace(_air(smooth), BRIGHTEST_SKIN, THRESHOLDS), strict=True
+    ):
+        candidate = _largest_piece(smooth > threshold, opening_px)
+        # Dense tissue inside a dim breast can have the steeper outline; the outer of two good ones is the skin.
+        score = _edge_score(candidate, gradient) * _one_sided(candidate) * (1 - 0.4 * share)
         if score > best_score:
             best, best_score = candidate, score
-    return _smooth_outline(best)
+    return best.repeat(2, 0).repeat(2, 1)[: root.shape[0], : root.shape[1]]
 
 
-def _background(smooth: Plane) -> float:
-    """Square-root intensity just above the film's air: the mode of the darkest part plus its spread."""
+def _air(smooth: Plane) -> float:
+    """A level just above the film's air: the mode of the dark pixels and the flank above it."""
     dark = smooth[smooth < BRIGHTEST_SKIN]
-    if not len(dark):
+    if not dark.size:
         return 0.0
-    counts, edges = np.histogram(dark, 90, (0, BRIGHTEST_SKIN))
+    counts, edges = np.histogram(dark, 100, (0, BRIGHTEST_SKIN))
     counts = np.convolve(counts, np.ones(3), "same")
     mode = int(np.argmax(counts))
-    above = np.flatnonzero(counts[mode:] < 0.1 * counts[mode])
-    stop = mode + (int(above[0]) if len(above) else 2)
-    return float(min(edges[stop], 0.3))
+    above = np.flatnonzero(counts[mode:] < 0.15 * counts[mode])
+    return float(min(edges[mode + (int(above[0]) if len(above) else 2)], 0.6 * BRIGHTEST_SKIN))
 
 
-def _largest_piece(bright: Mask, opening: Mask) -> Mask:
-    core = ndimage.binary_erosion(bright, opening, border_value=1)
+def _largest_piece(bright: Mask, opening_px: int) -> Mask:
+    core = ndimage.minimum_filter(bright, opening_px, mode="nearest")
     labels, count = ndimage.label(core)
     if not count:
         return np.zeros(bright.shape, np.bool_)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    piece = ndimage.binary_dilation(labels == np.argmax(sizes), opening) & bright
-    return np.asarray(ndimage.binary_fill_holes(piece), np.bool_)
+    piece = ndimage.maximum_filter(labels == np.argmax(sizes), opening_px, mode="nearest")
+    return np.asarray(ndimage.binary_fill_holes(piece & bright), np.bool_)
 
 
 def _edge_score(mask: Mask, gradient: Plane) -> float:
-    outline = mask & ~ndimage.binary_erosion(mask, border_value=1)
-    return float(gradient[outline].mean()) if outline.any() else 0.0
+    # The lower quartile, not the mean: one steep label edge must not pay for a leak into dim air.
+    outline = mask & ~ndimage.minimum_filter(mask, 3, mode="nearest")
+    return float(np.percentile(gradient[outline], 25)) if outline.any() else 0.0
+
+
+def _one_sided(mask: Mask) -> float:
+    """1 for a piece that meets one of the two sides only, less the more it meets both alike (a leak into air)."""
+    left, right = float(mask[:, :2].mean()), float(mask[:, -2:].mean())
+    return 1 - min(left, right) / max(left, right, 1e-6)
+
+
+def _grow_to_skin(root: Plane, rough: Mask) -> Mask:
+    outline = rough & ~ndimage.minimum_filter(rough, 3, mode="nearest")
+    if not outline.any():
+        return rough
+    smooth = ndimage.gaussian_filter(root, 1.0)
+    distance, nearest = ndimage.distance_transform_edt(~rough, return_indices=True)
+    outwards = (np.indices(root.shape) - nearest) / np.maximum(distance, 1)
+    slope = -sum(ndimage.gaussian_filter(root, 2.5, order=o) * way for o, way in zip(((1, 0), (0, 1)), outwards))
+    reach, width = millimetres(14.0, root.shape), millimetres(8.0, root.shape)
+    edge = _spread(smooth, outline, width)[tuple(nearest)]
+    steepness = ndimage.gaussian_gradient_magnitude(root, 2.5)
+    edge_slope = _spread(steepness, outline, width)[tuple(nearest)]
+    dark = (distance > reach) & (smooth < np.median(smooth[outline]))
+    air = _spread(smooth, dark, width) if dark.any() else np.zeros_like(smooth)
+    left = (smooth - air) / np.maximum(edge - air, 0.05)
+    # Skin still darkens outwards; a plateau a little above air is fog or the glow around a label.
+    skin = (left > SKIN_LEVEL) & ((left > FOG_LEVEL) | (slope > 0.15 * edge_slope))
+    skin &= (smooth < 1.1 * edge) & (distance <= reach)
+    grown, _ = ndimage.label(rough | skin)
+    return np.asarray(grown == np.bincount(grown[rough]).argmax(), np.bool_)
+
+
+def _spread(values: Plane, known: Mask, sigma: float) -> Plane:
+    """Values of some pixels carried smoothly to all others (normalised convolution, and the mean far away)."""
+    weight = ndimage.gaussian_filter(known.astype(np.float32), sigma)
+    total = ndimage.gaussian_filter(np.where(known, values, 0).astype(np.float32), sigma)
+    mean, little = np.float32(values[known].mean()), np.float32(1e-4)
+    return np.asarray((total + little * mean) / (weight + little), np.float32)
 
 
 def _smooth_outline(mask: Mask) -> Mask:
+    """Opened by 5 mm, holes filled, and its outline smoothed over 1.5 mm; the image's edge counts as more of the same."""
+    sigma = millimetres(1.5, mask.shape)
+    opened = _largest_piece(mask, 2 * round(millimetres(2.5, mask.shape)) + 1)
     # Repeating the edge keeps the smoothing from rounding the corners at the chest wall.
-    sigma = millimetres(1.0, mask.shape)
-    return np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), sigma, mode="nearest") > 0.5)
+    return np.asarray(ndimage.gaussian_filter(opened.astype(np.float32), sigma, mode="nearest") > 0.5, np.bool_)
 
 
 def chest_wall_side(image: Image, mask: Mask) -> Side:
