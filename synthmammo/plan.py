@@ -46,10 +46,10 @@ SCHEMA = pa.schema(
     + [("label", pa.string()), ("role", pa.string()), ("host", pa.int64()), ("host_seed", pa.uint64())]
     + [("host_key", pa.string()), ("patient", pa.string()), ("view", pa.string()), ("laterality", pa.string())]
     + [("density", pa.string()), ("implant", pa.bool_()), ("truncation", pa.float64())]
-    + [("crop", pa.list_(pa.float64(), 2)), ("edits", pa.map_(pa.string(), pa.float64()))]
+    + [("crop", pa.list_(pa.float64(), 3)), ("edits", pa.map_(pa.string(), pa.float64()))]
     + [("lesions", pa.list_(_LESION))]
 )
-"""One row a sample; `crop` is the offset of a patch from its site in units of `patch.offset_px`."""
+"""One row a sample; `crop` is a draw that picks a patch's place and the lesion's offset in it."""
 
 Columns = dict[str, Any]
 Progress = Callable[[int], None]
@@ -209,11 +209,11 @@ class _Planner:
         removed = _codes(recipe, recipe.removal.classes if recipe.removal else [])
         return _named(["plain", "removed"], np.isin(label, removed).astype(np.int64))
 
-    def _crops(self, index: NDArray[np.int64]) -> Any:
+    def _crops(self, index: NDArray[np.int64]) -> pa.Array:
         if self.recipe.patch is None:
-            return [None] * len(index)
-        axes = [2 * draw_uniform(self.recipe.seed, f"crop_{axis}", index) - 1 for axis in ("row", "column")]
-        return pa.FixedSizeListArray.from_arrays(np.stack(axes, axis=1).ravel(), 2)
+            return pa.nulls(len(index), SCHEMA.field("crop").type)
+        draws = [draw_uniform(self.recipe.seed, f"crop/{what}", index) for what in ("place", "row", "column")]
+        return pa.FixedSizeListArray.from_arrays(np.stack(draws, axis=1).ravel(), 3)
 
 
 class _GeneratedHosts:

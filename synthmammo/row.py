@@ -63,7 +63,8 @@ class Row:
         density: BI-RADS breast composition "a" to "d" of a generated background.
         implant: Whether a generated background has an implant.
         truncation: psi of a StyleGAN2 background.
-        crop: Offset of a patch from its site, (row, column), each in [-1, 1]; None for a whole image.
+        crop: Draws in [0, 1) for a patch: its place, and the offset of the lesion in it along rows and columns;
+            None for a whole image.
         edits: Strength by name of edit, in standard deviations.
         lesions: What is put onto the background.
     """
@@ -83,6 +84,6 @@ class Row:
     density: str | None = None
     implant: bool = False
     truncation: float = 1.0
-    crop: tuple[float, float] | None = None
+    crop: tuple[float, float, float] | None = None
     edits: dict[str, float] = field(default_factory=dict)
     lesions: tuple[PlannedLesion, ...] = ()

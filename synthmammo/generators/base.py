@@ -92,10 +92,13 @@ HOSTS = {
 LESIONS = {
     "parametric": "synthmammo.generators.parametric:Parametric",
 }
+REMOVALS = {
+    "parametric": "synthmammo.generators.parametric:Removal",
+}
 
 
 def find(table: dict[str, str], name: str, where: str) -> Any:
-    """The class behind a name of `HOSTS` or `LESIONS`, imported only now.
+    """The class behind a name of `HOSTS`, `LESIONS` or `REMOVALS`, imported only now.
 
     Raises:
         GeneratorError: The name is not in the table.

@@ -1,0 +1,238 @@
+"""From plan rows to samples: host, lesions, removal, crop. Draws nothing; `build`, `verify` and `regenerate` use it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby
+from time import perf_counter
+from typing import Any
+
+from synthmammo.anatomy import Sites, site_from_draw
+from synthmammo.canvas import Canvas, Placed, Try
+from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, Host, Lesion, find
+from synthmammo.placement import Site, crop_box
+from synthmammo.recipe import IngestedBackground, LesionSpec, PhantomBackground, Placement, Recipe
+from synthmammo.row import Candidate, PlannedLesion, Row
+from synthmammo.sample import Box, Sample
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A row that could not be made as planned; it is reported, never replaced silently."""
+
+    key: str
+    reason: str
+
+
+class Assembler:
+    """Makes the samples of a recipe's plan.
+
+    Args:
+        recipe: The checked recipe.
+
+    Raises:
+        GeneratorError: A generator is unknown or lacks its model.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.host = open_host(recipe)
+        self._lesions = [
+            _open_lesion(LESIONS, spec.generator, f"lesions.{number}.generator", spec.spacing_mm)
+            for number, spec in enumerate(recipe.lesions)
+        ]
+        self._removal = recipe.removal and _open_lesion(REMOVALS, recipe.removal.generator, "removal.generator", None)
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    def samples(self, rows: Iterable[Row]) -> Iterator[Sample | Failure]:
+        """One sample or one failure a row, in order; rows that share a background should follow each other."""
+        groups = [list(group) for _, group in groupby(rows, key=lambda row: row.host)]
+        size = self.host.batch_size
+        for start in range(0, len(groups), size):
+            batch = groups[start : start + size]
+            with self._timed("generate"):
+                hosts = self._render([group[0] for group in batch])
+            for group, host in zip(batch, hosts, strict=True):
+                for row in group:
+                    with self._timed("compose"):
+                        sample = self._sample(row, host)
+                    yield sample
+
+    def _render(self, rows: Sequence[Row]) -> list[Sample]:
+        # Always a full batch: on some devices a row's pixels depend on the batch size, never on its neighbours.
+        padded = [*rows, *[rows[-1]] * (self.host.batch_size - len(rows))]
+        return self.host.render(self.host.latents(padded))[: len(rows)]
+
+    def _sample(self, row: Row, host: Sample) -> Sample | Failure:
+        host = host.with_(key=row.key, label=row.label, split=row.split, patient=row.patient)
+        if not row.lesions and not self.recipe.patch:
+            return self._checked(row, self._described(row, host, []))
+        canvas = Canvas.of(host)
+        if row.lesions and row.role != "host" and (reason := self._put_all(row, canvas)):
+            return Failure(row.key, reason)
+        if row.role == "removed":
+            assert self._removal
+            canvas.take_off(self._removal)
+        shown = [] if row.role == "removed" else canvas.placed
+        findings = (*host.findings, *(placed.finding for placed in shown))
+        sample = host.with_(image=canvas.image, lesions=canvas.lesions, findings=findings)
+        sample = self._described(row, sample, canvas.placed)
+        if self.recipe.patch and row.crop:
+            centre = self._patch_centre(row, canvas)
+            if centre is None:
+                return Failure(row.key, "no place for a patch with enough tissue")
+            sample = cropped(sample, crop_box(centre, self.recipe.patch.size_px, sample.shape))
+        return self._checked(row, sample)
+
+    def _put_all(self, row: Row, canvas: Canvas) -> str | None:
+        """Put on every lesion of a row; returns why one of them could not be."""
+        strips: dict[int, list[Site] | None] = {}
+        for lesion in row.lesions:
+            spec = self.recipe.lesions[lesion.spec]
+            site = None
+            if spec.placement.layout == "contiguous":
+                count = next(iter(spec.count))
+                if lesion.spec not in strips:
+                    draw = lesion.candidates[0].site
+                    strips[lesion.spec] = canvas.places.contiguous(spec.placement, count, draw)
+                strip = strips[lesion.spec]
+                if strip is None:
+                    return f"no {count} adjacent windows of {spec.placement.window_mm:g} mm with enough tissue"
+                site = strip.pop(0)
+            if not self._put(row, canvas, lesion, spec, site):
+                what = f"{lesion.pathology} {lesion.kind} of {lesion.diameter_mm:.1f} mm"
+                return f"none of the {len(lesion.candidates)} candidates for a {what} passed"
+        return None
+
+    def _put(self, row: Row, canvas: Canvas, lesion: PlannedLesion, spec: LesionSpec, site: Site | None) -> bool:
+        generator = self._lesions[lesion.spec]
+        sites = None if site else canvas.places.free(self._placement(spec), lesion.diameter_mm, canvas.taken)
+        for attempt, candidate in enumerate(lesion.candidates):
+            place = site or self._site(row, canvas, candidate, sites)
+            if place is None:
+                return False
+            quality = self.recipe.quality.minimum_contrast_to_noise
+            if canvas.put(generator, Try(lesion, spec, candidate, attempt, place), quality):
+                return True
+        return False
+
+    def _site(self, row: Row, canvas: Canvas, candidate: Candidate, sites: Sites | None) -> Site | None:
+        place = site_from_draw(sites, candidate.site) if sites else None
+        if place is None or row.crop is None:
+            return place
+        # Of a patch the candidate picks the centre; the lesion lies at the planned offset from it.
+        (row_px, column_px), (height, width) = self._offset(row), canvas.host.shape
+        return min(max(place[0] + row_px, 0), height - 1), min(max(place[1] + column_px, 0), width - 1)
+
+    def _offset(self, row: Row) -> Site:
+        assert self.recipe.patch and row.crop
+        reach = self.recipe.patch.offset_px
+        return round((2 * row.crop[1] - 1) * reach), round((2 * row.crop[2] - 1) * reach)
+
+    def _patch_centre(self, row: Row, canvas: Canvas) -> Site | None:
+        assert row.crop
+        if canvas.placed:
+            (row_px, column_px), place = self._offset(row), canvas.placed[0].tried.site
+            return place[0] - row_px, place[1] - column_px
+        return site_from_draw(canvas.places.free(self._placement(None), 0.0, canvas.taken), row.crop[0])
+
+    def _placement(self, spec: LesionSpec | None) -> Placement:
+        placement = spec.placement if spec else Placement()
+        if self.recipe.patch is None:
+            return placement
+        # The window that must be tissue is the patch itself.
+        spacing_mm = getattr(self.recipe.background, "spacing_mm", None) or placement.window_mm / 256
+        return placement.model_copy(update={"window_mm": self.recipe.patch.size_px * spacing_mm})
+
+    def _described(self, row: Row, sample: Sample, placed: Sequence[Placed]) -> Sample:
+        provenance = {
+            "recipe": self.recipe.name,
+            "index": row.index,
+            "role": row.role,
+            "density": row.density,
+            "host": sample.provenance,
+            "lesions": [_account(one) for one in placed],
+            "attempts": [one.tried.attempt for one in placed],
+        }
+        return sample.with_(provenance=provenance)
+
+    def _checked(self, row: Row, sample: Sample) -> Sample | Failure:
+        quality, highest = self.recipe.quality, 2**sample.bits_stored - 1
+        breast = float(sample.breast.mean())
+        if breast < quality.minimum_breast_share:
+            return Failure(row.key, f"breast is {breast:.1%} of the image, expected {quality.minimum_breast_share:.1%}")
+        if quality.maximum_saturated_share < 1:
+            share = float((sample.image[sample.breast] == highest).mean()) if breast else 0.0
+            if share > quality.maximum_saturated_share:
+                allowed = f"{quality.maximum_saturated_share:.1%}"
+                return Failure(row.key, f"{share:.1%} of the breast is saturated, at most {allowed} expected")
+        return sample
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self.seconds[what] += perf_counter() - start
+
+
+def open_host(recipe: Recipe) -> Host:
+    """The generator of a recipe's backgrounds.
+
+    Raises:
+        GeneratorError: It is unknown or lacks its model.
+        DatasetError: The dataset of real hosts is absent.
+    """
+    background = recipe.background
+    kind = find(HOSTS, background.generator, "background.generator")
+    if isinstance(background, PhantomBackground):
+        names = ("spacing_mm", "height_mm", "width_mm", "chest_wall", "response")
+        options = {name: getattr(background, name) for name in names} | {"bits_stored": recipe.emit.bits_stored}
+    elif isinstance(background, IngestedBackground):
+        options = {"dataset": background.dataset, "assume_spacing_mm": background.assume_spacing_mm}
+    else:
+        options = {"model": background.model, "bits_stored": recipe.emit.bits_stored}
+    host: Host = kind(**options)
+    return host
+
+
+def _open_lesion(table: dict[str, str], name: str, where: str, spacing_mm: float | None) -> Lesion:
+    lesion: Lesion = find(table, name, where)(spacing_mm=spacing_mm)
+    return lesion
+
+
+def _account(placed: Placed) -> dict[str, Any]:
+    tried, lesion, post = placed.tried, placed.tried.lesion, placed.tried.spec.post
+    assert post
+    return {
+        "generator": tried.spec.generator,
+        "kind": str(lesion.kind),
+        "pathology": str(lesion.pathology),
+        "diameter_mm": lesion.diameter_mm,
+        "contrast": lesion.contrast,
+        "seed": tried.candidate.seed,
+        "site": list(tried.site),
+        "attempt": tried.attempt,
+        "box": list(placed.finding.box),
+        "descriptors": placed.finding.descriptors,
+        "post": post.model_dump(),
+    }
+
+
+def cropped(sample: Sample, box: Box) -> Sample:
+    """The part of a sample inside a box; findings without a pixel left are dropped, their boxes follow the crop."""
+    lesions = sample.lesions[box.slices].copy()
+    findings = []
+    for finding in sample.findings:
+        part = Box.around(lesions == finding.label)
+        if part:
+            findings.append(replace(finding, box=part))
+    return sample.with_(
+        image=sample.image[box.slices].copy(),
+        breast=sample.breast[box.slices].copy(),
+        lesions=lesions,
+        findings=tuple(findings),
+        provenance={**sample.provenance, "crop": list(box)},
+    )

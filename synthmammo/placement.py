@@ -1,0 +1,84 @@
+"""Where the lesions of an image go: sites that satisfy a recipe, picked by draws that the plan made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from synthmammo.anatomy import Sites, admissible_sites, chest_wall_side, pectoral_mask, site_from_draw, tissue_share_map
+from synthmammo.recipe import Placement
+from synthmammo.sample import Box, Mask, Sample, View
+
+Site = tuple[int, int]
+
+
+class Places:
+    """The places of one host that lesions may take.
+
+    Args:
+        host: The untouched background, with known or assumed spacing.
+    """
+
+    def __init__(self, host: Sample) -> None:
+        assert host.spacing_mm is not None
+        self._host = host
+        self._spacing_mm = float(np.mean(host.spacing_mm))
+        self._pectoral: Mask | None = None
+
+    def free(self, placement: Placement, diameter_mm: float, taken: Sequence[Box]) -> Sites:
+        """Sites for a lesion of a diameter, at a distance from the boxes that are taken."""
+        avoid = self._muscle(placement)
+        if taken and not placement.overlap:
+            avoid = avoid.copy() if avoid is not None else np.zeros(self._host.shape, np.bool_)
+            reach = self._pixels(placement.margin_mm + diameter_mm / 2)
+            for box in taken:
+                avoid[max(0, box.row0 - reach) : box.row1 + reach, max(0, box.col0 - reach) : box.col1 + reach] = True
+        window = self._pixels(placement.window_mm)
+        return admissible_sites(self._host.breast, window, placement.tissue_share, avoid=avoid)
+
+    def contiguous(self, placement: Placement, count: int, draw: float) -> list[Site] | None:
+        """Centres of `count` adjacent windows in a row (in a column where no row has the room); None where neither has.
+
+        Args:
+            placement: Window and least tissue share, which every one of the windows must have.
+            count: Number of windows.
+            draw: In [0, 1), picks among the possible strips.
+        """
+        window = self._pixels(placement.window_mm)
+        stride = max(d for d in range(1, 9) if window % d == 0)
+        good = tissue_share_map(self._host.breast, window, stride) >= np.float32(placement.tissue_share)
+        muscle = self._muscle(placement)
+        if muscle is not None:
+            good &= ~muscle[::stride, ::stride]
+        step = window // stride
+        for axis in (1, 0):
+            reach = good.shape[axis] - step * (count - 1)
+            if reach <= 0:
+                continue
+            strips = np.logical_and.reduce([good.take(range(k * step, k * step + reach), axis) for k in range(count)])
+            first = site_from_draw(Sites(strips, stride), draw)
+            if first is not None:
+                along = (0, window) if axis == 1 else (window, 0)
+                return [(first[0] + k * along[0], first[1] + k * along[1]) for k in range(count)]
+        return None
+
+    def _muscle(self, placement: Placement) -> Mask | None:
+        host = self._host
+        if not placement.avoid_pectoral or host.view is not View.MLO:
+            return None
+        if self._pectoral is None:
+            side = chest_wall_side(host.image, host.breast)
+            self._pectoral = pectoral_mask(host.image, host.breast, host.bits_stored, side)
+        return self._pectoral
+
+    def _pixels(self, length_mm: float) -> int:
+        return max(1, round(length_mm / self._spacing_mm))
+
+
+def crop_box(centre: Site, size_px: int, shape: tuple[int, int]) -> Box:
+    """The square of `size_px` around a pixel, moved as far as needed to lie inside the image."""
+    row0, col0 = (
+        min(max(place - size_px // 2, 0), max(side - size_px, 0)) for place, side in zip(centre, shape, strict=True)
+    )
+    return Box(row0, col0, row0 + size_px, col0 + size_px)
