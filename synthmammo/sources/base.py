@@ -125,6 +125,8 @@ class Picture:
 class Source(Protocol):
     """Reads one archive; constructed with its path and the settings of its kind."""
 
+    folder: Path
+    """Where the archive is."""
     licence: str
     """Of the images, as an SPDX identifier or a short text."""
     citation: str

@@ -1,0 +1,155 @@
+"""Moving a whole sample: its image, masks, boxes and spacing stay together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.anatomy import Side, chest_wall_side
+from synthmammo.sample import Box, Image, Labels, Sample
+
+
+def mirror(sample: Sample) -> Sample:
+    """The sample flipped left to right; laterality stays, for it is the side of the body."""
+    width = sample.shape[1]
+    return _moved(
+        sample,
+        lambda array: np.ascontiguousarray(array[:, ::-1]),
+        lambda box: Box(box.row0, width - box.col1, box.row1, width - box.col0),
+    )
+
+
+def turn(sample: Sample, side: Side) -> Sample:
+    """The sample with its chest wall on a side of the image; provenance says `mirrored` when it was flipped."""
+    if chest_wall_side(sample.image, sample.breast) == side:
+        return sample
+    return replace(mirror(sample), provenance=sample.provenance | {"mirrored": True})
+
+
+def square(sample: Sample, size_px: int, side: Side) -> Sample:
+    """The geometry of Zakka et al. 2020, section III: downsized to a height, black on the side away from the breast.
+
+    Padding of exact zeros is cut off first, or the breast would float in it. Where the image is wider than high it is
+    the width that is downsized, and black goes below.
+
+    Args:
+        sample: Any sample.
+        size_px: Side of the square.
+        side: Where the chest wall shall be.
+
+    Returns:
+        A sample of (size_px, size_px); provenance says `original_shape`.
+    """
+    original_shape = list(sample.shape)
+    sample = turn(trim_padding(sample), side)
+    height, width = (max(1, round(length * size_px / max(sample.shape))) for length in sample.shape)
+    sample = resize(sample, (height, width))
+    sample = pad(sample, (size_px, size_px), columns_before=size_px - width if side == "right" else 0)
+    return replace(sample, provenance=sample.provenance | {"original_shape": original_shape})
+
+
+def trim_padding(sample: Sample) -> Sample:
+    """Without the outer rows and columns that are 0 everywhere: a film or detector is never exactly 0 along a line.
+
+    Findings outside what is left cannot exist, since their pixels would be padding; boxes are cut to it.
+    """
+    content = Box.around(sample.image > 0)
+    if content is None or (content.height, content.width) == sample.shape:
+        return sample
+    row0, col0, shape = content.row0, content.col0, (content.height, content.width)
+    return _moved(
+        sample,
+        lambda array: np.ascontiguousarray(array[content.slices]),
+        lambda box: _within(Box(box.row0 - row0, box.col0 - col0, box.row1 - row0, box.col1 - col0), shape),
+    )
+
+
+def resize(sample: Sample, shape: tuple[int, int]) -> Sample:
+    """The sample at another size; the spacing changes with it.
+
+    The image is averaged over areas (interpolated linearly where it grows), masks take the nearest pixel, and a
+    lesion too small to be hit by one keeps the pixel at the middle of its box.
+
+    Args:
+        sample: Any sample.
+        shape: New (H, W).
+    """
+    if shape == sample.shape:
+        return sample
+    rows, columns = shape[0] / sample.shape[0], shape[1] / sample.shape[1]
+
+    def scaled(box: Box) -> Box:
+        edges = floor(box.row0 * rows), floor(box.col0 * columns), ceil(box.row1 * rows), ceil(box.col1 * columns)
+        return _within(Box(*edges), shape)
+
+    moved = replace(
+        _moved(sample, lambda mask: _nearest(mask, shape), scaled), image=_resized_image(sample.image, shape)
+    )
+    spacing = sample.spacing_mm
+    spacing_mm = (spacing[0] / rows, spacing[1] / columns) if spacing else None
+    image, lesions = _resized_image(sample.image, shape), _with_small_lesions(moved)
+    return replace(moved, image=image, lesions=lesions, spacing_mm=spacing_mm)
+
+
+def pad(sample: Sample, shape: tuple[int, int], *, columns_before: int = 0) -> Sample:
+    """The sample on a larger canvas of zeros, at its top.
+
+    Args:
+        sample: Any sample.
+        shape: (H, W) of the canvas, at least the sample's.
+        columns_before: Columns of zeros to the left of it.
+    """
+    if shape == sample.shape:
+        return sample
+    height, width = sample.shape
+    margins = ((0, shape[0] - height), (columns_before, shape[1] - width - columns_before))
+    return _moved(
+        sample,
+        lambda array: np.pad(array, margins),
+        lambda box: Box(box.row0, box.col0 + columns_before, box.row1, box.col1 + columns_before),
+    )
+
+
+def _moved(sample: Sample, array: Callable[[NDArray[Any]], NDArray[Any]], box: Callable[[Box], Box]) -> Sample:
+    return replace(
+        sample,
+        image=array(sample.image),
+        breast=array(sample.breast),
+        lesions=array(sample.lesions),
+        findings=tuple(replace(finding, box=box(finding.box)) for finding in sample.findings),
+    )
+
+
+def _within(box: Box, shape: tuple[int, int]) -> Box:
+    # At least one pixel, and inside.
+    row0, col0 = min(max(box.row0, 0), shape[0] - 1), min(max(box.col0, 0), shape[1] - 1)
+    return Box(row0, col0, max(min(box.row1, shape[0]), row0 + 1), max(min(box.col1, shape[1]), col0 + 1))
+
+
+def _resized_image(image: Image, shape: tuple[int, int]) -> Image:
+    from PIL import Image as Picture
+
+    shrinks = shape[0] <= image.shape[0] and shape[1] <= image.shape[1]
+    method = Picture.Resampling.BOX if shrinks else Picture.Resampling.BILINEAR
+    planes = Picture.fromarray(image.astype(np.float32)).resize((shape[1], shape[0]), method)
+    return np.asarray(np.rint(np.asarray(planes)), np.uint16)
+
+
+def _nearest(mask: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    rows = ((np.arange(shape[0]) + 0.5) * mask.shape[0] / shape[0]).astype(int)
+    columns = ((np.arange(shape[1]) + 0.5) * mask.shape[1] / shape[1]).astype(int)
+    return np.ascontiguousarray(mask[rows[:, None], columns])
+
+
+def _with_small_lesions(sample: Sample) -> Labels:
+    lesions, present = sample.lesions, set(np.unique(sample.lesions).tolist())
+    for finding in sample.findings:
+        if finding.label not in present:
+            row0, col0, row1, col1 = finding.box
+            lesions[(row0 + row1) // 2, (col0 + col1) // 2] = finding.label
+    return lesions

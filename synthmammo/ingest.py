@@ -1,0 +1,380 @@
+"""VERB ingest: an archive of real mammograms becomes a dataset directory with the layout of every other dataset.
+
+Images stream one at a time. A shard is the unit of work: a finished one is never made again, and what was found in
+it waits in `.unfinished/` until the manifest is written, last. A file that cannot be read is listed in
+`skipped.jsonl` with the reason, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from synthmammo import __version__
+from synthmammo.anatomy import Side, breast_mask
+from synthmammo.errors import SourceError, nearest
+from synthmammo.geometry import square, turn
+from synthmammo.identity import digest
+from synthmammo.manifest import Manifest, index_row, machine, versions
+from synthmammo.sample import Sample, SpacingOrigin
+from synthmammo.sources.base import Picture, Record, Skipped, Source, open_source
+from synthmammo.splits import SPLITS, Patient, draw_splits, keep_official
+from synthmammo.unfinished import ShardResult, Unfinished
+from synthmammo.writers.base import WRITERS, Encoded, Writer, open_writer
+
+SEED1_HEIGHT_PX = 512
+"""Side of the square images of Zakka et al. 2020, section III."""
+
+MAX_KEY = 80
+"""Longest key, so that a member of a tar keeps within 100 characters."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of images done, and of all."""
+
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "geometry": ("full", "seed1"),
+    "chest_wall": (None, "left", "right"),
+    "background": ("keep", "blank"),
+    "split": ("official", "carve", "draw"),
+    "formats": tuple(WRITERS),
+}
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """What decides the content of an ingested dataset, beside the archive itself.
+
+    Attributes:
+        geometry: "full" keeps size and orientation. "seed1" is that of Zakka et al. 2020: padding of exact zeros is
+            cut off, the longer side (the height) becomes 512 pixels, zeros fill the square on the side away from the
+            chest wall, and all chest walls are on one side. Patches keep their geometry.
+        chest_wall: Side to which all chest walls are turned; None leaves them ("right" with "seed1").
+        background: "keep" leaves what is outside the breast, "blank" sets it to 0: labels, tape and writing go.
+        assume_spacing_mm: Millimetres per pixel of the archive's images where the archive gives none; recorded as
+            assumed.
+        split: "official" keeps the archive's splits where it has them and draws the others; "carve" also moves a
+            part of its train patients to validation; "draw" ignores the archive's.
+        shares: Share of the images by split, for what is drawn.
+        seed: Seed of the draw.
+        formats: Formats to write; "parquet" is the one that other commands read.
+        shard_size: Samples in a shard.
+        limit: Only so many images, the first ones; None for all.
+        settings: Of the reader of the archive; see its class.
+
+    Raises:
+        SourceError: A value makes no sense; names the option.
+    """
+
+    geometry: Literal["full", "seed1"] = "full"
+    chest_wall: Side | None = None
+    background: Literal["keep", "blank"] = "keep"
+    assume_spacing_mm: float | None = None
+    split: Literal["official", "carve", "draw"] = "official"
+    shares: Mapping[str, float] = field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
+    seed: int = 0
+    formats: tuple[str, ...] = ("parquet",)
+    shard_size: int = 100
+    limit: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, known in _CHOICES.items():
+            given = getattr(self, name)
+            for value in given if isinstance(given, tuple) else (given,):
+                if value not in known:
+                    raise SourceError(
+                        f"'{value}' is not understood", where=name, hint=nearest(str(value), map(str, known))
+                    )
+        shares = dict(self.shares)
+        if unknown := sorted(set(shares) - set(SPLITS)):
+            raise SourceError(f"no split is called '{unknown[0]}'", where="shares", hint=nearest(unknown[0], SPLITS))
+        if min(shares.values(), default=0) < 0 or not 0 < sum(shares.values()) < float("inf"):
+            raise SourceError(
+                f"{shares} are no shares", where="shares", hint="Expected 0 or more each, with a sum above 0."
+            )
+        if self.assume_spacing_mm is not None and not 0 < self.assume_spacing_mm < 10:
+            message = f"{self.assume_spacing_mm} mm is no pixel spacing of a mammogram"
+            raise SourceError(message, where="assume_spacing_mm", hint="Usual values are 0.05 to 0.2.")
+        for name in ("shard_size", "limit"):
+            if (number := getattr(self, name)) is not None and number < 1:
+                raise SourceError(f"{number} is too small", where=name, hint="Expected 1 or more.")
+
+
+@dataclass(frozen=True)
+class IngestSummary:
+    """What came of an ingest.
+
+    Attributes:
+        path: The dataset directory.
+        manifest: Its manifest: counts, shards, licence.
+        skipped: Files that could not become samples, with the reason.
+        notes: What the reader and the splitting found worth saying.
+    """
+
+    path: Path
+    manifest: Manifest
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How often each reason for skipping occurred."""
+        return dict(Counter(skip.reason for skip in self.skipped).most_common())
+
+
+def ingest(
+    source: str,
+    path: str | Path,
+    out: Path,
+    options: IngestOptions | None = None,
+    progress: Progress = lambda done, total: None,
+) -> IngestSummary:
+    """Read an archive and write it as a dataset.
+
+    Args:
+        source: A name of `SOURCES`.
+        path: Where the archive is.
+        out: Directory to make; an unfinished one is continued, a finished one of the same content is left alone.
+        options: What decides the content.
+        progress: Called after every image.
+
+    Returns:
+        What was made and what was skipped.
+
+    Raises:
+        SourceError: The archive as a whole cannot be used.
+        OutputError: The directory holds something else, or cannot be written.
+    """
+    options = options or IngestOptions()
+    reader = open_source(source, path, options.settings)
+    records, skipped = _listed(reader, path, options.limit)
+    splits, notes = assign_splits(records, options)
+    shards = _shards(records, splits, options.shard_size)
+    content = {"kind": "ingested", "source": source, "options": _plain(options), "version": __version__}
+    unfinished = Unfinished(Path(out), content | {"images": _listing(records, splits)})
+    manifest = unfinished.manifest()
+    if manifest is None:
+        job = _Job(reader, source, options, sorted({record.label for record in records}), unfinished.out)
+        results, done = [], 0
+        for shard in shards:
+            result = unfinished.load(shard.name)
+            if result is None:
+                result = _make(job, shard, partial(_step, progress, done, len(records)))
+                unfinished.save(shard.name, result)
+            results.append(result)
+            done += len(shard.records)
+            progress(done, len(records))
+        manifest = unfinished.finish(results, [_skip_row(skip, reader) for skip in skipped], _facts(job))
+    failed = tuple(Skipped(Path(skip["file"]), skip["reason"]) for skip in manifest.failed)
+    return IngestSummary(unfinished.out, manifest, failed, (*reader.notes, *notes))
+
+
+def _listed(reader: Source, path: str | Path, limit: int | None) -> tuple[list[Record], list[Skipped]]:
+    """Records with unique keys, and what the reader skipped.
+
+    Raises:
+        SourceError: There is no record.
+    """
+    records: list[Record] = []
+    skipped: list[Skipped] = []
+    keys: Counter[str] = Counter()
+    for found in reader.records():
+        if isinstance(found, Skipped):
+            skipped.append(found)
+            continue
+        if len(records) == limit:
+            break
+        key = found.key if len(found.key) <= MAX_KEY else f"{found.key[: MAX_KEY - 9]}-{digest(found.key)[:8]}"
+        keys[key] += 1
+        records.append(replace(found, key=key if keys[key] == 1 else f"{key}-{keys[key]}"))
+    if not records:
+        reasons = [f"{reason} ({number} files)" for reason, number in Counter(s.reason for s in skipped).most_common(3)]
+        message = f"not one image can be used: {'; '.join(reasons)}" if reasons else "holds no images"
+        raise SourceError(message, where=path, hint="Is it the right source for this archive?")
+    return records, skipped
+
+
+def assign_splits(records: Sequence[Record], options: IngestOptions) -> tuple[dict[str, str], list[str]]:
+    """Split by patient, never dividing one.
+
+    Args:
+        records: All images.
+        options: `split`, `shares` and `seed` decide.
+
+    Returns:
+        "train", "validation" or "test" by patient, and notes for the user.
+    """
+    images: dict[str, list[Record]] = {}
+    for record in records:
+        images.setdefault(record.patient, []).append(record)
+    patients = [
+        Patient(name, tuple(r.label for r in group), frozenset(r.split for r in group if r.split))
+        for name, group in images.items()
+    ]
+    splits = {} if options.split == "draw" else keep_official(patients)
+    notes = []
+    if divided := [p.name for p in patients if len(p.official) > 1 and p.name in splits]:
+        notes.append(
+            f"{len(divided)} patients are in several official splits ({', '.join(divided[:5])}, ...); all their images "
+            "went to the one that must stay unseen (test before validation before train)"
+        )
+    undecided = [patient for patient in patients if patient.name not in splits]
+    splits |= draw_splits(undecided, options.shares, options.seed)
+    if options.split == "carve":
+        train = [patient for patient in patients if splits[patient.name] == "train" and patient.official]
+        kept = {split: share for split, share in options.shares.items() if split != "test"}
+        splits |= draw_splits(train, kept, options.seed)
+    return splits, notes
+
+
+@dataclass(frozen=True)
+class _Shard:
+    name: str
+    split: str
+    first: int
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True)
+class _Job:
+    reader: Source
+    source: str
+    options: IngestOptions
+    labels: Sequence[str]
+    out: Path
+
+
+def _shards(records: Sequence[Record], splits: Mapping[str, str], size: int) -> list[_Shard]:
+    shards: list[_Shard] = []
+    first = 0
+    for split in SPLITS:
+        members = [record for record in records if splits[record.patient] == split]
+        for number, start in enumerate(range(0, len(members), size)):
+            part = tuple(members[start : start + size])
+            shards.append(_Shard(f"{split}-{number:05d}", split, first, part))
+            first += len(part)
+    return shards
+
+
+def _make(job: _Job, shard: _Shard, tick: Callable[[int], None]) -> ShardResult:
+    """Write one shard in every format."""
+    writers: list[Writer] = []
+    rows, skipped = [], []
+    try:
+        for name in job.options.formats:
+            settings = {"label_names": job.labels} if name == "parquet" else {}
+            writers.append(open_writer(name, job.out / name, shard.name, **settings))
+        for number, record in enumerate(shard.records):
+            try:
+                sample = to_sample(record, job.reader.read(record), shard.split, job.source, job.options)
+            except SourceError as error:
+                skipped.append(_skip_row(Skipped(record.path, error.message), job.reader))
+            else:
+                encoded = Encoded(sample, shard.first + number)
+                for writer in writers:
+                    writer.write(encoded)
+                rows.append(index_row(sample))
+            tick(number + 1)
+        records = tuple(writer.close() for writer in writers) if rows else ()
+    finally:
+        # After `close` this does nothing; before it, no half-written file may stay.
+        for writer in writers:
+            writer.abort()
+    return ShardResult(records, tuple(rows), tuple(skipped))
+
+
+def to_sample(record: Record, picture: Picture, split: str, source: str, options: IngestOptions) -> Sample:
+    """One sample in the wanted geometry.
+
+    Args:
+        record: What the archive says of the image.
+        picture: Its pixels.
+        split: Where its patient goes.
+        source: Name of the archive's reader.
+        options: `geometry`, `chest_wall`, `background` and `assume_spacing_mm` decide.
+
+    Raises:
+        SourceError: No breast can be seen.
+    """
+    image, spacing = picture.image, picture.spacing_mm
+    breast = np.ones(image.shape, np.bool_) if record.is_patch else breast_mask(image, picture.bits_stored)
+    if not breast.any():
+        raise SourceError("no breast can be seen on it", where=record.path)
+    origin = picture.spacing_origin
+    if spacing is None and options.assume_spacing_mm is not None:
+        spacing, origin = (options.assume_spacing_mm,) * 2, SpacingOrigin.ASSUMED
+    sample = Sample(
+        key=record.key,
+        image=np.where(breast, image, 0).astype(np.uint16) if options.background == "blank" else image,
+        bits_stored=picture.bits_stored,
+        breast=breast,
+        lesions=picture.lesions,
+        findings=picture.findings,
+        spacing_mm=spacing,
+        spacing_origin=origin,
+        view=record.view,
+        laterality=record.laterality,
+        label=record.label,
+        split=split,
+        patient=record.patient,
+        provenance=_provenance(record, picture, source),
+    )
+    if record.is_patch:
+        return sample
+    if options.geometry == "seed1":
+        return square(sample, SEED1_HEIGHT_PX, options.chest_wall or "right")
+    return turn(sample, options.chest_wall) if options.chest_wall else sample
+
+
+def _provenance(record: Record, picture: Picture, source: str) -> dict[str, Any]:
+    located = Counter((str(f.kind), str(f.pathology)) for f in picture.findings)
+    unlocated = Counter((str(a.kind), str(a.pathology)) for a in record.annotations) - located
+    facts = {
+        "source": source,
+        **record.provenance,
+        **picture.notes,
+        "density": record.density,
+        "official_split": record.split,
+        "patch": record.is_patch or None,
+        "unlocated": [" ".join(words) for words in unlocated.elements()] or None,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _facts(job: _Job) -> Manifest:
+    return Manifest(
+        kind="ingested",
+        name=job.out.name,
+        digest="",
+        options={"source": job.source, **_plain(job.options)},
+        versions=versions(),
+        machine=machine(),
+        licence=job.reader.licence,
+        citation=job.reader.citation,
+    )
+
+
+def _plain(options: IngestOptions) -> dict[str, Any]:
+    # Shard size and formats do not decide pixels, but a directory cannot hold shards of two kinds.
+    return asdict(options) | {"formats": list(options.formats), "shares": dict(options.shares)}
+
+
+def _listing(records: Sequence[Record], splits: Mapping[str, str]) -> str:
+    """Digest of what is to be read; a file that changed its size, or a new one, makes it another archive."""
+    return digest([[record.key, splits[record.patient], record.path.stat().st_size] for record in records])
+
+
+def _skip_row(skip: Skipped, reader: Source) -> dict[str, str]:
+    inside = skip.path.is_relative_to(reader.folder)
+    return {"file": str(skip.path.relative_to(reader.folder) if inside else skip.path), "reason": skip.reason}
+
+
+def _step(progress: Progress, before: int, total: int, number: int) -> None:
+    progress(before + number, total)

@@ -1,0 +1,148 @@
+"""A dataset directory in the making: which shards are done, and the last steps that make it a dataset."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from synthmammo.errors import OutputError
+from synthmammo.identity import digest
+from synthmammo.manifest import INDEX, MANIFEST, Manifest, ShardRecord, count, digests, write_index, writing
+
+STATE = ".unfinished"
+SKIPPED = "skipped.jsonl"
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """What came of one shard.
+
+    Attributes:
+        records: One a format; none when no sample could be made.
+        rows: Index rows of its samples.
+        skipped: Files that could not become samples: {"file": ..., "reason": ...}.
+    """
+
+    records: tuple[ShardRecord, ...]
+    rows: tuple[dict[str, Any], ...]
+    skipped: tuple[dict[str, str], ...]
+
+
+class Unfinished:
+    """The state of an interrupted or running job, in a folder that goes when the manifest is written.
+
+    Args:
+        out: The dataset directory; made when absent.
+        content: JSON-able; everything that decides the dataset.
+
+    Raises:
+        OutputError: The directory holds something else, or was begun with other content, or cannot be written.
+    """
+
+    def __init__(self, out: Path, content: Mapping[str, Any]) -> None:
+        self.out, self.digest = out, digest(content)
+        self._content = dict(content)
+        self._folder = out / STATE
+        if (out / MANIFEST).is_file() or (self._folder / "content.json").is_file():
+            self._check_content()
+            return
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            hint = "Choose another directory, or empty this one."
+            raise OutputError("exists and is not a dataset of this package", where=out, hint=hint)
+        self._write("content", self._content)
+
+    def manifest(self) -> Manifest | None:
+        """The manifest of the finished dataset; None while it is unfinished."""
+        return Manifest.read(self.out) if (self.out / MANIFEST).is_file() else None
+
+    def load(self, shard: str) -> ShardResult | None:
+        """The result of a finished shard; None when it must be made, or a file of it is gone."""
+        path = self._folder / f"{shard}.json"
+        if not path.is_file():
+            return None
+        found = json.loads(path.read_text(encoding="utf-8"))
+        records = tuple(ShardRecord(**record) for record in found["records"])
+        if not all((self.out / record.name).exists() for record in records):
+            return None
+        return ShardResult(records, tuple(found["rows"]), tuple(found["skipped"]))
+
+    def save(self, shard: str, result: ShardResult) -> None:
+        """Note that a shard is finished."""
+        self._write(shard, asdict(result))
+
+    def finish(self, results: Sequence[ShardResult], skipped: Sequence[dict[str, str]], manifest: Manifest) -> Manifest:
+        """Name the shards `-of-N`, write the index and `skipped.jsonl`, and the manifest last.
+
+        Args:
+            results: Of all shards, in order.
+            skipped: Files that never came into a shard.
+            manifest: With everything but counts, shards, files and skipped files.
+
+        Returns:
+            The manifest as written.
+
+        Raises:
+            OutputError: The disk failed; the same command continues later.
+        """
+        rows = [row for result in results for row in result.rows]
+        failed = (*skipped, *(skip for result in results for skip in result.skipped))
+        records = self._named([record for result in results for record in result.records])
+        write_index(self.out, rows)
+        with writing(self.out / SKIPPED) as partial:
+            lines = (json.dumps(skip, sort_keys=True, ensure_ascii=False) + "\n" for skip in failed)
+            partial.write_text("".join(lines), encoding="utf-8")
+        samples, findings = count(rows)
+        whole = replace(
+            manifest,
+            digest=self.digest,
+            counts=samples,
+            findings=findings,
+            shards=tuple(records),
+            files=digests(self.out, [INDEX, SKIPPED]),
+            failed=tuple(failed),
+        )
+        whole.write(self.out)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return whole
+
+    def _named(self, records: list[ShardRecord]) -> list[ShardRecord]:
+        named = []
+        for _, group in groupby(sorted(records, key=_series), key=_series):
+            series = list(group)
+            for number, record in enumerate(series):
+                old = self.out / record.name
+                new = old.with_name(f"{record.split}-{number:05d}-of-{len(series):05d}{old.suffix}")
+                try:
+                    old.replace(new)
+                except OSError as error:
+                    raise OutputError(f"cannot be renamed ({error.strerror})", where=old) from error
+                named.append(replace(record, name=f"{new.parent.name}/{new.name}"))
+        return named
+
+    def _check_content(self) -> None:
+        if (self.out / MANIFEST).is_file():
+            same = Manifest.read(self.out).digest == self.digest
+            difference = "its manifest has another digest"
+        else:
+            begun = json.loads((self._folder / "content.json").read_text(encoding="utf-8"))
+            changed = sorted(name for name in {*begun, *self._content} if begun.get(name) != self._content.get(name))
+            same = not changed
+            difference = "; ".join(
+                f"{name}: {begun.get(name)!r} then, {self._content.get(name)!r} now" for name in changed
+            )
+        if not same:
+            hint = "Choose another directory, repeat the options it was begun with, or delete it."
+            raise OutputError(f"holds a dataset made from other content ({difference})", where=self.out, hint=hint)
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        with writing(self._folder / f"{name}.json") as partial:
+            partial.write_text(json.dumps(content, sort_keys=True, ensure_ascii=False), encoding="utf-8")
+
+
+def _series(record: ShardRecord) -> tuple[str, str]:
+    return record.format, record.split
