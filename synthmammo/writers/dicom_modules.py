@@ -1,0 +1,240 @@
+"""The attributes of a Digital Mammography X-Ray Image, module by module (DICOM PS3.3, A.27 and C.8.11).
+
+Nothing of a real host's file is copied: every attribute is made here from the sample, so what named a patient, a
+clock or a place is absent rather than blanked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation
+from pydicom.valuerep import format_number_as_ds
+
+from synthmammo import __version__
+from synthmammo.anatomy import chest_wall_side
+from synthmammo.errors import OutputError
+from synthmammo.identity import dicom_uid
+from synthmammo.sample import Laterality, Sample, SpacingOrigin, View
+from synthmammo.writers.base import Encoded
+
+VIEWS: dict[View, Code] = {
+    View.CC: codes.cid4014.CranioCaudal,
+    View.MLO: codes.cid4014.MedioLateralObliqueProjection,
+}
+"""DICOM PS3.16 CID 4014, View for Mammography."""
+
+_BREAST = codes.SCT.Breast
+_MODIFYING_EQUIPMENT = Code("109103", "DCM", "Modifying Equipment")
+
+
+def mammogram(encoded: Encoded, dataset: str) -> Dataset:
+    """The DICOM object of a sample, without file meta information.
+
+    Args:
+        encoded: The sample.
+        dataset: What the UIDs are derived from, beside patient and key.
+
+    Returns:
+        The attributes and uncompressed pixels, the same for the same arguments.
+
+    Raises:
+        OutputError: The sample lacks what the object requires: pixel spacing, view or laterality, or a whole image.
+    """
+    _require(encoded.sample)
+    image = Dataset()
+    for module in (
+        _sop_common(encoded.sample, dataset),
+        _patient(encoded.sample),
+        _study_and_series(encoded, dataset),
+        _equipment(encoded.sample),
+        _anatomy(encoded.sample),
+        _image(encoded.sample),
+        _intensities(encoded),
+        _pixels(encoded.sample),
+    ):
+        image.update(module)
+    return image
+
+
+def instance_uid(sample: Sample, dataset: str) -> str:
+    """SOP Instance UID of a sample's image; what refers to the image derives it again."""
+    return dicom_uid("image", dataset, sample.key)
+
+
+def study_uid(sample: Sample, dataset: str) -> str:
+    """Study Instance UID: one study a patient."""
+    return dicom_uid("study", dataset, _person(sample))
+
+
+def is_real(sample: Sample) -> bool:
+    """Whether the background is a real one; its provenance then names the archive it was read from."""
+    return "source" in _host(sample)
+
+
+def is_synthetic(sample: Sample) -> bool:
+    """Whether any pixel was made by a generator: all but a real image that nothing was put on or taken off."""
+    changed = sample.provenance.get("lesions") or any(finding.synthetic for finding in sample.findings)
+    return bool(changed) or not is_real(sample)
+
+
+def _require(sample: Sample) -> None:
+    if sample.spacing_mm is None:
+        hint = "Set `assume_spacing_mm` (on the recipe's background, or at ingest), or leave out the format 'dicom'."
+        raise OutputError("a DICOM mammogram requires a pixel spacing, and it is unknown", where=sample.key, hint=hint)
+    for name in ("view", "laterality"):
+        if getattr(sample, name) is None:
+            hint = "Leave out the format 'dicom' in the recipe's `emit`."
+            raise OutputError(f"a DICOM mammogram requires a {name}, and it is unknown", where=sample.key, hint=hint)
+    if "crop" in sample.provenance:
+        hint = "Leave out the format 'dicom' for patches."
+        raise OutputError("a patch is no mammogram: its orientation is unknown", where=sample.key, hint=hint)
+
+
+def _host(sample: Sample) -> dict[str, Any]:
+    host: dict[str, Any] = sample.provenance.get("host", sample.provenance)
+    return host
+
+
+def _person(sample: Sample) -> str:
+    return sample.patient or sample.key
+
+
+def _sop_common(sample: Sample, dataset: str) -> Dataset:
+    module = Dataset()
+    module.SpecificCharacterSet = "ISO_IR 192"
+    module.SOPClassUID = DigitalMammographyXRayImageStorageForPresentation
+    module.SOPInstanceUID = instance_uid(sample, dataset)
+    module.SyntheticData = "YES" if is_synthetic(sample) else "NO"
+    module.ContentQualification = "RESEARCH"
+    return module
+
+
+def _patient(sample: Sample) -> Dataset:
+    # The name follows from the background alone, so that all images of one patient agree on it.
+    real, person = is_real(sample), _person(sample)
+    module = Dataset()
+    module.PatientName = f"{'DEIDENTIFIED' if real else 'SYNTHETIC'}^{person}"
+    module.PatientID = person
+    module.PatientBirthDate = ""
+    module.PatientSex = ""
+    module.PatientIdentityRemoved = "YES"
+    module.DeidentificationMethod = "Kept: pixels and a pseudonym only" if real else "Not a person: synthetic"
+    return module
+
+
+def _study_and_series(encoded: Encoded, dataset: str) -> Dataset:
+    sample, module = encoded.sample, Dataset()
+    module.StudyInstanceUID = study_uid(sample, dataset)
+    module.StudyDate = module.StudyTime = module.StudyID = module.AccessionNumber = ""
+    module.ReferringPhysicianName = ""
+    module.Modality = "MG"
+    module.PresentationIntentType = "FOR PRESENTATION"
+    module.SeriesInstanceUID = dicom_uid("series", dataset, _person(sample))
+    module.SeriesNumber = 1
+    module.InstanceNumber = encoded.index + 1
+    return module
+
+
+def _equipment(sample: Sample) -> Dataset:
+    host = _host(sample)
+    lesions = sorted({str(lesion["generator"]) for lesion in sample.provenance.get("lesions", ())})
+    background = f"real, from {host['source']}" if is_real(sample) else str(host.get("generator", "unknown"))
+    maker = Dataset()
+    maker.PurposeOfReferenceCodeSequence = [_item(_MODIFYING_EQUIPMENT)]
+    maker.Manufacturer = maker.ManufacturerModelName = "synthmammo"
+    maker.SoftwareVersions = __version__
+    maker.ContributionDescription = f"Background: {background}. Lesions: {', '.join(lesions) or 'none'}."
+    module = Dataset()
+    module.Manufacturer = module.ManufacturerModelName = "synthmammo"
+    module.SoftwareVersions = __version__
+    module.ContributingEquipmentSequence = [maker]
+    return module
+
+
+def _anatomy(sample: Sample) -> Dataset:
+    assert sample.view and sample.laterality
+    view = _item(VIEWS[sample.view])
+    view.ViewModifierCodeSequence = []
+    module = Dataset()
+    module.BodyPartExamined = module.OrganExposed = "BREAST"
+    module.ImageLaterality = str(sample.laterality)
+    module.AnatomicRegionSequence = [_item(_BREAST)]
+    module.ViewCodeSequence = [view]
+    module.ViewPosition = str(sample.view)  # the code above is what counts, but most software reads this
+    module.PatientOrientation = patient_orientation(sample)
+    module.PositionerType = "MAMMOGRAPHIC"
+    module.DetectorType = ""
+    module.ImagerPixelSpacing = [format_number_as_ds(float(side)) for side in sample.spacing_mm or ()]
+    implant = _host(sample).get("implant")
+    if implant is not None:
+        module.BreastImplantPresent = "YES" if implant else "NO"
+    module.AcquisitionContextSequence = []
+    return module
+
+
+def patient_orientation(sample: Sample) -> list[str]:
+    """Directions of the patient along a row and down a column (PS3.3 C.7.6.1.1.1).
+
+    A row leads away from the chest wall (anterior) or towards it. Down a column leads from the lateral side, which
+    is hung on top, to the medial one, and on an oblique view to the feet as well; a mirrored image keeps that.
+    """
+    row = "A" if chest_wall_side(sample.image, sample.breast) == "left" else "P"
+    medial = "L" if sample.laterality is Laterality.RIGHT else "R"
+    return [row, f"F{medial}" if sample.view is View.MLO else medial]
+
+
+def _image(sample: Sample) -> Dataset:
+    host, module = _host(sample), Dataset()
+    module.ImageType = ["DERIVED", "PRIMARY", ""]
+    module.DerivationDescription = _derivation(sample)
+    module.BurnedInAnnotation = "YES" if host.get("burned_in") else "NO"
+    module.LossyImageCompression = "01" if host.get("lossy") else "00"
+    module.QualityControlImage = "NO"
+    return module
+
+
+def _derivation(sample: Sample) -> str:
+    count = len(sample.provenance.get("lesions", ()))
+    background = "Real mammogram" if is_real(sample) else "Mammogram made by a generator; no patient was exposed"
+    change = f"{count} synthetic lesion(s) inserted" if count else "no lesion inserted"
+    if sample.provenance.get("role") == "removed":
+        change += " and removed again"
+    origin = "The pixel spacing is assumed." if sample.spacing_origin is SpacingOrigin.ASSUMED else ""
+    return f"{background}; {change}. For research, not for diagnosis. {origin}".strip()
+
+
+def _intensities(encoded: Encoded) -> Dataset:
+    low, high = encoded.window
+    module = Dataset()
+    module.PixelIntensityRelationship = "LOG"
+    module.PixelIntensityRelationshipSign = -1  # bright is dense: less of the beam arrived
+    module.RescaleIntercept, module.RescaleSlope, module.RescaleType = "0", "1", "US"
+    module.PresentationLUTShape = "IDENTITY"
+    # PS3.3 C.11.2.1.2: with these, `low` is the brightest black and `high` the darkest white.
+    module.WindowCenter = format_number_as_ds((low + high + 1) / 2)
+    module.WindowWidth = format_number_as_ds(float(high - low + 1))
+    return module
+
+
+def _pixels(sample: Sample) -> Dataset:
+    allocated = 8 if sample.bits_stored == 8 else 16
+    module = Dataset()
+    module.SamplesPerPixel = 1
+    module.PhotometricInterpretation = "MONOCHROME2"
+    module.Rows, module.Columns = sample.shape
+    module.BitsAllocated, module.BitsStored, module.HighBit = allocated, sample.bits_stored, sample.bits_stored - 1
+    module.PixelRepresentation = 0
+    data = sample.image.astype("<u2" if allocated == 16 else np.uint8).tobytes()
+    module.add_new("PixelData", "OW", data + b"\0" * (len(data) % 2))
+    return module
+
+
+def _item(code: Code) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
+    return item
