@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from synthmammo.errors import GeneratorError
-from synthmammo.generators.phantom.acquisition import (
-    ATTENUATION_FAT,
-    ATTENUATION_GLAND,
-    Response,
-    expose,
-    find_response,
-    roll_off,
-)
-from synthmammo.generators.phantom.field import Grid, power_law, smoothstep, stream, upsample
+from synthmammo.generators.phantom.acquisition import Response, attenuate, expose, find_response
+from synthmammo.generators.phantom.field import Grid, upsample
 from synthmammo.generators.phantom.outline import draw_outline
-from synthmammo.generators.phantom.tissue import make_tissue
+from synthmammo.generators.phantom.tissue import glandular_share, overlay_pectoral
 from synthmammo.row import Row
 from synthmammo.sample import Laterality, Sample, SpacingOrigin, View
 
@@ -65,32 +58,23 @@ class Phantom:
         return [self._sample(row) for row in latents]
 
     def _sample(self, row: Row) -> Sample:
-        seed, grid = row.host_seed, self.grid
+        seed = row.host_seed
         view, laterality, density = row.view or View.MLO, row.laterality or Laterality.LEFT, row.density or "b"
         outline = draw_outline(seed, view, self.height_mm, self.width_mm)
+        breast = outline.mask(self.grid)
+        # The columns beyond the nipple are air.
+        grid = replace(self.grid, width=int(np.flatnonzero(breast.any(0))[-1]) + 1)
         coarse = grid.coarser(1.5)
         coarse_depth = outline.depth(coarse)
         depth = upsample(coarse_depth, coarse, grid)
-        breast = outline.mask(grid)
-        tissue = make_tissue(seed, outline, density, grid, coarse_depth, coarse)
-        share = tissue.gland + tissue.strands
+        share = glandular_share(seed, outline, density, grid, coarse_depth, coarse)
         if view is View.MLO:
-            inside = outline.pectoral_depth(grid)
-            rng = stream(seed, "pectoral")
-            muscle = smoothstep(inside, -0.8, rng.uniform(1, 2.5)) * (0.65 + 0.35 * smoothstep(inside, 0, 30))
-            muscle *= 0.92 + 0.05 * power_law(seed, "muscle", grid, 8.0, 0.5, 3.0)
-            share = share * (1 - 0.8 * muscle) + np.float32(rng.uniform(0.75, 1.0)) * muscle
-        thick = roll_off(depth, outline.thickness)
-        attenuation = (
-            np.float32(outline.thickness)
-            * thick
-            * (ATTENUATION_FAT + np.float32(ATTENUATION_GLAND - ATTENUATION_FAT) * share)
-        )
-        skin = np.exp(-(((depth - 0.8) / 0.6) ** 2)) * np.float32(0.25)
-        attenuation = (attenuation + skin).astype(np.float32)
+            share = overlay_pectoral(seed, share, outline.pectoral_depth(grid), grid)
+        attenuation = attenuate(share, depth, outline.thickness)
         grey = expose(seed, attenuation, (depth > 15).astype(np.float32), grid, self.response)
         top = (1 << self.bits_stored) - 1
-        image = np.where(breast, np.maximum(np.rint(grey * top), 1), 0).astype(np.uint16)
+        image = np.zeros(breast.shape, np.uint16)
+        image[:, : grid.width] = np.where(breast[:, : grid.width], np.maximum(np.rint(grey * top), 1), 0)
         side = self.chest_wall or ("left" if laterality is Laterality.LEFT else "right")
         if side == "right":
             image, breast = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(breast[:, ::-1])

@@ -34,7 +34,7 @@ class Response:
 
 
 PRESETS = {
-    "film": Response(equalise=0.0, gamma=3.0, density=(1.35, 0.12), grain=0.02, grain_mm=0.12),
+    "film": Response(equalise=0.0, gamma=3.3, density=(1.25, 0.13), grain=0.02, grain_mm=0.12),
     "digital": Response(equalise=0.8, gamma=2.2, density=(1.9, 0.1), grain=0.012, grain_mm=0.08),
 }
 
@@ -52,11 +52,20 @@ def find_response(response: str | Response) -> Response:
     return PRESETS[response]
 
 
-def roll_off(depth: Field, thickness: float) -> Field:
-    """Share of the compressed thickness: the free edge is half a circle across."""
-    edge = np.float32(thickness * 0.55)
-    t = np.clip(depth / edge, 0, 1)
-    return np.sqrt(1 - (1 - t) ** 2)
+def attenuate(share: Field, depth: Field, thickness: float) -> Field:
+    """Attenuation (natural logarithm) of a breast.
+
+    Args:
+        share: Glandular share of the thickness.
+        depth: Distance to the skin in millimetres.
+        thickness: Compressed thickness in millimetres; the free edge is about half a circle across.
+    """
+    edge = np.float32(0.7 * thickness)
+    t = 1 - np.clip(depth / edge, 0, 1)
+    roll_off = np.sqrt(1 - t * t)
+    tissue = np.float32(ATTENUATION_FAT) + np.float32(0.7 * (ATTENUATION_GLAND - ATTENUATION_FAT)) * share
+    skin = np.float32(0.06) * np.exp(-(((depth - np.float32(0.8)) / np.float32(0.7)) ** 2))
+    return np.float32(thickness) * roll_off * tissue + skin
 
 
 def expose(seed: int, attenuation: Field, inside: Field, grid: Grid, response: Response) -> Field:

@@ -73,7 +73,7 @@ class Outline:
             x = np.where(y > self.nipple_y, np.hypot(x, self.fold_x * np.clip((y - self.nipple_y) / 60, 0, 1)), x)
         if nipple:
             x = x + self.nipple_height * np.exp(-(((y - self.nipple_y) / self.nipple_radius) ** 4))
-        return np.maximum(x, 0).astype(np.float32)
+        return np.asarray(np.maximum(x, 0), dtype=np.float32)
 
     def mask(self, grid: Grid) -> Mask:
         """Breast, `bool (H, W)`: one piece that touches the chest wall."""
@@ -105,13 +105,13 @@ class Outline:
 def draw_outline(seed: int, view: View, height_mm: float, width_mm: float) -> Outline:
     """A shape that fits the field of view."""
     rng = stream(seed, f"outline/{view}")
-    size = float(np.clip(np.exp(rng.normal(0, 0.24)), 0.6, 1.7))
-    reach = min((88 if view is View.MLO else 80) * size * np.exp(rng.normal(0, 0.1)), 0.93 * width_mm - 6)
+    size = float(np.clip(np.exp(rng.normal(0, 0.22)), 0.6, 1.7))
+    reach = min((98 if view is View.MLO else 85) * size, 0.95 * width_mm - 6)
     if view is View.MLO:
-        bottom_y = height_mm * rng.uniform(0.8, 0.99)
-        nipple_y = bottom_y - reach * rng.uniform(0.62, 0.95)
-        top_y = min(-5.0, nipple_y - reach * rng.uniform(1.4, 1.9))
-        top_x = reach * rng.uniform(0.35, 0.75)
+        nipple_y = height_mm * rng.uniform(0.5, 0.7)
+        bottom_y = max(nipple_y + reach * rng.uniform(0.68, 0.95), 0.8 * height_mm)
+        top_y = min(-5.0, nipple_y - reach * rng.uniform(1.3, 2.0))
+        top_x = reach * rng.uniform(0.45, 0.78)
     else:
         half = min(reach * rng.uniform(0.85, 1.25), 0.48 * height_mm)
         nipple_y = height_mm / 2 + rng.uniform(-0.12, 0.12) * half
@@ -124,12 +124,12 @@ def draw_outline(seed: int, view: View, height_mm: float, width_mm: float) -> Ou
         top_y=float(top_y),
         bottom_y=float(bottom_y),
         top_x=float(top_x),
-        roundness=(float(rng.uniform(2, 2.7)), float(rng.uniform(1.9, 2.5))),
+        roundness=(float(rng.uniform(2.3, 3.7)), float(rng.uniform(1.9, 2.5))),
         nipple_height=float(rng.uniform(2, 7)),
         nipple_radius=float(rng.uniform(4.5, 7)),
         fold_x=float(rng.uniform(4, 12)) if fold else 0.0,
         wobble=tuple(float(v) for v in rng.normal(0, [1.5, 1.0, 0.5])),
-        pectoral_x=float(min(rng.uniform(28, 70), 0.75 * reach)),
+        pectoral_x=float(min(rng.uniform(20, 64), 0.8 * top_x)),
         pectoral_y=float(height_mm * rng.uniform(0.35, 0.72)),
         pectoral_bow=float(rng.uniform(0.95, 1.5)),
         thickness=float(np.clip(rng.normal(50, 9) * size**0.5, 25, 80)),

@@ -1,0 +1,91 @@
+"""Fibres: Cooper's ligaments and the filaments of glandular tissue, drawn straight and bent along a fan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from synthmammo.generators.phantom.field import Field, Grid, noise, noise_at, stream, upsample
+
+_ACROSS_MM = 150.0  # added to the signed coordinate across the fan, as lattices begin at 0
+
+
+class Weave(NamedTuple):
+    """Fibres of several sizes, each half the size of the one before.
+
+    Attributes:
+        along_mm: Knot distance, along the fibres, of the noise whose zero lines the largest follow.
+        across_mm: The same across.
+        generations: How many sizes.
+        fade: Brightness of each size over that of the one before.
+        sharpness: How quickly brightness falls beside a crest, in 1 / standard deviation of the noise.
+    """
+
+    along_mm: float
+    across_mm: float
+    generations: int
+    fade: float
+    sharpness: float
+
+
+@dataclass(frozen=True)
+class Fan:
+    """Curved coordinates of fibres that run from near the nipple.
+
+    Attributes:
+        along: Distance from the fan's origin in millimetres, `float32 (H, W)`.
+        across: Angle around it times a fixed radius, in millimetres from 0 to 300, `float32 (H, W)`.
+        spacing_mm: Pixel spacing.
+    """
+
+    along: Field
+    across: Field
+    spacing_mm: float
+
+    def fibres(self, seed: int, name: str, weave: Weave) -> Field:
+        """Crests along the zero lines of stretched noise, finer ones mostly beside coarser ones; mean 0."""
+        pixel_mm = (2 * self.spacing_mm, self.spacing_mm)
+        start = float(self.along.min()), float(self.across.min())
+        spans = np.ptp(self.along), np.ptp(self.across)
+        rows_mm, columns_mm = (
+            (s + p * np.arange(int(w / p) + 2)).astype(np.float32) for s, w, p in zip(start, spans, pixel_mm, strict=True)
+        )
+        presence = noise_at(stream(seed, f"{name}/presence"), rows_mm, columns_mm, (24.0, 10.0))
+        weight = np.clip(np.float32(0.8) + np.float32(0.4) * presence, 0.1, 2)
+        sheet = np.zeros((len(rows_mm), len(columns_mm)), np.float32)
+        for i in range(weave.generations):
+            step_mm = (weave.along_mm / 2**i, weave.across_mm / 2**i)
+            if step_mm[1] < 0.8 * self.spacing_mm:
+                break
+            values = noise_at(stream(seed, f"{name}/{i}"), rows_mm, columns_mm, step_mm)
+            crest = _crests(values, weave.sharpness, pixel_mm)
+            sheet += np.float32(weave.fade**i) * weight * (np.float32(0.7) * crest + np.float32(0.6) * values)
+            weight *= np.clip(np.float32(0.75) + np.float32(0.7) * crest, 0.3, 1.6)
+        at = np.stack([(self.along - start[0]) / pixel_mm[0], (self.across - start[1]) / pixel_mm[1]])
+        return np.asarray(ndimage.map_coordinates(sheet, at, order=1, prefilter=False, mode="nearest"))
+
+
+def _crests(values: Field, sharpness: float, pixel_mm: tuple[float, float]) -> Field:
+    """Unit deviation, about; a pixel wider than a crest shows it wider and fainter, with the same sum."""
+    down, across = np.gradient(values, *pixel_mm)
+    blur = np.sqrt(down * down + across * across) * np.float32(0.35 * pixel_mm[1] * sharpness)
+    crest = np.exp(np.abs(values) / (1 + blur) * np.float32(-sharpness)) / (1 + blur)
+    return np.asarray((crest - np.float32(0.8 / sharpness)) * np.float32(2.5))
+
+
+def draw_fan(seed: int, name: str, nipple_mm: tuple[float, float], coarse: Grid, grid: Grid) -> Fan:
+    """A fan with its origin beyond the nipple at (y, x), gently bent."""
+    rng = stream(seed, f"fan/{name}")
+    y, x = coarse.rows_mm[:, None], coarse.columns_mm[None, :]
+    bend = [noise(stream(seed, f"fan/{name}/{i}"), coarse, 20.0) * np.float32(rng.uniform(3, 7)) for i in (0, 1)]
+    beyond = rng.uniform(5, 70)
+    dy = y - nipple_mm[0] + rng.normal(0, 12) + bend[0]
+    dx = nipple_mm[1] + beyond - x + bend[1]
+    along = np.hypot(dy, dx)
+    across = np.arctan2(dy, np.abs(dx) + 10) * (50 + 0.7 * beyond) + _ACROSS_MM
+    fine = [upsample(c.astype(np.float32), coarse, grid) for c in (along, np.clip(across, 0, 2 * _ACROSS_MM))]
+    return Fan(np.maximum(fine[0], 0), np.maximum(fine[1], 0), grid.spacing_mm)
