@@ -23,19 +23,25 @@ BRIGHTEST_SKIN = 0.5
 SOFTENING = 0.02
 """Added before the square root, as a share of the intensity range, so that film noise near 0 does not look steep."""
 
+LABEL_SURROUND = 0.3
+"""A bright piece with a darker surround than this, two to three working pixels off, is not tissue."""
+
+GOOD_OUTLINE = 0.6
+"""Share of the steepest outline's score that makes an outline good."""
+
 SKIN_LEVEL = 0.12
 """The skin ends where this share of the step between air and the steepest outline is left."""
 
-FOG_LEVEL = 0.5
+FOG_LEVEL = 0.4
 """Up to this share of the step an even patch is taken for fog on the film, not for skin."""
 
 
 def breast_mask(image: Image, bits_stored: int) -> Mask:
     """The breast without labels, tape, borders and writing.
 
-    Three steps on a reduced copy with square-root intensities (the skin is barely brighter than air). The threshold
-    between air and tissue is the one whose outline has the steadiest steep gradient; thin bridges are cut, the
-    largest piece is kept and its holes are filled. From this steep outline the mask then grows outwards to where the
+    Three steps on a reduced copy with square-root intensities (the skin is barely brighter than air). At each of some
+    thresholds thin bridges are cut, the largest piece is kept and its holes are filled; the lowest threshold with a
+    steadily steep outline wins. From this steep outline the mask then grows outwards to where the
     dim skin margin meets the local level of air, never onto anything brighter than the outline itself. Last, the
     outline is smoothed.
 
@@ -52,7 +58,7 @@ def breast_mask(image: Image, bits_stored: int) -> Mask:
     if frame is None:
         return mask
     film = image[frame]
-    root = _root_intensity(shrink(film, factor), bits_stored)
+    root = _without_labels(_root_intensity(shrink(film, factor), bits_stored))
     small = _smooth_outline(_grow_to_skin(root, _steepest_outline(root)))
     mask[frame] = enlarge(small, factor, (film.shape[0], film.shape[1]))
     return mask
@@ -75,20 +81,27 @@ def _root_intensity(small: Plane, bits_stored: int) -> Plane:
     return np.asarray((np.sqrt(np.clip(small / top, 0, 1) + SOFTENING) - low) / (high - low), np.float32)
 
 
+def _without_labels(root: Plane) -> Plane:
+    """The plane with sharply cut bright pieces (labels, tape, frames) sunk to the level around them; tissue darkens over some distance."""
+    smooth = ndimage.gaussian_filter(root, 0.7)[::2, ::2]
+    pieces, count = ndimage.label(smooth > 0.6)
+    around = ndimage.maximum_filter(pieces, 7) * (ndimage.maximum_filter(pieces, 3) == 0)
+    levels = ndimage.labeled_comprehension(smooth, around, np.arange(1, count + 1), np.median, np.float64, 1.0)
+    levels = np.where(levels < LABEL_SURROUND, levels, np.inf)
+    fill = np.append(np.inf, levels)[ndimage.maximum_filter(pieces, 7)].astype(np.float32)
+    return np.minimum(root, fill.repeat(2, 0).repeat(2, 1)[: root.shape[0], : root.shape[1]])
+
+
 def _steepest_outline(root: Plane) -> Mask:
     """The largest bright piece, at the threshold whose outline is steepest; found on every other pixel."""
     smooth = ndimage.gaussian_filter(root, 1.5)[::2, ::2]
     gradient = ndimage.gaussian_gradient_magnitude(root, 2.0)[::2, ::2]
     opening_px = 2 * round(millimetres(2.0, smooth.shape)) + 1
-    best, best_score = smooth > 0, -1.0
-    for share, threshold in zip(
-        np.linspace(0, 1, THRESHOLDS), np.linspace(_air(smooth), BRIGHTEST_SKIN, THRESHOLDS), strict=True
-    ):
-        candidate = _largest_piece(smooth > threshold, opening_px)
-        # Dense tissue inside a dim breast can have the steeper outline; the outer of two good ones is the skin.
-        score = _edge_score(candidate, gradient) * _one_sided(candidate) * (1 - 0.4 * share)
-        if score > best_score:
-            best, best_score = candidate, score
+    levels = np.linspace(_air(smooth), BRIGHTEST_SKIN, THRESHOLDS)
+    pieces = [_largest_piece(smooth > level, opening_px) for level in levels]
+    scores = np.array([_edge_score(piece, gradient) * _one_sided(piece) for piece in pieces])
+    # Dense tissue inside a dim breast can have the steeper outline: the outermost good one is the skin.
+    best = pieces[int(np.argmax(scores >= GOOD_OUTLINE * scores.max()))]
     return best.repeat(2, 0).repeat(2, 1)[: root.shape[0], : root.shape[1]]
 
 
@@ -116,15 +129,15 @@ def _largest_piece(bright: Mask, opening_px: int) -> Mask:
 
 
 def _edge_score(mask: Mask, gradient: Plane) -> float:
-    # The lower quartile, not the mean: one steep label edge must not pay for a leak into dim air.
+    # Of the least steep parts, not the mean: a steep label edge must not pay for a leak into dim air.
     outline = mask & ~ndimage.minimum_filter(mask, 3, mode="nearest")
-    return float(np.percentile(gradient[outline], 25)) if outline.any() else 0.0
+    return float(np.percentile(gradient[outline], [10, 25]).mean()) if outline.any() else 0.0
 
 
 def _one_sided(mask: Mask) -> float:
     """1 for a piece that meets one of the two sides only, less the more it meets both alike (a leak into air)."""
     left, right = float(mask[:, :2].mean()), float(mask[:, -2:].mean())
-    return 1 - min(left, right) / max(left, right, 1e-6)
+    return max(1 - 3 * min(left, right) / max(left, right, 1e-6), 0.05)
 
 
 def _grow_to_skin(root: Plane, rough: Mask) -> Mask:
@@ -135,7 +148,7 @@ def _grow_to_skin(root: Plane, rough: Mask) -> Mask:
     distance, nearest = ndimage.distance_transform_edt(~rough, return_indices=True)
     outwards = (np.indices(root.shape) - nearest) / np.maximum(distance, 1)
     slope = -sum(ndimage.gaussian_filter(root, 2.5, order=o) * way for o, way in zip(((1, 0), (0, 1)), outwards))
-    reach, width = millimetres(14.0, root.shape), millimetres(8.0, root.shape)
+    reach, width = millimetres(18.0, root.shape), millimetres(8.0, root.shape)
     edge = _spread(smooth, outline, width)[tuple(nearest)]
     steepness = ndimage.gaussian_gradient_magnitude(root, 2.5)
     edge_slope = _spread(steepness, outline, width)[tuple(nearest)]
