@@ -8,9 +8,11 @@ import numpy as np
 from scipy import ndimage
 
 from synthmammo.generators.parametric.outline import (
+    ANGLES,
     Array,
     Grid,
     Rendering,
+    direction,
     ellipse,
     longest_extent,
     look_up,
@@ -29,6 +31,8 @@ PSF_MM = 0.042
 HAZE_SHARE = (0.03, 0.07)
 """Density of the haze around some malignant clusters, relative to the brightest particle."""
 
+_ROUND = np.ones(ANGLES, np.float32)
+
 
 @dataclass(frozen=True)
 class Particle:
@@ -43,6 +47,8 @@ class Particle:
         outline: Shape about the segment, `(ANGLES,)`, at most about 1.
         exponent: p of the thickness profile (1 - rho^2)^p; 1/2 is an ellipsoid, more is hazier.
         density: Thickness at its middle, before blurring, in any unit common to the cluster.
+        bend: Curvature of the segment, per mm.
+        phase: Of its unevenness.
     """
 
     y_mm: float
@@ -53,6 +59,8 @@ class Particle:
     outline: Array
     exponent: float
     density: float
+    bend: float = 0.0
+    phase: float = 0.0
 
     @property
     def size_mm(self) -> float:
@@ -96,7 +104,7 @@ def draw_particles(lesion: PlannedLesion, rng: np.random.Generator) -> list[Part
     count = _count(lesion, rng)
     axis = rng.uniform(0, np.pi)
     if morphology == "fine linear branching":
-        stems = _places(distribution, max(3, count // 4), axis, rng)
+        stems = _places(distribution, max(2, count // 6), axis, rng)
         particles = _branches(stems, count, axis, lesion.diameter_mm, rng)
     else:
         places = _places(distribution, count, axis, rng) * lesion.diameter_mm
@@ -108,6 +116,8 @@ def _count(lesion: PlannedLesion, rng: np.random.Generator) -> int:
     low, high = (12, 40) if lesion.pathology is Pathology.MALIGNANT else (5, 18)
     if lesion.descriptors["distribution"] == "segmental":
         low, high = max(low, 12), max(high, 30)
+    if lesion.descriptors["morphology"] == "amorphous":
+        low = max(low, 10)
     return int(rng.integers(low, high + 1))
 
 
@@ -138,10 +148,10 @@ def _compact(morphology: str, y_mm: float, x_mm: float, rng: np.random.Generator
             width, shape, exponent = rng.uniform(0.18, 0.45), ellipse(rng.uniform(0.8, 1.0), turn), 0.5
             density = width * rng.uniform(0.8, 1.2)
         case "amorphous":
-            width, shape, exponent = rng.uniform(0.25, 0.6), ellipse(rng.uniform(0.6, 1.0), turn), 1.6
+            width, shape, exponent = rng.uniform(0.2, 0.5), ellipse(rng.uniform(0.6, 1.0), turn), 1.6
             density = rng.uniform(0.35, 1.0)
         case _:
-            width, exponent = float(np.clip(rng.lognormal(np.log(0.36), 0.42), 0.14, 1.0)), 0.45
+            width, exponent = float(np.clip(rng.lognormal(np.log(0.34), 0.5), 0.14, 1.0)), 0.45
             shape = smooth(polygon(rng, int(rng.integers(4, 8)), 0.4), 3) * ellipse(rng.uniform(0.55, 1.0), turn)
             density = width**0.7 * rng.uniform(0.5, 1.3)
     return Particle(y_mm, x_mm, width, 0.0, 0.0, shape, exponent, density)
@@ -149,18 +159,18 @@ def _compact(morphology: str, y_mm: float, x_mm: float, rng: np.random.Generator
 
 def _branches(stems: Array, count: int, axis: float, diameter_mm: float, rng: np.random.Generator) -> list[Particle]:
     """Broken casts of branching ducts: `count` rods that follow one another or fork off, from the given stems."""
-    tips = [(float(y), float(x), axis + rng.normal(0, 0.3)) for y, x in (stems * diameter_mm * 0.8).T]
+    tips = [(float(y), float(x), axis + rng.normal(0, 0.25)) for y, x in (stems * diameter_mm * 0.8).T]
     particles: list[Particle] = []
     while len(particles) < count:
         place = int(rng.integers(len(tips)))
         y, x, angle = tips[place]
-        length, width = float(rng.uniform(0.25, 0.8)), float(rng.uniform(0.1, 0.2))
-        step = length / 2 + width
+        length, width = float(rng.uniform(0.15, 0.75)), float(rng.uniform(0.1, 0.22))
+        step = length / 2 + width / 2
         angle += rng.normal(0, 0.2)
         middle = y + step * np.sin(angle), x + step * np.cos(angle)
-        outline = ellipse(rng.uniform(0.8, 1.0), rng.uniform(0, np.pi))
-        particles.append(Particle(*middle, width, length, angle, outline, 0.5, width * rng.uniform(0.6, 1.2)))
-        gap = step + rng.exponential(0.08)
+        density, bend, phase = width * rng.uniform(0.45, 1.2), rng.normal(0, 0.35), rng.uniform(0, 2 * np.pi)
+        particles.append(Particle(*middle, width, length, angle, _ROUND, 0.5, density, bend, phase))
+        gap = step + rng.exponential(0.05)
         tips[place] = middle[0] + gap * np.sin(angle), middle[1] + gap * np.cos(angle), angle
         if rng.random() < 0.35:
             tips.append((*tips[place][:2], angle + rng.choice([-1, 1]) * rng.uniform(0.4, 0.8)))
@@ -187,13 +197,20 @@ def _add_particle(density: Array, mask: Mask, grid: Grid, particle: Particle) ->
     cosine, sine = np.float32(np.cos(particle.angle)), np.float32(np.sin(particle.angle))
     along, across = x * cosine + y * sine, y * cosine - x * sine
     half = np.float32(particle.length_mm / 2)
+    if half:
+        across = (across - np.float32(particle.bend) * along * along) / (
+            1 + np.float32(0.35) * np.sin(np.float32(9) * along + np.float32(particle.phase))
+        )
     along -= np.clip(along, -half, half)
-    rho = np.hypot(along, across) / (look_up(particle.outline, across, along) * np.float32(particle.width_mm / 2))
+    rho = np.hypot(along, across) / (
+        look_up(particle.outline, direction(across, along)) * np.float32(particle.width_mm / 2)
+    )
     thickness = particle.density * np.maximum(1 - rho * rho, 0) ** np.float32(particle.exponent)
     blur = PSF_MM * grid.oversampling / grid.spacing_mm
     seen = ndimage.gaussian_filter(thickness.astype(np.float32), blur, mode="constant", truncate=3)
     pixels = grid.average(seen)
-    density[rows, columns] += pixels
+    # The larger of two that overlap, so that the brightest particle is the peak of the cluster.
+    np.maximum(density[rows, columns], pixels, out=density[rows, columns])
     mask[rows, columns] |= pixels >= MASK_SHARE * pixels.max()
     return float(seen.max())
 

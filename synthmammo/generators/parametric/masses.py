@@ -17,6 +17,7 @@ from synthmammo.generators.parametric.outline import (
     Array,
     Grid,
     Rendering,
+    direction,
     ellipse,
     fourier,
     longest_extent,
@@ -46,6 +47,7 @@ class Margin:
         exponent: Range of the profile's p; it varies along the edge within it.
         ragged: Deviation of the edge from the outline, as a share of the radius, by 1/f noise in the plane.
         scallops: Depth of the short-cycle lobulation, as a share of the radius.
+        fringe: Height of the wedges the edge runs out in, as a share of the radius.
         spicules: Range of the number of radiating lines.
         reach: Side of the field in diameters.
     """
@@ -53,6 +55,7 @@ class Margin:
     exponent: tuple[float, float]
     ragged: float = 0.0
     scallops: float = 0.0
+    fringe: float = 0.0
     spicules: tuple[int, int] = (0, 0)
     reach: float = 1.5
 
@@ -61,7 +64,7 @@ MARGINS = {
     "circumscribed": Margin((0.5, 0.75), ragged=0.008),
     "microlobulated": Margin((0.55, 1.0), ragged=0.02, scallops=0.11),
     "ill-defined": Margin((1.3, 2.8), ragged=0.10, reach=1.9),
-    "spiculated": Margin((1.2, 2.2), ragged=0.07, spicules=(26, 46), reach=2.8),
+    "spiculated": Margin((0.9, 1.9), ragged=0.09, fringe=0.12, spicules=(24, 44), reach=2.8),
 }
 
 
@@ -70,20 +73,24 @@ class Spicule:
     """One line that leaves the mass: places and lengths in mm, angles in radians.
 
     Attributes:
-        angle: Direction it leaves in.
+        angle: Direction from the centre to its begin.
+        lean: Its heading there, from that direction.
         start_mm: Distance from the centre where it begins, inside the mass.
         length_mm: From there to its end.
-        width_mm: Standard deviation of its cross-section where it begins; it tapers to a third.
+        width_mm: Standard deviation of its cross-section where it begins, by 1.6; at its end by 0.4.
         bend: Sideways offset at its end, as a share of its length.
         strength: Density where it begins, relative to the peak of the mass.
+        lump: Phase of its waviness and unevenness.
     """
 
     angle: float
+    lean: float
     start_mm: float
     length_mm: float
     width_mm: float
     bend: float
     strength: float
+    lump: float
 
 
 def mass_field_mm(lesion: PlannedLesion) -> float:
@@ -109,18 +116,23 @@ def draw_mass(lesion: PlannedLesion, rng: np.random.Generator, size: int, spacin
     exponent = _exponents(margin, rng)
     inside, edge = texture(rng, _CELLS, 1.3), texture(rng, _CELLS, 1.1)
     halo = _halo(lesion, rng)
+    fringe, twist = _fringe(margin, rng), fourier(rng, range(2, 14), 0.15 * ANGLES / (2 * np.pi), 0.5)
     spicules = _spicules(margin, radius, rng)
 
     axis = grid.axis_mm()
     y, x = axis[:, None] + centre[0], axis[None, :] + centre[1]
+    turn = direction(y, x)
+    rho = np.hypot(y, x) / look_up(radius, turn)
     field_mm = mass_field_mm(lesion)
-    rho = np.hypot(y, x) / look_up(radius, y, x)
     rho += margin.ragged * stretch(edge, axis, field_mm) * np.minimum(rho, 1)
-    density = _profile(rho, look_up(exponent, y, x))
+    if margin.fringe:
+        rho /= 1 + look_up(fringe, turn + look_up(twist, turn) * (rho - 1))
+    density = _profile(rho, look_up(exponent, turn))
     density *= 1 + 0.10 * np.clip(stretch(inside, axis, field_mm), -2.5, 2.5)
     for spicule in spicules:
         _add_spicule(density, axis, spicule, centre)
-    density -= look_up(halo, y, x) * np.clip(1 - np.abs(rho - 1.09) / 0.09, 0, 1)
+    if halo.any():
+        density -= look_up(halo, turn) * np.clip(1 - np.abs(rho - 1.09) / 0.09, 0, 1)
     density = grid.average(density / density.max())
     return Rendering(density, _central(density >= MASK_SHARE))
 
@@ -170,47 +182,55 @@ def _profile(rho: Array, exponent: Array) -> Array:
     return np.asarray(np.maximum(1 - rho * rho * inner, 0) ** exponent, np.float32)
 
 
+def _fringe(margin: Margin, rng: np.random.Generator) -> Array:
+    """Wedges side by side, narrow and unequal, in some directions more than in others: `(ANGLES,)`, mean 0."""
+    wedges = np.exp(fourier(rng, range(3, 40), 0.8, 0.8)) * np.clip(1 + fourier(rng, range(1, 5), 0.5), 0.2, 2)
+    return np.asarray(margin.fringe * (wedges - wedges.mean()), np.float32)
+
+
 def _spicules(margin: Margin, radius: Array, rng: np.random.Generator) -> list[Spicule]:
-    """Many fine short lines and a few long strong ones, unevenly around."""
+    """Many fine short lines and a few long ones, in bundles rather than evenly around."""
     mean_mm = float(radius.mean())
     count = int(rng.integers(margin.spicules[0], margin.spicules[1] + 1))
-    angles = np.sort(rng.uniform(0, 2 * np.pi, count)) + rng.normal(0, 0.05, count)
-    strong = rng.random(count) < 0.3
-    lengths = np.where(strong, rng.uniform(0.7, 1.5, count), rng.gamma(3.0, 0.17, count))
-    widths = np.where(strong, rng.uniform(0.16, 0.30, count), rng.uniform(0.08, 0.18, count))
-    bends, strengths = rng.normal(0, 0.09, count), np.where(strong, 0.5, 0.32) * rng.uniform(0.6, 1.2, count)
+    bundles = rng.uniform(0, 2 * np.pi, 7)
+    angles = np.where(rng.random(count) < 0.5, rng.choice(bundles, count) + rng.normal(0, 0.2, count), 0)
+    angles = np.where(angles == 0, rng.uniform(0, 2 * np.pi, count), angles)
+    long = rng.random(count) < 0.25
+    lengths = np.where(long, rng.uniform(0.6, 1.5, count), rng.gamma(2.5, 0.17, count))
+    widths = np.where(long, rng.uniform(0.12, 0.28, count), rng.uniform(0.09, 0.30, count))
+    widths *= np.sqrt(mean_mm / 4)
+    strengths = np.where(long, 0.38, 0.28) * rng.uniform(0.35, 1.1, count)
+    bends, leans, lumps = rng.normal(0, 0.10, count), rng.normal(0, 0.25, count), rng.uniform(0, 2 * np.pi, count)
     spicules = []
     for i in range(count):
         edge_mm = float(radius[round(angles[i] / (2 * np.pi) * ANGLES) % ANGLES])
-        start_mm = 0.55 * edge_mm
+        start_mm = 0.65 * edge_mm
         # The field ends at reach / 2 diameters from the centre; every line ends within it.
-        longest_mm = 0.95 * (margin.reach / 2) * 2 * mean_mm - start_mm
+        longest_mm = 0.9 * margin.reach * mean_mm - start_mm
         length_mm = min(edge_mm - start_mm + lengths[i] * mean_mm, longest_mm)
-        spicules.append(Spicule(angles[i], start_mm, length_mm, widths[i], bends[i], strengths[i]))
+        spicules.append(Spicule(angles[i], leans[i], start_mm, length_mm, widths[i], bends[i], strengths[i], lumps[i]))
     return spicules
 
 
 def _add_spicule(density: Array, axis_mm: Array, spicule: Spicule, centre: Array) -> None:
     """Joins one line to the density, in place: d + (1 - d) s, so that crossing lines do not exceed the peak."""
-    direction = np.array([np.sin(spicule.angle), np.cos(spicule.angle)], np.float32)
-    normal = np.array([direction[1], -direction[0]], np.float32)
-    begin = spicule.start_mm * direction - centre
-    end = begin + spicule.length_mm * (direction + spicule.bend * normal)
-    rim = 4 * spicule.width_mm + abs(spicule.bend) * spicule.length_mm
+    heading = spicule.angle + spicule.lean
+    ahead = np.array([np.sin(heading), np.cos(heading)], np.float32)
+    aside = np.array([ahead[1], -ahead[0]], np.float32)
+    begin = spicule.start_mm * np.array([np.sin(spicule.angle), np.cos(spicule.angle)], np.float32) - centre
+    end = begin + spicule.length_mm * (ahead + spicule.bend * aside)
+    rim = 6 * spicule.width_mm + abs(spicule.bend) * spicule.length_mm
     low, high = np.minimum(begin, end) - rim, np.maximum(begin, end) + rim
     rows = slice(*np.searchsorted(axis_mm, (low[0], high[0])))
     columns = slice(*np.searchsorted(axis_mm, (low[1], high[1])))
     y, x = axis_mm[rows, None] - begin[0], axis_mm[None, columns] - begin[1]
-    along = (y * direction[0] + x * direction[1]) / np.float32(spicule.length_mm)
-    across = y * normal[0] + x * normal[1] - np.float32(spicule.bend * spicule.length_mm) * along * along
+    along = (y * ahead[0] + x * ahead[1]) / np.float32(spicule.length_mm)
+    wave = spicule.bend * along * along + 0.02 * np.sin(7 * along + spicule.lump)
+    across = y * aside[0] + x * aside[1] - np.float32(spicule.length_mm) * wave.astype(np.float32)
     left = np.clip(1 - along, 0, 1)
-    width = np.float32(spicule.width_mm) * (0.34 + 0.66 * left)
-    line = (
-        np.float32(spicule.strength)
-        * left
-        * np.clip(along * 6, 0, 1)
-        * np.maximum(1 - (across / (3 * width)) ** 2, 0) ** 4
-    )
+    width = np.float32(spicule.width_mm) * (0.4 + 1.2 * left * left)
+    course = left * np.clip(along * 2.5, 0, 1) * (1 + 0.3 * np.sin(11 * along + 2 * spicule.lump).astype(np.float32))
+    line = np.float32(spicule.strength) * course * np.maximum(1 - (across / (3 * width)) ** 2, 0) ** 4
     density[rows, columns] += (1 - density[rows, columns]) * line
 
 

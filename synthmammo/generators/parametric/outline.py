@@ -67,7 +67,8 @@ class Grid:
         if k == 1:
             return samples
         height, width = samples.shape
-        return samples.reshape(height // k, k, width // k, k).mean((1, 3), dtype=np.float32)
+        means = samples.reshape(height // k, k, width // k, k).mean((1, 3), dtype=np.float32)
+        return np.asarray(means, np.float32)
 
 
 def fourier(rng: np.random.Generator, orders: range, amplitude: float, decay: float = 1.0) -> Array:
@@ -116,9 +117,13 @@ def longest_extent(places: Array) -> float:
     return float(np.ptp(along, axis=1).max())
 
 
-def look_up(table: Array, y: Array, x: Array) -> Array:
-    """A tabulated function of the direction, at the directions of (y, x)."""
-    turn = np.arctan2(y, x) * np.float32(ANGLES / (2 * np.pi))
+def direction(y: Array, x: Array) -> Array:
+    """Direction of (y, x) as a place in the tables of this module, in [-ANGLES / 2, ANGLES / 2]."""
+    return np.asarray(np.arctan2(y, x) * np.float32(ANGLES / (2 * np.pi)))
+
+
+def look_up(table: Array, turn: Array) -> Array:
+    """A tabulated periodic function at the directions `turn`."""
     return np.asarray(np.take(table, np.rint(turn).astype(np.int32), mode="wrap"))
 
 
