@@ -218,6 +218,8 @@ def _intensities(encoded: Encoded) -> Dataset:
     # PS3.3 C.11.2.1.2: with these, `low` is the brightest black and `high` the darkest white.
     module.WindowCenter = format_number_as_ds((low + high + 1) / 2)
     module.WindowWidth = format_number_as_ds(float(high - low + 1))
+    module.WindowCenterWidthExplanation = "percentiles inside the breast"
+    module.VOILUTFunction = "LINEAR"
     return module
 
 
