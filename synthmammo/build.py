@@ -77,8 +77,8 @@ def build(
     refuse_unsupported(recipe)
     if overwrite:
         remove_dataset(out)
-    content = {"recipe": recipe.model_dump(mode="json"), "package": __version__, "sources": source_digests(recipe)}
-    state = Unfinished(out, content)
+    options, sources = recipe.model_dump(mode="json"), source_digests(recipe)
+    state = Unfinished(out, {"recipe": options, "package": __version__, "sources": sources})
     finished = state.manifest()
     if finished:
         advance(finished.samples)
@@ -113,12 +113,12 @@ def build(
         kind="built",
         name=recipe.name,
         digest="",
-        options=content["recipe"],
+        options=options,
         versions=versions(),
         machine=machine(),
         licence=recipe.licence,
         citation=recipe.citation,
-        sources=content["sources"],
+        sources=sources,
     )
     ordered = [results[name] for name in sorted(results)]
     return Built(state.finish(ordered, [], manifest, files=[RECIPE, PLAN]), dict(built_seconds), made)

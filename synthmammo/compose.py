@@ -57,9 +57,8 @@ class Intensity:
     def units(self, grey: NDArray[np.generic]) -> Plane:
         """Grey levels as `float32` in [-1, 1], clipped."""
         scale = np.float32(2 / (self.high - self.low))
-        return np.clip((grey.astype(np.float32) - np.float32(self.low)) * scale - 1, -1, 1).astype(
-            np.float32, copy=False
-        )
+        mapped = (grey.astype(np.float32) - np.float32(self.low)) * scale - 1
+        return np.asarray(np.clip(mapped, -1, 1), np.float32)
 
     def grey(self, channel: Plane) -> Plane:
         """A difference in units of [-1, 1] as a difference of grey levels."""
@@ -163,18 +162,20 @@ def cut(
         post: Threshold and the rest.
         spacing_mm: Of the channel's grid.
         sign: 1 for a lesion put on; -1 for one taken off (the paper's threshold below -0.1).
-        mask: `bool (N, N)` exact extent, where the generator knows it; else the largest thresholded object.
+        mask: `bool (N, N)` exact extent, where the generator knows it; else it is the largest thresholded object,
+            which must have the minimum area.
 
     Returns:
-        The cut, or None when the object is smaller than the minimum area.
+        The cut, or None when there is no lesion by these measures.
     """
-    component = (
-        mask if mask is not None else largest_object(sign * channel >= post.threshold, post.join_mm / spacing_mm)
-    )
-    if not component.any() or component.mean() < post.minimum_area:
+    if mask is None:
+        mask = largest_object(sign * channel >= post.threshold, post.join_mm / spacing_mm)
+        if mask.mean() < post.minimum_area:
+            return None
+    if not mask.any():
         return None
     scale = MODEL_SPACING_MM / spacing_mm
-    return Cut(component, channel * softened(component, post.expand_px * scale, post.edge_px * scale))
+    return Cut(mask, channel * softened(mask, post.expand_px * scale, post.edge_px * scale))
 
 
 def largest_object(binary: Mask, join_px: float = 0.0) -> Mask:

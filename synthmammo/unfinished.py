@@ -75,13 +75,20 @@ class Unfinished:
         """Note that a shard is finished."""
         self._write(shard, asdict(result))
 
-    def finish(self, results: Sequence[ShardResult], skipped: Sequence[dict[str, str]], manifest: Manifest) -> Manifest:
+    def finish(
+        self,
+        results: Sequence[ShardResult],
+        skipped: Sequence[dict[str, str]],
+        manifest: Manifest,
+        files: Sequence[str] = (),
+    ) -> Manifest:
         """Name the shards `-of-N`, write the index and `skipped.jsonl`, and the manifest last.
 
         Args:
             results: Of all shards, in order.
             skipped: Files that never came into a shard.
             manifest: With everything but counts, shards, files and skipped files.
+            files: Further files of the directory that belong to the content.
 
         Returns:
             The manifest as written.
@@ -103,7 +110,7 @@ class Unfinished:
             counts=samples,
             findings=findings,
             shards=tuple(records),
-            files=digests(self.out, [INDEX, SKIPPED]),
+            files=digests(self.out, [INDEX, SKIPPED, *files]),
             failed=tuple(failed),
         )
         whole.write(self.out)

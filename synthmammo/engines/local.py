@@ -91,7 +91,10 @@ class Local:
 
 class _Here:
     def __init__(self, advance: Callable[[int], None]) -> None:
-        self.advance = advance
+        self._advance = advance
+
+    def advance(self, samples: int = 1) -> None:
+        self._advance(samples)
 
     def raise_if_stopped(self) -> None:
         """Ctrl-C reaches this process by itself."""

@@ -77,7 +77,14 @@ class IngestedBackground(Strict):
     samples_per_host: int = Field(1, ge=1)
 
 
-Background = Annotated[PhantomBackground | StyleGAN2Background | IngestedBackground, Field(discriminator="generator")]
+def _generator_named(value: Any) -> Any:
+    return {"generator": "phantom", **value} if isinstance(value, dict) else value
+
+
+Background = Annotated[
+    Annotated[PhantomBackground | StyleGAN2Background | IngestedBackground, Field(discriminator="generator")],
+    BeforeValidator(_generator_named),
+]
 
 
 class Placement(Strict):

@@ -1,0 +1,136 @@
+"""VERB regenerate: one sample of a dataset made again from what the dataset carries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from synthmammo.assemble import Assembler, Failure
+from synthmammo.build import RECIPE
+from synthmammo.dataset import Dataset
+from synthmammo.errors import DatasetError, nearest
+from synthmammo.manifest import Manifest, machine, versions, writing
+from synthmammo.plan import PLAN, as_row
+from synthmammo.recipe import load_recipe
+from synthmammo.row import Row
+from synthmammo.sample import Sample
+from synthmammo.writers.base import Encoded
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A sample made again, beside the one in the dataset.
+
+    Attributes:
+        key: Its key.
+        largest_difference: Of any pixel of the image, in grey levels.
+        equal_bytes: Whether image, preview, masks and record are the same to the byte.
+    """
+
+    key: str
+    largest_difference: int
+    equal_bytes: bool
+
+
+def regenerate(directory: Path, key: str, out: Path) -> tuple[list[Path], Comparison]:
+    """Make one sample of a built dataset again and write its files.
+
+    Args:
+        directory: The dataset.
+        key: Key of the sample.
+        out: Folder for KEY.image.png, KEY.preview.png, KEY.lesions.png, KEY.breast.png and KEY.json.
+
+    Returns:
+        The files, and how they compare with the dataset's.
+
+    Raises:
+        DatasetError: The directory is not a built dataset, or has no such sample.
+        OutputError: The files cannot be written.
+    """
+    encoded = next(remake(directory, [key]))
+    parts = members(encoded)
+    paths = []
+    for name, content in parts.items():
+        path = out / f"{key}.{name}"
+        with writing(path) as partial:
+            partial.write_bytes(content)
+        paths.append(path)
+    return paths, compare(encoded, Dataset.open(directory).sample(key))
+
+
+def remake(directory: Path, keys: Sequence[str]) -> Iterator[Encoded]:
+    """Samples of a built dataset made again, in the order of the plan.
+
+    Raises:
+        DatasetError: The directory is not a built dataset, or a key is not one of its samples.
+    """
+    if Manifest.read(directory).kind != "built":
+        hint = "Only a build's samples can be made again; ingest or cut them again from their source."
+        raise DatasetError("it was not built from a recipe", where=directory, hint=hint)
+    recipe = load_recipe(directory / RECIPE)
+    rows = planned(directory / PLAN, keys)
+    for sample, row in zip(Assembler(recipe).samples(rows), rows, strict=True):
+        if isinstance(sample, Failure):
+            raise DatasetError(f"could not be made when the dataset was built: {sample.reason}", where=sample.key)
+        yield Encoded(sample, row.index, recipe.emit.preview_px)
+
+
+def planned(path: Path, keys: Sequence[str]) -> list[Row]:
+    """The plan's rows of some keys, in the order of the plan.
+
+    Raises:
+        DatasetError: A key is not in the plan.
+    """
+    table = pq.read_table(path, filters=pc.field("key").isin(list(keys)))
+    rows = [as_row(record) for record in table.to_pylist()]
+    missing = sorted(set(keys) - {row.key for row in rows})
+    if missing:
+        known = pq.read_table(path, columns=["key"])["key"].slice(0, 10_000).to_pylist()
+        hint = nearest(missing[0], known) if len(known) < 20 else f"Keys look like '{known[0]}'."
+        raise DatasetError(f"no sample has the key '{missing[0]}'", where=path, hint=hint)
+    return rows
+
+
+def members(encoded: Encoded) -> dict[str, bytes]:
+    """What a sample is written as, by member name."""
+    record = json.dumps(encoded.record, sort_keys=True, ensure_ascii=False, indent=2) + "\n"
+    return {
+        "breast.png": encoded.breast_png,
+        "image.png": encoded.image_png,
+        "json": record.encode(),
+        "lesions.png": encoded.lesions_png,
+        "preview.png": encoded.preview_png,
+    }
+
+
+def compare(made: Encoded, stored: Sample) -> Comparison:
+    """A sample made again, beside the stored one."""
+    again = made.sample
+    if again.shape != stored.shape:
+        return Comparison(again.key, 2**again.bits_stored - 1, False)
+    difference = np.abs(again.image.astype(np.int32) - stored.image.astype(np.int32))
+    kept = Encoded(stored, made.index, made.preview_px)
+    equal = _digests(made) == _digests(kept)
+    return Comparison(again.key, int(difference.max()), equal)
+
+
+def _digests(encoded: Encoded) -> dict[str, str]:
+    return {name: hashlib.sha256(content).hexdigest() for name, content in members(encoded).items()}
+
+
+def same_platform(manifest: Manifest) -> list[str]:
+    """What differs between this interpreter and machine and those a dataset was made on; equal bytes need none."""
+    here = versions() | machine()
+    there = manifest.versions | manifest.machine
+    return [
+        f"{name} {there.get(name, 'absent')} there, {here.get(name, 'absent')} here"
+        for name in sorted(here | there)
+        if here.get(name) != there.get(name)
+    ]

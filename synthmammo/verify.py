@@ -1,0 +1,145 @@
+"""VERB verify: is a dataset whole and unchanged, and does it come out the same when made again?"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from synthmammo.dataset import Dataset
+from synthmammo.identity import digest, file_digest
+from synthmammo.manifest import Manifest, ShardRecord, count, read_index
+from synthmammo.regenerate import Comparison, compare, remake, same_platform
+
+ONE_GREY_LEVEL = 1
+
+
+@dataclass
+class Verification:
+    """What was found.
+
+    Attributes:
+        problems: One sentence each; none for a sound dataset.
+        notes: What a reader should know beside.
+        files: Shards and files whose bytes were checked.
+        remade: Samples that were made again, beside the stored ones.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    files: int = 0
+    remade: list[Comparison] = field(default_factory=list)
+
+
+def verify(
+    directory: Path, *, pixels: int = 0, seed: int = 0, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Verification:
+    """Check hashes, counts and schema of a dataset, and make some of its samples again.
+
+    Args:
+        directory: The dataset.
+        pixels: Number of samples to make again and compare byte by byte; needs a built dataset with Parquet.
+        seed: Chooses which.
+        progress: Called with checks done and checks in all.
+
+    Returns:
+        What was found; on another platform than the dataset's a difference of one grey level is no problem.
+
+    Raises:
+        DatasetError: The directory is no finished dataset.
+    """
+    manifest = Manifest.read(directory)
+    found = Verification()
+    total = len(manifest.shards) + len(manifest.files) + pixels
+    for name, sha256 in manifest.files.items():
+        _check_file(directory, name, sha256, found)
+        progress(found.files, total)
+    for shard in manifest.shards:
+        _check_shard(directory, shard, found)
+        progress(found.files, total)
+    if not found.problems:
+        _check_counts(directory, manifest, found)
+    if pixels and not found.problems:
+        for compared in _remade(directory, pixels, seed):
+            found.remade.append(compared)
+            progress(found.files + len(found.remade), total)
+        _judge(manifest, found)
+    return found
+
+
+def _check_file(directory: Path, name: str, sha256: str, found: Verification) -> None:
+    path = directory / name
+    found.files += 1
+    if not path.is_file():
+        found.problems.append(f"{name}: is missing")
+    elif file_digest(path) != sha256:
+        found.problems.append(f"{name}: was changed (its SHA-256 is not the manifest's)")
+
+
+def _check_shard(directory: Path, shard: ShardRecord, found: Verification) -> None:
+    path = directory / shard.name
+    found.files += 1
+    if not path.exists():
+        found.problems.append(f"{shard.name}: is missing")
+        return
+    size, sha256 = _folder(path) if path.is_dir() else (path.stat().st_size, file_digest(path))
+    if (size, sha256) != (shard.bytes, shard.sha256):
+        what = (
+            f"{size:,} bytes, expected {shard.bytes:,}" if size != shard.bytes else "its SHA-256 is not the manifest's"
+        )
+        found.problems.append(f"{shard.name}: was changed ({what})")
+    elif shard.format == "parquet" and (rows := pq.read_metadata(path).num_rows) != shard.samples:
+        found.problems.append(f"{shard.name}: has {rows} rows, expected {shard.samples}")
+
+
+def _folder(path: Path) -> tuple[int, str]:
+    files = sorted(path.iterdir())
+    return sum(file.stat().st_size for file in files), digest([(file.name, file_digest(file)) for file in files])
+
+
+def _check_counts(directory: Path, manifest: Manifest, found: Verification) -> None:
+    rows = read_index(directory).to_pylist()
+    samples, findings = count(rows)
+    for name, counted, stated in (("counts", samples, manifest.counts), ("findings", findings, manifest.findings)):
+        if counted != stated:
+            found.problems.append(f"manifest.json: {name} are {stated}, the index has {counted}")
+    by_format = Counter[str]()
+    for shard in manifest.shards:
+        by_format[shard.format] += shard.samples
+    for name, number in by_format.items():
+        if number != len(rows):
+            found.problems.append(f"{name}: its shards hold {number} samples, the index {len(rows)}")
+    duplicates = [key for key, number in Counter(row["key"] for row in rows).items() if number > 1]
+    if duplicates:
+        found.problems.append(f"index.parquet: key '{duplicates[0]}' occurs more than once")
+    splits: dict[str, set[str]] = {}
+    for row in rows:
+        splits.setdefault(row["patient"], set()).add(row["split"])
+    divided = [patient for patient, names in splits.items() if len(names) > 1]
+    if divided:
+        found.problems.append(f"index.parquet: patient '{divided[0]}' is in more than one split")
+
+
+def _remade(directory: Path, number: int, seed: int) -> list[Comparison]:
+    dataset = Dataset.open(directory)
+    keys = random.Random(seed).sample(sorted(dataset.keys), min(number, len(dataset)))
+    return [compare(encoded, dataset.sample(encoded.sample.key)) for encoded in remake(directory, keys)]
+
+
+def _judge(manifest: Manifest, found: Verification) -> None:
+    elsewhere = same_platform(manifest)
+    for compared in found.remade:
+        if compared.equal_bytes:
+            continue
+        if elsewhere and compared.largest_difference <= ONE_GREY_LEVEL:
+            found.notes.append(f"{compared.key}: differs by at most one grey level, as other platforms may")
+        else:
+            found.problems.append(
+                f"{compared.key}: made again it differs, by up to {compared.largest_difference} grey levels"
+            )
+    if elsewhere:
+        found.notes.append(f"this is not the platform it was made on ({'; '.join(elsewhere)})")
