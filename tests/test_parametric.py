@@ -104,7 +104,7 @@ def test_masses_have_the_planned_size_peak_and_place(combination, seed, diameter
     kind, pathology, words = combination
     lesion = planned(kind, pathology, diameter_mm, contrast, **words)
     result = made(lesion, seed, 0.2)
-    assert result.channel.max() == pytest.approx(contrast, rel=0.05)
+    assert result.channel.max() == pytest.approx(contrast, rel=0.1)
     # Spicules are no part of the diameter; an opening that removes them takes corners too.
     mask = body(result.mask, 0.2, 0.25 * diameter_mm) if words["margin"] == "spiculated" else result.mask
     assert extent_mm(mask, 0.2) == pytest.approx(diameter_mm, rel=0.30 if words["margin"] == "spiculated" else 0.15)
@@ -193,18 +193,19 @@ def test_margins_order_by_roughness():
 
 
 def test_margins_order_by_softness():
-    def steepest(margin, seed):
-        channel = made(planned(shape="round", margin=margin), seed).channel
-        return np.percentile(np.hypot(*np.gradient(ndimage.gaussian_filter(channel, 1)))[channel > 0.02], 95)
+    def edge_share(margin, seed):
+        lesion = planned(shape="round", margin=margin)
+        result = made(lesion, seed)
+        return (result.channel[result.mask] < 0.5 * lesion.contrast).mean()
 
-    sharp, soft = (np.mean([steepest(m, seed) for seed in range(6)]) for m in ("circumscribed", "ill-defined"))
-    assert sharp > 1.5 * soft
+    sharp, soft = (np.mean([edge_share(m, seed) for seed in range(6)]) for m in ("circumscribed", "ill-defined"))
+    assert soft > 1.4 * sharp
 
 
 def test_shapes_order_by_roundness():
     def shape_of(shape, seed):
         region = regionprops(made(planned(shape=shape), seed).mask.astype(int))[0]
-        return region.minor_axis_length / region.major_axis_length, region.solidity
+        return region.axis_minor_length / region.axis_major_length, region.solidity
 
     mean = {shape: np.mean([shape_of(shape, seed) for seed in range(8)], axis=0) for shape in TERMS[MASS]["shape"]}
     assert mean["round"][0] > 0.9 > 0.82 > mean["oval"][0] > 0.55

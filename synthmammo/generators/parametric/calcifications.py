@@ -117,7 +117,7 @@ def _count(lesion: PlannedLesion, rng: np.random.Generator) -> int:
     if lesion.descriptors["distribution"] == "segmental":
         low, high = max(low, 12), max(high, 30)
     if lesion.descriptors["morphology"] == "amorphous":
-        low = max(low, 10)
+        low, high = max(low, 12), max(high, 26)
     return int(rng.integers(low, high + 1))
 
 
@@ -149,7 +149,7 @@ def _compact(morphology: str, y_mm: float, x_mm: float, rng: np.random.Generator
             density = width * rng.uniform(0.8, 1.2)
         case "amorphous":
             width, shape, exponent = rng.uniform(0.2, 0.5), ellipse(rng.uniform(0.6, 1.0), turn), 1.6
-            density = rng.uniform(0.35, 1.0)
+            density = 0.2 + 0.8 * rng.random() ** 2
         case _:
             width, exponent = float(np.clip(rng.lognormal(np.log(0.34), 0.5), 0.14, 1.0)), 0.45
             shape = smooth(polygon(rng, int(rng.integers(4, 8)), 0.4), 3) * ellipse(rng.uniform(0.55, 1.0), turn)

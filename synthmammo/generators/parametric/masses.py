@@ -124,7 +124,8 @@ def draw_mass(lesion: PlannedLesion, rng: np.random.Generator, size: int, spacin
     turn = direction(y, x)
     rho = np.hypot(y, x) / look_up(radius, turn)
     field_mm = mass_field_mm(lesion)
-    rho += margin.ragged * stretch(edge, axis, field_mm) * np.minimum(rho, 1)
+    # Half a deviation further in, since it is the parts that stand out which make the extent.
+    rho += margin.ragged * (stretch(edge, axis, field_mm) + np.float32(0.5)) * np.minimum(rho, 1)
     if margin.fringe:
         rho /= 1 + look_up(fringe, turn + look_up(twist, turn) * (rho - 1))
     density = _profile(rho, look_up(exponent, turn))
