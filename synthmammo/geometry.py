@@ -87,13 +87,14 @@ def resize(sample: Sample, shape: tuple[int, int]) -> Sample:
         edges = floor(box.row0 * rows), floor(box.col0 * columns), ceil(box.row1 * rows), ceil(box.col1 * columns)
         return _within(Box(*edges), shape)
 
-    moved = replace(
-        _moved(sample, lambda mask: _nearest(mask, shape), scaled), image=_resized_image(sample.image, shape)
-    )
+    moved = _moved(sample, lambda array: resize_mask(array, shape), scaled)
     spacing = sample.spacing_mm
-    spacing_mm = (spacing[0] / rows, spacing[1] / columns) if spacing else None
-    image, lesions = _resized_image(sample.image, shape), _with_small_lesions(moved)
-    return replace(moved, image=image, lesions=lesions, spacing_mm=spacing_mm)
+    return replace(
+        moved,
+        image=_resized_image(sample.image, shape),
+        lesions=_with_small_lesions(moved),
+        spacing_mm=(spacing[0] / rows, spacing[1] / columns) if spacing else None,
+    )
 
 
 def pad(sample: Sample, shape: tuple[int, int], *, columns_before: int = 0) -> Sample:
@@ -140,7 +141,8 @@ def _resized_image(image: Image, shape: tuple[int, int]) -> Image:
     return np.asarray(np.rint(np.asarray(planes)), np.uint16)
 
 
-def _nearest(mask: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+def resize_mask(mask: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """A mask or label image of `(H, W)` at another (H, W), taking the nearest pixel."""
     rows = ((np.arange(shape[0]) + 0.5) * mask.shape[0] / shape[0]).astype(int)
     columns = ((np.arange(shape[1]) + 0.5) * mask.shape[1] / shape[1]).astype(int)
     return np.ascontiguousarray(mask[rows[:, None], columns])

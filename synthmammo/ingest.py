@@ -8,7 +8,7 @@ it waits in `.unfinished/` until the manifest is written, last. A file that cann
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,8 @@ import numpy as np
 
 from synthmammo import __version__
 from synthmammo.anatomy import Side, breast_mask
+from synthmammo.engines.base import Engine, Report
+from synthmammo.engines.local import Local
 from synthmammo.errors import SourceError, nearest
 from synthmammo.geometry import square, turn
 from synthmammo.identity import digest
@@ -134,6 +136,8 @@ def ingest(
     path: str | Path,
     out: Path,
     options: IngestOptions | None = None,
+    *,
+    engine: Engine | None = None,
     progress: Progress = lambda done, total: None,
 ) -> IngestSummary:
     """Read an archive and write it as a dataset.
@@ -143,7 +147,8 @@ def ingest(
         path: Where the archive is.
         out: Directory to make; an unfinished one is continued, a finished one of the same content is left alone.
         options: What decides the content.
-        progress: Called after every image.
+        engine: What the shards are made on; by default processes of this machine.
+        progress: Called as images are done, resumed ones included.
 
     Returns:
         What was made and what was skipped.
@@ -156,24 +161,15 @@ def ingest(
     reader = open_source(source, path, options.settings)
     records, skipped = _listed(reader, path, options.limit)
     splits, notes = assign_splits(records, options)
-    shards = _shards(records, splits, options.shard_size)
     content = {"kind": "ingested", "source": source, "options": _plain(options), "version": __version__}
-    unfinished = Unfinished(Path(out), content | {"images": _listing(records, splits)})
-    manifest = unfinished.manifest()
+    state = Unfinished(Path(out), content | {"images": _listing(records, splits)})
+    manifest = state.manifest()
     if manifest is None:
-        job = _Job(reader, source, options, sorted({record.label for record in records}), unfinished.out)
-        results, done = [], 0
-        for shard in shards:
-            result = unfinished.load(shard.name)
-            if result is None:
-                result = _make(job, shard, partial(_step, progress, done, len(records)))
-                unfinished.save(shard.name, result)
-            results.append(result)
-            done += len(shard.records)
-            progress(done, len(records))
-        manifest = unfinished.finish(results, [_skip_row(skip, reader) for skip in skipped], _facts(job))
+        job = _Job(reader, source, options, tuple(sorted({record.label for record in records})), state.out)
+        results = _results(job, _shards(records, splits, options.shard_size), state, engine or Local(), progress)
+        manifest = state.finish(results, [_skip_row(skip, reader) for skip in skipped], _facts(job))
     failed = tuple(Skipped(Path(skip["file"]), skip["reason"]) for skip in manifest.failed)
-    return IngestSummary(unfinished.out, manifest, failed, (*reader.notes, *notes))
+    return IngestSummary(state.out, manifest, failed, (*reader.notes, *notes))
 
 
 def _listed(reader: Source, path: str | Path, limit: int | None) -> tuple[list[Record], list[Skipped]]:
@@ -247,7 +243,7 @@ class _Job:
     reader: Source
     source: str
     options: IngestOptions
-    labels: Sequence[str]
+    labels: tuple[str, ...]
     out: Path
 
 
@@ -263,31 +259,70 @@ def _shards(records: Sequence[Record], splits: Mapping[str, str], size: int) -> 
     return shards
 
 
-def _make(job: _Job, shard: _Shard, tick: Callable[[int], None]) -> ShardResult:
-    """Write one shard in every format."""
+def _results(
+    job: _Job, shards: Sequence[_Shard], state: Unfinished, engine: Engine, progress: Progress
+) -> list[ShardResult]:
+    results: dict[str, ShardResult] = {}
+    total, images_done = sum(len(shard.records) for shard in shards), 0
+
+    def advance(images: int) -> None:
+        nonlocal images_done
+        images_done += images
+        progress(images_done, total)
+
+    def missing() -> Iterator[_Shard]:
+        for shard in shards:
+            if (result := state.load(shard.name)) is None:
+                yield shard
+            else:
+                results[shard.name] = result
+                advance(len(shard.records))
+
+    def done(answer: tuple[str, ShardResult]) -> None:
+        state.save(*answer)
+        results.update([answer])
+
+    engine.run(partial(_make_shard, job), missing(), done, advance)
+    return [results[shard.name] for shard in shards]
+
+
+def _make_shard(job: _Job, shard: _Shard, report: Report) -> tuple[str, ShardResult]:
+    """Write one shard in every format; on any failure nothing of it stays."""
     writers: list[Writer] = []
     rows, skipped = [], []
     try:
-        for name in job.options.formats:
-            settings = {"label_names": job.labels} if name == "parquet" else {}
-            writers.append(open_writer(name, job.out / name, shard.name, **settings))
         for number, record in enumerate(shard.records):
+            report.raise_if_stopped()
             try:
                 sample = to_sample(record, job.reader.read(record), shard.split, job.source, job.options)
             except SourceError as error:
                 skipped.append(_skip_row(Skipped(record.path, error.message), job.reader))
             else:
+                writers = writers or _writers(job, shard.name)
                 encoded = Encoded(sample, shard.first + number)
                 for writer in writers:
                     writer.write(encoded)
                 rows.append(index_row(sample))
-            tick(number + 1)
-        records = tuple(writer.close() for writer in writers) if rows else ()
+            report.advance()
+        records = tuple(writer.close() for writer in writers)
     finally:
         # After `close` this does nothing; before it, no half-written file may stay.
         for writer in writers:
             writer.abort()
-    return ShardResult(records, tuple(rows), tuple(skipped))
+    return shard.name, ShardResult(records, tuple(rows), tuple(skipped))
+
+
+def _writers(job: _Job, shard: str) -> list[Writer]:
+    writers: list[Writer] = []
+    try:
+        for name in job.options.formats:
+            settings = {"label_names": job.labels} if name == "parquet" else {}
+            writers.append(open_writer(name, job.out / name, shard, **settings))
+    except BaseException:
+        for writer in writers:
+            writer.abort()
+        raise
+    return writers
 
 
 def to_sample(record: Record, picture: Picture, split: str, source: str, options: IngestOptions) -> Sample:
@@ -374,7 +409,3 @@ def _listing(records: Sequence[Record], splits: Mapping[str, str]) -> str:
 def _skip_row(skip: Skipped, reader: Source) -> dict[str, str]:
     inside = skip.path.is_relative_to(reader.folder)
     return {"file": str(skip.path.relative_to(reader.folder) if inside else skip.path), "reason": skip.reason}
-
-
-def _step(progress: Progress, before: int, total: int, number: int) -> None:
-    progress(before + number, total)

@@ -62,18 +62,19 @@ def read_table(path: Path, required: Sequence[str] = (), delimiters: str = ",;\t
     if not lines or not lines[0].strip():
         raise SourceError("the table is empty", where=path, hint="Expected a header line and one line per row.")
     delimiter = max(delimiters, key=lines[0].count)
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
     try:
-        rows = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True))
+        rows = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
         raise SourceError(f"not a table of comma-separated values ({error})", where=path) from error
-    columns = [" ".join(name.lower().split()) for name in rows[0]]
+    columns = [" ".join(name.lower().split()) for name in rows[0][1]]
     missing = [name for name in required if name not in columns]
     if missing:
         message = f"column {', '.join(repr(name) for name in missing)} is missing"
         raise SourceError(message, where=path, hint=f"Found: {', '.join(columns)}.")
     return [
         TableRow(dict(zip(columns, (cell.strip() for cell in row), strict=False)), path, line)
-        for line, row in enumerate(rows[1:], start=2)
+        for line, row in rows[1:]
         if any(cell.strip() for cell in row)
     ]
 

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from synthmammo.sample import Laterality, View
 
+ASSESSMENTS = {
+    "1": "normal",
+    "2": "benign",
+    "3": "probably benign",
+    "4": "suspicious",
+    "5": "suspicious",
+    "6": "malignant",
+}
+"""Class of an image by its BI-RADS assessment category."""
+
 
 def split_of(name: str) -> str | None:
     """The split an archive means by a word such as "training" or "val"; None for an empty or unknown one."""
@@ -29,3 +39,20 @@ def view_of(name: str) -> View | None:
     """Projection from its name; None for one that is neither CC nor MLO."""
     word = name.strip().upper()
     return View(word) if word in ("CC", "MLO") else None
+
+
+def assessment_label(category: str) -> str:
+    """Class of an image by its BI-RADS assessment ("1", "BI-RADS 4", "4a", ...), in the words of the atlas.
+
+    An assessment is an opinion: only category 6 is proven.
+    """
+    digit = next((character for character in category if character.isdigit()), "")
+    words = {
+        "1": "normal",
+        "2": "benign",
+        "3": "probably benign",
+        "4": "suspicious",
+        "5": "suspicious",
+        "6": "malignant",
+    }
+    return words.get(digit, "unknown")

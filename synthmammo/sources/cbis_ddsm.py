@@ -1,0 +1,218 @@
+"""CBIS-DDSM: digitised films with masses and calcifications, and the mask of every lesion (Lee et al. 2017).
+
+Two layouts are read. The collection as The Cancer Imaging Archive publishes it: the description tables
+(`mass_case_description_train_set.csv` and three more, in the folder or one below it) and the DICOM tree in any shape,
+because files are found by the PatientID in their headers (`Mass-Training_P_00001_LEFT_CC` for a film, with `_1` at
+the end for the crop and the mask of its first lesion); paths in the tables do not match the tree that downloads give.
+And a folder of patches with `manifest.csv` (file, split, patient, label, side, view, density, shape, margins, ...).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from synthmammo.errors import SourceError
+from synthmammo.geometry import resize_mask
+from synthmammo.sample import Box, Kind, Mask, Pathology
+from synthmammo.sources import dicom_header as head
+from synthmammo.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of, worst_label
+from synthmammo.sources.dicom import dicom_files
+from synthmammo.sources.dicom_pixels import decode, read_dicom_pixels
+from synthmammo.sources.lesions import locate
+from synthmammo.sources.rasters import read_raster
+from synthmammo.sources.tables import TableRow, read_table
+from synthmammo.sources.terms import density_of, laterality_of, split_of, view_of
+
+TABLES = "*_case_description_*_set.csv"
+PATCHES = "manifest.csv"
+COLUMNS = ("patient_id", "left or right breast", "image view", "abnormality id", "pathology", "image file path")
+PATCH_COLUMNS = ("file", "split", "patient", "label", "side", "view")
+DESCRIPTORS = {
+    "mass shape": "shape",
+    "mass margins": "margin",
+    "calc type": "morphology",
+    "calc distribution": "distribution",
+    "shape": "shape",
+    "margins": "margin",
+    "assessment": "assessment",
+    "subtlety": "subtlety",
+}
+
+
+class CbisDdsm:
+    """Reads CBIS-DDSM.
+
+    A film's lesions are instance labels from the ROI masks. Mask and crop lie in one series in either order: the mask
+    is the file with two grey values. A mask of another size than its film is resized. The official split was drawn
+    for masses and calcifications apart, so a few patients are in both halves. Patches have no mask: a finding's box
+    is the whole patch, with the descriptor `extent: unknown`. No pixel spacing is published with the images.
+
+    Args:
+        path: Folder of the collection, or of the patches.
+
+    Raises:
+        SourceError: The folder is missing.
+    """
+
+    licence = "CC-BY-3.0"
+    citation = (
+        "Sawyer-Lee, R., Gimenez, F., Hoogi, A., & Rubin, D. (2016). Curated Breast Imaging Subset of Digital Database "
+        "for Screening Mammography (CBIS-DDSM). The Cancer Imaging Archive. "
+        "https://doi.org/10.7937/K9/TCIA.2016.7O02S9CY; Lee, R. S., et al. (2017). A curated mammography data set for "
+        "use in computer-aided detection and diagnosis research. Scientific Data 4, 170177."
+    )
+
+    def __init__(self, path: str | Path) -> None:
+        self.folder = existing_folder(path)
+        self.notes: list[str] = []
+
+    def records(self) -> Iterator[Record | Skipped]:
+        """One record a film or patch, sorted.
+
+        Raises:
+            SourceError: There are no tables, or one cannot be read.
+        """
+        tables = sorted([*self.folder.glob(TABLES), *self.folder.glob(f"*/{TABLES}")])
+        if tables:
+            yield from self._films(tables)
+        elif (self.folder / PATCHES).is_file():
+            yield from self._patches(read_table(self.folder / PATCHES, required=PATCH_COLUMNS))
+        else:
+            hint = "Expected mass_case_description_train_set.csv and its three sisters, or manifest.csv of a patch set."
+            raise SourceError("no description tables in this folder", where=self.folder, hint=hint)
+
+    def read(self, record: Record) -> Picture:
+        """The film with its lesion masks, or the patch.
+
+        Raises:
+            SourceError: The file is damaged.
+        """
+        if record.is_patch:
+            image, bits = read_raster(record.path)
+            shape = (image.shape[0], image.shape[1])
+            whole = tuple(replace(annotation, box=Box(0, 0, *shape)) for annotation in record.annotations)
+            return Picture(image, bits, *locate(whole, shape))
+        image, bits, notes = read_dicom_pixels(record.path)
+        shape = (image.shape[0], image.shape[1])
+        masks: dict[int, Mask] = {}
+        for number, annotation in enumerate(record.annotations):
+            mask = _lesion_mask(annotation.mask_files)
+            if mask is None:
+                notes.setdefault("masks_missing", []).append(number + 1)
+                continue
+            if mask.shape != shape:
+                notes.setdefault("masks_resized", []).append(number + 1)
+            masks[number] = resize_mask(mask, shape)
+        return Picture(image, bits, *locate(record.annotations, shape, masks), notes=notes)
+
+    def _films(self, tables: list[Path]) -> Iterator[Record | Skipped]:
+        files = self._files_by_id()
+        rows = sorted(
+            ((_film_id(table, row), row) for table in tables for row in read_table(table, COLUMNS)), key=_order
+        )
+        for film, group in groupby(rows, key=lambda pair: pair[0]):
+            if film not in files:
+                yield Skipped(
+                    Path(film), f"listed in {rows[0][1].path.name} or a sister table, but its DICOM file is missing"
+                )
+            else:
+                yield self._film(film, [row for _, row in group], files)
+        listed = {film for film, _ in rows}
+        for identifier, paths in files.items():
+            match = head.CBIS_ID.fullmatch(identifier)
+            if match and match[6] is None and identifier not in listed:
+                yield Skipped(paths[0], "not listed in the description tables")
+
+    def _files_by_id(self) -> dict[str, list[Path]]:
+        files: dict[str, list[Path]] = {}
+        for path in dicom_files(self.folder):
+            try:
+                identifier = head.text(head.open_dicom(path, with_pixels=False), "PatientID")
+            except SourceError:
+                continue  # damaged: its film or lesion is then reported as missing
+            files.setdefault(identifier, []).append(path)
+        return files
+
+    def _film(self, film: str, rows: list[TableRow], files: dict[str, list[Path]]) -> Record:
+        first = rows[0]
+        annotations = tuple(_annotation(row, tuple(files.get(f"{film}_{row['abnormality id']}", ()))) for row in rows)
+        return Record(
+            files[film][0],
+            key=key_of(film),
+            patient=first["patient_id"],
+            view=view_of(first["image view"]),
+            laterality=laterality_of(first["left or right breast"]),
+            split="test" if "-Test_" in film else "train",
+            label=worst_label(annotations),
+            density=density_of(first["breast_density"] or first["breast density"]),
+            annotations=annotations,
+            provenance={"film": film},
+        )
+
+    def _patches(self, rows: list[TableRow]) -> Iterator[Record | Skipped]:
+        for row in sorted(rows, key=lambda row: row["file"]):
+            path = self.folder / row["file"]
+            if not path.is_file():
+                yield Skipped(path, f"{PATCHES} line {row.line}: there is no such image")
+                continue
+            annotation = _annotation(row, ())
+            yield Record(
+                path,
+                key=key_of(Path(row["file"]).stem),
+                patient=row["patient"],
+                view=view_of(row["view"]),
+                laterality=laterality_of(row["side"]),
+                split=split_of(row["split"]),
+                label=row["label"],
+                density=density_of(row["density"]),
+                annotations=(replace(annotation, descriptors=annotation.descriptors | {"extent": "unknown"}),),
+                is_patch=True,
+                provenance={"file": row["file"]},
+            )
+
+
+def _film_id(table: Path, row: TableRow) -> str:
+    kind = "Calc" if table.name.lower().startswith("calc") else "Mass"
+    half = "Test" if "_test_" in table.name.lower() else "Training"
+    return f"{kind}-{half}_{row['patient_id']}_{row['left or right breast']}_{row['image view']}"
+
+
+def _order(pair: tuple[str, TableRow]) -> tuple[str, float]:
+    return pair[0], pair[1].number("abnormality id") or 0
+
+
+def _annotation(row: TableRow, mask_files: tuple[Path, ...]) -> Annotation:
+    words = {name: _term(row[column]) for column, name in DESCRIPTORS.items() if row[column]}
+    descriptors = {name: word for name, word in words.items() if word}
+    kind = Kind.CALCIFICATION if row["abnormality type"].lower() == "calcification" else Kind.MASS
+    shape = descriptors.get("shape", "")
+    if kind is Kind.MASS and shape == "architectural distortion":
+        kind = Kind.DISTORTION
+    elif kind is Kind.MASS and shape.startswith(("asymmetric", "focal asymmetric")) and "," not in shape:
+        kind = Kind.ASYMMETRY
+    name = (row["pathology"] or row["label"]).lower()
+    starts = {"malignant": Pathology.MALIGNANT, "benign": Pathology.BENIGN}
+    pathology = next((pathology for start, pathology in starts.items() if name.startswith(start)), Pathology.UNKNOWN)
+    return Annotation(kind, pathology, descriptors, mask_files=mask_files)
+
+
+def _term(cell: str) -> str:
+    # "IRREGULAR-ILL_DEFINED" joins two terms by "-" and the words of one by "_".
+    terms = (term.replace("_", " ").strip().lower() for term in cell.split("-"))
+    spelt = ("ill-defined" if term == "ill defined" else term for term in terms)
+    return ", ".join(term for term in spelt if term not in ("", "n/a", "na"))
+
+
+def _lesion_mask(files: tuple[Path, ...]) -> Mask | None:
+    found: list[Mask] = []
+    for path in files:
+        pixels = decode(head.open_dicom(path, with_pixels=True), path)
+        low, high = pixels.min(), pixels.max()
+        if low < high and ((pixels == low) | (pixels == high)).all():
+            found.append(np.asarray(pixels == high))
+    return max(found, key=lambda mask: mask.size, default=None)

@@ -1,0 +1,138 @@
+"""OPTIMAM (OMI-DB): screening images of the UK with marked lesions (Halling-Brown et al. 2021), through `omidb`.
+
+Layout: `data/CLIENT/{nbss,imagedb}_CLIENT.json` and `images/CLIENT/STUDY/IMAGE.dcm`, as the archive distributes it.
+The package `omidb` (extra `[optimam]`, its version 0.11 or later) parses the JSON files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from synthmammo.errors import SourceError
+from synthmammo.sample import Box, Kind, Pathology
+from synthmammo.sources import dicom_header as head
+from synthmammo.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of, worst_label
+from synthmammo.sources.dicom import header_facts
+from synthmammo.sources.dicom_pixels import is_raw, read_dicom_pixels
+from synthmammo.sources.lesions import locate
+
+MARKS = {
+    "mass": Kind.MASS,
+    "suspicious_calcifications": Kind.CALCIFICATION,
+    "calcifications": Kind.CALCIFICATION,
+    "other_benign_cluster": Kind.CALCIFICATION,
+    "architectural_distortion": Kind.DISTORTION,
+    "focal_asymmetry": Kind.ASYMMETRY,
+}
+"""Kinds by the attribute of a mark that is set, the first of them."""
+
+
+class Optimam:
+    """Reads OMI-DB; For Processing images are skipped, since each has a For Presentation twin.
+
+    Args:
+        path: Folder with `data` and `images`.
+
+    Raises:
+        SourceError: The folder is missing, or `omidb` is not installed.
+    """
+
+    licence = "other (OPTIMAM: data sharing agreement with Cancer Research Horizons)"
+    citation = (
+        "Halling-Brown, M. D., Warren, L. M., Ward, D., et al. (2021). OPTIMAM Mammography Image Database: a "
+        "large-scale resource of mammography images and clinical data. Radiology: Artificial Intelligence 3, e200103."
+    )
+
+    def __init__(self, path: str | Path) -> None:
+        self.folder = existing_folder(path)
+        self.notes: list[str] = []
+        for name in ("data", "images"):
+            if not (self.folder / name).is_dir():
+                raise SourceError(
+                    f"the folder '{name}' is missing", where=self.folder, hint="Expected data and images."
+                )
+        _omidb()
+
+    def records(self) -> Iterator[Record | Skipped]:
+        """One record an image, sorted by client, in the order of the episodes.
+
+        Raises:
+            SourceError: `omidb` cannot open the archive.
+        """
+        database = _omidb().DB
+        folders = self.folder / "data", self.folder / "images"
+        for name in sorted(database(*folders).clients):
+            clients = list(database(*folders, clients=[name]))
+            if not clients:
+                yield Skipped(folders[0] / name, "omidb cannot parse the JSON files of this client")
+            for client in clients:
+                yield from self._client(client)
+
+    def read(self, record: Record) -> Picture:
+        """The image, with the boxes of its marks.
+
+        Raises:
+            SourceError: The file is damaged.
+        """
+        image, bits, notes = read_dicom_pixels(record.path)
+        found = locate(record.annotations, (image.shape[0], image.shape[1]))
+        return Picture(image, bits, *found, record.spacing_mm, notes)
+
+    def _client(self, client: Any) -> Iterator[Record | Skipped]:
+        for episode in client.episodes:
+            for study in episode.studies:
+                for image in (image for series in study.series for image in series.images):
+                    path = self.folder / "images" / client.id / study.id / f"{image.id}.dcm"
+                    try:
+                        yield self._record(path, client, episode, image)
+                    except SourceError as error:
+                        yield Skipped(path, error.message)
+
+    def _record(self, path: Path, client: Any, episode: Any, image: Any) -> Record:
+        if not path.is_file():
+            raise SourceError("listed in the archive's data, but the file is missing", where=path)
+        header = head.open_dicom(path, with_pixels=False)
+        if reason := head.refusal(header) or ("a For Processing image" if is_raw(header) else None):
+            raise SourceError(reason, where=path)
+        annotations = tuple(_annotation(mark, episode) for mark in image.marks)
+        # An unmarked image of a woman with a lesion may show it all the same.
+        unmarked = "normal" if client.status.name == "N" else "unknown"
+        return Record(
+            path,
+            key=key_of(client.id, image.id),
+            patient=client.id,
+            view=head.view(header),
+            laterality=head.laterality(header),
+            label=worst_label(annotations) if annotations else unmarked,
+            annotations=annotations,
+            spacing_mm=head.spacing_mm(header)[0],
+            provenance={"site": client.site, **header_facts(header)},
+        )
+
+
+def _annotation(mark: Any, episode: Any) -> Annotation:
+    corners = mark.boundingBox
+    # The package calls the corners lower left and upper right; which of them has the larger row varies.
+    (col0, col1), (row0, row1) = sorted((corners.x1, corners.x2)), sorted((corners.y1, corners.y2))
+    kind = next((kind for name, kind in MARKS.items() if getattr(mark, name)), Kind.OTHER)
+    descriptors = {"conspicuity": mark.conspicuity.value.lower()} if mark.conspicuity else {}
+    return Annotation(kind, _pathology(mark, episode), descriptors, box=Box(row0, col0, row1, col1))
+
+
+def _pathology(mark: Any, episode: Any) -> Pathology:
+    lesions = [episode.lesions[i] for i in mark.lesion_ids if i in episode.lesions]
+    if any(lesion.status is not None for lesion in lesions) or (episode.has_malignant_opinions and not lesions):
+        return Pathology.MALIGNANT
+    only_benign = episode.has_benign_opinions and not episode.has_malignant_opinions
+    return Pathology.BENIGN if only_benign else Pathology.UNKNOWN
+
+
+def _omidb() -> Any:
+    try:
+        return import_module("omidb")
+    except ImportError as error:
+        hint = "Install it with: pip install 'synthmammo[optimam]'"
+        raise SourceError("reading OPTIMAM needs the package 'omidb', which is not installed", hint=hint) from error

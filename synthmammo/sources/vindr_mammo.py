@@ -1,0 +1,123 @@
+"""VinDr-Mammo: 5,000 screening exams with BI-RADS assessments and boxes (Nguyen et al. 2023, Scientific Data 10, 277).
+
+Layout: `breast-level_annotations.csv` (study_id, series_id, image_id, laterality, view_position, height, width,
+breast_birads, breast_density, split), `finding_annotations.csv` (the same, with finding_categories, finding_birads,
+xmin, ymin, xmax, ymax), and `images/STUDY_ID/IMAGE_ID.dicom`. An exam is a patient.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import ceil, floor
+from pathlib import Path
+
+from synthmammo.errors import SourceError
+from synthmammo.sample import Box, Kind
+from synthmammo.sources import dicom_header as head
+from synthmammo.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of
+from synthmammo.sources.dicom import header_facts
+from synthmammo.sources.dicom_pixels import read_dicom_pixels
+from synthmammo.sources.lesions import locate
+from synthmammo.sources.tables import TableRow, read_table
+from synthmammo.sources.terms import assessment_label, density_of, laterality_of, split_of, view_of
+
+IMAGES = "breast-level_annotations.csv"
+FINDINGS = "finding_annotations.csv"
+COLUMNS = ("study_id", "image_id", "laterality", "view_position", "breast_birads", "breast_density", "split")
+FINDING_COLUMNS = ("image_id", "finding_categories", "finding_birads", "xmin", "ymin", "xmax", "ymax")
+KINDS = {
+    "mass": Kind.MASS,
+    "suspicious calcification": Kind.CALCIFICATION,
+    "architectural distortion": Kind.DISTORTION,
+    "asymmetry": Kind.ASYMMETRY,
+    "focal asymmetry": Kind.ASYMMETRY,
+    "global asymmetry": Kind.ASYMMETRY,
+}
+
+
+class VindrMammo:
+    """Reads VinDr-Mammo; labels are BI-RADS assessments, since no biopsies are published.
+
+    A box of several categories is the first of mass, calcification, distortion and asymmetry among them; all are kept
+    as the descriptor `categories`.
+
+    Args:
+        path: Folder with the two tables and `images/`.
+
+    Raises:
+        SourceError: The folder is missing.
+    """
+
+    licence = "other (PhysioNet Restricted Health Data License 1.5.0)"
+    citation = (
+        "Nguyen, H. T., Nguyen, H. Q., Pham, H. H., et al. (2023). VinDr-Mammo: A large-scale benchmark dataset for "
+        "computer-aided diagnosis in full-field digital mammography. Scientific Data 10, 277."
+    )
+
+    def __init__(self, path: str | Path) -> None:
+        self.folder = existing_folder(path)
+        self.notes: list[str] = []
+
+    def records(self) -> Iterator[Record | Skipped]:
+        """One record an image of the breast-level table, in its order.
+
+        Raises:
+            SourceError: A table is missing or lacks a column.
+        """
+        findings: dict[str, list[TableRow]] = {}
+        for row in read_table(self.folder / FINDINGS, required=FINDING_COLUMNS):
+            findings.setdefault(row["image_id"], []).append(row)
+        for row in read_table(self.folder / IMAGES, required=COLUMNS):
+            path = self.folder / "images" / row["study_id"] / f"{row['image_id']}.dicom"
+            try:
+                yield self._record(path, row, findings.get(row["image_id"], []))
+            except SourceError as error:
+                yield Skipped(path, error.message)
+
+    def read(self, record: Record) -> Picture:
+        """The image, with its boxes.
+
+        Raises:
+            SourceError: The file is damaged.
+        """
+        image, bits, notes = read_dicom_pixels(record.path)
+        found = locate(record.annotations, (image.shape[0], image.shape[1]))
+        return Picture(image, bits, *found, record.spacing_mm, notes)
+
+    def _record(self, path: Path, row: TableRow, findings: list[TableRow]) -> Record:
+        if not path.is_file():
+            raise SourceError(f"listed in {IMAGES} line {row.line}, but the file is missing", where=path)
+        header = head.open_dicom(path, with_pixels=False)
+        if reason := head.refusal(header):
+            raise SourceError(reason, where=path)
+        annotations = (_annotation(finding) for finding in findings)
+        return Record(
+            path,
+            key=key_of(row["image_id"]),
+            patient=row["study_id"],
+            view=view_of(row["view_position"]),
+            laterality=laterality_of(row["laterality"]),
+            split=split_of(row["split"]),
+            label=assessment_label(row["breast_birads"]),
+            density=density_of(row["breast_density"]),
+            annotations=tuple(annotation for annotation in annotations if annotation is not None),
+            spacing_mm=head.spacing_mm(header)[0],
+            provenance={"birads": row["breast_birads"], **header_facts(header)},
+        )
+
+
+def _annotation(row: TableRow) -> Annotation | None:
+    """The finding of a row; None for the rows that say there is none.
+
+    Raises:
+        SourceError: A coordinate is not a number.
+    """
+    edges = [row.number(column) for column in ("ymin", "xmin", "ymax", "xmax")]
+    row0, col0, row1, col1 = edges
+    if row0 is None or col0 is None or row1 is None or col1 is None:
+        return None
+    categories = [name.lower() for name in re.findall(r"['\"]([^'\"]+)['\"]", row["finding_categories"])]
+    kind = next((KINDS[name] for name in KINDS if name in categories), Kind.OTHER)
+    descriptors = {"categories": ", ".join(categories), "birads": row["finding_birads"]}
+    return Annotation(kind, descriptors=descriptors, box=Box(floor(row0), floor(col0), ceil(row1), ceil(col1)))
