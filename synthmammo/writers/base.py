@@ -138,8 +138,9 @@ def display_window(image: Image, breast: Mask) -> tuple[int, int]:
     step = max(1, round((image.size / _WINDOW_PIXELS) ** 0.5))
     grid = (slice(None, None, step), slice(None, None, step))
     inside = image[grid][breast[grid]]
-    low, high = np.percentile(inside if inside.size else image[grid], WINDOW_PERCENTILES)
-    return int(low), max(int(np.ceil(high)), int(low) + 1)
+    cumulative = np.bincount(inside if inside.size else image[grid].ravel()).cumsum()
+    low, high = np.searchsorted(cumulative, np.array(WINDOW_PERCENTILES) / 100 * cumulative[-1])
+    return int(low), max(int(high), int(low) + 1)
 
 
 def preview(image: Image, window: tuple[int, int], longer_side_px: int) -> NDArray[np.uint8]:
@@ -156,7 +157,7 @@ def preview(image: Image, window: tuple[int, int], longer_side_px: int) -> NDArr
     from PIL import Image as Picture
 
     low, high = window
-    table = np.arange(2**16, dtype=np.float32)
+    table = np.arange(int(image.max()) + 1, dtype=np.float32)
     table = np.rint(np.clip((table - low) / (high - low), 0, 1) * 255)
     shown = table.astype(np.uint8)[image]
     share = min(1.0, longer_side_px / max(image.shape))

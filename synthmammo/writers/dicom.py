@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +24,9 @@ from synthmammo.writers.dicom_modules import mammogram
 
 COMPRESSIONS: dict[str, UID | None] = {"none": None, "rle": RLELossless, "jpeg2000": JPEG2000Lossless}
 """Transfer syntaxes by name; all are lossless."""
+
+_SYNCS = 8
+"""Files flushed at a time: a disk commits many in the time of one."""
 
 _IMPLEMENTATION = UID(dicom_uid("synthmammo", "implementation"))
 
@@ -86,8 +90,9 @@ class DicomWriter:
     def close(self) -> ShardRecord:
         """Make the files durable and give the folder its final name."""
         with self._guard() as partial:
-            for path in (*(partial / name for name in self._digests), partial):
-                _sync(path)
+            with ThreadPoolExecutor(_SYNCS) as pool:
+                list(pool.map(_sync, (partial / name for name in self._digests)))
+            _sync(partial)
             if self._path.exists():
                 shutil.rmtree(self._path)  # of a run that was stopped before it recorded the shard
             partial.replace(self._path)
