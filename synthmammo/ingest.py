@@ -14,19 +14,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from synthmammo import __version__
-from synthmammo.anatomy import Side, breast_mask
+from synthmammo.anatomy import Side
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
 from synthmammo.errors import SourceError, nearest
 from synthmammo.geometry import square, turn
 from synthmammo.identity import digest
 from synthmammo.manifest import Manifest, index_row, machine, versions
-from synthmammo.sample import Sample, SpacingOrigin
-from synthmammo.sources.base import Picture, Record, Skipped, Source, open_source
-from synthmammo.splits import SPLITS, Patient, draw_splits, keep_official
+from synthmammo.sample import Sample
+from synthmammo.sources.base import Record, Skipped, Source, open_source
+from synthmammo.sources.samples import to_sample
+from synthmammo.splits import SPLITS, assign_splits
 from synthmammo.unfinished import ShardResult, Unfinished
 from synthmammo.writers.base import WRITERS, Encoded, Writer, open_writer
 
@@ -61,8 +60,7 @@ class IngestOptions:
         background: "keep" leaves what is outside the breast, "blank" sets it to 0: labels, tape and writing go.
         assume_spacing_mm: Millimetres per pixel of the archive's images where the archive gives none; recorded as
             assumed.
-        split: "official" keeps the archive's splits where it has them and draws the others; "carve" also moves a
-            part of its train patients to validation; "draw" ignores the archive's.
+        split: "official", "carve" or "draw"; see `splits.assign_splits`.
         shares: Share of the images by split, for what is drawn.
         seed: Seed of the draw.
         formats: Formats to write; "parquet" is the one that other commands read.
@@ -160,7 +158,8 @@ def ingest(
     options = options or IngestOptions()
     reader = open_source(source, path, options.settings)
     records, skipped = _listed(reader, path, options.limit)
-    splits, notes = assign_splits(records, options)
+    images = [(record.patient, record.label, record.split) for record in records]
+    splits, notes = assign_splits(images, options.split, options.shares, options.seed)
     content = {"kind": "ingested", "source": source, "options": _plain(options), "version": __version__}
     state = Unfinished(Path(out), content | {"images": _listing(records, splits)})
     manifest = state.manifest()
@@ -195,39 +194,6 @@ def _listed(reader: Source, path: str | Path, limit: int | None) -> tuple[list[R
         message = f"not one image can be used: {'; '.join(reasons)}" if reasons else "holds no images"
         raise SourceError(message, where=path, hint="Is it the right source for this archive?")
     return records, skipped
-
-
-def assign_splits(records: Sequence[Record], options: IngestOptions) -> tuple[dict[str, str], list[str]]:
-    """Split by patient, never dividing one.
-
-    Args:
-        records: All images.
-        options: `split`, `shares` and `seed` decide.
-
-    Returns:
-        "train", "validation" or "test" by patient, and notes for the user.
-    """
-    images: dict[str, list[Record]] = {}
-    for record in records:
-        images.setdefault(record.patient, []).append(record)
-    patients = [
-        Patient(name, tuple(r.label for r in group), frozenset(r.split for r in group if r.split))
-        for name, group in images.items()
-    ]
-    splits = {} if options.split == "draw" else keep_official(patients)
-    notes = []
-    if divided := [p.name for p in patients if len(p.official) > 1 and p.name in splits]:
-        notes.append(
-            f"{len(divided)} patients are in several official splits ({', '.join(divided[:5])}, ...); all their images "
-            "went to the one that must stay unseen (test before validation before train)"
-        )
-    undecided = [patient for patient in patients if patient.name not in splits]
-    splits |= draw_splits(undecided, options.shares, options.seed)
-    if options.split == "carve":
-        train = [patient for patient in patients if splits[patient.name] == "train" and patient.official]
-        kept = {split: share for split, share in options.shares.items() if split != "test"}
-        splits |= draw_splits(train, kept, options.seed)
-    return splits, notes
 
 
 @dataclass(frozen=True)
@@ -294,7 +260,7 @@ def _make_shard(job: _Job, shard: _Shard, report: Report) -> tuple[str, ShardRes
         for number, record in enumerate(shard.records):
             report.raise_if_stopped()
             try:
-                sample = to_sample(record, job.reader.read(record), shard.split, job.source, job.options)
+                sample = _sample(job, record, shard.split)
             except SourceError as error:
                 skipped.append(_skip_row(Skipped(record.path, error.message), job.reader))
             else:
@@ -325,62 +291,22 @@ def _writers(job: _Job, shard: str) -> list[Writer]:
     return writers
 
 
-def to_sample(record: Record, picture: Picture, split: str, source: str, options: IngestOptions) -> Sample:
-    """One sample in the wanted geometry.
-
-    Args:
-        record: What the archive says of the image.
-        picture: Its pixels.
-        split: Where its patient goes.
-        source: Name of the archive's reader.
-        options: `geometry`, `chest_wall`, `background` and `assume_spacing_mm` decide.
-
-    Raises:
-        SourceError: No breast can be seen.
-    """
-    image, spacing = picture.image, picture.spacing_mm
-    breast = np.ones(image.shape, np.bool_) if record.is_patch else breast_mask(image, picture.bits_stored)
-    if not breast.any():
-        raise SourceError("no breast can be seen on it", where=record.path)
-    origin = picture.spacing_origin
-    if spacing is None and options.assume_spacing_mm is not None:
-        spacing, origin = (options.assume_spacing_mm,) * 2, SpacingOrigin.ASSUMED
-    sample = Sample(
-        key=record.key,
-        image=np.where(breast, image, 0).astype(np.uint16) if options.background == "blank" else image,
-        bits_stored=picture.bits_stored,
-        breast=breast,
-        lesions=picture.lesions,
-        findings=picture.findings,
-        spacing_mm=spacing,
-        spacing_origin=origin,
-        view=record.view,
-        laterality=record.laterality,
-        label=record.label,
+def _sample(job: _Job, record: Record, split: str) -> Sample:
+    options = job.options
+    picture = job.reader.read(record)
+    sample = to_sample(
+        record,
+        picture,
+        source=job.source,
         split=split,
-        patient=record.patient,
-        provenance=_provenance(record, picture, source),
+        blank=options.background == "blank",
+        assume_spacing_mm=options.assume_spacing_mm,
     )
     if record.is_patch:
         return sample
     if options.geometry == "seed1":
         return square(sample, SEED1_HEIGHT_PX, options.chest_wall or "right")
     return turn(sample, options.chest_wall) if options.chest_wall else sample
-
-
-def _provenance(record: Record, picture: Picture, source: str) -> dict[str, Any]:
-    located = Counter((str(f.kind), str(f.pathology)) for f in picture.findings)
-    unlocated = Counter((str(a.kind), str(a.pathology)) for a in record.annotations) - located
-    facts = {
-        "source": source,
-        **record.provenance,
-        **picture.notes,
-        "density": record.density,
-        "official_split": record.split,
-        "patch": record.is_patch or None,
-        "unlocated": [" ".join(words) for words in unlocated.elements()] or None,
-    }
-    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _facts(job: _Job) -> Manifest:

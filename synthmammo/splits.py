@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from synthmammo.identity import draw_u64
 
 SPLITS = ("train", "validation", "test")
+
+
+Mode = Literal["official", "carve", "draw"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,40 @@ class Patient:
     name: str
     labels: tuple[str, ...]
     official: frozenset[str] = frozenset()
+
+
+def assign_splits(
+    images: Iterable[tuple[str, str, str | None]], mode: Mode, shares: Mapping[str, float], seed: int
+) -> tuple[dict[str, str], list[str]]:
+    """Split by patient.
+
+    Args:
+        images: (patient, class, official split or None) of every image.
+        mode: "official" keeps the archive's splits and draws the patients without one; "carve" also moves a part of
+            the official train patients to validation; "draw" ignores the archive's.
+        shares: Share of the images by split, for what is drawn.
+        seed: Seed of the draw.
+
+    Returns:
+        "train", "validation" or "test" by patient, and notes for the user.
+    """
+    grouped: dict[str, list[tuple[str, str | None]]] = {}
+    for name, label, official in images:
+        grouped.setdefault(name, []).append((label, official))
+    patients = [
+        Patient(name, tuple(label for label, _ in group), frozenset(split for _, split in group if split))
+        for name, group in grouped.items()
+    ]
+    splits = {} if mode == "draw" else keep_official(patients)
+    splits |= draw_splits([patient for patient in patients if patient.name not in splits], shares, seed)
+    if mode == "carve":
+        train = [patient for patient in patients if patient.official and splits[patient.name] == "train"]
+        splits |= draw_splits(train, {split: share for split, share in shares.items() if split != "test"}, seed)
+    divided = [patient.name for patient in patients if len(patient.official) > 1]
+    if mode == "draw" or not divided:
+        return splits, []
+    several = f"{len(divided)} patients are in several official splits ({', '.join(divided[:5])})"
+    return splits, [f"{several}; all images of each went to the one that must stay unseen: test, then validation"]
 
 
 def keep_official(patients: Sequence[Patient]) -> dict[str, str]:

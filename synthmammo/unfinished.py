@@ -67,9 +67,20 @@ class Unfinished:
             return None
         found = json.loads(path.read_text(encoding="utf-8"))
         records = tuple(ShardRecord(**record) for record in found["records"])
-        if not all((self.out / record.name).exists() for record in records):
+        if not all(self._is_there(record) for record in records):
             return None
         return ShardResult(records, tuple(found["rows"]), tuple(found["skipped"]))
+
+    def _is_there(self, record: ShardRecord) -> bool:
+        path = self.out / record.name
+        if not path.exists():
+            # A run that was cut off while it named the shards `-of-N` has renamed some of them.
+            renamed = [
+                other for other in path.parent.glob(f"{path.stem}-of-*{path.suffix}") if _size(other) == record.bytes
+            ]
+            if len(renamed) == 1:
+                renamed[0].replace(path)
+        return path.exists() and _size(path) == record.bytes
 
     def save(self, shard: str, result: ShardResult) -> None:
         """Note that a shard is finished."""
@@ -153,3 +164,7 @@ class Unfinished:
 
 def _series(record: ShardRecord) -> tuple[str, str]:
     return record.format, record.split
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size

@@ -1,0 +1,74 @@
+"""A record of an archive and its pixels become a sample."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from synthmammo.anatomy import breast_mask
+from synthmammo.errors import SourceError
+from synthmammo.sample import Sample, SpacingOrigin
+from synthmammo.sources.base import Picture, Record
+
+
+def to_sample(
+    record: Record,
+    picture: Picture,
+    *,
+    source: str,
+    split: str,
+    blank: bool = False,
+    assume_spacing_mm: float | None = None,
+) -> Sample:
+    """One sample, at the size and orientation of the archive.
+
+    Args:
+        record: What the archive says of the image.
+        picture: Its pixels.
+        source: Name of the archive's reader.
+        split: Where its patient goes.
+        blank: Set what is outside the breast to 0.
+        assume_spacing_mm: Millimetres per pixel where the archive gives none; recorded as assumed.
+
+    Raises:
+        SourceError: No breast can be seen.
+    """
+    image, spacing_mm, origin = picture.image, picture.spacing_mm, picture.spacing_origin
+    breast = np.ones(image.shape, np.bool_) if record.is_patch else breast_mask(image, picture.bits_stored)
+    if not breast.any():
+        raise SourceError("no breast can be seen on it", where=record.path)
+    if spacing_mm is None and assume_spacing_mm is not None:
+        spacing_mm, origin = (assume_spacing_mm, assume_spacing_mm), SpacingOrigin.ASSUMED
+    return Sample(
+        key=record.key,
+        image=np.where(breast, image, np.uint16(0)) if blank else image,
+        bits_stored=picture.bits_stored,
+        breast=breast,
+        lesions=picture.lesions,
+        findings=picture.findings,
+        spacing_mm=spacing_mm,
+        spacing_origin=origin,
+        view=record.view,
+        laterality=record.laterality,
+        label=record.label,
+        split=split,
+        patient=record.patient,
+        provenance=_provenance(record, picture, source),
+    )
+
+
+def _provenance(record: Record, picture: Picture, source: str) -> dict[str, Any]:
+    located = Counter((str(f.kind), str(f.pathology)) for f in picture.findings)
+    unlocated = Counter((str(a.kind), str(a.pathology)) for a in record.annotations) - located
+    facts = {
+        "source": source,
+        **record.provenance,
+        **picture.notes,
+        "density": record.density,
+        "official_split": record.split,
+        "patch": record.is_patch or None,
+        "unlocated": [" ".join(words) for words in unlocated.elements()] or None,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
