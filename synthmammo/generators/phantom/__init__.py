@@ -69,7 +69,7 @@ class Phantom:
         depth = upsample(coarse_depth, coarse, grid)
         share = glandular_share(seed, outline, density, grid, coarse_depth, coarse)
         if view is View.MLO:
-            share = overlay_pectoral(seed, share, outline.pectoral_depth(grid), grid)
+            share = overlay_pectoral(seed, share, outline, grid)
         attenuation = attenuate(share, depth, outline.thickness)
         grey = expose(seed, attenuation, (depth > 15).astype(np.float32), grid, self.response)
         top = (1 << self.bits_stored) - 1

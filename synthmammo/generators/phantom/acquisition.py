@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthmammo.errors import GeneratorError, nearest
-from synthmammo.generators.phantom.field import Field, Grid, noise, stream
+from synthmammo.generators.phantom.field import K, Field, Grid, noise, stream
 
 ATTENUATION_FAT = 0.0456
 ATTENUATION_GLAND = 0.0802
@@ -60,11 +60,11 @@ def attenuate(share: Field, depth: Field, thickness: float) -> Field:
         depth: Distance to the skin in millimetres.
         thickness: Compressed thickness in millimetres; the free edge is about half a circle across.
     """
-    edge = np.float32(0.7 * thickness)
+    edge = np.float32(K["edge"] * thickness)
     t = 1 - np.clip(depth / edge, 0, 1)
     roll_off = np.sqrt(1 - t * t)
-    tissue = np.float32(ATTENUATION_FAT) + np.float32(0.7 * (ATTENUATION_GLAND - ATTENUATION_FAT)) * share
-    skin = np.float32(0.06) * np.exp(-(((depth - np.float32(0.8)) / np.float32(0.7)) ** 2))
+    tissue = np.float32(ATTENUATION_FAT) + np.float32(K["contrast"] * (ATTENUATION_GLAND - ATTENUATION_FAT)) * share
+    skin = np.float32(K["skin"]) * np.exp(-(((depth - np.float32(0.8)) / np.float32(0.7)) ** 2))
     return np.float32(thickness) * roll_off * tissue + skin
 
 
@@ -79,13 +79,13 @@ def expose(seed: int, attenuation: Field, inside: Field, grid: Grid, response: R
         response: Film or detector.
     """
     rng = stream(seed, "exposure")
-    target = response.density[0] + response.density[1] * rng.standard_normal()
+    target = K["od"] + response.density[1] * rng.standard_normal()
     middle = float((attenuation * inside).sum() / inside.sum())
     exposure = (np.float32(middle) - attenuation) * np.float32(0.4343)
     low, high = 0.18, 3.5
-    steep = 4 * response.gamma / (high - low)
+    steep = 4 * K["gamma"] / (high - low)
     offset = np.log((target - low) / (high - target)) / steep
     film = np.float32(low) + np.float32(high - low) / (1 + np.exp(-np.float32(steep) * (exposure + np.float32(offset))))
     grain_mm = max(response.grain_mm, grid.spacing_mm)
-    film += np.float32(response.grain * response.grain_mm / grain_mm) * noise(stream(seed, "grain"), grid, grain_mm)
+    film += np.float32(K["grain"] * response.grain * response.grain_mm / grain_mm) * noise(stream(seed, "grain"), grid, grain_mm)
     return np.clip(1 - film / np.float32(3.2), 0, 1)

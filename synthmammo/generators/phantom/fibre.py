@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from synthmammo.generators.phantom.field import Field, Grid, noise, noise_at, stream, upsample
+from synthmammo.generators.phantom.field import K, Field, Grid, noise, noise_at, stream, upsample
 
 _ACROSS_MM = 150.0  # added to the signed coordinate across the fan, as lattices begin at 0
 
@@ -54,16 +54,16 @@ class Fan:
         rows_mm, columns_mm = (
             (s + p * np.arange(int(w / p) + 2)).astype(np.float32) for s, w, p in zip(start, spans, pixel_mm, strict=True)
         )
-        presence = noise_at(stream(seed, f"{name}/presence"), rows_mm, columns_mm, (24.0, 10.0))
-        weight = np.clip(np.float32(0.8) + np.float32(0.4) * presence, 0.1, 2)
+        presence = noise_at(stream(seed, f"{name}/presence"), rows_mm, columns_mm, (24.0 * K["ps"], 10.0 * K["ps"]))
+        weight = np.clip(np.float32(K["pbase"]) + np.float32(K["pamp"]) * presence, 0.1, 2)
         sheet = np.zeros((len(rows_mm), len(columns_mm)), np.float32)
-        for i in range(weave.generations):
-            step_mm = (weave.along_mm / 2**i, weave.across_mm / 2**i)
-            if step_mm[1] < 0.8 * self.spacing_mm:
+        for i in range(int(K["gens"])):
+            step_mm = (weave.along_mm * K["size"] * K["ratio"]/ 2**i, weave.across_mm * K["size"] / 2**i)
+            if step_mm[1] < K["brk"] * self.spacing_mm:
                 break
             values = noise_at(stream(seed, f"{name}/{i}"), rows_mm, columns_mm, step_mm)
-            crest = _crests(values, weave.sharpness, pixel_mm)
-            sheet += np.float32(weave.fade**i) * weight * (np.float32(0.7) * crest + np.float32(0.6) * values)
+            crest = _crests(values, max(3.0, K["sharp"] * step_mm[1]), pixel_mm)
+            sheet += np.float32(K["fade"]**i) * weight * (crest + np.float32(K["values"]) * values)
             weight *= np.clip(np.float32(0.75) + np.float32(0.7) * crest, 0.3, 1.6)
         at = np.stack([(self.along - start[0]) / pixel_mm[0], (self.across - start[1]) / pixel_mm[1]])
         return np.asarray(ndimage.map_coordinates(sheet, at, order=1, prefilter=False, mode="nearest"))

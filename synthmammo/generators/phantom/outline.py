@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from synthmammo.generators.phantom.field import Field, Grid, stream
+from synthmammo.generators.phantom.field import K, Field, Grid, stream
 from synthmammo.sample import Mask, View
 
 Profile = NDArray[np.float32]
@@ -30,6 +30,7 @@ class Outline:
         nipple_height: How far the nipple stands out of the contour.
         nipple_radius: Half its width.
         fold_x: MLO: width of the abdomen below the inframammary fold; 0 for none.
+        fold_y: MLO: height of the fold.
         wobble: Amplitudes of the contour's first harmonics.
         pectoral_x: MLO: width of the pectoral muscle at the top.
         pectoral_y: MLO: height at which it ends on the chest wall.
@@ -47,6 +48,7 @@ class Outline:
     nipple_height: float
     nipple_radius: float
     fold_x: float
+    fold_y: float
     wobble: tuple[float, ...]
     pectoral_x: float
     pectoral_y: float
@@ -70,7 +72,7 @@ class Outline:
         ripple = sum(a * np.sin((k + 1) * phase + 5 * a) for k, a in enumerate(self.wobble))
         x = x + ripple * np.clip(x / 20, 0, 1)
         if self.fold_x:
-            x = np.where(y > self.nipple_y, np.hypot(x, self.fold_x * np.clip((y - self.nipple_y) / 60, 0, 1)), x)
+            x = np.maximum(x, self.fold_x * np.clip((y - self.fold_y) / 25, 0, 1) ** 0.6)
         if nipple:
             x = x + self.nipple_height * np.exp(-(((y - self.nipple_y) / self.nipple_radius) ** 4))
         return np.asarray(np.maximum(x, 0), dtype=np.float32)
@@ -116,7 +118,7 @@ def draw_outline(seed: int, view: View, height_mm: float, width_mm: float) -> Ou
         half = min(reach * rng.uniform(0.85, 1.25), 0.48 * height_mm)
         nipple_y = height_mm / 2 + rng.uniform(-0.12, 0.12) * half
         top_y, bottom_y, top_x = height_mm / 2 - half, height_mm / 2 + half, 0.0
-    fold = view is View.MLO and rng.random() < 0.35
+    fold = view is View.MLO and rng.random() < 0.5
     return Outline(
         view=view,
         reach=float(reach),
@@ -127,9 +129,10 @@ def draw_outline(seed: int, view: View, height_mm: float, width_mm: float) -> Ou
         roundness=(float(rng.uniform(2.3, 3.7)), float(rng.uniform(1.9, 2.5))),
         nipple_height=float(rng.uniform(2, 7)),
         nipple_radius=float(rng.uniform(4.5, 7)),
-        fold_x=float(rng.uniform(4, 12)) if fold else 0.0,
+        fold_x=float(rng.uniform(4, 25)) if fold else 0.0,
+        fold_y=float(bottom_y - rng.uniform(2, 25)),
         wobble=tuple(float(v) for v in rng.normal(0, [1.5, 1.0, 0.5])),
-        pectoral_x=float(min(rng.uniform(20, 64), 0.8 * top_x)),
+        pectoral_x=float(min(rng.uniform(20, 64)*K["pw"], 0.8*K["pw"] * top_x)),
         pectoral_y=float(height_mm * rng.uniform(0.35, 0.72)),
         pectoral_bow=float(rng.uniform(0.95, 1.5)),
         thickness=float(np.clip(rng.normal(50, 9) * size**0.5, 25, 80)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthmammo.generators.phantom.fibre import Weave, draw_fan
-from synthmammo.generators.phantom.field import Field, Grid, power_law, smoothstep, stream, upsample
+from synthmammo.generators.phantom.fibre import Fan, Weave, draw_fan
+from synthmammo.generators.phantom.field import K, Field, Grid, power_law, smoothstep, stream, upsample
 from synthmammo.generators.phantom.outline import Outline
 from synthmammo.sample import View
 
@@ -14,6 +14,10 @@ _PEAK = {"a": 0.5, "b": 0.6, "c": 0.75, "d": 0.9}
 
 WEAVES = (Weave(22, 6.0, 5, 0.85, 3.0), Weave(16, 7.0, 5, 0.85, 3.0), Weave(9, 6.0, 5, 0.85, 3.0))
 """Three fans of fibres that cross each other, from streaming to net-like."""
+
+
+MUSCLE = Weave(40, 5.0, 3, 0.8, 2.0)
+"""Fibres of the pectoral muscle, along its edge."""
 
 
 def _prior(seed: int, outline: Outline, density: str, grid: Grid, depth: Field) -> Field:
@@ -41,22 +45,25 @@ def glandular_share(seed: int, outline: Outline, density: str, grid: Grid, depth
     """Fibroglandular share of the compressed thickness, `float32 (H, W)`, 0 to about 1; `depth` is on `coarse`."""
     rng = stream(seed, "tissue")
     prior = upsample(_prior(seed, outline, density, coarse, depth), coarse, grid)
-    cloud = power_law(seed, "cloud", grid, 20.0, 0.3, rng.uniform(2.7, 3.2))
+    cloud = power_law(seed, "cloud", grid, 20.0, 0.3, rng.uniform(3.0, 3.6) + K["beta"])
     net = np.zeros_like(prior)
     for i, weave in enumerate(WEAVES):
         fan = draw_fan(seed, str(i), (outline.nipple_y, outline.reach), coarse, grid)
         net += fan.fibres(seed, f"fibre/{i}", weave)
     net *= np.float32(1 / 1.7)
-    net /= 1 + np.float32(0.15) * np.abs(net)
-    gland = np.float32(_PEAK[density]) / (1 + np.exp(-1.3 * (prior + 0.8 * cloud + 0.35 * net)))
-    fat = np.float32(rng.uniform(0.04, 0.08))
-    return gland * (0.9 + np.float32(0.16) * net + np.float32(0.08) * cloud) + fat * (net + 0.5 * cloud)
+    net /= 1 + np.float32(K["comp"]) * np.abs(net)
+    gland = np.float32(_PEAK[density]) / (1 + np.exp(-np.float32(K["soft"]) * (np.float32(K["prior"]) *prior + np.float32(K["lcloud"]) * cloud + np.float32(K["lnet"]) * net)))
+    fat = np.float32(rng.uniform(0.04, 0.08)*K["fat"])
+    return gland * (0.9 + np.float32(K["gnet"]) * net + np.float32(K["gcloud"]) * cloud) + fat * (net + np.float32(K["fcloud"]) * cloud)
 
 
-def overlay_pectoral(seed: int, share: Field, inside: Field, grid: Grid) -> Field:
-    """The share with the pectoral muscle behind it; `inside` is the distance into the muscle in millimetres."""
+def overlay_pectoral(seed: int, share: Field, outline: Outline, grid: Grid) -> Field:
+    """The share with the pectoral muscle behind it."""
     rng = stream(seed, "pectoral")
-    level, soft_mm = np.float32(rng.uniform(0.65, 0.95)), rng.uniform(1.5, 6)
+    inside = outline.pectoral_depth(grid)
+    level, soft_mm = np.float32(rng.uniform(0.65, 0.95) * K["muscle"]), rng.uniform(2, 8)
     muscle = smoothstep(inside, -0.5 * soft_mm, 0.5 * soft_mm) * (0.75 + 0.25 * smoothstep(inside, 0, 30))
-    muscle *= 0.93 + np.float32(0.06) * power_law(seed, "muscle", grid, 10.0, 0.4, 3.0)
+    along = np.broadcast_to(grid.rows_mm[:, None], inside.shape) + 0.3 * inside
+    fibres = Fan(along - along.min(), np.maximum(inside + 200, 0), grid.spacing_mm).fibres(seed, "muscle", MUSCLE)
+    muscle *= 0.93 + np.float32(K["mnet"]) * fibres
     return share * (1 - np.float32(0.45) * muscle) + level * muscle
