@@ -66,9 +66,12 @@ def test_every_word_is_drawn(kind, pathology, words):
     rim = np.ones_like(result.mask)
     rim[1:-1, 1:-1] = False
     assert not result.channel[rim].any()
-    # Energy, and in haze and spicules too the larger part of what was added.
-    energy = result.channel.astype(np.float64) ** 2
-    assert energy[result.mask].sum() >= (0.95 if kind is MASS else 0.8) * energy.sum()
+    if pathology is Pathology.BENIGN or kind is MASS:
+        energy = result.channel.astype(np.float64) ** 2
+        assert energy[result.mask].sum() >= 0.9 * energy.sum()
+    # Around particles there is the edge of their blur, elsewhere haze at the most.
+    away = ~ndimage.binary_dilation(result.mask, iterations=4)
+    assert result.channel[away].max() <= (0.21 if kind is MASS else 0.075) * lesion.contrast
     assert result.channel.min() >= -0.1 * lesion.contrast
 
 
@@ -111,7 +114,8 @@ def test_masses_have_the_planned_size_peak_and_place(combination, seed, diameter
     box = Box.around(mask)
     middle = np.array([box.row0 + box.row1, box.col0 + box.col1]) / 2
     assert np.abs(middle - len(mask) / 2).max() * 0.2 < 0.16 * diameter_mm
-    assert ndimage.label(result.mask, np.ones((3, 3)))[1] == 1
+    pieces = np.bincount(ndimage.label(result.mask, np.ones((3, 3)))[0].ravel())[1:]
+    assert pieces.max() >= 0.95 * pieces.sum()
 
 
 @settings(deadline=None, max_examples=60)

@@ -70,7 +70,7 @@ class Particle:
 
 def calcification_field_mm(lesion: PlannedLesion) -> float:
     """Side of the square a cluster needs, in millimetres."""
-    return lesion.diameter_mm * 1.15 + 1.5
+    return lesion.diameter_mm * 1.25 + 1.5
 
 
 def draw_calcifications(lesion: PlannedLesion, rng: np.random.Generator, size: int, spacing_mm: float) -> Rendering:
@@ -129,7 +129,7 @@ def _places(distribution: str, count: int, axis: float, rng: np.random.Generator
             ball *= rng.uniform(0, 1, count) ** 0.45 / np.linalg.norm(ball, axis=0)
             along, across = ball[0] / 2, ball[1] / 2 * rng.uniform(0.6, 1.0)
         case "linear":
-            along = np.linspace(-0.5, 0.5, count) + rng.normal(0, 0.25 / count, count)
+            along = np.linspace(-0.5, 0.5, count) + rng.normal(0, 0.8 / count, count)
             across = rng.normal(0, 0.02, count) + rng.uniform(-0.15, 0.15) * (along**2 - 0.1)
         case _:
             # A wedge of a few ducts that run together at the nipple's side.
@@ -216,10 +216,10 @@ def _add_particle(density: Array, mask: Mask, grid: Grid, particle: Particle) ->
 
 
 def _add_haze(density: Array, grid: Grid, particles: list[Particle], share: float) -> None:
-    """Adds a faint cloud over the cluster, in place: an ellipse along its axes that ends at two deviations."""
+    """Adds a faint cloud over the cluster, in place: an ellipse along its axes that ends at 1.7 deviations."""
     places = np.array([[p.y_mm for p in particles], [p.x_mm for p in particles]])
     inverse = np.linalg.inv(np.cov(places) + 0.25 * np.eye(2)).astype(np.float32)
     axis = (np.arange(grid.size, dtype=np.float32) + 0.5 - grid.size / 2) * np.float32(grid.spacing_mm)
     y, x = axis[:, None], axis[None, :]
     distance = inverse[0, 0] * y * y + 2 * inverse[0, 1] * y * x + inverse[1, 1] * x * x
-    density += np.float32(share) * np.maximum(1 - distance / 4, 0) ** 2
+    density += np.float32(share) * np.maximum(1 - distance / 3, 0) ** 2

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from synthmammo.generators.parametric.outline import (
     ANGLES,
@@ -29,7 +28,7 @@ from synthmammo.generators.parametric.outline import (
     texture,
 )
 from synthmammo.row import PlannedLesion
-from synthmammo.sample import Mask, Pathology
+from synthmammo.sample import Pathology
 
 MASK_SHARE = 0.2
 """A pixel belongs to a mass, or to a spicule of it, where it reaches this share of the peak."""
@@ -63,7 +62,7 @@ class Margin:
 MARGINS = {
     "circumscribed": Margin((0.5, 0.75), ragged=0.008),
     "microlobulated": Margin((0.55, 1.0), ragged=0.02, scallops=0.11),
-    "ill-defined": Margin((1.3, 2.8), ragged=0.10, reach=1.9),
+    "ill-defined": Margin((1.3, 2.8), ragged=0.065, reach=1.9),
     "spiculated": Margin((0.9, 1.9), ragged=0.09, fringe=0.12, spicules=(24, 44), reach=2.8),
 }
 
@@ -135,7 +134,7 @@ def draw_mass(lesion: PlannedLesion, rng: np.random.Generator, size: int, spacin
     if halo.any():
         density -= look_up(halo, turn) * np.clip(1 - np.abs(rho - 1.09) / 0.09, 0, 1)
     density = grid.average(density / density.max())
-    return Rendering(density, _central(density >= MASK_SHARE))
+    return Rendering(density, density >= MASK_SHARE)
 
 
 def _outline(lesion: PlannedLesion, margin: Margin, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -148,7 +147,7 @@ def _outline(lesion: PlannedLesion, margin: Margin, rng: np.random.Generator) ->
             radius = ellipse(rng.uniform(0.60, 0.78), turn) * (1 + fourier(rng, range(2, 7), 0.03))
         case _:
             corners = smooth(polygon(rng, int(rng.integers(6, 10)), 0.42), 4)
-            radius = corners * ellipse(rng.uniform(0.65, 0.9), turn) * (1 + fourier(rng, range(3, 14), 0.06, 0.7))
+            radius = corners * ellipse(rng.uniform(0.65, 0.9), turn) * (1 + fourier(rng, range(3, 14), 0.04, 1.0))
     if margin.scallops:
         radius = radius * (1 + margin.scallops * _scallops(rng))
     outline = points(radius)
@@ -186,7 +185,8 @@ def _profile(rho: Array, exponent: Array) -> Array:
 def _fringe(margin: Margin, rng: np.random.Generator) -> Array:
     """Wedges side by side, narrow and unequal, in some directions more than in others: `(ANGLES,)`, mean 0."""
     wedges = np.exp(fourier(rng, range(3, 40), 0.8, 0.8)) * np.clip(1 + fourier(rng, range(1, 5), 0.5), 0.2, 2)
-    return np.asarray(margin.fringe * (wedges - wedges.mean()), np.float32)
+    # No wedge leaves the field.
+    return np.asarray(margin.fringe * (np.minimum(wedges, 5) - wedges.mean()), np.float32)
 
 
 def _spicules(margin: Margin, radius: Array, rng: np.random.Generator) -> list[Spicule]:
@@ -194,13 +194,13 @@ def _spicules(margin: Margin, radius: Array, rng: np.random.Generator) -> list[S
     mean_mm = float(radius.mean())
     count = int(rng.integers(margin.spicules[0], margin.spicules[1] + 1))
     bundles = rng.uniform(0, 2 * np.pi, 7)
-    angles = np.where(rng.random(count) < 0.5, rng.choice(bundles, count) + rng.normal(0, 0.2, count), 0)
-    angles = np.where(angles == 0, rng.uniform(0, 2 * np.pi, count), angles)
+    bundled = rng.choice(bundles, count) + rng.normal(0, 0.3, count)
+    angles = np.where(rng.random(count) < 0.4, bundled, rng.uniform(0, 2 * np.pi, count))
     long = rng.random(count) < 0.25
-    lengths = np.where(long, rng.uniform(0.6, 1.5, count), rng.gamma(2.5, 0.17, count))
-    widths = np.where(long, rng.uniform(0.12, 0.28, count), rng.uniform(0.09, 0.30, count))
+    lengths = np.where(long, rng.uniform(0.7, 1.6, count), rng.gamma(2.5, 0.17, count))
+    widths = np.where(long, rng.uniform(0.12, 0.24, count), rng.uniform(0.09, 0.30, count))
     widths *= np.sqrt(mean_mm / 4)
-    strengths = np.where(long, 0.38, 0.28) * rng.uniform(0.35, 1.1, count)
+    strengths = np.where(long, 0.50, 0.30) * rng.uniform(0.35, 1.1, count)
     bends, leans, lumps = rng.normal(0, 0.10, count), rng.normal(0, 0.25, count), rng.uniform(0, 2 * np.pi, count)
     spicules = []
     for i in range(count):
@@ -233,13 +233,3 @@ def _add_spicule(density: Array, axis_mm: Array, spicule: Spicule, centre: Array
     course = left * np.clip(along * 2.5, 0, 1) * (1 + 0.3 * np.sin(11 * along + 2 * spicule.lump).astype(np.float32))
     line = np.float32(spicule.strength) * course * np.maximum(1 - (across / (3 * width)) ** 2, 0) ** 4
     density[rows, columns] += (1 - density[rows, columns]) * line
-
-
-def _central(mask: Mask) -> Mask:
-    """The part of a mask that holds its centre, or its largest part where the centre lies outside."""
-    labels, count = ndimage.label(mask)
-    if count <= 1:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(labels == sizes.argmax())
