@@ -82,14 +82,14 @@ def _root_intensity(small: Plane, bits_stored: int) -> Plane:
 
 
 def _without_labels(root: Plane) -> Plane:
-    """The plane with sharply cut bright pieces (labels, tape, frames) sunk to the level around them; tissue darkens over some distance."""
+    """The plane with sharply cut bright pieces (labels, tape, frames) sunk to their surround; tissue darkens slowly."""
     smooth = ndimage.gaussian_filter(root, 0.7)[::2, ::2]
     pieces, count = ndimage.label(smooth > 0.6)
     around = ndimage.maximum_filter(pieces, 7) * (ndimage.maximum_filter(pieces, 3) == 0)
     levels = ndimage.labeled_comprehension(smooth, around, np.arange(1, count + 1), np.median, np.float64, 1.0)
     levels = np.where(levels < LABEL_SURROUND, levels, np.inf)
     fill = np.append(np.inf, levels)[ndimage.maximum_filter(pieces, 7)].astype(np.float32)
-    return np.minimum(root, fill.repeat(2, 0).repeat(2, 1)[: root.shape[0], : root.shape[1]])
+    return np.asarray(np.minimum(root, fill.repeat(2, 0).repeat(2, 1)[: root.shape[0], : root.shape[1]]), np.float32)
 
 
 def _steepest_outline(root: Plane) -> Mask:
@@ -118,13 +118,14 @@ def _air(smooth: Plane) -> float:
 
 
 def _largest_piece(bright: Mask, opening_px: int) -> Mask:
-    core = ndimage.minimum_filter(bright, opening_px, mode="nearest")
+    # Beyond the image's edge counts as air, so that a thin strip along the edge (a scanner border) goes too.
+    core = ndimage.minimum_filter(bright, opening_px, mode="constant", cval=0)
     labels, count = ndimage.label(core)
     if not count:
         return np.zeros(bright.shape, np.bool_)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    piece = ndimage.maximum_filter(labels == np.argmax(sizes), opening_px, mode="nearest")
+    piece = ndimage.maximum_filter(labels == np.argmax(sizes), opening_px, mode="constant", cval=0)
     return np.asarray(ndimage.binary_fill_holes(piece & bright), np.bool_)
 
 
@@ -147,7 +148,8 @@ def _grow_to_skin(root: Plane, rough: Mask) -> Mask:
     smooth = ndimage.gaussian_filter(root, 1.0)
     distance, nearest = ndimage.distance_transform_edt(~rough, return_indices=True)
     outwards = (np.indices(root.shape) - nearest) / np.maximum(distance, 1)
-    slope = -sum(ndimage.gaussian_filter(root, 2.5, order=o) * way for o, way in zip(((1, 0), (0, 1)), outwards))
+    slope = -ndimage.gaussian_filter(root, 2.5, order=(1, 0)) * outwards[0]
+    slope -= ndimage.gaussian_filter(root, 2.5, order=(0, 1)) * outwards[1]
     reach, width = millimetres(18.0, root.shape), millimetres(8.0, root.shape)
     edge = _spread(smooth, outline, width)[tuple(nearest)]
     steepness = ndimage.gaussian_gradient_magnitude(root, 2.5)
@@ -171,9 +173,9 @@ def _spread(values: Plane, known: Mask, sigma: float) -> Plane:
 
 
 def _smooth_outline(mask: Mask) -> Mask:
-    """Opened by 5 mm, holes filled, and its outline smoothed over 1.5 mm; the image's edge counts as more of the same."""
+    """Opened by 7 mm, holes filled, outline smoothed over 1.5 mm; beyond the image's edge comes more of the same."""
     sigma = millimetres(1.5, mask.shape)
-    opened = _largest_piece(mask, 2 * round(millimetres(2.5, mask.shape)) + 1)
+    opened = _largest_piece(mask, 2 * round(millimetres(3.5, mask.shape)) + 1)
     # Repeating the edge keeps the smoothing from rounding the corners at the chest wall.
     return np.asarray(ndimage.gaussian_filter(opened.astype(np.float32), sigma, mode="nearest") > 0.5, np.bool_)
 
