@@ -108,7 +108,7 @@ def build(
         built_seconds.update(seconds)
         made += len(result.rows)
 
-    (engine or Local()).run(partial(make_shard, recipe, out), missing(), done, advance)
+    (engine or Local()).run(partial(make_shard, recipe, out, state.digest), missing(), done, advance)
     manifest = Manifest(
         kind="built",
         name=recipe.name,
@@ -174,7 +174,9 @@ def shards(plan_path: Path) -> Iterator[Shard]:
         yield Shard(name, tuple(rows))
 
 
-def make_shard(recipe: Recipe, out: Path, shard: Shard, report: Report) -> tuple[str, ShardResult, dict[str, float]]:
+def make_shard(
+    recipe: Recipe, out: Path, identity: str, shard: Shard, report: Report
+) -> tuple[str, ShardResult, dict[str, float]]:
     """Make the samples of one shard and write them in every format; on any failure nothing of it stays."""
     assembler = Assembler(recipe)
     writers: list[Writer] = []
@@ -187,7 +189,7 @@ def make_shard(recipe: Recipe, out: Path, shard: Shard, report: Report) -> tuple
                 failures.append({"key": sample.key, "reason": sample.reason})
             else:
                 start = perf_counter()
-                writers = writers or open_writers(recipe, out, shard.name)
+                writers = writers or open_writers(recipe, out, identity, shard.name)
                 encoded = Encoded(sample, row.index, recipe.emit.preview_px)
                 for writer in writers:
                     writer.write(encoded)
@@ -204,13 +206,13 @@ def make_shard(recipe: Recipe, out: Path, shard: Shard, report: Report) -> tuple
     return shard.name, result, {**assembler.seconds, "encode and write": writing_seconds}
 
 
-def open_writers(recipe: Recipe, out: Path, shard: str) -> list[Writer]:
-    """A writer for every format the recipe emits."""
+def open_writers(recipe: Recipe, out: Path, identity: str, shard: str) -> list[Writer]:
+    """A writer for every format the recipe emits; DICOM derives its UIDs from the build's identity."""
     options: dict[str, dict[str, Any]] = recipe.emit.formats.chosen()
     if "parquet" in options:
         options["parquet"] |= {"label_names": label_names(recipe)}
     if "dicom" in options:
-        options["dicom"] |= {"dataset": recipe.name}
+        options["dicom"] |= {"dataset": identity}
     return [open_writer(name, out / name, shard, **values) for name, values in options.items()]
 
 

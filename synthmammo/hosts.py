@@ -4,38 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from synthmammo.errors import RecipeError, SourceError, nearest
 from synthmammo.manifest import MANIFEST
 from synthmammo.recipe import IngestedBackground, Recipe
 
+if TYPE_CHECKING:
+    from synthmammo.ingest import IngestSummary
+
 Progress = Callable[[int, int], None]
 
 
-def ensure_hosts(recipe: Recipe, progress: Progress = lambda done, total: None) -> Path | None:
-    """Ingest the hosts of a recipe that says how, unless their dataset is finished.
+def missing_hosts(recipe: Recipe) -> IngestedBackground | None:
+    """The background of a recipe that says how its hosts are ingested, while their dataset is not finished."""
+    background = recipe.background
+    if not isinstance(background, IngestedBackground) or background.ingest is None:
+        return None
+    return None if (Path(background.dataset) / MANIFEST).is_file() else background
+
+
+def ensure_hosts(recipe: Recipe, progress: Progress = lambda done, total: None) -> IngestSummary:
+    """Ingest the hosts of a recipe for which `missing_hosts` answers.
 
     Args:
         recipe: The checked recipe.
         progress: Called with images done and images in all.
 
     Returns:
-        The dataset that was made now; None where nothing was to be done.
+        What was made.
 
     Raises:
         RecipeError: The recipe's ingest options are not understood.
         SourceError: The archive cannot be used.
     """
-    background = recipe.background
-    if not isinstance(background, IngestedBackground) or background.ingest is None:
-        return None
-    out = Path(background.dataset)
-    if (out / MANIFEST).is_file():
-        return None
     from synthmammo.ingest import IngestOptions, ingest
 
-    given = dict(background.ingest.options)
-    known = set(IngestOptions.__dataclass_fields__)
+    background = missing_hosts(recipe)
+    assert background and background.ingest
+    given, known = dict(background.ingest.options), set(IngestOptions.__dataclass_fields__)
     for name in given:
         if name not in known:
             where = f"background.ingest.options.{name}"
@@ -46,5 +53,6 @@ def ensure_hosts(recipe: Recipe, progress: Progress = lambda done, total: None) 
         options = IngestOptions(**given)
     except SourceError as error:
         raise RecipeError(error.message, where=f"background.ingest.options.{error.where}", hint=error.hint) from None
-    ingest(background.ingest.source, background.ingest.path, out, options, progress=progress)
-    return out
+    return ingest(
+        background.ingest.source, background.ingest.path, Path(background.dataset), options, progress=progress
+    )

@@ -78,20 +78,22 @@ def tile(sample: Sample, size_px: tuple[int, int]) -> NDArray[np.uint8]:
         row0, col0, row1, col1 = (round(edge * scale) for edge in finding.box)
         pen.rectangle((col0 - 2, row0 - 2, col1 + 1, row1 + 1), outline=PATHOLOGY_COLOURS[finding.pathology])
     if sample.findings and scale < CLOSE_UP_BELOW:
-        _close_up(picture, sample, grey)
+        _close_up(picture, sample)
     return np.asarray(picture)
 
 
-def _close_up(picture: Picture, sample: Sample, grey: NDArray[np.uint8]) -> None:
-    """Paste the first synthetic finding, at the image's own pixels where they fit, into the corner with least breast."""
+def _close_up(picture: Picture, sample: Sample) -> None:
+    """Paste the first synthetic finding, in its own pixels where they fit, into the corner with least breast."""
     finding = min(sample.findings, key=lambda finding: not finding.synthetic)
     side = round(min(picture.size) * 0.42)
     box = finding.box
     # Some tissue around it, and whole pixels of the image as long as the lesion is smaller than the close-up.
     around = max(side, round(1.3 * max(box.height, box.width)))
     row, column = (box.row0 + box.row1) // 2, (box.col0 + box.col1) // 2
-    part = Pictures.fromarray(grey[crop_box((row, column), around, sample.shape).slices])
-    part = part.resize((side, side), Pictures.Resampling.BOX).convert("RGB")
+    crop = crop_box((row, column), around, sample.shape).slices
+    # A window of its own: on the whole breast's, a cluster in dense tissue is lost.
+    grey = display(sample.image[crop], sample.breast[crop])
+    part = Pictures.fromarray(grey).resize((side, side), Pictures.Resampling.BOX).convert("RGB")
     ImageDraw.Draw(part).rectangle((0, 0, side - 1, side - 1), outline=PATHOLOGY_COLOURS[finding.pathology], width=2)
     height, width = sample.shape
     rows, columns = (

@@ -144,18 +144,19 @@ class Unfinished:
 
     def _check_content(self) -> None:
         if (self.out / MANIFEST).is_file():
-            same = Manifest.read(self.out).digest == self.digest
-            difference = "its manifest has another digest"
+            finished = Manifest.read(self.out)
+            if finished.digest == self.digest:
+                return
+            begun: dict[str, Any] = {"recipe": finished.options, "options": finished.options}
         else:
             begun = json.loads((self._folder / "content.json").read_text(encoding="utf-8"))
-            changed = sorted(name for name in {*begun, *self._content} if begun.get(name) != self._content.get(name))
-            same = not changed
-            difference = "; ".join(
-                f"{name}: {begun.get(name)!r} then, {self._content.get(name)!r} now" for name in changed
-            )
-        if not same:
-            hint = "Choose another directory, repeat the options it was begun with, or delete it."
-            raise OutputError(f"holds a dataset made from other content ({difference})", where=self.out, hint=hint)
+            if digest(begun) == self.digest:
+                return
+        changes = differences({name: begun.get(name) for name in self._content if name in begun}, self._content)
+        shown = "; ".join(changes[:5]) or "another version of the package or of a source"
+        more = f"; and {len(changes) - 5} more" if len(changes) > 5 else ""
+        hint = "Choose another directory, repeat what it was begun with, or remove it (`build --overwrite`)."
+        raise OutputError(f"holds a dataset made from something else ({shown}{more})", where=self.out, hint=hint)
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         with writing(self._folder / f"{name}.json") as partial:
@@ -168,3 +169,17 @@ def _series(record: ShardRecord) -> tuple[str, str]:
 
 def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
+
+
+def differences(before: Any, now: Any, path: str = "") -> list[str]:
+    """What changed between two JSON-able values, one text a leaf, e.g. "recipe.size: 4 before, 8 now"."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        names = [name for name in {**before, **now} if name in before and name in now]
+        inner = [differences(before[name], now[name], f"{path}.{name}".lstrip(".")) for name in names]
+        return [change for changes in inner for change in changes]
+    return [] if before == now else [f"{path}: {_brief(before)} before, {_brief(now)} now"]
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,7 +1,7 @@
 """What a recipe may say: the models, the draws they describe, and reading them from YAML."""
 
 from synthmammo.recipe.draws import Choice, Draw, Shares
-from synthmammo.recipe.load import load_recipe, resolved_yaml
+from synthmammo.recipe.load import load_recipe, recipe_schema, resolved_yaml
 from synthmammo.recipe.model import (
     Background,
     Emit,
@@ -28,5 +28,6 @@ __all__ = [
     "Shares",
     "StyleGAN2Background",
     "load_recipe",
+    "recipe_schema",
     "resolved_yaml",
 ]

@@ -25,6 +25,10 @@ def check_consistency(recipe: Recipe) -> None:
     _check_removal(recipe)
     if recipe.patch and recipe.background.generator == "ingested":
         raise ValueError("patch: patches of real hosts are made by `synthmammo patches`")
+    if recipe.patch and recipe.emit.formats.dicom is not None:
+        raise ValueError(
+            "emit.formats: a patch has no orientation on the patient, so no DICOM; use [webdataset, parquet]"
+        )
 
 
 def _check_splits(recipe: Recipe) -> None:

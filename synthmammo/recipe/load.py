@@ -44,6 +44,18 @@ def resolved_yaml(recipe: Recipe) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
 
 
+def recipe_schema() -> dict[str, Any]:
+    """JSON Schema of recipe files: the recipe's own keys and `include`, which makes every other one optional."""
+    schema = Recipe.model_json_schema()
+    schema["title"] = "synthmammo recipe"
+    files = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    schema["properties"] = {"include": {"description": "Recipes read first; keys here win", **files}} | schema[
+        "properties"
+    ]
+    schema["anyOf"] = [{"required": ["include"]}, {"required": schema.pop("required")}]
+    return schema
+
+
 def _read(path: Path, including: tuple[Path, ...]) -> dict[str, Any]:
     resolved = path.resolve()
     if resolved in including:

@@ -1,0 +1,275 @@
+"""VERB card: the README.md of a dataset, generated from its manifest, index and recipe and from nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from synthmammo.build import RECIPE
+from synthmammo.dataset import Dataset
+from synthmammo.manifest import Manifest, read_index, writing
+from synthmammo.show import show
+from synthmammo.writers.parquet import features_yaml
+
+CARD = "README.md"
+PICTURE = "figures/samples.png"
+_SPLITS = ("train", "validation", "test")
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+Row = dict[str, Any]
+
+
+def card(directory: Path) -> Path:
+    """Write the card and the picture of a finished dataset.
+
+    Args:
+        directory: A dataset; the picture needs its Parquet.
+
+    Returns:
+        Path of the card.
+
+    Raises:
+        DatasetError: The directory is no finished dataset.
+        OutputError: The card cannot be written.
+    """
+    manifest = Manifest.read(directory)
+    rows: list[Row] = read_index(directory).to_pylist()
+    if _formats(manifest) & {"parquet"} and rows:
+        show(directory, directory / PICTURE)
+    template = Template(files("synthmammo").joinpath("card.md").read_text(encoding="utf-8"))
+    text = template.substitute(
+        title=manifest.name,
+        description=manifest.options.get("description") or f"Made by `synthmammo {_verb(manifest)}`.",
+        nature=_nature(rows),
+        composition=_composition(manifest),
+        findings=_findings(manifest),
+        properties=_table(_properties(manifest, rows)),
+        failures=_failures(manifest),
+        loading=_loading(manifest),
+        making=_making(manifest, directory),
+        recipe=_recipe(directory, manifest),
+        facts=_table(_facts(manifest)),
+        limits=_limits(manifest, rows),
+        licence=_licence(manifest),
+    )
+    path = directory / CARD
+    with writing(path) as partial:
+        partial.write_text(_header(directory, manifest, len(rows)) + "\n" + text, encoding="utf-8")
+    return path
+
+
+def _header(directory: Path, manifest: Manifest, samples: int) -> str:
+    """The Hub's YAML block: one configuration, the Parquet, with its features declared."""
+    tags = ["mammography", "medical", "breast-cancer", "synthmammo"]
+    header: dict[str, Any] = {
+        "license": manifest.licence,
+        "pretty_name": manifest.name,
+        "task_categories": ["image-classification", "object-detection", "image-segmentation"],
+        "tags": [*tags, "synthetic"] if manifest.kind == "built" else tags,
+        "size_categories": [next((name for limit, name in _SIZES if samples < limit), "n>1M")],
+    }
+    if "parquet" in _formats(manifest):
+        splits = [split for split in _SPLITS if manifest.counts.get(split)]
+        data_files = [{"split": split, "path": f"parquet/{split}-*.parquet"} for split in splits]
+        header["configs"] = [{"config_name": "default", "data_files": data_files}]
+        header["dataset_info"] = {"features": features_yaml(Dataset.open(directory).label_names)}
+    return "---\n" + yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=120) + "---\n"
+
+
+def _formats(manifest: Manifest) -> set[str]:
+    return {shard.format for shard in manifest.shards}
+
+
+def _verb(manifest: Manifest) -> str:
+    return {"built": "build", "ingested": "ingest"}.get(manifest.kind, manifest.kind)
+
+
+def _table(rows: Iterable[Sequence[object]]) -> str:
+    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
+
+
+def _nature(rows: Sequence[Row]) -> str:
+    made = sum(finding["synthetic"] for row in rows for finding in row["findings"])
+    real = sum(not finding["synthetic"] for row in rows for finding in row["findings"])
+    if made and real:
+        return f"{made} of the {made + real} findings were put in by a program; {real} are the real hosts' own."
+    return "Every finding was put in by a program." if made else ""
+
+
+def _composition(manifest: Manifest) -> str:
+    splits = [split for split in _SPLITS if manifest.counts.get(split)]
+    labels = sorted({label for split in splits for label in manifest.counts[split]})
+    total = max(1, manifest.samples)
+    lines: list[Sequence[object]] = [("class", *splits, "all", "share"), ("---",) * (len(splits) + 3)]
+    for label in labels:
+        numbers = [manifest.counts[split].get(label, 0) for split in splits]
+        lines.append((label, *numbers, sum(numbers), f"{sum(numbers) / total:.1%}"))
+    sums = [sum(manifest.counts[split].values()) for split in splits]
+    lines.append(("**all**", *sums, manifest.samples, "100 %"))
+    return _table(lines) + "\n\nNo patient, real or synthetic, is in more than one split."
+
+
+def _findings(manifest: Manifest) -> str:
+    if not manifest.findings:
+        return "The images carry no findings."
+    pathologies = sorted({name for counts in manifest.findings.values() for name in counts})
+    lines: list[Sequence[object]] = [("finding", *pathologies), ("---",) * (len(pathologies) + 1)]
+    lines += [(kind, *(counts.get(name, 0) for name in pathologies)) for kind, counts in manifest.findings.items()]
+    return _table(lines)
+
+
+def _properties(manifest: Manifest, rows: Sequence[Row]) -> Iterable[tuple[str, str]]:
+    yield "samples", f"{len(rows):,}"
+    yield "patients", f"{len({row['patient'] for row in rows}):,}"
+    yield "size", _tally(f"{row['height']} x {row['width']}" for row in rows)
+    yield "bits stored", _tally(row["bits_stored"] for row in rows)
+    yield "pixel spacing", _tally(_spacing(row) for row in rows)
+    for name in ("view", "laterality", "density"):
+        if any(row[name] for row in rows):
+            yield name, _tally(row[name] or "unknown" for row in rows)
+    attempts = Counter(attempt for row in rows for attempt in row["attempts"])
+    if attempts:
+        discarded = sum(attempt * number for attempt, number in attempts.items())
+        yield "lesion candidates", f"{attempts.total()} taken, {discarded} discarded before them"
+    for name in sorted(_formats(manifest)):
+        size = sum(shard.bytes for shard in manifest.shards if shard.format == name)
+        number = sum(shard.format == name for shard in manifest.shards)
+        yield name, f"{number} shard{'s' * (number != 1)}, {size / 1e6:,.1f} MB"
+
+
+def _spacing(row: Row) -> str:
+    if not row["spacing_mm"]:
+        return "unknown"
+    spacing = sorted({f"{side:g}" for side in row["spacing_mm"]})
+    assumed = " (**assumed**, not in the source)" if row["spacing_origin"] == "assumed" else ""
+    return " x ".join(spacing) + " mm" + assumed
+
+
+def _tally(values: Iterable[object], most: int = 4) -> str:
+    counts = Counter(map(str, values))
+    if len(counts) == 1:
+        return next(iter(counts))
+    shown = ", ".join(
+        f"{value} ({number})" for value, number in sorted(counts.items(), key=lambda c: (-c[1], c[0]))[:most]
+    )
+    return shown + (f" and {len(counts) - most} more" if len(counts) > most else "")
+
+
+def _failures(manifest: Manifest) -> str:
+    if not manifest.failed:
+        return "Every planned sample was made." if manifest.kind == "built" else ""
+    what = "planned samples could not be made" if manifest.kind == "built" else "files could not be read"
+    reasons = Counter(failed["reason"] for failed in manifest.failed)
+    lines = "\n".join(f"* {number} x {reason}" for reason, number in reasons.most_common(10))
+    return f"{len(manifest.failed)} {what} and are listed in `skipped.jsonl`:\n\n{lines}"
+
+
+def _loading(manifest: Manifest) -> str:
+    formats, split = _formats(manifest), next(split for split in _SPLITS if manifest.counts.get(split))
+    parts = []
+    if "parquet" in formats:
+        parts.append(
+            "**datasets** (Parquet, the default configuration):\n\n```python\n"
+            "from datasets import load_dataset\n\n"
+            f'samples = load_dataset("DIR", split="{split}")  # DIR: this directory, or its name on the Hub\n'
+            'samples[0]["image"]     # PIL image, 16 bits as I;16\n'
+            'samples[0]["findings"]  # boxes, kinds, pathologies\n```'
+        )
+    if "webdataset" in formats:
+        parts.append(_webdataset(manifest, split))
+    if "dicom" in formats:
+        parts.append(
+            "**pydicom** (Digital Mammography X-Ray Image - For Presentation):\n\n```python\n"
+            "from pathlib import Path\n\nimport pydicom\n\n"
+            f'for path in sorted(Path("DIR/dicom").glob("{split}-*/*.dcm")):\n'
+            "    image = pydicom.dcmread(path)\n"
+            "    print(image.PatientID, image.ViewPosition, image.pixel_array.shape)\n```"
+        )
+    return "\n\n".join(parts)
+
+
+def _webdataset(manifest: Manifest, split: str) -> str:
+    shards = sorted(s.name for s in manifest.shards if s.format == "webdataset" and s.split == split)
+    last, total = len(shards) - 1, f"-of-{len(shards):05d}.tar"
+    numbers = f"{{00000..{last:05d}}}" if last else "00000"
+    return (
+        "**webdataset** (its own decoders saturate 16-bit PNG, so this one decodes every PNG as it is; "
+        '`decode("pil")` is safe for `preview.png` alone):\n\n```python\n'
+        "import io\nimport json\n\nimport numpy as np\nimport webdataset\nfrom PIL import Image\n\n\n"
+        "def pixels(key, data):\n"
+        '    return np.asarray(Image.open(io.BytesIO(data))) if key.endswith(".png") else None\n\n\n'
+        f'url = "DIR/webdataset/{split}-{numbers}{total}"\n'
+        "for sample in webdataset.WebDataset(url, shardshuffle=False).decode(pixels):\n"
+        '    image = sample["image.png"]  # uint16 (H, W)\n'
+        '    boxes = sample["json"]["regions"]["box"][1:]  # the first region is the breast itself\n```'
+    )
+
+
+def _making(manifest: Manifest, directory: Path) -> str:
+    if manifest.kind != "built":
+        return f"By `synthmammo {_verb(manifest)}`, with the options below."
+    return (
+        "Every random draw is a row of `plan.parquet`; the build draws nothing. To make it again, byte for byte:"
+        f"\n\n```\nsynthmammo build {RECIPE} --out AGAIN\n```\n\n"
+        f"`synthmammo verify {directory.name} --pixels 10` checks every file and makes ten samples again; "
+        f"`synthmammo regenerate {directory.name} KEY` makes one. Equal bytes are promised for the versions and the "
+        "machine below; elsewhere a pixel may differ by one grey level."
+    )
+
+
+def _recipe(directory: Path, manifest: Manifest) -> str:
+    path = directory / RECIPE
+    if path.is_file():
+        return path.read_text(encoding="utf-8").strip()
+    return yaml.safe_dump(manifest.options, sort_keys=False, allow_unicode=True, width=120).strip()
+
+
+def _facts(manifest: Manifest) -> Iterable[tuple[str, str]]:
+    yield "digest", f"`{manifest.digest}`"
+    for name, value in manifest.sources.items():
+        yield f"source `{name}`", f"`{value}`"
+    yield "versions", ", ".join(f"{name} {value}" for name, value in manifest.versions.items())
+    yield "machine", ", ".join(manifest.machine.values())
+
+
+def _limits(manifest: Manifest, rows: Sequence[Row]) -> str:
+    points = [
+        "For developing and testing software, for teaching, and for research on data augmentation; report results on "
+        "real data beside any that use these.",
+        "Not for diagnosis, not for tuning clinical thresholds, and no evidence about any population: class shares, "
+        "densities, sizes and BI-RADS terms are those of the recipe, not of a clinic.",
+    ]
+    if _uses(manifest, "phantom"):
+        points.append(
+            "The backgrounds are procedural phantoms. They have no three-dimensional anatomy behind them, and a model "
+            "trained on them alone will meet texture it has never seen."
+        )
+    if any(lesion.get("generator") == "parametric" for lesion in manifest.options.get("lesions", [])):
+        points.append(
+            "The lesions are drawn after BI-RADS words; pathology is what the recipe asked for, not a biopsy's."
+        )
+    if any(row["spacing_origin"] == "assumed" for row in rows):
+        points.append(
+            "The pixel spacing is an assumption of whoever made the dataset: sizes in millimetres rest on it."
+        )
+    if _uses(manifest, "ingested"):
+        points.append(
+            "The backgrounds are real images of real people. Their own findings are kept as such and are not synthetic."
+        )
+    return "\n".join(f"* {point}" for point in points)
+
+
+def _uses(manifest: Manifest, generator: str) -> bool:
+    background = manifest.options.get("background")
+    return isinstance(background, dict) and background.get("generator") == generator
+
+
+def _licence(manifest: Manifest) -> str:
+    text = f"Licence: {manifest.licence}."
+    return f"{text}\n\n{manifest.citation}" if manifest.citation else text

@@ -1,0 +1,123 @@
+"""Commands that start from real archives: ingest, patches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def _assignments(settings: tuple[str, ...], option: str) -> dict[str, Any]:
+    """`KEY=VALUE` texts as a mapping, the values read as YAML."""
+    import yaml
+
+    from synthmammo.errors import SourceError
+
+    found = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not key or not equals:
+            raise SourceError(f"expected KEY=VALUE, found '{setting}'", where=option)
+        found[key] = yaml.safe_load(text)
+    return found
+
+
+@click.command()
+@click.argument("source")
+@click.argument("path")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Dataset directory to make.")
+@click.option(
+    "--geometry",
+    type=click.Choice(["full", "seed1"]),
+    default="full",
+    show_default=True,
+    help="Full resolution, or 512 x 512 with all chest walls on one side.",
+)
+@click.option("--chest-wall", type=click.Choice(["left", "right"]), help="Turn all chest walls to this side.")
+@click.option(
+    "--background",
+    type=click.Choice(["keep", "blank"]),
+    default="keep",
+    show_default=True,
+    help="What is outside the breast: keep it, or set it to 0.",
+)
+@click.option(
+    "--assume-spacing-mm", type=float, help="Pixel spacing where the archive gives none; recorded as assumed."
+)
+@click.option(
+    "--split",
+    type=click.Choice(["official", "carve", "draw"]),
+    default="official",
+    show_default=True,
+    help="The archive's splits, those with a validation part carved out of train, or drawn ones.",
+)
+@click.option("--share", "shares", multiple=True, metavar="SPLIT=SHARE", help="Share of a drawn split, e.g. test=0.2.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the drawn splits.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    default=["parquet"],
+    show_default=True,
+    help="Format to write; may be repeated.",
+)
+@click.option("--shard-size", type=click.IntRange(1), default=100, show_default=True, help="Samples in a shard.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first so many images.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Setting of the source's reader.")
+@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one a core]")
+@click.option("--download", is_flag=True, help="Fetch the collection to PATH first; cbis_ddsm only.")
+def ingest(
+    source: str,
+    path: str,
+    out: Path,
+    shares: tuple[str, ...],
+    settings: tuple[str, ...],
+    workers: int | None,
+    download: bool,
+    **options: Any,
+) -> None:
+    """Read an archive of real mammograms at PATH and write it as a dataset.
+
+    SOURCE is dicom, folder, mini_mias, cbis_ddsm, vindr_mammo, inbreast or optimam. What cannot be read is listed in
+    skipped.jsonl with the reason, and the exit code is then 3.
+
+    Example: synthmammo ingest dicom package:mammograms --out datasets/mammograms --assume-spacing-mm 0.05
+    """
+    from synthmammo.card import card
+    from synthmammo.cli.main import DONE_WITH_SKIPS
+    from synthmammo.cli.progress import progress_bar
+    from synthmammo.engines.local import Local
+    from synthmammo.ingest import IngestOptions
+    from synthmammo.ingest import ingest as run
+
+    if download:
+        _download(source, path)
+    options["formats"] = tuple(options["formats"])
+    if shares:
+        options["shares"] = _assignments(shares, "--share")
+    chosen = IngestOptions(settings=_assignments(settings, "--set"), **options)
+    with progress_bar(source) as update:
+        summary = run(source, path, out, chosen, engine=Local(workers), progress=update)
+    click.echo(f"{summary.manifest.samples:,} images\n  dataset  {summary.path}\n  card     {card(out)}")
+    for note in summary.notes:
+        click.echo(f"note: {note}")
+    if summary.skipped:
+        click.echo(f"{len(summary.skipped)} skipped, listed in {out / 'skipped.jsonl'}:", err=True)
+        for reason, number in list(summary.reasons.items())[:10]:
+            click.echo(f"  {number} x {reason}", err=True)
+        raise SystemExit(DONE_WITH_SKIPS)
+
+
+def _download(source: str, path: str) -> None:
+    from synthmammo.errors import SourceError
+    from synthmammo.sources.tcia import download_cbis_ddsm
+
+    if source != "cbis_ddsm":
+        raise SourceError(f"'{source}' cannot be fetched from here", where="--download", hint="cbis_ddsm can.")
+
+    def confirm(offer: str) -> bool:
+        click.echo(offer)
+        return click.confirm("Fetch it?")
+
+    click.echo(f"{download_cbis_ddsm(Path(path), confirm):,} series in {path}")

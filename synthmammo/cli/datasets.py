@@ -1,0 +1,83 @@
+"""Commands on finished datasets: verify, regenerate, show, card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
+
+
+@click.command()
+@_DIRECTORY
+@click.option("--pixels", type=click.IntRange(0), default=0, help="Make so many samples again and compare their bytes.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Chooses which samples.")
+def verify(directory: Path, pixels: int, seed: int) -> None:
+    """Check hashes, counts and schema of the dataset in DIRECTORY.
+
+    Example: synthmammo verify datasets/balanced_calc --pixels 5
+    """
+    from synthmammo.cli.progress import progress_bar
+    from synthmammo.verify import verify as run
+
+    with progress_bar("verify", unit="checks") as update:
+        found = run(directory, pixels=pixels, seed=seed, progress=update)
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    for problem in found.problems:
+        click.secho(f"problem: {problem}", fg="red")
+    if found.problems:
+        click.echo(f"{directory}: {len(found.problems)} problems")
+        raise SystemExit(1)
+    again = f", {len(found.remade)} samples made again and found equal" if found.remade else ""
+    click.echo(f"{directory}: sound ({found.files} files and shards checked{again})")
+
+
+@click.command()
+@_DIRECTORY
+@click.argument("key")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("."), help="Folder for the files.  [default: .]")
+def regenerate(directory: Path, key: str, out: Path) -> None:
+    """Make sample KEY of the dataset in DIRECTORY again, from its plan and recipe alone.
+
+    Example: synthmammo regenerate datasets/balanced_calc balanced_calc-0000003 --out again
+    """
+    from synthmammo.regenerate import regenerate as run
+
+    paths, compared = run(directory, key, out)
+    for path in paths:
+        click.echo(path)
+    same = "equal to the dataset's, byte for byte"
+    differs = f"it differs from the dataset's by up to {compared.largest_difference} grey levels"
+    click.echo(same if compared.equal_bytes else differs)
+
+
+@click.command()
+@_DIRECTORY
+@click.option("--out", type=click.Path(path_type=Path), help="PNG to write.  [default: DIRECTORY/figures/show.png]")
+@click.option("--count", type=click.IntRange(1), default=12, show_default=True, help="Samples to draw.")
+@click.option("--columns", type=click.IntRange(1), default=6, show_default=True, help="Tiles a row.")
+@click.option("--split", help="Only this split.")
+@click.option("--class", "label", help="Only this class.")
+def show(directory: Path, out: Path | None, count: int, columns: int, split: str | None, label: str | None) -> None:
+    """Draw samples of the dataset in DIRECTORY on one picture, with boxes and close-ups.
+
+    Example: synthmammo show datasets/balanced_calc --class malignant
+    """
+    from synthmammo.show import show as run
+
+    out = out or directory / "figures" / "show.png"
+    click.echo(run(directory, out, count=count, columns=columns, split=split, label=label))
+
+
+@click.command()
+@_DIRECTORY
+def card(directory: Path) -> None:
+    """Write the README.md of the dataset in DIRECTORY again, from its manifest.
+
+    Example: synthmammo card datasets/balanced_calc
+    """
+    from synthmammo.card import card as run
+
+    click.echo(run(directory))

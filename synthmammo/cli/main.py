@@ -1,0 +1,78 @@
+"""The group of commands, and what every command does with errors and interruptions."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from synthmammo import __version__
+from synthmammo.errors import SynthmammoError
+
+INTERRUPTED = 130
+DONE_WITH_SKIPS = 3
+
+
+class Commands(click.Group):
+    """A group that turns our errors into one message and imports a command's module only when it is called for."""
+
+    modules = {
+        "build": "recipes",
+        "plan": "recipes",
+        "schema": "recipes",
+        "ingest": "archives",
+        "patches": "archives",
+        "verify": "datasets",
+        "regenerate": "datasets",
+        "show": "datasets",
+        "card": "datasets",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the work."""
+        return list(self.modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, its module imported now; None when there is none of that name."""
+        from importlib import import_module
+
+        if cmd_name not in self.modules:
+            return None
+        module = import_module(f"synthmammo.cli.{self.modules[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """As click, with the nearest command named for a mistyped one."""
+        from synthmammo.errors import nearest
+
+        if args and args[0] not in self.modules and not args[0].startswith("-"):
+            raise click.UsageError(f"No such command '{args[0]}'. {nearest(args[0], self.modules)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; our errors and interruptions become one message and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except SynthmammoError as error:
+            click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+            click.echo(str(error), err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted; what is finished is kept, and the same command goes on from there", err=True)
+            sys.exit(INTERRUPTED)
+        except OSError as error:
+            # The last net: a path nobody could foresee must not end in a traceback.
+            click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+            click.echo(f"{error.filename or 'system'}: {error.strerror or error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="synthmammo")
+def main() -> None:
+    """Turn mammogram generators into datasets.
+
+    A recipe says what to make; build makes it as WebDataset, Parquet and DICOM with boxes, masks and a card.
+    """

@@ -1,0 +1,154 @@
+"""Commands that start from a recipe: build, plan, schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from synthmammo.recipe import Recipe
+
+_RECIPE = click.argument("recipe", type=click.Path(path_type=Path))
+_SIZE = click.option("--size", type=int, help="Samples to make, in place of the recipe's size.")
+_SET = click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value, e.g. --set emit.shard_size=16."
+)
+
+
+@click.command()
+@_RECIPE
+@click.option("--out", type=click.Path(path_type=Path), help="Dataset directory.  [default: datasets/NAME]")
+@_SIZE
+@_SET
+@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one a core]")
+@click.option("--overwrite", is_flag=True, help="Remove a dataset of another recipe that is in the way.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be made.")
+def build(
+    recipe: Path,
+    out: Path | None,
+    size: int | None,
+    settings: tuple[str, ...],
+    workers: int | None,
+    overwrite: bool,
+    dry_run: bool,
+) -> None:
+    """Make the dataset of RECIPE; after an interruption the same command goes on where it was.
+
+    Example: synthmammo build recipes/balanced_calc.yaml --size 100
+    """
+    loaded = _load(recipe, settings, size)
+    out = out or Path("datasets") / loaded.name
+    if dry_run:
+        _print_plan(loaded)
+        click.echo(f"Nothing was made. Without --dry-run the dataset goes to {out}")
+        return
+    from synthmammo.build import build as run
+    from synthmammo.card import PICTURE, card
+    from synthmammo.cli.progress import progress_bar
+    from synthmammo.engines.local import Local
+
+    _ensure_hosts(loaded)
+    with progress_bar(loaded.name, loaded.size, "samples") as update:
+        count = 0
+
+        def advance(samples: int) -> None:
+            nonlocal count
+            count += samples
+            update(count, None)
+
+        built = run(loaded, out, engine=Local(workers), overwrite=overwrite, advance=advance)
+    path = card(out)
+    _print_built(built.manifest.samples, built.made, built.seconds)
+    click.echo(f"  dataset  {out}\n  card     {path}\n  picture  {out / PICTURE}")
+    if built.manifest.failed:
+        from synthmammo.cli.main import DONE_WITH_SKIPS
+
+        click.echo(f"{len(built.manifest.failed)} samples could not be made; see {out / 'skipped.jsonl'}", err=True)
+        raise SystemExit(DONE_WITH_SKIPS)
+
+
+@click.command()
+@_RECIPE
+@_SIZE
+@_SET
+@click.option("--out", type=click.Path(path_type=Path), help="Also write the plan to this Parquet file.")
+def plan(recipe: Path, size: int | None, settings: tuple[str, ...], out: Path | None) -> None:
+    """Print what RECIPE would make: every draw is made here, and none later.
+
+    Example: synthmammo plan recipes/screening_prevalence.yaml --size 10000
+    """
+    loaded = _load(recipe, settings, size)
+    _print_plan(loaded)
+    if out:
+        from synthmammo.cli.progress import progress_bar
+        from synthmammo.plan import plan as run
+
+        with progress_bar("plan", loaded.size, "rows") as update:
+            run(loaded, out, lambda rows: update(rows, None))
+        click.echo(f"plan: {out}")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of recipes, so that editors complete and check them.
+
+    Example: synthmammo schema > recipe.schema.json
+    """
+    import json
+
+    from synthmammo.recipe import recipe_schema
+
+    click.echo(json.dumps(recipe_schema(), indent=2))
+
+
+def _load(path: Path, settings: tuple[str, ...], size: int | None) -> Recipe:
+    from synthmammo.recipe import load_recipe
+
+    return load_recipe(path, [*settings, *([f"size={size}"] if size is not None else [])])
+
+
+def _ensure_hosts(recipe: Recipe) -> None:
+    from synthmammo.hosts import ensure_hosts, missing_hosts
+
+    if missing_hosts(recipe) is None:
+        return
+    from synthmammo.cli.progress import progress_bar
+
+    with progress_bar("hosts") as update:
+        summary = ensure_hosts(recipe, update)
+    click.echo(f"hosts: {summary.manifest.samples} images ingested to {summary.path}", err=True)
+    for skipped in summary.skipped:
+        click.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
+
+
+def _print_plan(recipe: Recipe) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from synthmammo.summary import summarise
+
+    _ensure_hosts(recipe)
+    summary = summarise(recipe)
+    table = Table(
+        title=f"{recipe.name}: {summary.samples:,} samples on {summary.hosts:,} backgrounds", title_justify="left"
+    )
+    table.add_column("class")
+    for split in summary.splits:
+        table.add_column(split, justify="right")
+    table.add_column("share", justify="right")
+    for label, counts in summary.classes.items():
+        table.add_row(label, *(f"{number:,}" for number in counts), f"{sum(counts) / summary.samples:.2%}")
+    console = Console()
+    console.print(table)
+    for name, text in summary.lines:
+        console.print(f"{name:>14}  {text}", highlight=False, soft_wrap=True)
+
+
+def _print_built(samples: int, made: int, seconds: dict[str, float]) -> None:
+    busy = sum(seconds.values())
+    shares = ", ".join(f"{name} {value / busy:.0%}" for name, value in seconds.items()) if busy else ""
+    click.echo(
+        f"{samples:,} samples, {made:,} of them made now" + (f" ({shares} of the workers' time)" if shares else "")
+    )
