@@ -28,7 +28,8 @@ class PlannedLesion:
         kind: Mass or calcification.
         pathology: Malignant or benign.
         diameter_mm: Longest extent: of the mass without its spicules, or of the calcification cluster.
-        contrast: Peak of the lesion channel, as a share of the host's intensity range [-1, 1] (0.3 is 15 % of it).
+        contrast: Peak of the lesion channel in units of [-1, 1] (0.3 is 15 % of the range); of calcifications before
+            pixels average, and less in tissue that is nearly white already.
         descriptors: BI-RADS terms: `shape` and `margin` of a mass, `morphology` and `distribution` of calcifications.
         candidates: Draws in the order they are to be tried.
         spec: Number of the recipe's entry under `lesions` that asked for it.

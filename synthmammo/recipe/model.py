@@ -111,31 +111,36 @@ class PostProcessing(Strict):
     edge_px: float = Field(10.0, ge=0, le=100, description="Standard deviation of the Gaussian that softens the edge")
 
 
-POST_DEFAULTS = {
+PAPER_POST = {
     Kind.MASS: PostProcessing(),
     # Single calcifications are a few pixels wide: one object per cluster, and an edge that leaves them their contrast.
     Kind.CALCIFICATION: PostProcessing(join_mm=8.0, minimum_area=5e-5, expand_px=2, edge_px=1.0),
 }
+"""Post-processing of learned lesion channels, whose background is noise that has to go."""
+
+DRAWN_POST = {
+    # A drawn mass ends by itself: the paper's edge would take a third of the contrast of its rim and its spicules.
+    Kind.MASS: PostProcessing(expand_px=10, edge_px=3.0),
+    Kind.CALCIFICATION: PAPER_POST[Kind.CALCIFICATION],
+}
+"""Post-processing of parametric lesions."""
+
+
+def _lognormal(median: float, factor: float, low: float, high: float) -> DrawModel:
+    return DrawModel(lognormal=(median, factor), within=(low, high))
+
 
 LESION_DEFAULTS: dict[tuple[Kind, Pathology], tuple[DrawModel, DrawModel]] = {
-    (Kind.MASS, Pathology.MALIGNANT): (
-        DrawModel(lognormal=(12.0, 1.45), within=(5.0, 30.0)),
-        DrawModel(uniform=(0.35, 0.65)),
-    ),
-    (Kind.MASS, Pathology.BENIGN): (
-        DrawModel(lognormal=(10.0, 1.45), within=(4.0, 28.0)),
-        DrawModel(uniform=(0.25, 0.5)),
-    ),
-    (Kind.CALCIFICATION, Pathology.MALIGNANT): (
-        DrawModel(lognormal=(12.0, 1.5), within=(5.0, 30.0)),
-        DrawModel(uniform=(0.5, 1.0)),
-    ),
-    (Kind.CALCIFICATION, Pathology.BENIGN): (
-        DrawModel(lognormal=(8.0, 1.5), within=(3.0, 20.0)),
-        DrawModel(uniform=(0.5, 1.0)),
-    ),
+    (Kind.MASS, Pathology.MALIGNANT): (_lognormal(13, 1.5, 5, 32), _lognormal(0.42, 1.35, 0.2, 0.8)),
+    (Kind.MASS, Pathology.BENIGN): (_lognormal(11, 1.5, 4, 28), _lognormal(0.26, 1.4, 0.12, 0.6)),
+    (Kind.CALCIFICATION, Pathology.MALIGNANT): (_lognormal(12, 1.5, 5, 30), _lognormal(0.55, 1.35, 0.25, 1.0)),
+    (Kind.CALCIFICATION, Pathology.BENIGN): (_lognormal(8, 1.5, 3, 20), _lognormal(0.5, 1.35, 0.25, 0.9)),
 }
-"""Diameter (mm) and contrast by kind and pathology, used where a recipe states none."""
+"""Diameter (mm) and contrast by kind and pathology, used where a recipe states none.
+
+The contrasts of masses follow the brightness of the CBIS-DDSM masses over their surroundings; the diameters are usual
+sizes at screening.
+"""
 
 
 class LesionSpec(Strict):
@@ -153,18 +158,18 @@ class LesionSpec(Strict):
     contrast: Draw | None = Field(None, description="Peak of the lesion channel in units of [-1, 1]")
     descriptors: dict[str, Shares] = Field({}, description="Shares of the BI-RADS terms; default by pathology")
     placement: Placement = Placement()
-    post: PostProcessing | None = Field(None, description="Default by kind")
+    post: PostProcessing | None = Field(None, description="Default by kind and generator")
 
     @model_validator(mode="before")
     @classmethod
     def _post_over_defaults(cls, values: Any) -> Any:
-        # A recipe that states one value keeps its kind's defaults for the others.
-        if isinstance(values, dict) and values.get("kind") in set(POST_DEFAULTS):
-            defaults = POST_DEFAULTS[Kind(values["kind"])].model_dump()
-            post = values.get("post") or {}
-            if isinstance(post, dict):
-                return {**values, "post": {**defaults, **post}}
-        return values
+        # A recipe that states one value keeps the defaults of the others.
+        if not isinstance(values, dict) or values.get("kind") not in set(PAPER_POST):
+            return values
+        table = DRAWN_POST if values.get("generator", "parametric") == "parametric" else PAPER_POST
+        post = values.get("post") or {}
+        stated = {**table[Kind(values["kind"])].model_dump(), **post} if isinstance(post, dict) else post
+        return {**values, "post": stated}
 
     @model_validator(mode="after")
     def _consistent(self) -> LesionSpec:
