@@ -1,0 +1,38 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[samples,features,dev]"
+	touch $@
+
+help: ## Say what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+install: $(STAMP) ## Make .venv with everything in it
+
+demo: $(STAMP) ## Build a first dataset, with its card and a picture of it
+	$(BIN)/synthmammo build recipes/balanced_calc.yaml
+
+test: $(STAMP) ## Run the tests
+	$(BIN)/pytest -n 2 -m "not slow and not gpu"
+
+slow: $(STAMP) ## Run the tests that take minutes
+	$(BIN)/pytest -n 2 -m slow
+
+lint: $(STAMP) ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP) ## Measure the numbers in the README
+	$(BIN)/python tests/bench.py
+
+docs: $(STAMP) ## Write the README's command reference and the recipe schema again
+	$(BIN)/python tests/reference.py --write
+
+.PHONY: help install demo test slow lint bench docs
