@@ -117,9 +117,8 @@ class CbisDdsm:
         )
         for film, group in groupby(rows, key=lambda pair: pair[0]):
             if film not in files:
-                yield Skipped(
-                    Path(film), f"listed in {rows[0][1].path.name} or a sister table, but its DICOM file is missing"
-                )
+                table = next(group)[1].path.name
+                yield Skipped(Path(film), f"listed in {table}, but its DICOM file is missing")
             else:
                 yield self._film(film, [row for _, row in group], files)
         listed = {film for film, _ in rows}

@@ -101,7 +101,7 @@ def view_name(header: Dataset) -> str | None:
     """Projection as the header names it, also one that is neither CC nor MLO, e.g. "ML" or "XCCL"."""
     if value := text(header, "ViewPosition").upper():
         return value
-    for code in header.get("ViewCodeSequence") or ():
+    for code in as_list(header, "ViewCodeSequence"):
         if found := _VIEW_CODES.get(text(code, "CodeValue")):
             return found
     # Film scans of TCIA hold the projection where the directions of rows and columns belong.
@@ -144,26 +144,45 @@ def spacing_mm(header: Dataset) -> tuple[tuple[float, float] | None, str | None]
     return None, None
 
 
+def value(header: Dataset, name: str) -> Any:
+    """An attribute; None when it is absent, or damaged beyond conversion."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return header.get(name)
+    except Exception:
+        # pydicom converts on access, and a value that breaks its type can raise anything.
+        return None
+
+
 def text(header: Dataset, name: str) -> str:
     """An attribute as stripped text; empty when absent or empty."""
-    value = header.get(name)
-    return str(value).strip() if value is not None else ""
+    found = value(header, name)
+    return str(found).strip() if found is not None else ""
 
 
 def integer(header: Dataset, name: str) -> int | None:
     """An attribute as a whole number; None when absent or not one."""
     try:
-        return int(str(header.get(name)))
+        return int(text(header, name))
     except ValueError:
         return None
 
 
+def number(header: Dataset, name: str, default: float) -> float:
+    """An attribute as a number; the default when absent or not one."""
+    try:
+        return float(text(header, name))
+    except ValueError:
+        return default
+
+
 def as_list(header: Dataset, name: str) -> list[Any]:
     """An attribute's values as a list, whether it holds none, one or several."""
-    value = header.get(name)
-    if value is None or value == "":
+    found = value(header, name)
+    if found is None or found == "":
         return []
-    return [value] if isinstance(value, str | int | float) else list(value)
+    return [found] if isinstance(found, str | int | float) else list(found)
 
 
 def first_line(error: Exception) -> str:

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from synthmammo.errors import SourceError
 from synthmammo.sample import BITS_STORED, Image
-from synthmammo.sources.dicom_header import FOR_PROCESSING, as_list, first_line, integer, open_dicom, refusal, text
+from synthmammo.sources.dicom_header import (
+    FOR_PROCESSING,
+    as_list,
+    first_line,
+    integer,
+    number,
+    open_dicom,
+    refusal,
+    text,
+)
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -65,11 +74,22 @@ def read_dicom_pixels(path: Path, voi: Voi = "auto", raw: Raw = "log") -> tuple[
     if reason := refusal(dataset):
         raise SourceError(reason, where=path)
     stored = decode(dataset, path)
+    if is_raw(dataset) and raw == "skip":
+        raise SourceError("a For Processing image, and raw is 'skip'", where=path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _grey(dataset, stored, voi, raw)
+    except Exception as error:
+        # Tables and windows of the wrong size or type fail somewhere inside NumPy or pydicom.
+        message = f"its tables or windows make no sense ({first_line(error)})"
+        raise SourceError(message, where=path) from error
+
+
+def _grey(dataset: Dataset, stored: Levels, voi: Voi, raw: Raw) -> tuple[Image, int, dict[str, Any]]:
     padding = _padding(dataset, stored)
     bits = int(dataset.BitsStored)
     if is_raw(dataset):
-        if raw == "skip":
-            raise SourceError("a For Processing image, and raw is 'skip'", where=path)
         levels, bits, notes = _attenuation(dataset, _from_zero(dataset, stored, bits), bits, raw)
     else:
         levels, bits, notes = _presentation(dataset, stored, bits, voi)
@@ -148,7 +168,7 @@ def _presentation(dataset: Dataset, stored: Levels, bits: int, voi: Voi) -> tupl
         units, notes["modality"] = levels, "table"
     else:
         levels, units = _from_zero(dataset, stored, bits), stored
-        slope, intercept = float(dataset.get("RescaleSlope") or 1), float(dataset.get("RescaleIntercept") or 0)
+        slope, intercept = number(dataset, "RescaleSlope", 1) or 1.0, number(dataset, "RescaleIntercept", 0)
         if slope < 0:
             levels, notes["modality"] = (1 << bits) - 1 - levels, "negative slope"
     if dataset.get("VOILUTSequence") and voi != "ignore":

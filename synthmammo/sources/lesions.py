@@ -82,14 +82,16 @@ def _draw(annotation: Annotation, shape: tuple[int, int]) -> Extent | None:
 
 
 def _fill(corners: NDArray[np.float64], shape: tuple[int, int]) -> Mask:
-    from skimage.draw import polygon, polygon_perimeter
+    from PIL import Image, ImageDraw
 
-    mask = np.zeros(shape, np.bool_)
-    mask[polygon(corners[:, 0], corners[:, 1], shape)] = True  # type: ignore[no-untyped-call]
-    # The perimeter is drawn too: an outline of one or two points encloses nothing.
-    nearest_pixels = np.rint(corners).astype(int)
-    mask[polygon_perimeter(nearest_pixels[:, 0], nearest_pixels[:, 1], shape)] = True
-    return mask
+    canvas = Image.new("1", (shape[1], shape[0]))
+    points = [(int(column), int(row)) for row, column in np.rint(corners)]
+    draw = ImageDraw.Draw(canvas)
+    # The line is drawn too: an outline of one or two points encloses nothing.
+    draw.line([*points, points[0]], fill=1)
+    if len(points) > 2:
+        draw.polygon(points, fill=1, outline=1)
+    return np.asarray(canvas, np.bool_)
 
 
 def clip(box: Box | None, shape: tuple[int, int]) -> Box | None:

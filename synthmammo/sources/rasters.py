@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,21 @@ def read_raster(path: Path) -> tuple[Image, int]:
     from PIL import UnidentifiedImageError
 
     try:
-        with Pillow.open(path) as file:
-            if getattr(file, "n_frames", 1) > 1:
-                raise SourceError(f"holds {file.n_frames} pages, expected one image", where=path)  # type: ignore[attr-defined]
-            if file.mode in ("1", "P", "PA", "CMYK", "YCbCr"):
-                file = file.convert("RGB")  # type: ignore[assignment]
-            pixels = np.asarray(file)
+        with warnings.catch_warnings():
+            # A damaged tag does not matter here; damaged pixels raise.
+            warnings.simplefilter("ignore")
+            with Pillow.open(path) as file:
+                pages = getattr(file, "n_frames", 1)
+                # Palettes and 1-bit images become colours; whether these are grey is decided below.
+                shown = file.convert("RGB") if file.mode in ("1", "P", "PA", "CMYK", "YCbCr") else file
+                pixels = np.asarray(shown)
     except UnidentifiedImageError as error:
         raise SourceError("not an image file", where=path) from error
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+    except Exception as error:
+        # Damaged files make Pillow's decoders fail with any type of error.
         raise SourceError(f"the image is damaged ({error})", where=path) from error
+    if pages > 1:
+        raise SourceError(f"holds {pages} pages, expected one image", where=path)
     return _grey(pixels, path)
 
 
