@@ -99,7 +99,7 @@ class Canvas:
         if tissue_share(host.breast, extent) < LEAST_INSIDE:
             return False
         window = Window.around(tried.site, generator.field_mm(lesion), host.spacing_mm, generator.spacing_mm)
-        context = Context(*window.context(host.image, host.breast, self.intensity), window.spacing_mm)
+        context = self._context(window, host.image)
         answer = generator(context, lesion, tried.candidate.seed)
         piece = cut(answer.channel, spec.post, window.spacing_mm, mask=answer.mask)
         if piece is None or contrast_to_noise(context, piece) < minimum_contrast_to_noise:
@@ -117,6 +117,10 @@ class Canvas:
         self.placed.append(Placed(tried, finding))
         return True
 
+    def _context(self, window: Window, image: Image) -> Context:
+        pixels, breast = window.context(image, self.host.breast, self.intensity)
+        return Context(pixels, breast, window.spacing_mm, self.intensity.white(self.host.bits_stored))
+
     def take_off(self, generator: Lesion) -> None:
         """Remove the lesions that were put on, the last first (the paper's negative case), and their labels."""
         host = self.host
@@ -125,7 +129,7 @@ class Canvas:
             lesion, post = placed.tried.lesion, placed.tried.spec.post
             assert post
             window = Window.around(placed.tried.site, generator.field_mm(lesion), host.spacing_mm, generator.spacing_mm)
-            context = Context(*window.context(self.image, host.breast, self.intensity), window.spacing_mm)
+            context = self._context(window, self.image)
             answer = generator(context, lesion, placed.tried.candidate.seed)
             piece = cut(answer.channel, post, window.spacing_mm, sign=-1, mask=answer.mask)
             if piece:

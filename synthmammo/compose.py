@@ -60,6 +60,11 @@ class Intensity:
         mapped = (grey.astype(np.float32) - np.float32(self.low)) * scale - 1
         return np.asarray(np.clip(mapped, -1, 1), np.float32)
 
+    def white(self, bits_stored: int) -> float:
+        """Intensity of the highest grey level, at least 1."""
+        highest = float(2**bits_stored - 1)
+        return max(1.0, 2 * (highest - self.low) / (self.high - self.low) - 1)
+
     def grey(self, channel: Plane) -> Plane:
         """A difference in units of [-1, 1] as a difference of grey levels."""
         return np.asarray(channel * np.float32((self.high - self.low) / 2), np.float32)

@@ -38,11 +38,13 @@ class Context:
         pixels: `float32 (N, N)` in [-1, 1] by the host's intensity mapping.
         breast: `bool (N, N)`.
         spacing_mm: Millimetres per pixel, the same along rows and columns.
+        white: Intensity of the highest grey level the image can store, at least 1.
     """
 
     pixels: NDArray[np.float32]
     breast: Mask
     spacing_mm: float
+    white: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def _lognormal(median: float, factor: float, low: float, high: float) -> DrawMod
 
 
 LESION_DEFAULTS: dict[tuple[Kind, Pathology], tuple[DrawModel, DrawModel]] = {
-    (Kind.MASS, Pathology.MALIGNANT): (_lognormal(13, 1.5, 5, 32), _lognormal(0.42, 1.35, 0.2, 0.8)),
+    (Kind.MASS, Pathology.MALIGNANT): (_lognormal(13, 1.5, 5, 32), _lognormal(0.38, 1.35, 0.2, 0.7)),
     (Kind.MASS, Pathology.BENIGN): (_lognormal(11, 1.5, 4, 28), _lognormal(0.26, 1.4, 0.12, 0.6)),
     (Kind.CALCIFICATION, Pathology.MALIGNANT): (_lognormal(12, 1.5, 5, 30), _lognormal(0.55, 1.35, 0.25, 1.0)),
     (Kind.CALCIFICATION, Pathology.BENIGN): (_lognormal(8, 1.5, 3, 20), _lognormal(0.5, 1.35, 0.25, 0.9)),

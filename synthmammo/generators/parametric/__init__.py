@@ -27,25 +27,29 @@ _FIELD_MM = {Kind.MASS: mass_field_mm, Kind.CALCIFICATION: calcification_field_m
 _DRAW = {Kind.MASS: draw_mass, Kind.CALCIFICATION: draw_calcifications}
 _ROOM = 0.12
 """What tissue that is already white still lets a lesion add, in intensity units."""
+_WHITE = 1.25
+"""How far above the brightest tissue a lesion may reach where the bit depth has the room."""
 _ROUNDS = 24
 """Rounds of `Removal`; the error falls by the slope of `superpose`, at worst by a fifth a round."""
 
 
-def superpose(pixels: NDArray[np.float32], attenuation: Array) -> Array:
+def superpose(pixels: NDArray[np.float32], attenuation: Array, white: float = 1.0) -> Array:
     """What a lesion adds to tissue: its attenuation, bounded by what is left up to white.
 
-    A soft minimum (a^-4 + room^-4)^(-1/4): within 2 % of the attenuation where at least 1.8 times as much room is left.
+    A soft minimum (a^-2 + room^-2)^(-1/2), as film and display compress bright tissue: two thirds of the texture stay
+    where the attenuation equals the room, a quarter where it is twice as much.
 
     Args:
         pixels: Tissue, `float32 (N, N)` in [-1, 1].
         attenuation: The lesion, `float32 (N, N)`, at least 0 but for the dark halo of some masses.
+        white: Intensity of the highest grey level.
 
     Returns:
         `float32 (N, N)` channel to be added to the tissue.
     """
-    room = np.maximum(1 - pixels, np.float32(_ROOM))
-    squared = (attenuation / room) ** 2
-    return np.asarray(attenuation / np.sqrt(np.sqrt(1 + squared * squared)), np.float32)
+    room = np.maximum(min(white, _WHITE) - pixels, np.float32(_ROOM))
+    ratio = attenuation / room
+    return np.asarray(attenuation / np.sqrt(1 + ratio * ratio), np.float32)
 
 
 class Parametric:
@@ -84,7 +88,7 @@ class Parametric:
             GeneratorError: The lesion cannot be drawn, or the context is too small for it.
         """
         attenuation, mask = self._draw(context, lesion, seed)
-        return LesionChannel(superpose(context.pixels, attenuation), mask)
+        return LesionChannel(superpose(context.pixels, attenuation, context.white), mask)
 
     def _draw(self, context: Context, lesion: PlannedLesion, seed: int) -> tuple[Array, NDArray[np.bool_]]:
         """Attenuation in intensity units, `float32 (N, N)`, and mask, over the whole context."""
@@ -110,7 +114,7 @@ class Removal(Parametric):
         attenuation, mask = self._draw(context, lesion, seed)
         channel = np.zeros_like(attenuation)
         for _ in range(_ROUNDS):
-            channel = superpose(context.pixels - channel, attenuation)
+            channel = superpose(context.pixels - channel, attenuation, context.white)
         return LesionChannel(-channel, mask)
 
 
