@@ -1,0 +1,235 @@
+"""Ingest: an archive becomes a dataset; what cannot be read is listed; an interruption costs one shard at most."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_files import breast_like, write
+from PIL import Image
+
+from synthmammo.anatomy import chest_wall_side
+from synthmammo.dataset import Dataset
+from synthmammo.engines.local import Local
+from synthmammo.errors import OutputError, SourceError
+from synthmammo.ingest import IngestOptions, ingest
+from synthmammo.manifest import MANIFEST, read_index
+from synthmammo.sample import SpacingOrigin
+from synthmammo.sources import folder as folder_source
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+HERE = Local(1)
+PIXELS = (breast_like(120, 90) >> 4).astype(np.uint8)
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Eight patients with two films each; the left and right ones face each other, and one file is damaged."""
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    lines = ["file,patient,laterality,view,label,kind,pathology,x,y,radius"]
+    for number in range(8):
+        for side, step in (("R", 1), ("L", -1)):
+            name = f"{number}{side}.png"
+            Image.fromarray(np.roll(PIXELS, number, 0)[:, ::step]).save(folder / name)
+            column = 20 if step == 1 else 69
+            finding = f"malignant,mass,m,{column},60,8" if number % 4 == 0 else "normal,,,,,"
+            lines.append(f"{name},p{number},{side},MLO,{finding}")
+    (folder / "7L.png").write_bytes((folder / "7L.png").read_bytes()[:200])
+    (folder / "table.csv").write_text("\n".join([*lines, "gone.png,p9,L,MLO,normal,,,,,"]))
+    return folder
+
+
+def run(archive, out, progress=lambda done, total: None, **options):
+    return ingest("folder", archive, out, IngestOptions(**options), engine=HERE, progress=progress)
+
+
+def test_an_archive_becomes_a_dataset(archive, tmp_path):
+    steps = []
+    summary = run(archive, tmp_path / "out", lambda done, total: steps.append((done, total)), shard_size=4)
+    assert steps == [(done, 16) for done in range(1, 17)]
+    dataset = Dataset.open(tmp_path / "out")
+    samples = {sample.key: sample for sample in dataset}
+    assert len(samples) == len(dataset) == summary.manifest.samples == 15
+    np.testing.assert_array_equal(samples["3R"].image, np.roll(PIXELS, 3, 0))
+    sample = samples["0R"]
+    assert sample.lesions[60, 20] == sample.findings[0].label == 1
+    assert sample.breast[60, 20]
+    assert not sample.breast[2, 80]
+    assert sample.spacing_origin is SpacingOrigin.UNKNOWN
+    assert sample.provenance == {"source": "folder", "file": "0R.png"}
+    by_patient = {}
+    for sample in samples.values():
+        by_patient.setdefault(sample.patient, set()).add(sample.split)
+    assert all(len(splits) == 1 for splits in by_patient.values())
+    index = read_index(tmp_path / "out").to_pylist()
+    assert [row["key"] for row in index] == sorted(samples)
+    assert {row["key"]: row["split"] for row in index} == {key: sample.split for key, sample in samples.items()}
+
+
+def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(archive, tmp_path):
+    summary = run(archive, tmp_path / "out")
+    listed = [json.loads(line) for line in (tmp_path / "out" / "skipped.jsonl").read_text().splitlines()]
+    assert [entry["file"] for entry in listed] == ["gone.png", "7L.png"]
+    assert "no such image" in listed[0]["reason"]
+    assert "damaged" in listed[1]["reason"]
+    assert [{"file": str(skip.path), "reason": skip.reason} for skip in summary.skipped] == listed
+    assert list(summary.reasons.values()) == [1, 1]
+
+
+def test_the_same_command_gives_the_same_bytes(archive, tmp_path):
+    first, second = (run(archive, tmp_path / name / "d", shard_size=5).manifest for name in "ab")
+    assert first == second
+    assert first.shards
+    workers = ingest("folder", archive, tmp_path / "c" / "d", IngestOptions(shard_size=5), engine=Local(2)).manifest
+    assert workers == first
+
+
+class Stop(BaseException):
+    """As Ctrl-C."""
+
+
+def test_an_interrupted_ingest_leaves_no_half_file_and_goes_on(archive, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    whole = run(archive, tmp_path / "whole" / "out", shard_size=4).manifest
+
+    def stop_at_ten(done, total):
+        if done == 10:
+            raise Stop
+
+    with pytest.raises(Stop):
+        run(archive, out, stop_at_ten, shard_size=4)
+    files = [path.name for path in out.rglob("*.parquet*")]
+    assert files
+    assert not [name for name in files if name.startswith(".partial")]
+    assert not (out / MANIFEST).exists()
+    reads = []
+    monkeypatch.setattr(
+        folder_source, "read_raster", lambda path, read=folder_source.read_raster: reads.append(path) or read(path)
+    )
+    assert run(archive, out, shard_size=4).manifest == whole
+    assert len(reads) == 16 - 4 * len(files)
+    assert run(archive, out, shard_size=4).manifest == whole
+    assert len(reads) == 16 - 4 * len(files)
+
+
+def test_other_options_in_the_same_directory_are_refused(archive, tmp_path):
+    run(archive, tmp_path / "out")
+    with pytest.raises(OutputError, match="made from something else"):
+        run(archive, tmp_path / "out", seed=1)
+    (archive / "0R.png").write_bytes((archive / "1R.png").read_bytes())
+    with pytest.raises(OutputError, match="made from something else"):
+        run(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize("side", ["left", "right", None])
+def test_the_chest_walls_can_be_turned_to_a_side(archive, tmp_path, side):
+    run(archive, tmp_path / "out", chest_wall=side)
+    samples = list(Dataset.open(tmp_path / "out"))
+    found = {sample.key[1]: chest_wall_side(sample.image, sample.breast) for sample in samples}
+    assert found == ({"L": side, "R": side} if side else {"R": "left", "L": "right"})
+    for sample in samples:
+        for finding in sample.findings:
+            assert sample.lesions[finding.box.slices].any()
+
+
+def test_the_geometry_of_seed1(archive, tmp_path):
+    run(archive, tmp_path / "out", geometry="seed1", assume_spacing_mm=0.5)
+    for sample in Dataset.open(tmp_path / "out"):
+        assert sample.shape == (512, 512)
+        assert chest_wall_side(sample.image, sample.breast) == "right"
+        height, width = sample.provenance["original_shape"]
+        assert (height, width) == (120, 90)
+        assert sample.spacing_mm[0] < 0.5 * 120 / 512 + 1e-9
+        assert sample.spacing_origin is SpacingOrigin.ASSUMED
+        assert sample.laterality == sample.key[1]
+
+
+def test_the_background_can_be_blanked(archive, tmp_path):
+    label = PIXELS.copy()
+    label[2:8, 70:85] = 255
+    Image.fromarray(label).save(archive / "0R.png")
+    run(archive, tmp_path / "out", background="blank")
+    sample = Dataset.open(tmp_path / "out").sample("0R")
+    assert not sample.image[~sample.breast].any()
+    assert (sample.image[sample.breast] == label[sample.breast]).all()
+
+
+def test_the_first_images_only(archive, tmp_path):
+    assert run(archive, tmp_path / "out", limit=3).manifest.samples == 3
+
+
+def test_labels_and_formats(archive, tmp_path):
+    manifest = run(archive, tmp_path / "out", formats=("parquet", "webdataset"), shard_size=50).manifest
+    assert {record.format for record in manifest.shards} == {"parquet", "webdataset"}
+    assert Dataset.open(tmp_path / "out").label_names == ("malignant", "normal")
+    totals = {split: sum(labels.values()) for split, labels in manifest.counts.items()}
+    for form in ("parquet", "webdataset"):
+        assert {record.split: record.samples for record in manifest.shards if record.format == form} == totals
+
+
+def test_an_image_without_a_breast_is_skipped(tmp_path):
+    write(tmp_path / "a" / "1.dcm", PatientID="1")
+    write(tmp_path / "a" / "2.dcm", np.zeros((96, 64), np.uint16), PatientID="2")
+    summary = ingest("dicom", tmp_path / "a", tmp_path / "out", engine=HERE)
+    assert summary.manifest.samples == 1
+    assert [(skip.path.name, skip.reason) for skip in summary.skipped] == [("2.dcm", "no breast can be seen on it")]
+
+
+def test_when_nothing_can_be_used_nothing_is_made(tmp_path):
+    write(tmp_path / "a" / "1.dcm", Modality="CT")
+    with pytest.raises(SourceError, match=r"not one image can be used: Modality is CT, expected MG \(1 files\)"):
+        ingest("dicom", tmp_path / "a", tmp_path / "out", engine=HERE)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"geometry": "seed2"},
+        {"chest_wall": "up"},
+        {"background": "white"},
+        {"split": "oficial"},
+        {"formats": ("parket",)},
+        {"shares": {"train": 0.8, "valid": 0.2}},
+        {"shares": {"train": -1, "test": 2}},
+        {"shares": {"train": 0}},
+        {"assume_spacing_mm": 50},
+        {"shard_size": 0},
+        {"limit": 0},
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_by_name(wrong):
+    with pytest.raises(SourceError, match=next(iter(wrong))):
+        IngestOptions(**wrong)
+
+
+def test_an_output_inside_a_file_is_one_clear_error(archive, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        run(archive, tmp_path / "file")
+
+
+def test_patches_keep_their_size_and_are_all_breast(tmp_path):
+    Image.fromarray(PIXELS[:64, :64]).save(tmp_path / "a.png")
+    table = "file,split,patient,label,side,view\na.png,val,P_1,benign,RIGHT,MLO\n"
+    (tmp_path / "manifest.csv").write_text(table)
+    ingest("cbis_ddsm", tmp_path, tmp_path / "out", IngestOptions(geometry="seed1"), engine=HERE)
+    (sample,) = Dataset.open(tmp_path / "out")
+    assert (sample.shape, sample.split) == ((64, 64), "validation")
+    assert sample.breast.all()
+    assert sample.provenance["patch"] is True
+    assert sample.findings[0].descriptors["extent"] == "unknown"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.is_dir(), reason="the real data are not beside this checkout")
+def test_the_real_films(tmp_path):
+    summary = ingest("mini_mias", DATA / "mini_mias", tmp_path / "out")
+    assert (summary.manifest.samples, summary.skipped) == (242, ())
+    counts = summary.manifest.counts
+    assert {label: sum(counts[split][label] for split in counts) for label in counts["train"]} == {
+        "benign": 50,
+        "malignant": 40,
+        "normal": 152,
+    }

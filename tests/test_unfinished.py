@@ -1,0 +1,90 @@
+"""A job that is cut off goes on where it was; a directory of something else is left alone."""
+
+import json
+
+import pytest
+
+from synthmammo.errors import OutputError
+from synthmammo.manifest import MANIFEST, Manifest, ShardRecord
+from synthmammo.unfinished import SKIPPED, STATE, ShardResult, Unfinished
+
+CONTENT = {"source": "somewhere", "size": 3}
+BLANK = Manifest(kind="ingested", name="d", digest="", options={})
+
+
+def shard(out, name, text="x", skipped=()):
+    path = out / "parquet" / f"{name}.parquet"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    split = name.rpartition("-")[0]
+    return ShardResult((ShardRecord("parquet", split, f"parquet/{path.name}", 1, len(text), "0"),), (), tuple(skipped))
+
+
+def test_a_finished_shard_is_remembered_until_a_file_of_it_changes(tmp_path):
+    out = tmp_path / "d"
+    state = Unfinished(out, CONTENT)
+    result = shard(out, "train-00000", skipped=[{"file": "a", "reason": "b"}])
+    assert state.load("train-00000") is None
+    state.save("train-00000", result)
+    assert Unfinished(out, CONTENT).load("train-00000") == result
+    (out / "parquet" / "train-00000.parquet").write_text("cut off")
+    assert Unfinished(out, CONTENT).load("train-00000") is None
+
+
+def test_finishing_names_the_shards_and_writes_the_manifest_last(tmp_path):
+    out = tmp_path / "d"
+    state = Unfinished(out, CONTENT)
+    results = [shard(out, name) for name in ("train-00000", "train-00002", "test-00000")]
+    manifest = state.finish([*results, ShardResult((), (), ({"file": "f", "reason": "r"},))], [], BLANK)
+    assert [record.name for record in manifest.shards] == [
+        "parquet/test-00000-of-00001.parquet",
+        "parquet/train-00000-of-00002.parquet",
+        "parquet/train-00001-of-00002.parquet",
+    ]
+    assert sorted(path.name for path in out.iterdir()) == ["index.parquet", MANIFEST, "parquet", SKIPPED]
+    assert json.loads((out / SKIPPED).read_text()) == {"file": "f", "reason": "r"}
+    assert Unfinished(out, CONTENT).manifest() == manifest
+
+
+def test_a_run_cut_off_while_naming_finds_its_shards_again(tmp_path):
+    out = tmp_path / "d"
+    state = Unfinished(out, CONTENT)
+    results = {name: shard(out, name, text) for name, text in (("train-00000", "x"), ("train-00001", "yy"))}
+    for name, result in results.items():
+        state.save(name, result)
+    parquet = out / "parquet"
+    (parquet / "train-00000.parquet").rename(parquet / "train-00000-of-00002.parquet")
+    again = Unfinished(out, CONTENT)
+    assert {name: again.load(name) for name in results} == results
+    assert sorted(path.name for path in parquet.iterdir()) == ["train-00000.parquet", "train-00001.parquet"]
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_other_content_is_refused(tmp_path, finished):
+    state = Unfinished(tmp_path, CONTENT)
+    if finished:
+        state.finish([], [], BLANK)
+    with pytest.raises(OutputError, match="made from something else"):
+        Unfinished(tmp_path, CONTENT | {"size": 4})
+
+
+def test_the_difference_is_shown(tmp_path):
+    Unfinished(tmp_path, CONTENT)
+    with pytest.raises(OutputError, match="size: 3 .*4 now"):
+        Unfinished(tmp_path, CONTENT | {"size": 4})
+
+
+def test_a_directory_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(OutputError, match="not a dataset"):
+        Unfinished(tmp_path, CONTENT)
+    with pytest.raises(OutputError, match="not a dataset"):
+        Unfinished(tmp_path / "thesis.txt", CONTENT)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        Unfinished(tmp_path / "file" / "below", CONTENT)
+    assert not (tmp_path / STATE).exists()
