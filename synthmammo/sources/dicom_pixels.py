@@ -7,6 +7,7 @@ polarity, padding.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,7 +44,7 @@ RAW_CHOICES = ("log", "invert", "skip")
 RAW_BITS = 16
 """Bits of a logarithm: with 16, neighbouring levels of a 14-bit exposure below a third of full scale stay apart."""
 
-Levels = NDArray[np.int32]
+Levels = NDArray[np.integer[Any]]
 Fractions = NDArray[np.float64]
 
 
@@ -90,22 +91,22 @@ def _grey(dataset: Dataset, stored: Levels, voi: Voi, raw: Raw) -> tuple[Image, 
     padding = _padding(dataset, stored)
     bits = int(dataset.BitsStored)
     if is_raw(dataset):
-        levels, bits, notes = _attenuation(dataset, _from_zero(dataset, stored, bits), bits, raw)
+        levels, bits, notes = _attenuation(dataset, _from_zero(stored, bits), bits, raw)
     else:
         levels, bits, notes = _presentation(dataset, stored, bits, voi)
         if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
             levels = (1 << bits) - 1 - levels
             notes["inverted"] = True
     if padding is not None:
-        levels = np.where(padding, 0, levels)
+        levels = np.where(padding, levels.dtype.type(0), levels)
     depth = next(depth for depth in BITS_STORED if depth >= bits)
     if depth > bits:
         notes["shifted_bits"] = depth - bits
-    return (levels << (depth - bits)).astype(np.uint16), depth, notes
+    return (levels << (depth - bits)).astype(np.uint16, copy=False), depth, notes
 
 
 def decode(dataset: Dataset, path: Path) -> Levels:
-    """Stored values, `int32 (H, W)`.
+    """Stored values: `uint16 (H, W)`, or `int32` where they are signed.
 
     Raises:
         SourceError: There are none, they are incomplete, or no decoder reads them.
@@ -123,12 +124,12 @@ def decode(dataset: Dataset, path: Path) -> Levels:
         raise SourceError(f"the pixel data are damaged or truncated ({first_line(error)}{kind})", where=path) from error
     if pixels.ndim != 2:
         raise SourceError(f"pixels have shape {pixels.shape}, expected (rows, columns)", where=path)
-    levels = pixels.astype(np.int32)
+    if pixels.dtype.kind == "i":
+        return pixels.astype(np.int32)
     bits, high = int(dataset.BitsStored), integer(dataset, "HighBit")
-    if integer(dataset, "PixelRepresentation") == 0:
-        # Bits above the stored ones may hold an overlay.
-        levels = (levels >> max((high if high is not None else bits - 1) + 1 - bits, 0)) & ((1 << bits) - 1)
-    return levels
+    levels = pixels.astype(np.uint16, copy=False)
+    # Bits above the stored ones may hold an overlay.
+    return (levels >> max((bits - 1 if high is None else high) + 1 - bits, 0)) & np.uint16((1 << bits) - 1)
 
 
 def _padding(dataset: Dataset, stored: Levels) -> NDArray[np.bool_] | None:
@@ -140,9 +141,9 @@ def _padding(dataset: Dataset, stored: Levels) -> NDArray[np.bool_] | None:
     return np.asarray((stored >= low) & (stored <= high))
 
 
-def _from_zero(dataset: Dataset, stored: Levels, bits: int) -> Levels:
-    signed = integer(dataset, "PixelRepresentation") == 1
-    return np.clip(stored + (1 << (bits - 1) if signed else 0), 0, (1 << bits) - 1)
+def _from_zero(stored: Levels, bits: int) -> Levels:
+    # Only signed values are not from zero; the unsigned ones of a large image are not copied.
+    return np.clip(stored + (1 << (bits - 1)), 0, (1 << bits) - 1) if stored.dtype.kind == "i" else stored
 
 
 def _attenuation(dataset: Dataset, levels: Levels, bits: int, raw: Raw) -> tuple[Levels, int, dict[str, Any]]:
@@ -159,33 +160,35 @@ def _attenuation(dataset: Dataset, levels: Levels, bits: int, raw: Raw) -> tuple
 
 
 def _presentation(dataset: Dataset, stored: Levels, bits: int, voi: Voi) -> tuple[Levels, int, dict[str, Any]]:
-    from pydicom.pixels.processing import apply_modality_lut, apply_voi
-
-    notes: dict[str, Any] = {}
-    if dataset.get("ModalityLUTSequence"):
-        levels = np.asarray(apply_modality_lut(stored, dataset)).astype(np.int32)
-        bits, slope, intercept = _table_bits(dataset.ModalityLUTSequence[0], bits), 1.0, 0.0
-        units, notes["modality"] = levels, "table"
-    else:
-        levels, units = _from_zero(dataset, stored, bits), stored
-        slope, intercept = number(dataset, "RescaleSlope", 1) or 1.0, number(dataset, "RescaleIntercept", 0)
-        if slope < 0:
-            levels, notes["modality"] = (1 << bits) - 1 - levels, "negative slope"
+    levels, units, bits, notes = _modality(dataset, stored, bits)
     if dataset.get("VOILUTSequence") and voi != "ignore":
-        rescaled = np.rint(units * slope + intercept).astype(np.int32)
-        notes["voi"] = "table"
-        return np.asarray(apply_voi(rescaled, dataset)).astype(np.int32), _voi_bits(dataset, bits), notes
+        from pydicom.pixels.processing import apply_voi
+
+        shown = apply_voi(np.rint(units()).astype(np.int32), dataset)
+        return np.asarray(shown, np.int32), _table_bits(dataset.VOILUTSequence[0], bits), notes | {"voi": "table"}
     function = text(dataset, "VOILUTFunction") or "LINEAR"
     wanted = voi == "apply" or (voi == "auto" and function == "SIGMOID")
     if wanted and (window := _window(dataset)) is not None:
+        levels = np.rint(_windowed(units(), *window, function) * ((1 << bits) - 1)).astype(np.int32)
         notes["voi"] = f"{function.lower()} window"
-        share = _windowed(np.asarray(units * slope + intercept, np.float64), *window, function)
-        return np.rint(share * ((1 << bits) - 1)).astype(np.int32), bits, notes
     return levels, bits, notes
 
 
-def _voi_bits(dataset: Dataset, bits: int) -> int:
-    return _table_bits(dataset.VOILUTSequence[0], bits)
+def _modality(
+    dataset: Dataset, stored: Levels, bits: int
+) -> tuple[Levels, Callable[[], Fractions], int, dict[str, Any]]:
+    """Levels after the modality step, the same in the units that windows speak of, their bits, and notes."""
+    if dataset.get("ModalityLUTSequence"):
+        from pydicom.pixels.processing import apply_modality_lut
+
+        looked_up = np.asarray(apply_modality_lut(stored, dataset), np.int32)
+        bits = _table_bits(dataset.ModalityLUTSequence[0], bits)
+        return looked_up, lambda: looked_up.astype(np.float64), bits, {"modality": "table"}
+    slope, intercept = number(dataset, "RescaleSlope", 1) or 1.0, number(dataset, "RescaleIntercept", 0)
+    levels, notes = _from_zero(stored, bits), {}
+    if slope < 0:
+        levels, notes = (1 << bits) - 1 - levels, {"modality": "negative slope"}
+    return levels, lambda: stored.astype(np.float64) * slope + intercept, bits, notes
 
 
 def _table_bits(table: Dataset, bits: int) -> int:
