@@ -90,7 +90,7 @@ def draw_boxes(rgb: Rgb, findings: Sequence[Finding]) -> Rgb:
     """
     picture = Picture.fromarray(rgb)
     pen = ImageDraw.Draw(picture)
-    width = _stroke(rgb.shape[:2])
+    width = max(1, round(max(rgb.shape[:2]) / 320))
     font = ImageFont.load_default(max(10, max(rgb.shape[:2]) / 45))
     for finding in findings:
         colour = PATHOLOGY_COLOURS[finding.pathology]

