@@ -97,9 +97,20 @@ def _table(rows: Iterable[Sequence[object]]) -> str:
 def _nature(rows: Sequence[Row]) -> str:
     made = sum(finding["synthetic"] for row in rows for finding in row["findings"])
     real = sum(not finding["synthetic"] for row in rows for finding in row["findings"])
+    unlocated = sum(bool(row["unlocated"]) for row in rows)
+    sentences = []
     if made and real:
-        return f"{made} of the {made + real} findings were put in by a program; {real} are the real hosts' own."
-    return "Every finding was put in by a program." if made else ""
+        sentences.append(
+            f"{made} of the {made + real} boxed findings were put in by a program; {real} are the hosts' own."
+        )
+    elif made:
+        sentences.append("Every boxed finding was put in by a program.")
+    if unlocated:
+        sentences.append(
+            f"{unlocated} images have findings of their own whose place their source does not give (`unlocated`): "
+            "they have no box, so what is not boxed is not healthy. Do not train or test a detector on these."
+        )
+    return " ".join(sentences)
 
 
 def _composition(manifest: Manifest) -> str:
@@ -117,7 +128,7 @@ def _composition(manifest: Manifest) -> str:
 
 def _findings(manifest: Manifest) -> str:
     if not manifest.findings:
-        return "The images carry no findings."
+        return "No finding has a box."
     pathologies = sorted({name for counts in manifest.findings.values() for name in counts})
     lines: list[Sequence[object]] = [("finding", *pathologies), ("---",) * (len(pathologies) + 1)]
     lines += [(kind, *(counts.get(name, 0) for name in pathologies)) for kind, counts in manifest.findings.items()]

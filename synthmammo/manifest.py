@@ -183,7 +183,12 @@ def index_schema() -> pa.Schema:
         [(name, pa.string()) for name in texts]
         + [("height", pa.int32()), ("width", pa.int32()), ("bits_stored", pa.uint8())]
         + [("spacing_mm", pa.list_(pa.float64(), 2)), ("breast_box", pa.list_(pa.int32(), 4))]
-        + [("breast_share", pa.float32()), ("findings", pa.list_(finding)), ("attempts", pa.list_(pa.uint8()))]
+        + [
+            ("breast_share", pa.float32()),
+            ("findings", pa.list_(finding)),
+            ("unlocated", pa.list_(pa.string())),
+            ("attempts", pa.list_(pa.uint8())),
+        ]
     )
 
 
@@ -216,6 +221,7 @@ def index_row(sample: Sample) -> dict[str, Any]:
             }
             for finding in sample.findings
         ],
+        "unlocated": list(sample.unlocated),
         "attempts": provenance.get("attempts", []),
     }
 

@@ -274,7 +274,7 @@ class _IngestedHosts:
         Manifest.read(directory)
         table = read_index(directory)
         if background.findings == "refuse":
-            table = table.filter(pc.equal(pc.list_value_length(table["findings"]), 0))
+            table = table.filter(_without_findings(table))
             if not table.num_rows:
                 hint = "Set background.findings: keep to use them with their own findings."
                 raise DatasetError("every host already has findings", where=directory, hint=hint)
@@ -301,6 +301,12 @@ class _IngestedHosts:
         columns["truncation"] = np.ones(len(host))
         columns["implant"] = np.zeros(len(host), dtype=bool)
         return columns
+
+
+def _without_findings(table: pa.Table) -> pa.Array:
+    """Which rows of an index have none, neither with a place nor without."""
+    none = [pc.equal(pc.list_value_length(table[name]), 0) for name in ("findings", "unlocated")]
+    return pc.and_(*none)
 
 
 def _numbered(prefix: str, numbers: NDArray[np.int64], width: int) -> pa.Array:

@@ -163,6 +163,11 @@ class Sample:
             raise ValueError(f"spacing_mm {self.spacing_mm} contradicts spacing_origin '{self.spacing_origin}'")
 
     @property
+    def unlocated(self) -> tuple[str, ...]:
+        """Findings its source reports without a place, so without a box, e.g. ("mass malignant",)."""
+        return tuple(self.provenance.get("unlocated") or self.provenance.get("host", {}).get("unlocated") or ())
+
+    @property
     def shape(self) -> tuple[int, int]:
         """(H, W) in pixels."""
         return self.image.shape[0], self.image.shape[1]

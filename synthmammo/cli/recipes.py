@@ -114,10 +114,12 @@ def _ensure_hosts(recipe: Recipe) -> None:
 
     if missing_hosts(recipe) is None:
         return
+    from synthmammo.card import card
     from synthmammo.cli.progress import progress_bar
 
     with progress_bar("hosts") as update:
         summary = ensure_hosts(recipe, update)
+    card(summary.path)
     click.echo(f"hosts: {summary.manifest.samples} images ingested to {summary.path}", err=True)
     for skipped in summary.skipped:
         click.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)

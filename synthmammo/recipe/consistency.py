@@ -25,10 +25,20 @@ def check_consistency(recipe: Recipe) -> None:
     _check_removal(recipe)
     if recipe.patch and recipe.background.generator == "ingested":
         raise ValueError("patch: patches of real hosts are made by `synthmammo patches`")
-    if recipe.patch and recipe.emit.formats.dicom is not None:
+    if recipe.patch:
+        _check_patch(recipe, recipe.patch.size_px)
+
+
+def _check_patch(recipe: Recipe, size_px: int) -> None:
+    if recipe.emit.formats.dicom is not None:
         raise ValueError(
             "emit.formats: a patch has no orientation on the patient, so no DICOM; use [webdataset, parquet]"
         )
+    background = recipe.background
+    if background.generator == "phantom":
+        smaller = round(min(background.height_mm, background.width_mm) / background.spacing_mm)
+        if size_px > smaller:
+            raise ValueError(f"patch.size_px: {size_px} is more than the background has, {smaller} pixels")
 
 
 def _check_splits(recipe: Recipe) -> None:
@@ -42,6 +52,8 @@ def _check_splits(recipe: Recipe) -> None:
 
 
 def _check_classes(recipe: Recipe) -> None:
+    if not all(label.strip() for label in recipe.classes):
+        raise ValueError("classes: a class has no name")
     with_lesions = {label for lesion in recipe.lesions for label in lesion.classes}
     unknown = sorted(with_lesions - set(recipe.classes))
     if unknown:

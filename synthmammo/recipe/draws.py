@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 
 class Strict(BaseModel):
-    """Base of every recipe model: unknown keys are refused, values cannot change afterwards."""
+    """Base of every recipe model: unknown keys and infinite numbers are refused, values cannot change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _share(value: Any) -> Any:

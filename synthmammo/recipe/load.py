@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterable
@@ -62,7 +63,7 @@ def _read(path: Path, including: tuple[Path, ...]) -> dict[str, Any]:
         chain = " -> ".join(p.name for p in (*including[including.index(resolved) :], resolved))
         raise RecipeError(f"includes itself ({chain})", where=path, hint="Remove one of the includes.")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
     except OSError as error:
         included = f" (included by {including[-1].name})" if including else ""
         raise RecipeError(f"cannot be read{included}: {error.strerror}", where=path, hint=_neighbours(path)) from None
@@ -78,6 +79,18 @@ def _read(path: Path, including: tuple[Path, ...]) -> dict[str, Any]:
     for name in names:
         merged = _merge(merged, _read(path.parent / name, (*including, resolved)))
     return _merge(merged, content)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key that is stated twice is an error; the first one would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys: set[str] = set()
+        for key, _ in node.value:
+            if key.value in keys and isinstance(key.value, str) and key.value != "<<":
+                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is stated twice", key.start_mark)
+            keys |= {key.value} if isinstance(key.value, str) else set()
+        return super().construct_mapping(node, deep)
 
 
 def _neighbours(path: Path) -> str | None:
@@ -149,10 +162,32 @@ def _explanation(detail: Any) -> tuple[str, str, str | None]:
         return field, "is not a key that is known here", nearest(str(location[-1]), known) if known else None
     if kind == "missing":
         return field, "is missing", "Add it to the recipe."
+    if kind == "union_tag_invalid":
+        return f"{field}.generator", f"no generator is called '{detail['ctx']['tag']}'", _tag_hint(detail["ctx"])
+    if kind in _EXPECTED:
+        return field, f"expected {_EXPECTED[kind]}, found {found!r}", None
     message = detail["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         return field, message, None
+    message = _ENUM_MEMBER.sub(r"\1", message)
     return field, f"{message[0].lower()}{message[1:]}, found {found!r}", None
+
+
+_ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
+
+
+_EXPECTED = {
+    "dict_type": "a mapping (NAME: VALUE)",
+    "model_type": "a mapping of keys",
+    "model_attributes_type": "a mapping of keys",
+    "list_type": "a list",
+    "string_type": "a text",
+}
+"""Plain words for pydantic's, which name classes of ours that no user knows."""
+
+
+def _tag_hint(context: dict[str, str]) -> str:
+    return nearest(context["tag"], [tag.strip("'") for tag in context["expected_tags"].split(", ")])
 
 
 def _fields_at(model: Any, location: tuple[int | str, ...]) -> set[str]:

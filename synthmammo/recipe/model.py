@@ -13,8 +13,14 @@ from synthmammo.sample import Kind, Pathology
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[
     dict[int, Share],
-    BeforeValidator(lambda value: {value: 1} if isinstance(value, int) else value, json_schema_input_type=int | dict),
+    BeforeValidator(lambda value: {value: 1} if type(value) is int else value, json_schema_input_type=int | dict),
 ]
+
+LEAST_PX, MOST_PX = 32, 16_384
+"""Sides of a phantom: below, there is no breast to see; above, one image does not fit into memory."""
+
+MOST_LESIONS = 50
+"""Of one entry in one image; instance labels are 8 bits wide, and a host may bring its own."""
 
 
 class PhantomBackground(Strict):
@@ -42,6 +48,11 @@ class PhantomBackground(Strict):
             unknown = [name for name in getattr(self, field) if name not in known]
             if unknown:
                 raise ValueError(f"{field}: '{unknown[0]}' is not one of {', '.join(known)}")
+        for field in ("height_mm", "width_mm"):
+            pixels = getattr(self, field) / self.spacing_mm
+            if not MOST_PX >= pixels >= LEAST_PX:
+                length = f"{getattr(self, field):g} mm at {self.spacing_mm:g} mm a pixel are {pixels:,.0f} pixels"
+                raise ValueError(f"{field}: {length}; expected {LEAST_PX} to {MOST_PX:,}")
         return self
 
 
@@ -180,8 +191,9 @@ class LesionSpec(Strict):
             for word in shares:
                 if word not in terms[name]:
                     raise ValueError(f"descriptors.{name}: '{word}' is not one of {', '.join(terms[name])}")
-        if any(number < 0 for number in self.count):
-            raise ValueError("count: the number of lesions cannot be negative")
+        wrong = [number for number in self.count if not 0 <= number <= MOST_LESIONS]
+        if wrong:
+            raise ValueError(f"count: {wrong[0]} lesions in an image; expected 0 to {MOST_LESIONS}")
         if abs(sum(self.count.values()) - 1) > 1e-6:
             raise ValueError(f"count: shares sum to {sum(self.count.values()):g}, expected 1")
         for name, draw in (("diameter_mm", self.diameter_mm), ("contrast", self.contrast)):

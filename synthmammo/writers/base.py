@@ -96,6 +96,7 @@ class Encoded:
             "spacing_mm": [float(side) for side in spacing_mm],
             "spacing_origin": str(sample.spacing_origin),
             "regions": _regions(sample),
+            "unlocated": "; ".join(sample.unlocated),
             "provenance": canonical_json(sample.provenance).decode(),
         }
 

@@ -68,6 +68,7 @@ def features(label_names: Sequence[str]) -> dict[str, Feature]:
         "spacing_origin": _value("string"),
         "findings": _list(finding),
         "index": _value("int64"),
+        "unlocated": _value("string"),
         "provenance": _value("string"),
     }
 
@@ -177,6 +178,7 @@ class ParquetWriter:
             "spacing_origin": sample.spacing_origin,
             "findings": [_finding(finding) for finding in sample.findings],
             "index": encoded.index,
+            "unlocated": "; ".join(encoded.sample.unlocated),
             "provenance": canonical_json(sample.provenance).decode(),
         }
 

@@ -10,6 +10,7 @@ import numpy as np
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.phantom.acquisition import Response, attenuate, expose, find_response
 from synthmammo.generators.phantom.field import Grid, upsample
+from synthmammo.generators.phantom.implant import draw_implant
 from synthmammo.generators.phantom.outline import draw_outline
 from synthmammo.generators.phantom.tissue import glandular_share, overlay_pectoral
 from synthmammo.row import Row
@@ -67,11 +68,14 @@ class Phantom:
         coarse = grid.coarser(1.5)
         coarse_depth = outline.depth(coarse)
         depth = upsample(coarse_depth, coarse, grid)
-        share = glandular_share(seed, outline, density, grid, coarse_depth, coarse)
+        implant = draw_implant(seed, outline) if row.implant else None
+        share = glandular_share(seed, outline, density, grid, coarse_depth, implant)
         if view is View.MLO:
             share = overlay_pectoral(seed, share, outline, grid)
-        attenuation = attenuate(share, depth, outline.thickness)
-        grey = expose(seed, attenuation, (depth > 15).astype(np.float32), grid, self.response)
+        if implant:
+            share = implant.overlay(share, grid)
+        attenuation = attenuate(share, depth, outline.thickness, self.response.equalise)
+        grey = expose(seed, attenuation, depth, grid, self.response)
         top = (1 << self.bits_stored) - 1
         image = np.zeros(breast.shape, np.uint16)
         image[:, : grid.width] = np.where(breast[:, : grid.width], np.maximum(np.rint(grey * top), 1), 0)

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthmammo.errors import GeneratorError, nearest
-from synthmammo.generators.phantom.field import K, Field, Grid, noise, stream
+from synthmammo.generators.phantom.field import Field, Grid, noise, smoothstep, stream
 
 ATTENUATION_FAT = 0.0456
 ATTENUATION_GLAND = 0.0802
 """Linear attenuation at 20 keV in 1/mm (Johns & Yaffe 1987)."""
+
+
+SCATTER = 0.7
+"""What scattered radiation leaves of the contrast between fat and gland."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +24,9 @@ class Response:
 
     Attributes:
         equalise: Share of the thickness roll-off that processing takes out, 0 to 1.
-        gamma: Slope of optical density over the logarithm of exposure.
-        density: Optical density the automatic exposure aims at inside the breast, mean and deviation.
-        grain: Noise, in optical density.
+        gamma: Slope of optical density over the decimal logarithm of exposure.
+        density: Optical density that the automatic exposure aims at inside the breast, mean and deviation.
+        grain: Noise, standard deviation in optical density.
         grain_mm: Its correlation length.
     """
 
@@ -34,16 +38,17 @@ class Response:
 
 
 PRESETS = {
-    "film": Response(equalise=0.0, gamma=3.3, density=(1.25, 0.13), grain=0.02, grain_mm=0.12),
-    "digital": Response(equalise=0.8, gamma=2.2, density=(1.9, 0.1), grain=0.012, grain_mm=0.08),
+    "film": Response(equalise=0.0, gamma=3.3, density=(1.15, 0.13), grain=0.02, grain_mm=0.12),
+    "digital": Response(equalise=0.85, gamma=4.2, density=(1.75, 0.1), grain=0.012, grain_mm=0.08),
 }
+_FOG, _BLACK, _DIGITISED = 0.18, 3.5, 3.2  # optical densities: clear film, fully exposed film, the digitiser's darkest
 
 
 def find_response(response: str | Response) -> Response:
-    """The preset of that name.
+    """The preset of that name, or the response itself.
 
     Raises:
-        GeneratorError: There is none.
+        GeneratorError: There is no such preset.
     """
     if isinstance(response, Response):
         return response
@@ -52,40 +57,42 @@ def find_response(response: str | Response) -> Response:
     return PRESETS[response]
 
 
-def attenuate(share: Field, depth: Field, thickness: float) -> Field:
-    """Attenuation (natural logarithm) of a breast.
+def attenuate(share: Field, depth: Field, thickness: float, equalise: float) -> Field:
+    """Attenuation (natural logarithm) of a breast, `float32 (H, W)`.
 
     Args:
         share: Glandular share of the thickness.
         depth: Distance to the skin in millimetres.
-        thickness: Compressed thickness in millimetres; the free edge is about half a circle across.
+        thickness: Compressed thickness in millimetres; the free edge falls off over as much.
+        equalise: Share of that fall to take out.
     """
-    edge = np.float32(K["edge"] * thickness)
-    t = 1 - np.clip(depth / edge, 0, 1)
+    t = 1 - np.clip(depth / np.float32(thickness), 0, 1)
     roll_off = np.sqrt(1 - t * t)
-    tissue = np.float32(ATTENUATION_FAT) + np.float32(K["contrast"] * (ATTENUATION_GLAND - ATTENUATION_FAT)) * share
-    skin = np.float32(K["skin"]) * np.exp(-(((depth - np.float32(0.8)) / np.float32(0.7)) ** 2))
-    return np.float32(thickness) * roll_off * tissue + skin
+    if equalise:
+        roll_off = (roll_off + np.float32(equalise) * (1 - roll_off)) * smoothstep(depth, -1.0, 2.5)
+    tissue = np.float32(ATTENUATION_FAT) + np.float32(SCATTER * (ATTENUATION_GLAND - ATTENUATION_FAT)) * share
+    skin = np.float32(0.06) * np.exp(-(((depth - np.float32(0.8)) / np.float32(0.7)) ** 2))
+    return np.asarray(np.float32(thickness) * roll_off * tissue + skin, dtype=np.float32)
 
 
-def expose(seed: int, attenuation: Field, inside: Field, grid: Grid, response: Response) -> Field:
-    """Grey level in [0, 1] of a film digitised over optical densities 0 to 3.2.
+def expose(seed: int, attenuation: Field, depth: Field, grid: Grid, response: Response) -> Field:
+    """Grey level in [0, 1] of a film digitised over optical densities 0 to 3.2, bright where it is clear.
 
     Args:
         seed: Seed of exposure and grain.
-        attenuation: `-log` of transmission, natural logarithm.
-        inside: Weights of the automatic exposure, over the breast.
+        attenuation: Negative natural logarithm of the transmission.
+        depth: Distance to the skin in millimetres; the automatic exposure looks at what is deeper than 15.
         grid: Grid of both.
         response: Film or detector.
     """
-    rng = stream(seed, "exposure")
-    target = K["od"] + response.density[1] * rng.standard_normal()
-    middle = float((attenuation * inside).sum() / inside.sum())
-    exposure = (np.float32(middle) - attenuation) * np.float32(0.4343)
-    low, high = 0.18, 3.5
-    steep = 4 * K["gamma"] / (high - low)
-    offset = np.log((target - low) / (high - target)) / steep
-    film = np.float32(low) + np.float32(high - low) / (1 + np.exp(-np.float32(steep) * (exposure + np.float32(offset))))
+    target = response.density[0] + response.density[1] * float(stream(seed, "exposure").standard_normal())
+    middle = float(attenuation[depth > min(15.0, 0.5 * float(depth.max()))].mean())
+    steep = 4 * response.gamma / (_BLACK - _FOG)
+    offset = float(np.log((target - _FOG) / (_BLACK - target))) / steep + np.log10(np.e) * middle
+    log_exposure = np.float32(offset) - np.float32(np.log10(np.e)) * attenuation
+    density = np.float32(_FOG) + np.float32(_BLACK - _FOG) / (1 + np.exp(np.float32(-steep) * log_exposure))
+    # Pixels wider than the grain average over it.
     grain_mm = max(response.grain_mm, grid.spacing_mm)
-    film += np.float32(K["grain"] * response.grain * response.grain_mm / grain_mm) * noise(stream(seed, "grain"), grid, grain_mm)
-    return np.clip(1 - film / np.float32(3.2), 0, 1)
+    grain = response.grain * response.grain_mm / grain_mm
+    density += np.float32(grain) * noise(stream(seed, "grain"), grid, grain_mm)
+    return np.asarray(np.clip(1 - density / np.float32(_DIGITISED), 0, 1), dtype=np.float32)

@@ -1,44 +1,40 @@
-"""Fibres: Cooper's ligaments and the filaments of glandular tissue, drawn straight and bent along a fan."""
+"""Fibres: Cooper's ligaments and the filaments of glandular tissue, made straight and bent along a fan."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
-from synthmammo.generators.phantom.field import K, Field, Grid, noise, noise_at, stream, upsample
+from synthmammo.generators.phantom.field import Field, Grid, noise, noise_at, stream, upsample
 
-_ACROSS_MM = 150.0  # added to the signed coordinate across the fan, as lattices begin at 0
+_ACROSS_MM = 150.0  # added to the signed coordinate across the fan, as noise begins at 0
+_GENERATIONS = 6
+_FADE = 0.85  # brightness of a generation over that of the one before
+_SHARPNESS = (2.0, 3.0)  # inverse width of a crest in standard deviations of the noise: per mm of knot distance, least
 
 
 class Weave(NamedTuple):
-    """Fibres of several sizes, each half the size of the one before.
+    """Fibres of several sizes, each generation half the size of the one before.
 
     Attributes:
         along_mm: Knot distance, along the fibres, of the noise whose zero lines the largest follow.
         across_mm: The same across.
-        generations: How many sizes.
-        fade: Brightness of each size over that of the one before.
-        sharpness: How quickly brightness falls beside a crest, in 1 / standard deviation of the noise.
     """
 
     along_mm: float
     across_mm: float
-    generations: int
-    fade: float
-    sharpness: float
 
 
 @dataclass(frozen=True)
 class Fan:
-    """Curved coordinates of fibres that run from near the nipple.
+    """Curved coordinates of fibres.
 
     Attributes:
-        along: Distance from the fan's origin in millimetres, `float32 (H, W)`.
-        across: Angle around it times a fixed radius, in millimetres from 0 to 300, `float32 (H, W)`.
+        along: Millimetres along the fibres, not negative, `float32 (H, W)`.
+        across: Millimetres across them, 0 to 320, `float32 (H, W)`.
         spacing_mm: Pixel spacing.
     """
 
@@ -47,33 +43,42 @@ class Fan:
     spacing_mm: float
 
     def fibres(self, seed: int, name: str, weave: Weave) -> Field:
-        """Crests along the zero lines of stretched noise, finer ones mostly beside coarser ones; mean 0."""
+        """Fibres laid along the fan, `float32 (H, W)` of mean 0; their deviation is about 1.7."""
         pixel_mm = (2 * self.spacing_mm, self.spacing_mm)
         start = float(self.along.min()), float(self.across.min())
-        spans = np.ptp(self.along), np.ptp(self.across)
+        spans = float(np.ptp(self.along)), float(np.ptp(self.across))
         rows_mm, columns_mm = (
-            (s + p * np.arange(int(w / p) + 2)).astype(np.float32) for s, w, p in zip(start, spans, pixel_mm, strict=True)
+            (s + p * np.arange(int(w / p) + 2)).astype(np.float32)
+            for s, w, p in zip(start, spans, pixel_mm, strict=True)
         )
-        presence = noise_at(stream(seed, f"{name}/presence"), rows_mm, columns_mm, (24.0 * K["ps"], 10.0 * K["ps"]))
-        weight = np.clip(np.float32(K["pbase"]) + np.float32(K["pamp"]) * presence, 0.1, 2)
-        sheet = np.zeros((len(rows_mm), len(columns_mm)), np.float32)
-        for i in range(int(K["gens"])):
-            step_mm = (weave.along_mm * K["size"] * K["ratio"]/ 2**i, weave.across_mm * K["size"] / 2**i)
-            if step_mm[1] < K["brk"] * self.spacing_mm:
-                break
-            values = noise_at(stream(seed, f"{name}/{i}"), rows_mm, columns_mm, step_mm)
-            crest = _crests(values, max(3.0, K["sharp"] * step_mm[1]), pixel_mm)
-            sheet += np.float32(K["fade"]**i) * weight * (crest + np.float32(K["values"]) * values)
-            weight *= np.clip(np.float32(0.75) + np.float32(0.7) * crest, 0.3, 1.6)
+        sheet = _sheet(seed, name, weave, rows_mm, columns_mm, pixel_mm)
         at = np.stack([(self.along - start[0]) / pixel_mm[0], (self.across - start[1]) / pixel_mm[1]])
         return np.asarray(ndimage.map_coordinates(sheet, at, order=1, prefilter=False, mode="nearest"))
 
 
+def _sheet(
+    seed: int, name: str, weave: Weave, rows_mm: Field, columns_mm: Field, pixel_mm: tuple[float, float]
+) -> Field:
+    """Straight fibres on a plane; finer ones lie mostly beside coarser ones."""
+    presence = noise_at(stream(seed, f"{name}/presence"), rows_mm, columns_mm, (24.0, 10.0))
+    weight = np.clip(np.float32(0.8) + np.float32(0.4) * presence, 0.1, 2)
+    sheet = np.zeros_like(weight)
+    for i in range(_GENERATIONS):
+        step_mm = (weave.along_mm / 2**i, weave.across_mm / 2**i)
+        if step_mm[1] < 0.8 * pixel_mm[1]:
+            break
+        values = noise_at(stream(seed, f"{name}/{i}"), rows_mm, columns_mm, step_mm)
+        crest = _crests(values, max(_SHARPNESS[0] * step_mm[1], _SHARPNESS[1]), pixel_mm)
+        sheet += np.float32(_FADE**i) * weight * (crest + np.float32(0.3) * values)
+        weight *= np.clip(np.float32(0.75) + np.float32(0.7) * crest, 0.3, 1.6)
+    return sheet
+
+
 def _crests(values: Field, sharpness: float, pixel_mm: tuple[float, float]) -> Field:
-    """Unit deviation, about; a pixel wider than a crest shows it wider and fainter, with the same sum."""
+    """Crests along the zero lines, mean 0; a pixel wider than a crest shows it wider and fainter, with the same sum."""
     down, across = np.gradient(values, *pixel_mm)
-    blur = np.sqrt(down * down + across * across) * np.float32(0.35 * pixel_mm[1] * sharpness)
-    crest = np.exp(np.abs(values) / (1 + blur) * np.float32(-sharpness)) / (1 + blur)
+    blur = 1 + np.sqrt(down * down + across * across) * np.float32(0.35 * pixel_mm[1] * sharpness)
+    crest = np.exp(np.abs(values) / blur * np.float32(-sharpness)) / blur
     return np.asarray((crest - np.float32(0.8 / sharpness)) * np.float32(2.5))
 
 

@@ -13,9 +13,6 @@ from scipy import sparse
 Field = NDArray[np.float32]
 """`float32 (H, W)` on a `Grid`."""
 
-K0 = dict(beta=0.0,brk=0.8,pw=1.0,values=0.0, fade=0.85, sharp=2.0, ps=1.0, fcloud=0.5, mnet=0.1, pbase=0.8, pamp=0.4, gnet=0.16, gcloud=0.08, lcloud=0.8, lnet=0.35, soft=1.3, fat=1.0,
-    gens=4, gamma=3.3, od=1.25, contrast=0.7, edge=0.7, skin=0.06, grain=1.0, pect=1.0, ratio=1.0, prior=1.0, comp=0.15, size=1.0, muscle=1.0)
-K = dict(K0)
 _REACH_MM = 320.0  # lattices are drawn this wide whatever the field of view, so that a wider one keeps the draws
 
 _SPLINE_POWER = (151 / 315) ** 2  # mean square of a cubic B-spline surface over white unit coefficients
@@ -86,7 +83,10 @@ def upsample(values: Field, source: Grid, target: Grid) -> Field:
 
 
 def noise_at(
-    rng: np.random.Generator, rows_mm: NDArray[np.float32], columns_mm: NDArray[np.float32], step_mm: tuple[float, float]
+    rng: np.random.Generator,
+    rows_mm: NDArray[np.float32],
+    columns_mm: NDArray[np.float32],
+    step_mm: tuple[float, float],
 ) -> Field:
     """Smooth stationary noise of unit variance at the crossings of rows and columns, neither negative.
 

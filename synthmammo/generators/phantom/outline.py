@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from synthmammo.generators.phantom.field import K, Field, Grid, stream
+from synthmammo.generators.phantom.field import Field, Grid, stream
 from synthmammo.sample import Mask, View
 
 Profile = NDArray[np.float32]
@@ -94,14 +94,14 @@ class Outline:
         points = np.stack([np.interp(even, arc, points[:, 0]), np.interp(even, arc, points[:, 1])], 1)
         at = np.stack(np.meshgrid(grid.rows_mm, grid.columns_mm, indexing="ij"), -1).reshape(-1, 2)
         distance = cKDTree(points).query(at)[0].reshape(grid.height, grid.width).astype(np.float32)
-        return np.where(self.mask(grid), distance, -distance)
+        return np.asarray(np.where(self.mask(grid), distance, -distance))
 
     def pectoral_depth(self, grid: Grid) -> Field:
         """Distance into the pectoral muscle in millimetres, negative outside it."""
         y = np.clip(grid.rows_mm / self.pectoral_y, 0, None)
         edge = self.pectoral_x * (1 - y**self.pectoral_bow)
         slope = self.pectoral_x / self.pectoral_y
-        return ((edge[:, None] - grid.columns_mm[None, :]) / np.float32(np.hypot(1, slope))).astype(np.float32)
+        return np.asarray((edge[:, None] - grid.columns_mm[None, :]) / np.hypot(1, slope), dtype=np.float32)
 
 
 def draw_outline(seed: int, view: View, height_mm: float, width_mm: float) -> Outline:
@@ -132,7 +132,7 @@ def draw_outline(seed: int, view: View, height_mm: float, width_mm: float) -> Ou
         fold_x=float(rng.uniform(4, 25)) if fold else 0.0,
         fold_y=float(bottom_y - rng.uniform(2, 25)),
         wobble=tuple(float(v) for v in rng.normal(0, [1.5, 1.0, 0.5])),
-        pectoral_x=float(min(rng.uniform(20, 64)*K["pw"], 0.8*K["pw"] * top_x)),
+        pectoral_x=float(min(rng.uniform(20, 64), 0.8 * top_x)),
         pectoral_y=float(height_mm * rng.uniform(0.35, 0.72)),
         pectoral_bow=float(rng.uniform(0.95, 1.5)),
         thickness=float(np.clip(rng.normal(50, 9) * size**0.5, 25, 80)),
