@@ -47,7 +47,9 @@ def films(folder: Path, spacing_mm: float) -> Iterator[tuple[NDArray, NDArray]]:
         pixels = np.asarray(Image.open(path).convert("L").reduce(max(1, round(SPACING_MM / spacing_mm))), np.float32)
         breast = ndimage.binary_opening(ndimage.gaussian_filter(pixels, 1) > 18, iterations=3)
         labels, count = ndimage.label(breast)
-        breast = ndimage.binary_fill_holes(labels == 1 + np.argmax(ndimage.sum_labels(breast, labels, range(1, count + 1))))
+        breast = ndimage.binary_fill_holes(
+            labels == 1 + np.argmax(ndimage.sum_labels(breast, labels, range(1, count + 1)))
+        )
         columns = np.flatnonzero(breast.any(0))
         if breast[:, columns[0] : columns[0] + 5].mean() < breast[:, columns[-1] - 4 : columns[-1] + 1].mean():
             pixels, breast = pixels[:, ::-1], breast[:, ::-1]
@@ -60,8 +62,14 @@ def measure(pixels: NDArray, breast: NDArray) -> dict[str, float]:
     width = breast.sum(1) * SPACING_MM
     depth = ndimage.distance_transform_edt(np.pad(breast, ((99, 99), (99, 0)), mode="edge"))[99:-99, 99:] * SPACING_MM
     inner = pixels[depth > 15] if (depth > 15).any() else pixels[breast]
-    numbers = {"reach mm": width.max(), "nipple level mm": float(np.argmax(ndimage.uniform_filter1d(width, 12))) * SPACING_MM}
-    numbers |= {"width at top / reach": np.median(width[8:20]) / width.max(), "area cm2": width.sum() * SPACING_MM / 100}
+    numbers = {
+        "reach mm": width.max(),
+        "nipple level mm": float(np.argmax(ndimage.uniform_filter1d(width, 12))) * SPACING_MM,
+    }
+    numbers |= {
+        "width at top / reach": np.median(width[8:20]) / width.max(),
+        "area cm2": width.sum() * SPACING_MM / 100,
+    }
     numbers |= {f"grey p{p}": np.percentile(inner, p) for p in PERCENTILES}
     for d in DEPTHS_MM:
         rim = np.abs(depth - d) < 0.5
@@ -88,7 +96,7 @@ def spectrum_slope(pixels: NDArray, depth: NDArray, side: int = 64) -> float:
 
 
 def pectoral(pixels: NDArray, breast: NDArray) -> dict[str, float]:
-    """Width of the pectoral muscle near the top and its angle: the steepest fall of brightness away from the chest wall."""
+    """Width of the pectoral muscle near the top and its angle, by the steepest fall of brightness in a row."""
     smooth = ndimage.gaussian_filter(pixels, 3)
     edges = []
     for row_mm in (12, 24, 36):
