@@ -1,5 +1,6 @@
 """VinDr-Mammo, INbreast and OPTIMAM, on small files of their published layouts."""
 
+import json
 import plistlib
 import sys
 from types import ModuleType, SimpleNamespace
@@ -221,3 +222,22 @@ def test_optimam_without_its_folders(optimam):
     (optimam / "data").rmdir()
     with pytest.raises(SourceError, match="the folder 'data' is missing"):
         open_source("optimam", optimam)
+
+
+def test_optimam_through_the_real_package(tmp_path):
+    pytest.importorskip("omidb", reason="the extra [optimam] is not installed")
+    biopsy = {"L": {"7": {"MalignancyType": "b"}}}
+    nbss = {"1": {"EpisodeType": "CA", "LESION": {"L": {"7": {}}}, "BIOPSYWIDE": biopsy}}
+    marks = {"0": {"MarkID": "0", "X1": 10, "Y1": 40, "X2": 30, "Y2": 60, "Mass": 1, "LinkedNBSSLesionNumber": "7"}}
+    study = {"EpisodeID": "1", "StudyDate": "20120101", "1.5": {"1.5.1": marks, "1.5.2": {}}}
+    client = tmp_path / "data" / "demd1"
+    (client / "1.2").mkdir(parents=True)
+    (client / "nbss_demd1.json").write_text(json.dumps(nbss))
+    (client / "imagedb_demd1.json").write_text(json.dumps({"Site": "stge", "STUDIES": {"1.2": study}}))
+    for image in ("1.5.1", "1.5.2"):
+        write(tmp_path / "images" / "demd1" / "1.2" / f"{image}.dcm", StudyID=image)
+    source = open_source("optimam", tmp_path)
+    records, skipped = split_found(source)
+    assert ([record.key for record in records], skipped) == (["demd1_1_5_1", "demd1_1_5_2"], [])
+    (finding,) = source.read(records[0]).findings
+    assert (finding.kind, finding.box, finding.pathology) == (Kind.MASS, Box(40, 10, 60, 30), Pathology.MALIGNANT)

@@ -123,7 +123,7 @@ def _annotation(mark: Any, episode: Any) -> Annotation:
 
 
 def _pathology(mark: Any, episode: Any) -> Pathology:
-    lesions = [episode.lesions[i] for i in mark.lesion_ids if i in episode.lesions]
+    lesions = [episode.lesions[i] for i in mark.lesion_ids or () if i in episode.lesions]
     if any(lesion.status is not None for lesion in lesions) or (episode.has_malignant_opinions and not lesions):
         return Pathology.MALIGNANT
     only_benign = episode.has_benign_opinions and not episode.has_malignant_opinions
