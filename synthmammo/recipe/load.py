@@ -85,11 +85,11 @@ class _UniqueKeys(yaml.SafeLoader):
     """YAML in which a key that is stated twice is an error; the first one would be lost without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys: set[str] = set()
-        for key, _ in node.value:
-            if key.value in keys and isinstance(key.value, str) and key.value != "<<":
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        texts = [key.value for key in keys]
+        for place, key in enumerate(keys):
+            if key.value in texts[:place]:
                 raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is stated twice", key.start_mark)
-            keys |= {key.value} if isinstance(key.value, str) else set()
         return super().construct_mapping(node, deep)
 
 

@@ -302,10 +302,16 @@ class Formats(Strict):
         }
 
 
+FormatName = Literal["webdataset", "parquet", "dicom"]
+FormatsOrNames = Annotated[
+    Formats, BeforeValidator(lambda value: value, json_schema_input_type=Formats | list[FormatName])
+]
+
+
 class Emit(Strict):
     """What the dataset is written as."""
 
-    formats: Formats = Field(default_factory=lambda: Formats.model_validate(["webdataset", "parquet", "dicom"]))
+    formats: FormatsOrNames = Field(default_factory=lambda: Formats.model_validate(["webdataset", "parquet", "dicom"]))
     shard_size: int = Field(64, ge=1, description="Samples in a shard, the unit of work and of resuming")
     bits_stored: Literal[8, 12, 14, 16] = Field(
         12, description="Bit depth of generated backgrounds; real hosts keep theirs"

@@ -1,0 +1,40 @@
+"""What several test modules share."""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Before NumPy is imported: the test processes share few cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+settings.register_profile("synthmammo", deadline=None)
+settings.load_profile("synthmammo")
+
+
+@pytest.fixture
+def seed() -> int:
+    """A new seed every run, printed so that a failure can be repeated with SYNTHMAMMO_TEST_SEED."""
+    value = int(os.environ.get("SYNTHMAMMO_TEST_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"SYNTHMAMMO_TEST_SEED={value}")
+    return value
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The tiny recipe's dataset with its card, for tests that only read it."""
+    import tiny
+
+    from synthmammo.build import build
+    from synthmammo.card import card
+    from synthmammo.engines.local import Local
+
+    out = tmp_path_factory.mktemp("built") / "tiny"
+    build(tiny.recipe(), out, engine=Local(1))
+    card(out)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    yield out
+    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}, "a test changed the shared dataset"

@@ -1,0 +1,119 @@
+"""Who may import whom, as data; the table of the design."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "synthmammo"
+
+LAYERS: dict[int, set[str]] = {
+    # vocabulary
+    0: {"errors", "sample", "row", "lexicon", "identity"},
+    # specification and arithmetic
+    1: {"quota", "splits", "recipe", "manifest", "png", "dataset", "anatomy", "geometry", "drawing", "compose"}
+    | {"metrics", "nets", "checkpoints"},
+    # parts
+    2: {"generators", "writers", "sources", "engines", "editing", "objectives", "data"},
+    # stages, and what several of them are made of
+    3: {"plan", "summary", "placement", "canvas", "assemble", "unfinished", "hosts"}
+    | {"build", "ingest", "patches", "verify", "regenerate", "show", "card", "train", "quality", "publish"}
+    | {"benchmark", "study", "explore"},
+    # surface
+    4: {"cli", "__main__", "__init__"},
+}
+WITHIN_VOCABULARY = {("row", "sample"), ("lexicon", "sample")}
+WITHIN_ARITHMETIC = {
+    ("dataset", "manifest"),
+    ("dataset", "png"),
+    ("compose", "recipe"),
+    ("geometry", "anatomy"),
+}
+BETWEEN_STAGES = {
+    ("summary", "plan"),
+    ("canvas", "placement"),
+    ("assemble", "canvas"),
+    ("assemble", "placement"),
+    ("build", "assemble"),
+    ("build", "plan"),
+    ("build", "unfinished"),
+    ("ingest", "unfinished"),
+    ("hosts", "ingest"),
+    ("patches", "unfinished"),
+    ("patches", "placement"),
+    ("show", "placement"),
+    ("regenerate", "assemble"),
+    ("regenerate", "build"),
+    ("regenerate", "plan"),
+    ("verify", "regenerate"),
+    ("card", "build"),
+    ("card", "show"),
+}
+ALLOWED_WITHIN = WITHIN_VOCABULARY | WITHIN_ARITHMETIC | BETWEEN_STAGES
+LAYER = {name: layer for layer, names in LAYERS.items() for name in names}
+
+
+def part(path: Path) -> str:
+    """The module or folder of the package that a file belongs to."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def edges() -> set[tuple[str, str]]:
+    """(importer, imported) for every import of the package by itself, those inside functions included."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: a relative import"
+                names = [node.module or ""]
+                if node.module == "synthmammo":
+                    names = [f"synthmammo.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            targets = {name.split(".")[1] for name in names if name.startswith("synthmammo.")} - {"__version__"}
+            found |= {(part(path), target) for target in targets}
+    return {(importer, imported) for importer, imported in found if importer != imported}
+
+
+def test_every_module_has_a_layer():
+    assert sorted({part(path) for path in PACKAGE.rglob("*.py")} - set(LAYER)) == []
+
+
+def test_imports_follow_the_layers():
+    wrong = {
+        (importer, imported)
+        for importer, imported in edges()
+        if LAYER[importer] < LAYER[imported]
+        or (LAYER[importer] == LAYER[imported] < 4 and (importer, imported) not in ALLOWED_WITHIN)
+    }
+    assert sorted(wrong) == []
+
+
+def test_edges_are_found():
+    """The reader of imports itself: edges that certainly exist, one of them inside a function."""
+    assert {("build", "plan"), ("cli", "build"), ("generators", "row")} <= edges()
+
+
+HEAVY = ("torch", "webdataset", "highdicom", "datasets", "transformers", "matplotlib")
+COMMANDS = (
+    ["--help"],
+    ["schema"],
+    ["plan", "recipes/balanced_mass.yaml"],
+    ["build", "recipes/balanced_mass.yaml", "--dry-run"],
+)
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: " ".join(arguments))
+def test_light_commands_import_nothing_heavy(arguments):
+    code = (
+        "import sys\nfrom synthmammo.cli import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        f"print('heavy:', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith("heavy: []")
