@@ -31,6 +31,11 @@ def turn(sample: Sample, side: Side) -> Sample:
     return replace(mirror(sample), provenance=sample.provenance | {"mirrored": True})
 
 
+def blank(sample: Sample) -> Sample:
+    """The sample with everything outside the breast set to 0: labels, tape, writing, noise of the air."""
+    return replace(sample, image=np.where(sample.breast, sample.image, np.uint16(0)))
+
+
 def square(sample: Sample, size_px: int, side: Side) -> Sample:
     """The geometry of Zakka et al. 2020, section III: downsized to a height, black on the side away from the breast.
 

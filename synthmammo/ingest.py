@@ -19,7 +19,7 @@ from synthmammo.anatomy import Side
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
 from synthmammo.errors import SourceError, nearest
-from synthmammo.geometry import square, turn
+from synthmammo.geometry import blank, square, turn
 from synthmammo.identity import digest
 from synthmammo.manifest import Manifest, index_row, machine, versions
 from synthmammo.sample import Sample
@@ -292,21 +292,17 @@ def _writers(job: _Job, shard: str) -> list[Writer]:
 
 
 def _sample(job: _Job, record: Record, split: str) -> Sample:
-    options = job.options
-    picture = job.reader.read(record)
-    sample = to_sample(
-        record,
-        picture,
-        source=job.source,
-        split=split,
-        blank=options.background == "blank",
-        assume_spacing_mm=options.assume_spacing_mm,
-    )
+    options, picture = job.options, job.reader.read(record)
+    spacing_mm = options.assume_spacing_mm
+    sample = to_sample(record, picture, source=job.source, split=split, assume_spacing_mm=spacing_mm)
     if record.is_patch:
         return sample
     if options.geometry == "seed1":
-        return square(sample, SEED1_HEIGHT_PX, options.chest_wall or "right")
-    return turn(sample, options.chest_wall) if options.chest_wall else sample
+        sample = square(sample, SEED1_HEIGHT_PX, options.chest_wall or "right")
+    elif options.chest_wall:
+        sample = turn(sample, options.chest_wall)
+    # Last, or the geometry of "seed1" would take the blanked film for padding.
+    return blank(sample) if options.background == "blank" else sample
 
 
 def _facts(job: _Job) -> Manifest:

@@ -155,6 +155,18 @@ def test_the_background_can_be_blanked(archive, tmp_path):
     assert (sample.image[sample.breast] == label[sample.breast]).all()
 
 
+def test_blanking_does_not_change_the_geometry(archive, tmp_path):
+    label = PIXELS.copy()
+    label[2:8, 70:85] = 255
+    Image.fromarray(np.maximum(label, 1)).save(archive / "0R.png")
+    for background in ("keep", "blank"):
+        run(archive, tmp_path / background, geometry="seed1", background=background)
+    kept, blanked = (Dataset.open(tmp_path / name).sample("0R") for name in ("keep", "blank"))
+    np.testing.assert_array_equal(kept.breast, blanked.breast)
+    assert kept.image[~kept.breast].any()
+    assert not blanked.image[~blanked.breast].any()
+
+
 def test_the_first_images_only(archive, tmp_path):
     assert run(archive, tmp_path / "out", limit=3).manifest.samples == 3
 

@@ -19,7 +19,6 @@ def to_sample(
     *,
     source: str,
     split: str,
-    blank: bool = False,
     assume_spacing_mm: float | None = None,
 ) -> Sample:
     """One sample, at the size and orientation of the archive.
@@ -29,7 +28,6 @@ def to_sample(
         picture: Its pixels.
         source: Name of the archive's reader.
         split: Where its patient goes.
-        blank: Set what is outside the breast to 0.
         assume_spacing_mm: Millimetres per pixel where the archive gives none; recorded as assumed.
 
     Raises:
@@ -43,7 +41,7 @@ def to_sample(
         spacing_mm, origin = (assume_spacing_mm, assume_spacing_mm), SpacingOrigin.ASSUMED
     return Sample(
         key=record.key,
-        image=np.where(breast, image, np.uint16(0)) if blank else image,
+        image=image,
         bits_stored=picture.bits_stored,
         breast=breast,
         lesions=picture.lesions,
