@@ -1,0 +1,127 @@
+"""The numbers of the README's "Performance" section: `make bench` prints them as a Markdown table.
+
+Each line is one measurement of this machine, now; what is compared is run side by side, and ratios are what counts.
+Usage: python tests/bench.py [NAME ...]
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RECIPES = HERE.parent / "recipes"
+Line = tuple[str, str, str]
+
+
+def run(*arguments: str) -> tuple[float, float, str]:
+    """Seconds, peak memory of the largest process in MB, and output of a synthmammo command."""
+    command = [sys.executable, "-m", "synthmammo", *arguments]
+    start = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        output.seek(0)
+        if os.waitstatus_to_exitcode(status):
+            raise SystemExit(f"{' '.join(command)} failed")
+        return seconds, usage.ru_maxrss / 1024, output.read()
+
+
+def start_up() -> Iterator[Line]:
+    """`synthmammo --help`, the best of five."""
+    seconds = min(run("--help")[0] for _ in range(5))
+    yield "`synthmammo --help`", f"{seconds:.2f} s", "under 0.4 s"
+
+
+def plan() -> Iterator[Line]:
+    """Rows planned and written a second, in one process."""
+    from synthmammo.plan import plan as write_plan
+    from synthmammo.recipe import load_recipe
+
+    recipe = load_recipe(RECIPES / "detection.yaml", ["size=1000000"])
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        rows = write_plan(recipe, Path(folder) / "plan.parquet")
+        rate = rows / (time.perf_counter() - start)
+    yield "plan, with lesions, to Parquet", f"{rate:,.0f} rows/s", "at least 200,000"
+
+
+def phantom() -> Iterator[Line]:
+    """Phantoms of 512 x 512 on two processes."""
+    script = (
+        "import time; from synthmammo.generators.phantom import SMALL, Phantom; from synthmammo.row import Row;"
+        "host = Phantom(**SMALL);"
+        "rows = [Row(f'k{i}', i, 's', 'train', 'normal', i, i, None, 'p', density='abcd'[i % 4]) for i in range(42)];"
+        "host.render(host.latents(rows[:2])); start = time.perf_counter();"
+        "[host.render(host.latents([row])) for row in rows[2:]]; print(40 / (time.perf_counter() - start))"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
+        for _ in range(2)
+    ]
+    rate = sum(float(process.communicate()[0]) for process in processes)
+    yield "phantoms of 512 x 512, two processes", f"{rate:.1f} images/s", "at least 10"
+
+
+def overhead() -> Iterator[Line]:
+    """Share of a build spent outside generating and composing, all three formats."""
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = str(RECIPES / "balanced_mass.yaml")
+        seconds, _, output = run("build", recipe, "--size", "150", "--out", f"{folder}/build")
+    found = re.search(r"encode and write (\d+)%", output)
+    assert found, output
+    yield "build at 512 x 512: workers' time outside generating and composing", f"{found[1]} %", "at most 15 %"
+    yield "build at 512 x 512, three formats, all told", f"{150 / seconds:.1f} samples/s", ""
+
+
+def memory() -> Iterator[Line]:
+    """Peak memory of a small and a ten times larger build."""
+    peaks = []
+    for size in (200, 2000):
+        with tempfile.TemporaryDirectory() as folder:
+            recipe = str(RECIPES / "balanced_mass.yaml")
+            arguments = ["--size", str(size), "--out", f"{folder}/build", "--set", "background.spacing_mm=0.9"]
+            peaks.append(run("build", recipe, *arguments)[1])
+    yield (
+        "peak memory of a process, 2,000 samples against 200",
+        f"{peaks[1]:.0f} / {peaks[0]:.0f} MB = {peaks[1] / peaks[0]:.2f}",
+        "within 10 %",
+    )
+
+
+def writing() -> Iterator[Line]:
+    """16-bit images of 2,700 x 4,600 against Pillow and `webdataset.ShardWriter`."""
+    process = subprocess.run(
+        [sys.executable, str(HERE / "bench_writing.py")], capture_output=True, text=True, check=True
+    )
+    for line in process.stdout.strip().splitlines():
+        print("   ", line, file=sys.stderr)
+    row = re.compile(r"^(noise|real) +obvious, (.+?) +[\d.]+ +[\d.]+ +([\d.]+)$", flags=re.MULTILINE)
+    for images, members, ratio in row.findall(process.stdout):
+        what = f"2,700 x 4,600, {images} images: throughput over the obvious script's ({members})"
+        yield what, f"{ratio} x", "at least 3 x"
+
+
+MEASUREMENTS: dict[str, Callable[[], Iterator[Line]]] = {
+    function.__name__: function for function in (start_up, plan, phantom, overhead, writing, memory)
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the named measurements, or all, and print their table."""
+    print("| what | measured | wanted |\n| --- | --- | --- |")
+    for name in names or MEASUREMENTS:
+        for line in MEASUREMENTS[name]():
+            print("| " + " | ".join(line) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
