@@ -39,6 +39,12 @@ Progress = Callable[[int, int], None]
 """Called with the number of images done, and of all."""
 
 
+_TYPES: dict[str, Any] = {
+    "assume_spacing_mm": int | float | None,
+    "seed": int,
+    "shard_size": int,
+    "limit": int | None,
+}
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "geometry": ("full", "seed1"),
     "chest_wall": (None, "left", "right"),
@@ -85,26 +91,32 @@ class IngestOptions:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name, kinds in _TYPES.items():
+            if not isinstance(given := getattr(self, name), kinds) or isinstance(given, bool):
+                raise SourceError(f"'{given}' is not understood", where=name, hint="Expected a number.")
         for name, known in _CHOICES.items():
             given = getattr(self, name)
             for value in given if isinstance(given, tuple) else (given,):
                 if value not in known:
-                    raise SourceError(
-                        f"'{value}' is not understood", where=name, hint=nearest(str(value), map(str, known))
-                    )
-        shares = dict(self.shares)
-        if unknown := sorted(set(shares) - set(SPLITS)):
-            raise SourceError(f"no split is called '{unknown[0]}'", where="shares", hint=nearest(unknown[0], SPLITS))
-        if min(shares.values(), default=0) < 0 or not 0 < sum(shares.values()) < float("inf"):
-            raise SourceError(
-                f"{shares} are no shares", where="shares", hint="Expected 0 or more each, with a sum above 0."
-            )
+                    hint = nearest(str(value), map(str, known))
+                    raise SourceError(f"'{value}' is not understood", where=name, hint=hint)
+        _check_shares(self.shares)
         if self.assume_spacing_mm is not None and not 0 < self.assume_spacing_mm < 10:
             message = f"{self.assume_spacing_mm} mm is no pixel spacing of a mammogram"
             raise SourceError(message, where="assume_spacing_mm", hint="Usual values are 0.05 to 0.2.")
         for name in ("shard_size", "limit"):
             if (number := getattr(self, name)) is not None and number < 1:
                 raise SourceError(f"{number} is too small", where=name, hint="Expected 1 or more.")
+
+
+def _check_shares(shares: Mapping[str, float]) -> None:
+    hint = "Expected e.g. {train: 0.8, validation: 0.1, test: 0.1}: 0 or more each, with a sum above 0."
+    if not isinstance(shares, Mapping) or not all(isinstance(share, int | float) for share in shares.values()):
+        raise SourceError(f"'{shares}' are no shares", where="shares", hint=hint)
+    if unknown := sorted(set(shares) - set(SPLITS)):
+        raise SourceError(f"no split is called '{unknown[0]}'", where="shares", hint=nearest(unknown[0], SPLITS))
+    if min(shares.values(), default=0) < 0 or not 0 < sum(shares.values()) < float("inf"):
+        raise SourceError(f"{dict(shares)} are no shares", where="shares", hint=hint)
 
 
 @dataclass(frozen=True)

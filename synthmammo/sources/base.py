@@ -189,14 +189,14 @@ def existing_folder(path: str | Path) -> Path:
     return folder
 
 
-def choice(where: str | Path, setting: str, value: str, known: Sequence[str]) -> str:
+def choice(where: str | Path, setting: str, value: object, known: Sequence[str]) -> str:
     """`value`, if it is one of the known values of a reader's setting.
 
     Raises:
         SourceError: It is not.
     """
-    if value not in known:
-        raise SourceError(f"{setting}: '{value}' is not understood", where=where, hint=nearest(value, known))
+    if not isinstance(value, str) or value not in known:
+        raise SourceError(f"{setting}: '{value}' is not understood", where=where, hint=nearest(str(value), known))
     return value
 
 
