@@ -4,7 +4,7 @@ Usage:
     python tests/measure_phantom.py                         240 phantoms, film response
     python tests/measure_phantom.py FOLDER --spacing-mm 0.2 every PNG of a folder of 8-bit MLO films
 
-Of a film the breast is found by a threshold; pixels closer than 15 mm to the skin are left out of the percentiles.
+The breast is found by the same threshold on both; pixels closer than 15 mm to its edge are left out of the percentiles.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ PERCENTILES = (5, 25, 50, 75, 95)
 
 
 def phantoms(count: int, response: str) -> Iterator[tuple[NDArray, NDArray]]:
-    """8-bit pixels and breast masks of `count` MLO phantoms, chest wall left, in the films' share of densities."""
+    """8-bit pixels and breasts of `count` MLO phantoms, chest wall left, in the films' share of densities."""
     phantom = Phantom(SPACING_MM, 204.8, 204.8, bits_stored=8, chest_wall="left", response=response)
     for seed in range(count):
-        sample = phantom.render([mlo_row(seed, "aaabbbcccd"[seed % 10])])[0]
-        yield sample.image.astype(np.float32), sample.breast
+        pixels = phantom.render([mlo_row(seed, "aaabbbcccd"[seed % 10])])[0].image.astype(np.float32)
+        yield pixels, find_breast(pixels)
 
 
 def mlo_row(seed: int, density: str) -> Row:
@@ -45,16 +45,20 @@ def films(folder: Path, spacing_mm: float) -> Iterator[tuple[NDArray, NDArray]]:
     """The same of real films, turned so that the chest wall is left and reduced to `SPACING_MM`."""
     for path in sorted(folder.glob("*.png")):
         pixels = np.asarray(Image.open(path).convert("L").reduce(max(1, round(SPACING_MM / spacing_mm))), np.float32)
-        breast = ndimage.binary_opening(ndimage.gaussian_filter(pixels, 1) > 18, iterations=3)
-        labels, count = ndimage.label(breast)
-        breast = ndimage.binary_fill_holes(
-            labels == 1 + np.argmax(ndimage.sum_labels(breast, labels, range(1, count + 1)))
-        )
+        breast = find_breast(pixels)
         columns = np.flatnonzero(breast.any(0))
         if breast[:, columns[0] : columns[0] + 5].mean() < breast[:, columns[-1] - 4 : columns[-1] + 1].mean():
             pixels, breast = pixels[:, ::-1], breast[:, ::-1]
         start = np.flatnonzero(breast.any(0))[0]
         yield pixels[:, start:], breast[:, start:]
+
+
+def find_breast(pixels: NDArray) -> NDArray:
+    """Largest piece brighter than 18 of 255, `bool (H, W)`."""
+    bright = ndimage.binary_opening(ndimage.gaussian_filter(pixels, 1) > 18, iterations=3)
+    labels, count = ndimage.label(bright)
+    largest = 1 + np.argmax(ndimage.sum_labels(bright, labels, range(1, count + 1)))
+    return ndimage.binary_fill_holes(labels == largest)
 
 
 def measure(pixels: NDArray, breast: NDArray) -> dict[str, float]:

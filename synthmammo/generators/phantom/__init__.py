@@ -72,10 +72,12 @@ class Phantom:
         share = glandular_share(seed, outline, density, grid, coarse_depth, implant)
         if view is View.MLO:
             share = overlay_pectoral(seed, share, outline, grid)
+        sensed = depth > min(15.0, 0.5 * float(depth.max()))
         if implant:
             share = implant.overlay(share, grid)
+            sensed &= implant.radius(grid) > 1
         attenuation = attenuate(share, depth, outline.thickness, self.response.equalise)
-        grey = expose(seed, attenuation, depth, grid, self.response)
+        grey = expose(seed, attenuation, sensed, grid, self.response)
         top = (1 << self.bits_stored) - 1
         image = np.zeros(breast.shape, np.uint16)
         image[:, : grid.width] = np.where(breast[:, : grid.width], np.maximum(np.rint(grey * top), 1), 0)

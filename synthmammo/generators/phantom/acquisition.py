@@ -8,6 +8,7 @@ import numpy as np
 
 from synthmammo.errors import GeneratorError, nearest
 from synthmammo.generators.phantom.field import Field, Grid, noise, smoothstep, stream
+from synthmammo.sample import Mask
 
 ATTENUATION_FAT = 0.0456
 ATTENUATION_GLAND = 0.0802
@@ -38,7 +39,7 @@ class Response:
 
 
 PRESETS = {
-    "film": Response(equalise=0.0, gamma=3.3, density=(1.15, 0.13), grain=0.02, grain_mm=0.12),
+    "film": Response(equalise=0.0, gamma=3.3, density=(1.2, 0.13), grain=0.03, grain_mm=0.12),
     "digital": Response(equalise=0.85, gamma=4.2, density=(1.75, 0.1), grain=0.012, grain_mm=0.08),
 }
 _FOG, _BLACK, _DIGITISED = 0.18, 3.5, 3.2  # optical densities: clear film, fully exposed film, the digitiser's darkest
@@ -75,18 +76,18 @@ def attenuate(share: Field, depth: Field, thickness: float, equalise: float) -> 
     return np.asarray(np.float32(thickness) * roll_off * tissue + skin, dtype=np.float32)
 
 
-def expose(seed: int, attenuation: Field, depth: Field, grid: Grid, response: Response) -> Field:
+def expose(seed: int, attenuation: Field, sensed: Mask, grid: Grid, response: Response) -> Field:
     """Grey level in [0, 1] of a film digitised over optical densities 0 to 3.2, bright where it is clear.
 
     Args:
         seed: Seed of exposure and grain.
         attenuation: Negative natural logarithm of the transmission.
-        depth: Distance to the skin in millimetres; the automatic exposure looks at what is deeper than 15.
+        sensed: What the automatic exposure looks at, `bool (H, W)`.
         grid: Grid of both.
         response: Film or detector.
     """
     target = response.density[0] + response.density[1] * float(stream(seed, "exposure").standard_normal())
-    middle = float(attenuation[depth > min(15.0, 0.5 * float(depth.max()))].mean())
+    middle = float(attenuation[sensed].mean())
     steep = 4 * response.gamma / (_BLACK - _FOG)
     offset = float(np.log((target - _FOG) / (_BLACK - target))) / steep + np.log10(np.e) * middle
     log_exposure = np.float32(offset) - np.float32(np.log10(np.e)) * attenuation

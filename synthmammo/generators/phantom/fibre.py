@@ -71,7 +71,7 @@ def _sheet(
         crest = _crests(values, max(_SHARPNESS[0] * step_mm[1], _SHARPNESS[1]), pixel_mm)
         sheet += np.float32(_FADE**i) * weight * (crest + np.float32(0.3) * values)
         weight *= np.clip(np.float32(0.75) + np.float32(0.7) * crest, 0.3, 1.6)
-    return sheet
+    return np.asarray(sheet)
 
 
 def _crests(values: Field, sharpness: float, pixel_mm: tuple[float, float]) -> Field:

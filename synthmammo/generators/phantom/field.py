@@ -133,4 +133,4 @@ def power_law(seed: int, name: str, grid: Grid, largest_mm: float, smallest_mm: 
 def smoothstep(x: Field, low: float, high: float) -> Field:
     """0 below `low`, 1 above `high`, a cubic between."""
     t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    return np.asarray(t * t * (3 - 2 * t))

@@ -44,9 +44,14 @@ class Implant:
 def draw_implant(seed: int, outline: Outline) -> Implant:
     """An implant that fits the breast."""
     rng = stream(seed, "implant")
+    y = outline.nipple_y + outline.reach * rng.uniform(-0.3, -0.05)
+    room = min(y - outline.top_y, outline.bottom_y - y)
     return Implant(
-        centre=(float(outline.nipple_y + outline.reach * rng.uniform(-0.3, -0.05)), float(outline.reach * 0.12)),
-        half=(float(outline.reach * rng.uniform(0.5, 0.62)), float(outline.reach * rng.uniform(0.48, 0.6))),
+        centre=(float(y), float(outline.reach * 0.12)),
+        half=(
+            float(min(outline.reach * rng.uniform(0.5, 0.75), 0.75 * room)),
+            float(outline.reach * rng.uniform(0.42, 0.58)),
+        ),
         tilt=float(rng.uniform(-0.12, 0.12)),
         share=float(rng.choice([1.3, 2.2]) * rng.uniform(0.9, 1.1)),
     )

@@ -86,9 +86,10 @@ class Outline:
         height_mm = grid.height * grid.spacing_mm
         y = np.arange(-60, height_mm + 60, 0.3, dtype=np.float32)
         x = self.profile(y)
-        inside = x > 0
-        points = np.stack([y, x], 1)[inside]
-        # Along a steep contour equal steps in y leave gaps, so points are added at equal arc length.
+        inside = np.flatnonzero(x > 0)
+        kept = slice(max(inside[0] - 1, 0), inside[-1] + 2)  # with the contour's ends on the chest wall
+        points = np.stack([y[kept], x[kept]], 1)
+        # Along a steep contour equal steps in y leave gaps; points go at equal steps of arc length.
         arc = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
         even = np.arange(0, arc[-1], 0.4)
         points = np.stack([np.interp(even, arc, points[:, 0]), np.interp(even, arc, points[:, 1])], 1)

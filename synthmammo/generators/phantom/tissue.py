@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from synthmammo.generators.phantom.fibre import Fan, Weave, draw_fan
-from synthmammo.generators.phantom.field import Field, Grid, power_law, smoothstep, stream, upsample
+from synthmammo.generators.phantom.field import Field, Grid, noise, power_law, smoothstep, stream, upsample
 from synthmammo.generators.phantom.implant import Implant
 from synthmammo.generators.phantom.outline import Outline
 from synthmammo.generators.phantom.tube import chords, draw_tubes
@@ -86,6 +86,7 @@ def overlay_pectoral(seed: int, share: Field, outline: Outline, grid: Grid) -> F
     level, soft_mm = np.float32(rng.uniform(0.7, 1.05)), rng.uniform(2, 8)
     muscle = smoothstep(inside, -0.5 * soft_mm, 0.5 * soft_mm) * (0.75 + 0.25 * smoothstep(inside, 0, 30))
     along = grid.rows_mm[:, None] + np.float32(0.3) * inside
-    fibres = Fan(along - along.min(), np.clip(inside + 200, 0, 320), grid.spacing_mm).fibres(seed, "muscle", MUSCLE)
-    muscle *= np.float32(0.93) + np.float32(0.1) * fibres
+    across = inside + 4 * noise(stream(seed, "muscle/bend"), grid, 40.0)
+    fibres = Fan(along - along.min(), np.clip(across + 200, 0, 320), grid.spacing_mm).fibres(seed, "muscle", MUSCLE)
+    muscle *= np.float32(0.93) + np.float32(0.085) * fibres
     return np.asarray(share * (1 - np.float32(0.45) * muscle) + level * muscle, dtype=np.float32)
