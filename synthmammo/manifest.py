@@ -11,7 +11,7 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -146,8 +146,7 @@ def writing(path: Path) -> Iterator[Path]:
         hint = "Free some space, or choose a place that can be written, and run the same command again."
         raise OutputError(f"cannot be written ({error.strerror or error})", where=path, hint=hint) from error
     finally:
-        # Read-only places fail here too; the first error is the one to report.
-        if os.access(path.parent, os.W_OK):
+        with suppress(OSError):  # a place that cannot be written fails here too; the first error is the one to report
             partial.unlink(missing_ok=True)
 
 
