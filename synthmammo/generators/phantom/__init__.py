@@ -45,6 +45,13 @@ class Phantom:
     ) -> None:
         if chest_wall not in (None, "left", "right"):
             raise GeneratorError(f"expected 'left', 'right' or nothing, got '{chest_wall}'", where="chest_wall")
+        for name, value, low, high in (
+            ("spacing_mm", spacing_mm, 0.02, 2.0),
+            ("height_mm", height_mm, 100.0, 320.0),
+            ("width_mm", width_mm, 80.0, 320.0),
+        ):
+            if not low <= value <= high:
+                raise GeneratorError(f"expected {low} to {high}, got {value}", where=name)
         self.grid = Grid(round(height_mm / spacing_mm), round(width_mm / spacing_mm), spacing_mm)
         self.height_mm, self.width_mm = height_mm, width_mm
         self.bits_stored, self.chest_wall = bits_stored, chest_wall
