@@ -174,7 +174,7 @@ def patches(
     from synthmammo.cli.main import DONE_WITH_SKIPS
     from synthmammo.cli.progress import progress_bar
     from synthmammo.engines.local import Local
-    from synthmammo.patches import PatchOptions
+    from synthmammo.patch_options import PatchOptions
     from synthmammo.patches import patches as run
 
     options |= {name: tuple(options[name]) for name in ("formats", "healthy", "scale")}

@@ -1,0 +1,273 @@
+"""Cutting a patch out of a whole image: place, window, resizing, flip and turn; image, masks and boxes together.
+
+After "Dataset details" in the contextual-GAN paper: at least 90 % of a patch is breast; a normal one is anywhere, one
+with a lesion has a random pixel of the lesion at a random offset of up to 128 pixels from its middle in either
+direction. The paper does not say how a patch that was resized by 0.8 to 1.2 is 256 x 256 again: here a window of
+256 / scale pixels is cut and resized to 256. Windows stay inside the image without its padding of exact zeros, or a
+black band at an edge would tell where in the image a patch was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.geometry import mirror, resize, resize_mask
+from synthmammo.patch_options import NORMAL, PatchOptions
+from synthmammo.patch_plan import Candidate, PatchRow
+from synthmammo.sample import Box, Finding, Sample
+
+_GRID = 512
+"""Places of a normal patch are looked for on about so many rows and columns."""
+
+EXTENT_UNKNOWN = "unknown"
+
+Site = tuple[int, int]
+
+
+class NoPatch(Exception):
+    """A planned patch that cannot be cut; the message says why."""
+
+
+class Source:
+    """One image, ready to be cut.
+
+    Args:
+        sample: The image.
+        options: Size, spacing and the rest.
+    """
+
+    def __init__(self, sample: Sample, options: PatchOptions) -> None:
+        self.original_shape = sample.shape
+        self.sample, self._options = resampled(sample, options.spacing_mm), options
+        self._field = Box.around(self.sample.image > 0) or Box(0, 0, *self.sample.shape)
+        self._pixels: dict[int, NDArray[np.int64]] = {}
+        self._sums: NDArray[np.int32] | None = None
+
+    def patch(self, row: PatchRow) -> Sample:
+        """The patch of a plan's row.
+
+        Raises:
+            NoPatch: No window of the row's candidates is admissible.
+        """
+        reasons = []
+        for attempt, candidate in enumerate(row.candidates[: 1 if row.target.whole else None]):
+            try:
+                box, pixel = self._window(row, candidate)
+                patch = self._cut(row, box)
+            except NoPatch as reason:
+                reasons.append(str(reason))
+            else:
+                return self._described(row, patch, box, pixel, attempt)
+        often = max(dict.fromkeys(reasons), key=reasons.count)
+        raise NoPatch(often if len(reasons) == 1 else f"no window of {len(reasons)} will do, mostly: {often}")
+
+    def _window(self, row: PatchRow, candidate: Candidate) -> tuple[Box, Site | None]:
+        """Window of a candidate, and the lesion's pixel it was placed by."""
+        if row.target.whole:
+            side = min(self.sample.shape)
+            row0, col0 = ((length - side) // 2 for length in self.sample.shape)
+            return Box(row0, col0, row0 + side, col0 + side), None
+        side = max(1, round(self._options.size_px / candidate.scale))
+        if row.target.finding is None:
+            return self._normal_window(side, candidate.site), None
+        pixel = self._lesion_pixel(row.target.finding, candidate.site)
+        first, last = self._field[:2], self._field[2:]
+        offsets = (round((2 * u - 1) * self._options.offset_share * side) for u in (candidate.row, candidate.column))
+        row0, col0 = map(_start, pixel, offsets, (side, side), first, last)
+        box = Box(row0, col0, row0 + side, col0 + side)
+        if min(row0, col0) < 0 or _overlap(box, Box(*pixel, pixel[0] + 1, pixel[1] + 1)) is None:
+            raise NoPatch("the image is smaller than the window")
+        return box, pixel
+
+    def _lesion_pixel(self, number: int, draw: float) -> Site:
+        """The floor(draw n)-th of the n pixels of a lesion: of its mask, or of its box where it has none."""
+        finding = self.sample.findings[number]
+        box, width = finding.box, self.sample.shape[1]
+        if not finding.label:
+            row, column = divmod(int(draw * box.height * box.width), box.width)
+            return box.row0 + row, box.col0 + column
+        if number not in self._pixels:
+            self._pixels[number] = np.flatnonzero(self.sample.lesions == finding.label)
+        pixels = self._pixels[number]
+        if not len(pixels):
+            raise NoPatch("the lesion's mask is empty")
+        row, column = divmod(int(pixels[int(draw * len(pixels))]), width)
+        return row, column
+
+    def _normal_window(self, side: int, draw: float) -> Box:
+        """The floor(draw n)-th of the n windows with enough breast and without findings."""
+        if self.sample.provenance.get("unlocated"):
+            raise NoPatch("the image has findings without a place")
+        field, sums = self._field, self._tissue_sums()
+        if side > min(field.height, field.width):
+            raise NoPatch("the image is smaller than the window")
+        stride = max(1, max(self.sample.shape) // _GRID)
+        first = [slice(low, high - side + 1, stride) for low, high in (field[::2], field[1::2])]
+        last = [slice(low + side, high + 1, stride) for low, high in (field[::2], field[1::2])]
+        tissue = sums[last[0], last[1]] - sums[first[0], last[1]] - sums[last[0], first[1]] + sums[first[0], first[1]]
+        good = tissue >= self._options.tissue_share * side**2
+        distance = self._options.beside_findings_px or 0
+        for finding in self.sample.findings:
+            good[_grid_near(finding.box, field, side, distance, stride)] = False
+        places = np.flatnonzero(good)
+        if not len(places):
+            raise NoPatch(f"no place has {self._options.tissue_share:.0%} breast")
+        row, column = divmod(int(places[int(draw * len(places))]), good.shape[1])
+        row0, col0 = field.row0 + row * stride, field.col0 + column * stride
+        return Box(row0, col0, row0 + side, col0 + side)
+
+    def _tissue_sums(self) -> NDArray[np.int32]:
+        """`int32 (H + 1, W + 1)`: breast pixels above and to the left."""
+        if self._sums is None:
+            height, width = self.sample.shape
+            self._sums = np.zeros((height + 1, width + 1), np.int32)
+            np.cumsum(self.sample.breast, axis=1, dtype=np.int32, out=self._sums[1:, 1:])
+            np.add.accumulate(self._sums, axis=0, out=self._sums)
+        return self._sums
+
+    def _cut(self, row: PatchRow, box: Box) -> Sample:
+        size = self._options.size_px
+        # On the patch's own grid, so that the share can be counted again from what is written.
+        tissue = float(resize_mask(self.sample.breast[box.slices], (size, size)).mean())
+        if tissue < self._options.tissue_share:
+            raise NoPatch(f"less than {self._options.tissue_share:.0%} of the window is breast")
+        patch = crop(self.sample, box)
+        others = {self._options.class_of(finding.kind, finding.pathology) for finding in patch.findings} - {row.label}
+        if others:
+            raise NoPatch(f"the window also holds a finding of class '{min(others)}'")
+        patch = resize(patch, (size, size))
+        return turned(mirror(patch) if row.flip else patch, row.turns)
+
+    def _described(self, row: PatchRow, patch: Sample, box: Box, pixel: Site | None, attempt: int) -> Sample:
+        target, source = row.target, self.sample
+        finding = None if target.finding is None else source.findings[target.finding]
+        provenance: dict[str, Any] = {
+            "source": target.source,
+            "source_shape": list(self.original_shape),
+            "resampled_shape": list(source.shape),
+            "crop": list(box),
+            "scale": self._options.size_px / box.height,
+            "flip": row.flip,
+            "turns": row.turns,
+            "seed": self._options.seed,
+            "attempts": [attempt],
+            "density": source.provenance.get("density"),
+        }
+        if finding is not None:
+            provenance |= {"finding": target.finding, "lesion_share": _share(source, finding, box)}
+        if pixel is not None:
+            provenance |= {"pixel": list(pixel), "pixel_in_patch": list(self._moved(pixel, box, row))}
+        if extent_unknown(row, finding):
+            provenance["extent"] = EXTENT_UNKNOWN
+        return patch.with_(key=row.key, label=row.label, split=row.split, patient=target.patient, provenance=provenance)
+
+    def _moved(self, pixel: Site, box: Box, row: PatchRow) -> Site:
+        size, side = self._options.size_px, box.height
+        place_row, place_column = (
+            int((2 * (place - start) + 1) * size / (2 * side))
+            for place, start in zip(pixel, (box.row0, box.col0), strict=True)
+        )
+        if row.flip:
+            place_column = size - 1 - place_column
+        for _ in range(row.turns):
+            place_row, place_column = size - 1 - place_column, place_row
+        return place_row, place_column
+
+
+def extent_unknown(row: PatchRow, finding: Finding | None) -> bool:
+    """Whether a patch has a lesion of which nobody knows how far it reaches."""
+    if finding is None:
+        return row.label != NORMAL
+    return finding.descriptors.get("extent") == EXTENT_UNKNOWN or (row.target.whole and not finding.label)
+
+
+def _start(place: int, offset: int, side: int, first: int, last: int) -> int:
+    """Where a window of `side` begins that has a pixel `offset` after its middle, and lies between first and last."""
+    start = place - side // 2 - offset
+    start = min(max(start, place - side + 1), place)
+    return min(max(start, first), last - side)
+
+
+def _grid_near(box: Box, field: Box, side: int, distance_px: int, stride: int) -> tuple[slice, slice]:
+    """Which windows of `side`, beginning on a grid in the field, come nearer than a distance to a box."""
+
+    def along(low: int, high: int, start: int) -> slice:
+        begin, end = low - distance_px - side + 1 - start, high + distance_px - start
+        return slice(max(0, -(-begin // stride)), max(0, -(-end // stride)))
+
+    return along(box.row0, box.row1, field.row0), along(box.col0, box.col1, field.col0)
+
+
+def _share(source: Sample, finding: Finding, box: Box) -> float:
+    """Share of a lesion that lies in a box."""
+    if finding.label:
+        lesion = source.lesions == finding.label
+        return float(np.count_nonzero(lesion[box.slices]) / np.count_nonzero(lesion))
+    inside = _overlap(finding.box, box)
+    return inside.height * inside.width / (finding.box.height * finding.box.width) if inside else 0.0
+
+
+def _overlap(a: Box, b: Box) -> Box | None:
+    row0, col0, row1, col1 = max(a.row0, b.row0), max(a.col0, b.col0), min(a.row1, b.row1), min(a.col1, b.col1)
+    return Box(row0, col0, row1, col1) if row0 < row1 and col0 < col1 else None
+
+
+def resampled(sample: Sample, spacing_mm: float | None) -> Sample:
+    """The sample at a spacing; itself where its own is unknown, or where none is wanted."""
+    if spacing_mm is None or sample.spacing_mm is None:
+        return sample
+    height, width = (
+        max(1, round(length * side / spacing_mm)) for length, side in zip(sample.shape, sample.spacing_mm, strict=True)
+    )
+    return resize(sample, (height, width))
+
+
+def crop(sample: Sample, box: Box) -> Sample:
+    """The part of a sample inside a box; findings without a pixel left are dropped."""
+
+    def findings(lesions: NDArray[np.uint8]) -> Iterator[Finding]:
+        for finding in sample.findings:
+            inside = _overlap(finding.box, box)
+            if inside and finding.label:
+                part = Box.around(lesions == finding.label)
+            else:
+                part = inside and Box(
+                    *(edge - start for edge, start in zip(inside, (box.row0, box.col0) * 2, strict=True))
+                )
+            if part:
+                yield replace(finding, box=part)
+
+    lesions = sample.lesions[box.slices].copy()
+    return sample.with_(
+        image=sample.image[box.slices].copy(),
+        breast=sample.breast[box.slices].copy(),
+        lesions=lesions,
+        findings=tuple(findings(lesions)),
+    )
+
+
+def turned(sample: Sample, turns: int) -> Sample:
+    """The sample after quarter turns against the clock; boxes of lesions with a mask are those of their pixels."""
+    lesions = np.ascontiguousarray(np.rot90(sample.lesions, turns))
+    findings = []
+    for finding in sample.findings:
+        box, (height, width) = finding.box, sample.shape
+        for _ in range(turns % 4):
+            box = Box(width - box.col1, box.row0, width - box.col0, box.row1)
+            height, width = width, height
+        if finding.label:
+            box = Box.around(lesions == finding.label) or box
+        findings.append(replace(finding, box=box))
+    spacing = sample.spacing_mm
+    return sample.with_(
+        image=np.ascontiguousarray(np.rot90(sample.image, turns)),
+        breast=np.ascontiguousarray(np.rot90(sample.breast, turns)),
+        lesions=lesions,
+        findings=tuple(findings),
+        spacing_mm=spacing[::-1] if spacing and turns % 2 else spacing,
+    )

@@ -1,0 +1,100 @@
+"""What decides the content of a patch dataset, beside the images it is cut from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from synthmammo.errors import RecipeError
+
+NORMAL = "normal"
+FORMATS = ("parquet", "webdataset")
+
+
+@dataclass(frozen=True)
+class PatchOptions:
+    """What decides the content of a patch dataset, beside the images.
+
+    Attributes:
+        size_px: Side of a patch.
+        spacing_mm: Millimetres per pixel to which images are resampled first; None keeps their own. Images of unknown
+            spacing keep their pixels.
+        classes: "label" gives normal, benign and malignant; "kind" splits them by kind, as in "malignant mass".
+        per_lesion: Patches of each lesion. Normal ones are as many as those with lesions, in each split.
+        per_class: Patches of each class in each split, in place of `per_lesion`.
+        counts: Patches by "class" or "split/class"; comes before `per_class`.
+        offset_px: Most that the chosen pixel of a lesion lies off the middle, in pixels of the patch; None for half of
+            the patch.
+        tissue_share: Least share of breast in a patch.
+        scale: Lowest and highest factor of the random resizing.
+        augment: Flip, turn and resize at random.
+        beside_findings_px: Also take normal patches from images with findings, at least so many (resampled) pixels
+            away from every one of them; None takes them from healthy images alone.
+        healthy: Classes of the images that are healthy if they have no findings.
+        seed: Of all draws.
+        candidates: Windows to try for a patch before it is given up.
+        formats: Formats to write; "parquet" is the one that other commands read.
+        shard_size: Patches in a shard.
+
+    Raises:
+        RecipeError: A value makes no sense; names the option.
+    """
+
+    size_px: int = 256
+    spacing_mm: float | None = None
+    classes: Literal["label", "kind"] = "label"
+    per_lesion: int = 10
+    per_class: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    offset_px: int | None = None
+    tissue_share: float = 0.9
+    scale: tuple[float, float] = (0.8, 1.2)
+    augment: bool = True
+    beside_findings_px: int | None = None
+    healthy: tuple[str, ...] = (NORMAL,)
+    seed: int = 0
+    candidates: int = 16
+    formats: tuple[str, ...] = ("parquet",)
+    shard_size: int = 1000
+
+    def __post_init__(self) -> None:
+        low, high = self.scale
+        whole = {name: number for name, number in self.counts.items() if isinstance(number, int) and number >= 0}
+        checks = {
+            "size_px": (8 <= self.size_px <= 8192, "8 to 8192 pixels"),
+            "spacing_mm": (self.spacing_mm is None or 0.01 <= self.spacing_mm <= 5, "0.01 to 5 mm"),
+            "classes": (self.classes in ("label", "kind"), "'label' or 'kind'"),
+            "per_lesion": (self.per_lesion >= 1, "1 or more"),
+            "per_class": (self.per_class is None or self.per_class >= 0, "0 or more"),
+            "counts": (len(whole) == len(self.counts), "whole numbers of 0 or more"),
+            "offset_px": (self.offset_px is None or 0 <= self.offset_px <= self.size_px // 2, "0 to half a patch"),
+            "tissue_share": (0 <= self.tissue_share <= 1, "0 to 1"),
+            "scale": (0.1 <= low <= high <= 10, "0.1 to 10, the lower one first"),
+            "beside_findings_px": (self.beside_findings_px is None or self.beside_findings_px >= 0, "0 or more"),
+            "candidates": (1 <= self.candidates <= 255, "1 to 255"),
+            "formats": (bool(self.formats) and set(self.formats) <= set(FORMATS), f"some of {', '.join(FORMATS)}"),
+            "shard_size": (self.shard_size >= 1, "1 or more"),
+        }
+        for name, (sound, expected) in checks.items():
+            if not sound:
+                raise RecipeError(f"cannot be {getattr(self, name)}", where=name, hint=f"Expected {expected}.")
+
+    def class_of(self, kind: str, pathology: str) -> str:
+        """Class of a patch around a finding."""
+        return pathology if self.classes == "label" else f"{pathology} {kind}"
+
+    @property
+    def offset_share(self) -> float:
+        """Most that the chosen pixel of a lesion lies off the middle, as a share of the patch's side."""
+        return 0.5 if self.offset_px is None else self.offset_px / self.size_px
+
+    @property
+    def resizing(self) -> tuple[float, float]:
+        """Range of the resizing that is carried out."""
+        return self.scale if self.augment else (1.0, 1.0)
+
+    def plain(self) -> dict[str, Any]:
+        """The options as JSON-able values."""
+        values = asdict(self) | {"counts": dict(self.counts)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}

@@ -1,0 +1,333 @@
+"""What patches to cut: the lesions and healthy images of a dataset, and a table with every random draw.
+
+Draws are counter-based (`identity.draw_uniform`) in the number of a patch within its class and split, so that asking
+for more patches leaves the earlier ones as they were. The rows are sorted by image, and each row group of the table is
+a shard: an image is read once, for all of its patches.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from synthmammo.errors import DatasetError, RecipeError, nearest
+from synthmammo.identity import draw_u64, draw_uniform
+from synthmammo.manifest import writing
+from synthmammo.patch_options import NORMAL, PatchOptions
+
+PLAN = "patches_plan.parquet"
+SPLITS = ("train", "validation", "test")
+ORIENTATIONS = 8
+"""A square can be flipped and turned into eight positions."""
+
+_MAX_NAME, _MAX_LABEL = 24, 36
+_DRAWS = ("site", "row", "column", "scale")
+
+Cell = tuple[str, str]
+"""(split, class)."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that patches are cut from: a lesion, a healthy image, or an image that is a patch already.
+
+    Attributes:
+        source: Key of the image.
+        patient: Of the image.
+        finding: Number of the lesion among the image's findings; None for a normal patch, and for a lesion of which
+            only the image's class is known.
+        whole: The image is a patch already, and is taken as it is.
+    """
+
+    source: str
+    patient: str
+    finding: int | None
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One try at placing a window: draws in [0, 1), and a factor.
+
+    Attributes:
+        site: Picks a pixel of the lesion, or the place of a normal patch.
+        row: Offset of the lesion along rows; 0.5 is none.
+        column: Offset of the lesion along columns.
+        scale: Factor of the resizing; a window of `size_px / scale` becomes `size_px`.
+    """
+
+    site: float
+    row: float
+    column: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class PatchRow:
+    """One patch to be cut.
+
+    Attributes:
+        key: Unique name without dots or slashes.
+        index: Place in the dataset, from 0.
+        shard: Name of its shard.
+        split: Split of its patient.
+        label: Class.
+        target: What it is cut from.
+        flip: Whether it is flipped left to right.
+        turns: Quarter turns against the clock after that.
+        candidates: Windows in the order they are to be tried.
+    """
+
+    key: str
+    index: int
+    shard: str
+    split: str
+    label: str
+    target: Target
+    flip: bool
+    turns: int
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass
+class Survey:
+    """What a dataset has for patches.
+
+    Attributes:
+        cells: Targets by split and class, in an order drawn from the seed.
+        notes: What is worth saying.
+    """
+
+    cells: dict[Cell, list[Target]]
+    notes: list[str]
+
+    @property
+    def labels(self) -> list[str]:
+        """Classes, the normal one first."""
+        return sorted({NORMAL} | {label for _, label in self.cells}, key=lambda label: (label != NORMAL, label))
+
+
+Image = dict[str, Any]
+"""A row of a dataset's index."""
+
+
+def survey(images: Sequence[Image], options: PatchOptions) -> Survey:
+    """Find the lesions and the healthy images of a dataset in its index."""
+    cells: dict[Cell, list[Target]] = defaultdict(list)
+    unplaced = scanty = unknown_spacing = taken_whole = 0
+    for image in images:
+        unknown_spacing += options.spacing_mm is not None and not image["spacing_mm"]
+        found = list(_targets(image, options))
+        taken_whole += any(target.whole for _, target in found)
+        if not found and image["label"] in options.healthy and not image["findings"]:
+            scanty += 1
+        elif not found:
+            unplaced += 1
+        for label, target in found:
+            cells[image["split"], label].append(target)
+    for (split, label), targets in cells.items():
+        column = f"{split}/{label}/order"
+        targets.sort(key=lambda target: (_draw_of(options.seed, column, target.source, target.finding), target.source))
+    notes = {
+        f"{unknown_spacing} images have no known spacing and keep their own pixels": unknown_spacing,
+        f"{taken_whole} images are patches already and are taken whole": taken_whole,
+        f"{scanty} healthy images have too little breast for a patch": scanty,
+        f"{unplaced} images have findings without a place, or are of no healthy class, and give no patches": unplaced,
+    }
+    surveyed = Survey(dict(sorted(cells.items())), [note for note, number in notes.items() if number])
+    for split in sorted({split for split, _ in cells}):
+        if missing := [label for label in surveyed.labels if (split, label) not in cells]:
+            surveyed.notes.append(f"{split} has nothing to cut these from: {', '.join(missing)}")
+    return surveyed
+
+
+def _targets(image: Image, options: PatchOptions) -> Iterator[tuple[str, Target]]:
+    """(class, target) of all that can be cut from an image."""
+    image_of, (height, width) = (image["key"], image["patient"]), _shape(image, options)
+    small = min(height, width) < ceil(options.size_px / options.resizing[0])
+    covered = [list(finding["box"]) == [0, 0, image["height"], image["width"]] for finding in image["findings"]]
+    for number, finding in enumerate(image["findings"]):
+        whole = small or covered[number]
+        yield options.class_of(finding["kind"], finding["pathology"]), Target(*image_of, number, whole)
+    normal = NORMAL, Target(*image_of, None, small)
+    if image["findings"]:
+        if options.beside_findings_px is not None and not small and not any(covered):
+            yield normal
+    elif image["label"] in options.healthy:
+        smallest = min(options.size_px / options.resizing[1], height, width)
+        if image["breast_share"] * height * width >= options.tissue_share * smallest**2:
+            yield normal
+    elif image["breast_share"] == 1:
+        # Breast up to every edge: a patch of a lesion, of which the class is all that is known.
+        yield image["label"], Target(*image_of, None, True)
+
+
+def _shape(image: Image, options: PatchOptions) -> tuple[int, int]:
+    """(H, W) after resampling."""
+    spacing, wanted = image["spacing_mm"], options.spacing_mm
+    rows, columns = (side / wanted for side in spacing) if spacing and wanted else (1.0, 1.0)
+    return round(image["height"] * rows), round(image["width"] * columns)
+
+
+def _draw_of(seed: int, column: str, source: str, finding: int | None = None) -> int:
+    return int(draw_u64(seed, f"{column}/{source}", -1 if finding is None else finding))
+
+
+def sizes(found: Survey, options: PatchOptions) -> dict[Cell, int]:
+    """Patches of every class in every split.
+
+    Raises:
+        RecipeError: A count names a class or a split that the dataset does not have.
+        DatasetError: There is nothing to cut.
+    """
+    known = {name for split, label in found.cells for name in (label, f"{split}/{label}")}
+    for name in options.counts:
+        if name not in known:
+            raise RecipeError(f"no patches can be '{name}'", where="counts", hint=nearest(name, known))
+    lesions: dict[str, int] = defaultdict(int)
+    result: dict[Cell, int] = {}
+    for (split, label), targets in sorted(found.cells.items(), key=lambda cell: cell[0][1] == NORMAL):
+        # What is taken whole looks the same every time, but for its orientation.
+        repeats = 1 if all(target.whole for target in targets) else options.per_lesion
+        number = len(targets) * repeats
+        if label == NORMAL and lesions[split]:
+            number = lesions[split]
+        for wanted in (options.per_class, options.counts.get(label), options.counts.get(f"{split}/{label}")):
+            number = number if wanted is None else wanted
+        lesions[split] += number
+        result[split, label] = number
+    if not sum(result.values()):
+        raise DatasetError("no patch can be cut from its images", hint="It needs healthy images, or findings.")
+    return result
+
+
+def repetitions(found: Survey, numbers: Mapping[Cell, int], options: PatchOptions) -> list[str]:
+    """What is to be said where more patches are asked for than whole images have orientations."""
+    distinct = ORIENTATIONS if options.augment else 1
+    return [
+        f"{split} has {len(targets)} images of '{label}' that are patches already: some of {numbers[split, label]} "
+        "patches are equal"
+        for (split, label), targets in found.cells.items()
+        if all(target.whole for target in targets) and numbers[split, label] > distinct * len(targets)
+    ]
+
+
+def write_plan(found: Survey, numbers: Mapping[Cell, int], name: str, options: PatchOptions, path: Path) -> int:
+    """Draw every patch and write the table, a row group a shard; returns the number of shards.
+
+    Args:
+        found: What there is.
+        numbers: Patches by split and class.
+        name: Of the dataset; keys begin with it.
+        options: The rest.
+        path: Parquet file to write, whole or not at all.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    shards = 0
+    with writing(path) as partial, pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+        first = 0
+        for split in SPLITS:
+            cells = [cell for cell in numbers if cell[0] == split and numbers[cell]]
+            order = _ordered(found, {cell: numbers[cell] for cell in cells}, options)
+            for number, start in enumerate(range(0, len(order), options.shard_size)):
+                part = order[start : start + options.shard_size]
+                table = _table(found, cells, part, name, options)
+                table = table.append_column("shard", pa.array([f"{split}-{number:05d}"] * len(part)))
+                table = table.append_column("index", pa.array(np.arange(first, first + len(part))))
+                writer.write_table(table.select(SCHEMA.names), row_group_size=options.shard_size)
+                first, shards = first + len(part), shards + 1
+    return shards
+
+
+def _ordered(found: Survey, numbers: Mapping[Cell, int], options: PatchOptions) -> NDArray[np.int64]:
+    """`int64 (patches, 2)`: number of the cell and of the patch in it, the patches of an image together."""
+    places: dict[str, int] = {}
+    parts = []
+    for number, (cell, count) in enumerate(numbers.items()):
+        draws = [_image_draw(places, target.source, options.seed) for target in found.cells[cell]]
+        members = np.arange(count)
+        image = np.array(draws, np.uint64)[members % len(draws)]
+        parts.append((image, np.full(count, number), members))
+    if not parts:
+        return np.empty((0, 2), np.int64)
+    image, cell_number, members = (np.concatenate([part[i] for part in parts]) for i in range(3))
+    order = np.lexsort((members, cell_number, image))
+    return np.stack([cell_number[order], members[order]], axis=1)
+
+
+def _image_draw(places: dict[str, int], source: str, seed: int) -> int:
+    if source not in places:
+        places[source] = _draw_of(seed, "image", source)
+    return places[source]
+
+
+_CANDIDATE = pa.struct([(name, pa.float64()) for name in _DRAWS])
+SCHEMA = pa.schema(
+    [("key", pa.string()), ("index", pa.int64()), ("shard", pa.string()), ("split", pa.string())]
+    + [("label", pa.string()), ("patient", pa.string()), ("source", pa.string()), ("finding", pa.int32())]
+    + [("whole", pa.bool_()), ("flip", pa.bool_()), ("turns", pa.int8()), ("candidates", pa.list_(_CANDIDATE))]
+)
+"""One row a patch; a row group is a shard."""
+
+
+def _table(
+    found: Survey, cells: Sequence[Cell], order: NDArray[np.int64], name: str, options: PatchOptions
+) -> pa.Table:
+    """The rows of one shard, without its name."""
+    stem, tries = _slug(name)[:_MAX_NAME], options.candidates
+    rows: list[dict[str, Any]] = [{}] * len(order)
+    draws = np.empty((len(_DRAWS), len(order), tries))
+    for number, (split, label) in enumerate(cells):
+        chosen = np.flatnonzero(order[:, 0] == number)
+        members, targets = order[chosen, 1], found.cells[split, label]
+        for place, draw in enumerate(_DRAWS):
+            column = f"{split}/{label}/{draw}"
+            draws[place, chosen] = draw_uniform(options.seed, column, members[:, None], np.arange(tries))
+        # Each further patch of a target has the next orientation, so that the first eight differ.
+        begin = draw_u64(options.seed, f"{split}/{label}/orientation", members % len(targets)).astype(np.int64)
+        orientations = (begin + members // len(targets)) % ORIENTATIONS if options.augment else 0 * begin
+        for row, member, orientation in zip(chosen.tolist(), members.tolist(), orientations.tolist(), strict=True):
+            target = targets[member % len(targets)]
+            rows[row] = vars(target) | {
+                "key": f"{stem}-{_slug(label)[:_MAX_LABEL]}-{split}-{member:07d}",
+                "split": split,
+                "label": label,
+                "flip": orientation >= 4,
+                "turns": orientation % 4,
+            }
+    low, high = options.resizing
+    draws[_DRAWS.index("scale")] = low + draws[_DRAWS.index("scale")] * (high - low)
+    table = pa.Table.from_pylist(rows, pa.schema([f for f in SCHEMA if f.name not in _ADDED]))
+    structs = pa.StructArray.from_arrays([pa.array(draw.ravel()) for draw in draws], _DRAWS)
+    offsets = pa.array(np.arange(len(order) + 1, dtype=np.int32) * tries)
+    return table.append_column("candidates", pa.ListArray.from_arrays(offsets, structs))
+
+
+_ADDED = ("index", "shard", "candidates")
+
+
+def _slug(text: str) -> str:
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text)
+
+
+def read_shard(path: Path, number: int) -> tuple[PatchRow, ...]:
+    """The rows of one shard of a plan."""
+    rows = pq.ParquetFile(path).read_row_group(number, use_threads=False).to_pylist()
+    return tuple(_row(row) for row in rows)
+
+
+def _row(row: dict[str, Any]) -> PatchRow:
+    target = Target(*(row.pop(name) for name in ("source", "patient", "finding", "whole")))
+    candidates = tuple(Candidate(**candidate) for candidate in row.pop("candidates"))
+    return PatchRow(**row, target=target, candidates=candidates)
