@@ -1,0 +1,1 @@
+"""Networks as plain PyTorch modules: what they compute, nothing of files, training or images."""

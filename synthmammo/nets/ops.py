@@ -1,0 +1,189 @@
+"""The operations the networks are made of.
+
+Everything here is stock PyTorch, differentiable twice (R1 and path-length regularisation need it), and meant for
+channels-last memory, which the processor's and the GPU's matrix units read without rearranging.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SLOPE = 0.2
+"""Of the leaky ReLU below 0."""
+
+GAIN = math.sqrt(2)
+"""Restores the second moment that a (leaky) ReLU halves."""
+
+FIR = (1.0, 3.0, 3.0, 1.0)
+"""The binomial low-pass of every change of resolution."""
+
+_HALF_CLAMP = 256.0
+
+
+def fir_kernel(channels: int, like: Tensor, gain: float = 1.0) -> Tensor:
+    """The separable low-pass as a depthwise kernel `(channels, 1, 4, 4)` that sums to `gain`, `like` another tensor."""
+    taps = like.new_tensor(FIR)
+    return (torch.outer(taps, taps) * (gain / 64)).expand(channels, 1, 4, 4)
+
+
+def low_pass(x: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
+    """Filter with the 4-tap binomial, zeros beyond the edges.
+
+    Args:
+        x: `(N, C, H, W)`.
+        padding: Zeros on every side.
+        stride: 2 keeps every other pixel of the result.
+        gain: Sum of the kernel.
+
+    Returns:
+        `(N, C, (H + 2 padding - 4) // stride + 1, ...)`.
+    """
+    channels = x.shape[1]
+    return F.conv2d(x, fir_kernel(channels, x, gain), stride=stride, padding=padding, groups=channels)
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Twice the size: zeros between the pixels, then the low-pass with gain 4. `(N, C, H, W)` -> `(N, C, 2H, 2W)`."""
+    channels = x.shape[1]
+    return F.conv_transpose2d(x, fir_kernel(channels, x, 4.0), stride=2, padding=1, groups=channels)
+
+
+def activate(x: Tensor, gain: float = GAIN, *, overwrite: bool = False) -> Tensor:
+    """Leaky ReLU times a gain; in half precision clamped, so that nothing overflows to infinity.
+
+    Args:
+        x: Any shape.
+        gain: Factor, above 0.
+        overwrite: Whether x may be written to; it is only where no gradient is recorded.
+    """
+    in_place = overwrite and not torch.is_grad_enabled()
+    x = F.leaky_relu(x, SLOPE, inplace=in_place)
+    x = _times(x, gain, in_place) if gain != 1 else x
+    return x.clamp(-_HALF_CLAMP * gain / GAIN, _HALF_CLAMP * gain / GAIN) if x.dtype == torch.float16 else x
+
+
+def full_precision(x: Tensor) -> Tensor:
+    """X itself, or its `float32` copy where it is of half precision."""
+    return x.float() if x.dtype.itemsize < 4 else x
+
+
+def _times(x: Tensor, factor: Tensor | float, in_place: bool) -> Tensor:
+    return x.mul_(factor) if in_place else x * factor
+
+
+def modulated_conv(
+    x: Tensor, weight: Tensor, style: Tensor, *, up: bool = False, gain: float = 1.0, overwrite: bool = False
+) -> Tensor:
+    """Convolution whose weights are scaled per sample and input channel, then normalised per output channel.
+
+    Convolving with w' = w * s / |w * s| is the same as scaling the input by s, convolving with the shared w, and
+    dividing the output by |w * s| (equations 1 to 3 of the StyleGAN2 paper, Karras et al. 2020): one convolution
+    serves the whole batch.
+
+    Args:
+        x: `(N, C, H, W)`.
+        weight: `float32 (D, C, k, k)`, k odd.
+        style: `float32 (N, C)`.
+        up: Double the resolution: transposed convolution with stride 2, then the low-pass.
+        gain: Factor on the output, above 0.
+        overwrite: Whether x may be written to; it is only where no gradient is recorded.
+
+    Returns:
+        `(N, D, H, W)`, or `(N, D, 2H, 2W)`, in the type of x.
+    """
+    in_place = overwrite and not torch.is_grad_enabled()
+    if x.dtype.itemsize < 4:
+        # The normalisation undoes any scale; without it products of half-precision numbers overflow.
+        weight = weight / weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-12)
+        style = style / style.abs().amax(1, keepdim=True).clamp_min(1e-12)
+    norms = (style.square() @ weight.square().sum((2, 3)).t() + 1e-8).rsqrt()
+    x = _times(x, style[:, :, None, None].to(x.dtype), in_place)
+    weight = weight.to(x.dtype)
+    if up:
+        x = low_pass(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+    else:
+        x = F.conv2d(x, weight, padding=weight.shape[2] // 2)
+    return _times(x, (norms * gain)[:, :, None, None].to(x.dtype), not torch.is_grad_enabled())
+
+
+class Linear(nn.Module):
+    """A fully connected layer whose weights are scaled when used, so that one learning rate suits all layers.
+
+    Args:
+        inputs: Features in.
+        outputs: Features out.
+        bias: Initial bias.
+        rate: Factor on the learning rate of this layer.
+    """
+
+    def __init__(self, inputs: int, outputs: int, bias: float = 0.0, rate: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
+        self.bias = nn.Parameter(torch.full((outputs,), bias))
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(N, inputs)` -> `(N, outputs)`."""
+        scale = self.rate / math.sqrt(self.weight.shape[1])
+        return F.linear(x, self.weight * scale, self.bias * self.rate if self.rate != 1 else self.bias)
+
+
+class Conv(nn.Module):
+    """A convolution with weights scaled when used, optionally with a low-pass and stride 2, then a leaky ReLU.
+
+    Args:
+        inputs: Channels in.
+        outputs: Channels out.
+        size: Side of the kernel, 1 or 3.
+        down: Halve the resolution.
+        linear: No bias and no activation.
+    """
+
+    def __init__(self, inputs: int, outputs: int, size: int, *, down: bool = False, linear: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size))
+        self.bias = None if linear else nn.Parameter(torch.zeros(outputs))
+        self.down = down
+
+    def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
+        """`(N, C, H, W)` -> `(N, D, H, W)` or half of it, times `gain`."""
+        outputs, inputs, size, _ = self.weight.shape
+        scale = 1 / math.sqrt(inputs * size * size)
+        padding, stride = size // 2, 1
+        if self.down and size == 1:
+            x = low_pass(x, padding=1, stride=2)
+        elif self.down:
+            x, padding, stride = low_pass(x, padding=2), 0, 2
+        weight = (self.weight * scale).to(x.dtype)
+        if self.bias is None:
+            return F.conv2d(x, weight * gain, stride=stride, padding=padding)
+        x = F.conv2d(x, weight, self.bias.to(x.dtype), stride=stride, padding=padding)
+        return activate(x, GAIN * gain, overwrite=True)
+
+
+def unit_second_moment(x: Tensor) -> Tensor:
+    """Each row of `(N, C)` divided by its root mean square."""
+    return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+def append_batch_deviation(x: Tensor, group: int) -> Tensor:
+    """Add one channel: the standard deviation over groups of samples, averaged over channels and pixels.
+
+    Args:
+        x: `(N, C, H, W)`.
+        group: Largest size of a group; the largest divisor of N up to it is used.
+
+    Returns:
+        `(N, C + 1, H, W)`.
+    """
+    count, channels, height, width = x.shape
+    group = next(size for size in range(min(group, count), 0, -1) if count % size == 0)
+    groups = x.reshape(group, -1, channels, height, width)
+    groups = full_precision(groups)
+    deviation = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
+    plane = deviation.to(x.dtype).repeat(group)[:, None, None, None].expand(-1, 1, height, width)
+    return torch.cat([x, plane], 1)
