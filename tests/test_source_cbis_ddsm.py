@@ -182,7 +182,9 @@ def test_fetching_shows_licence_and_size_and_asks_first(tmp_path, archive_online
     assert "CC BY 3.0" in shown[0]
     assert "164 GB" in shown[0]
     assert not (tmp_path / "out").exists()
-    assert tcia.download_cbis_ddsm(tmp_path / "out", lambda text: True) == 1
+    steps = []
+    assert tcia.download_cbis_ddsm(tmp_path / "out", lambda text: True, lambda *step: steps.append(step)) == 1
+    assert steps == [(1, 1)]
     assert sorted(path.name for path in (tmp_path / "out").glob("*.csv")) == sorted(tcia.TABLES)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 from synthmammo.errors import OutputError, SourceError
 
 COLLECTION = "CBIS-DDSM"
+BATCH = 50
+"""Series fetched between two reports of progress."""
 TABLES_URL = "https://www.cancerimagingarchive.net/wp-content/uploads/"
 TABLES = tuple(f"{kind}_case_description_{half}_set.csv" for kind in ("mass", "calc") for half in ("train", "test"))
 OFFER = """\
@@ -22,12 +25,15 @@ CBIS-DDSM (Curated Breast Imaging Subset of DDSM), The Cancer Imaging Archive
 _OFFLINE = "Is there a network? The same command continues a download that was cut off."
 
 
-def download_cbis_ddsm(folder: Path, confirm: Callable[[str], bool]) -> int:
+def download_cbis_ddsm(
+    folder: Path, confirm: Callable[[str], bool], progress: Callable[[int, int], None] = lambda done, total: None
+) -> int:
     """Fetch the collection and its four description tables; series that are there already are not fetched again.
 
     Args:
         folder: Where to; made when absent.
         confirm: Shown `OFFER`, and asked whether to go on, before the network is used.
+        progress: Called with the number of series that were tried, and of all.
 
     Returns:
         Number of series in the folder.
@@ -48,7 +54,9 @@ def download_cbis_ddsm(folder: Path, confirm: Callable[[str], bool]) -> int:
     series = nbia.getSeries(collection=COLLECTION)
     if not series:
         raise SourceError("The Cancer Imaging Archive does not answer", where=COLLECTION, hint=_OFFLINE)
-    nbia.downloadSeries(series, path=str(folder))
+    for start in range(0, len(series), BATCH):
+        nbia.downloadSeries(series[start : start + BATCH], path=str(folder))
+        progress(min(start + BATCH, len(series)), len(series))
     identifiers = [item["SeriesInstanceUID"] for item in series]
     missing = [identifier for identifier in identifiers if not (folder / identifier).is_dir()]
     if missing:
@@ -74,7 +82,10 @@ def _table(path: Path) -> None:
 
 def _nbia() -> Any:
     try:
-        return import_module("tcia_utils.nbia")
+        nbia = import_module("tcia_utils.nbia")
     except ImportError as error:
         hint = "Install it with: pip install 'synthmammo[tcia]'"
         raise SourceError("fetching needs the package 'tcia-utils', which is not installed", hint=hint) from error
+    # It logs every request and every failure; progress and one message are enough.
+    logging.getLogger("tcia_utils").setLevel(logging.CRITICAL)
+    return nbia
