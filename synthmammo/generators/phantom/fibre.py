@@ -12,7 +12,7 @@ from synthmammo.generators.phantom.field import Field, Grid, noise, noise_at, st
 
 _ACROSS_MM = 150.0  # added to the signed coordinate across the fan, as noise begins at 0
 _GENERATIONS = 6
-_FADE = 0.85  # brightness of a generation over that of the one before
+_FADE = 0.95  # brightness of a generation over that of the one before
 _SHARPNESS = (2.0, 3.0)  # inverse width of a crest in standard deviations of the noise: per mm of knot distance, least
 
 

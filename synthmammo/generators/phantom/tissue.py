@@ -11,7 +11,7 @@ from synthmammo.generators.phantom.outline import Outline
 from synthmammo.generators.phantom.tube import chords, draw_tubes
 from synthmammo.sample import View
 
-_FILL = {"a": -2.2, "b": -1.2, "c": -0.1, "d": 1.0}  # of the disc behind the nipple, in deviations of the texture
+_FILL = {"a": -2.0, "b": -0.8, "c": 0.3, "d": 1.4}  # of the disc behind the nipple, in deviations of the texture
 _PEAK = {"a": 0.5, "b": 0.6, "c": 0.75, "d": 0.9}  # glandular share where it is filled
 _SUBCUTANEOUS = {"a": 1.3, "b": 1.15, "c": 1.0, "d": 0.75}  # depth of the fat below the skin, over the common one
 
