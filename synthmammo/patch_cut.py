@@ -73,6 +73,8 @@ class Source:
             row0, col0 = ((length - side) // 2 for length in self.sample.shape)
             return Box(row0, col0, row0 + side, col0 + side), None
         side = max(1, round(self._options.size_px / candidate.scale))
+        if side > min(self._field.height, self._field.width):
+            raise NoPatch("the image is smaller than the window")
         if row.target.finding is None:
             return self._normal_window(side, candidate.site), None
         pixel = self._lesion_pixel(row.target.finding, candidate.site)
@@ -80,8 +82,8 @@ class Source:
         offsets = (round((2 * u - 1) * self._options.offset_share * side) for u in (candidate.row, candidate.column))
         row0, col0 = map(_start, pixel, offsets, (side, side), first, last)
         box = Box(row0, col0, row0 + side, col0 + side)
-        if min(row0, col0) < 0 or _overlap(box, Box(*pixel, pixel[0] + 1, pixel[1] + 1)) is None:
-            raise NoPatch("the image is smaller than the window")
+        if _overlap(box, Box(*pixel, pixel[0] + 1, pixel[1] + 1)) is None:
+            raise NoPatch("the lesion lies in the padding of the image")
         return box, pixel
 
     def _lesion_pixel(self, number: int, draw: float) -> Site:
@@ -104,8 +106,6 @@ class Source:
         if self.sample.provenance.get("unlocated"):
             raise NoPatch("the image has findings without a place")
         field, sums = self._field, self._tissue_sums()
-        if side > min(field.height, field.width):
-            raise NoPatch("the image is smaller than the window")
         stride = max(1, max(self.sample.shape) // _GRID)
         first = [slice(low, high - side + 1, stride) for low, high in (field[::2], field[1::2])]
         last = [slice(low + side, high + 1, stride) for low, high in (field[::2], field[1::2])]
