@@ -224,6 +224,7 @@ def test_all_views_of_a_cbis_patient_are_one_patient_and_ids_do_not_show(tmp_pat
     records = list(open_source("dicom", tmp_path).records())
     assert len({record.patient for record in records}) == 2
     assert len({record.key for record in records}) == 4
+    assert sorted(str(record.split) for record in records) == ["None", "test", "test", "test"]
     shown = " ".join(f"{r.key} {r.patient} {r.provenance}" for r in records)
     assert "Example" not in shown
     assert "00173" not in shown

@@ -37,6 +37,10 @@ PACKAGE_CITATION = (
 )
 
 
+_CBIS_SPLITS = {"Training": "train", "Test": "test"}
+"""The collection's official halves, as its PatientIDs name them."""
+
+
 class Dicom:
     """Reads every mammogram (Modality MG) below a folder, of any SOP class that holds one grey image.
 
@@ -130,6 +134,7 @@ class Dicom:
             view=view,
             laterality=side,
             label=label,
+            split=_CBIS_SPLITS[cbis[2]] if cbis else None,
             annotations=(Annotation(kinds[cbis[1]], pathology),) if cbis else (),
             spacing_mm=head.spacing_mm(header)[0],
             provenance=header_facts(header) | ({"file": f"{path.parent.name}/{path.name}"} if self._public else {}),
