@@ -103,6 +103,14 @@ def test_every_entry_point_gives_the_same_image() -> None:
             assert torch.equal(images, again)
 
 
+@pytest.mark.parametrize("numbers", [1, 2000, 7000])
+def test_up_convolution_in_strips_equals_the_whole(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, weight = torch.randn(2, 5, 13, 13), torch.randn(6, 5, 3, 3)
+    whole = ops._up_conv(x, weight)
+    monkeypatch.setattr(ops, "_STRIP_NUMBERS", numbers)
+    torch.testing.assert_close(ops._up_conv_in_strips(x, weight), whole, atol=1e-5, rtol=1e-5)
+
+
 def test_a_style_reaches_its_own_layer_and_those_after_it_only() -> None:
     generator = make(Generator, SMALL)
     synthesis = generator.synthesis

@@ -22,6 +22,8 @@ FIR = (1.0, 3.0, 3.0, 1.0)
 """The binomial low-pass of every change of resolution."""
 
 _HALF_CLAMP = 256.0
+_STRIP_NUMBERS = 4_000_000
+"""Of one strip's output: 16 MB, half of what the C library hands out again without fresh pages."""
 
 
 def fir_kernel(channels: int, like: Tensor, gain: float = 1.0) -> Tensor:
@@ -75,6 +77,25 @@ def _times(x: Tensor, factor: Tensor | float, in_place: bool) -> Tensor:
     return x.mul_(factor) if in_place else x * factor
 
 
+def _up_conv(x: Tensor, weight: Tensor) -> Tensor:
+    return low_pass(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+
+
+def _up_conv_in_strips(x: Tensor, weight: Tensor) -> Tensor:
+    # Fresh memory of tens of megabytes costs as much as the filter: what lies between the two steps is kept small.
+    count, _, height, width = x.shape
+    step = max(1, _STRIP_NUMBERS // (count * weight.shape[0] * 4 * width))
+    if step >= height:
+        return _up_conv(x, weight)
+    shape = (count, weight.shape[0], 2 * height, 2 * width)
+    out = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    for row in range(0, height, step):
+        rows, halo = min(step, height - row), min(row, 1)
+        strip = _up_conv(x[:, :, row - halo : row + rows + 1], weight)
+        out[:, :, 2 * row : 2 * (row + rows)] = strip[:, :, 2 * halo : 2 * (halo + rows)]
+    return out
+
+
 def modulated_conv(
     x: Tensor, weight: Tensor, style: Tensor, *, up: bool = False, gain: float = 1.0, overwrite: bool = False
 ) -> Tensor:
@@ -104,7 +125,8 @@ def modulated_conv(
     x = _times(x, style[:, :, None, None].to(x.dtype), in_place)
     weight = weight.to(x.dtype)
     if up:
-        x = low_pass(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+        in_strips = x.device.type == "cpu" and not torch.is_grad_enabled()
+        x = _up_conv_in_strips(x, weight) if in_strips else _up_conv(x, weight)
     else:
         x = F.conv2d(x, weight, padding=weight.shape[2] // 2)
     return _times(x, (norms * gain)[:, :, None, None].to(x.dtype), not torch.is_grad_enabled())

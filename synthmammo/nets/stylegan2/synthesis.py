@@ -31,7 +31,7 @@ class StyledConv(nn.Module):
     def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, *, up: bool) -> None:
         super().__init__()
         self.affine = ops.Linear(w_dim, inputs, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3).contiguous(memory_format=torch.channels_last))
+        self.weight = nn.Parameter(_laid_out(torch.randn(outputs, inputs, 3, 3), transposed=up))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
@@ -45,6 +45,13 @@ class StyledConv(nn.Module):
         bias = (self.bias * ops.GAIN).to(x.dtype)[:, None, None]
         x = x + noise + bias if torch.is_grad_enabled() else x.add_(noise).add_(bias)
         return ops.activate(x, 1.0, overwrite=True)
+
+
+def _laid_out(weight: Tensor, *, transposed: bool) -> Tensor:
+    """The same numbers in the order in memory that the convolution, or its transposed form, reads."""
+    if transposed:
+        return weight.transpose(0, 1).contiguous(memory_format=torch.channels_last).transpose(0, 1)
+    return weight.contiguous(memory_format=torch.channels_last)
 
 
 class ToImage(nn.Module):
