@@ -217,7 +217,9 @@ def test_film_edge_rolls_off_and_digital_edge_does_not() -> None:
     assert rim("film") < 0.5 < rim("digital")
 
 
-@pytest.mark.parametrize("wrong", [{"chest_wall": "up"}, {"response": "flim"}, {"spacing_mm": 0.0}, {"width_mm": 20.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"chest_wall": "up"}, {"response": "flim"}, {"spacing_mm": 0.0}, {"bits_stored": 10}, {"width_mm": 20.0}]
+)
 def test_wrong_arguments_are_named(wrong: dict[str, object]) -> None:
     with pytest.raises(GeneratorError, match=next(iter(wrong))):
         Phantom(**(COARSE | wrong))

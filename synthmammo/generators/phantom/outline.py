@@ -114,7 +114,7 @@ def draw_outline(seed: int, view: View, height_mm: float, width_mm: float) -> Ou
         nipple_y = height_mm * rng.uniform(0.5, 0.7)
         bottom_y = max(nipple_y + reach * rng.uniform(0.68, 0.95), 0.8 * height_mm)
         top_y = min(-5.0, nipple_y - reach * rng.uniform(1.3, 2.0))
-        top_x = reach * rng.uniform(0.45, 0.78)
+        top_x = reach * rng.uniform(0.4, 0.76)
     else:
         half = min(reach * rng.uniform(0.85, 1.25), 0.48 * height_mm)
         nipple_y = height_mm / 2 + rng.uniform(-0.12, 0.12) * half
@@ -127,8 +127,8 @@ def draw_outline(seed: int, view: View, height_mm: float, width_mm: float) -> Ou
         top_y=float(top_y),
         bottom_y=float(bottom_y),
         top_x=float(top_x),
-        roundness=(float(rng.uniform(2.3, 3.7)), float(rng.uniform(1.9, 2.5))),
-        nipple_height=float(rng.uniform(2, 7)),
+        roundness=(float(rng.uniform(2.7, 4.0)), float(rng.uniform(2.1, 2.9))),
+        nipple_height=float(rng.uniform(1, 6)),
         nipple_radius=float(rng.uniform(4.5, 7)),
         fold_x=float(rng.uniform(4, 25)) if fold else 0.0,
         fold_y=float(bottom_y - rng.uniform(2, 25)),

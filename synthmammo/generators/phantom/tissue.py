@@ -73,7 +73,7 @@ def glandular_share(
     net *= np.float32(0.6)
     net /= 1 + np.float32(0.15) * np.abs(net)
     gland = np.float32(_PEAK[density]) / (1 + np.exp(np.float32(-1.3) * (prior + 0.8 * cloud + 0.35 * net)))
-    fat = np.float32(rng.uniform(0.04, 0.08))
+    fat = np.float32(rng.uniform(0.05, 0.1))
     share = gland * (0.9 + np.float32(0.16) * net + np.float32(0.08) * cloud) + fat * (net + 0.5 * cloud)
     share += chords(draw_tubes(seed, outline), grid) * np.float32(1.5 / outline.thickness)
     return np.asarray(share, dtype=np.float32)
