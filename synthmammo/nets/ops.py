@@ -209,3 +209,41 @@ def append_batch_deviation(x: Tensor, group: int) -> Tensor:
     deviation = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
     plane = deviation.to(x.dtype).repeat(group)[:, None, None, None].expand(-1, 1, height, width)
     return torch.cat([x, plane], 1)
+
+
+class SpectralConv(nn.Conv2d):
+    """A convolution divided by its largest singular value (spectral normalisation, Miyato et al. 2018).
+
+    The value is tracked by one power iteration a forward pass while training, and only read otherwise.
+
+    Args:
+        inputs: Channels in.
+        outputs: Channels out.
+        size: Side of the kernel.
+        stride: Of the convolution.
+        padding: None keeps the size at stride 1.
+    """
+
+    u: Tensor
+
+    def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1, padding: int | None = None) -> None:
+        super().__init__(inputs, outputs, size, stride, size // 2 if padding is None else padding)
+        self.register_buffer("u", F.normalize(torch.randn(outputs), dim=0, eps=1e-12))
+        for _ in range(15):
+            self._largest_singular_value(update=True)
+
+    def _largest_singular_value(self, update: bool) -> Tensor:
+        matrix = self.weight.flatten(1)
+        with torch.no_grad():
+            # New tensors, as autograd keeps them while the buffer moves on.
+            v = F.normalize(matrix.t() @ self.u, dim=0, eps=1e-12)
+            u = F.normalize(matrix @ v, dim=0, eps=1e-12)
+            if update:
+                self.u.copy_(u)
+        return u @ matrix @ v
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`(N, C, H, W)` -> `(N, D, H', W')`."""
+        sigma = self._largest_singular_value(update=self.training)
+        out: Tensor = self._conv_forward(input, self.weight / sigma, self.bias)
+        return out
