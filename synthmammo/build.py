@@ -15,13 +15,15 @@ from synthmammo import __version__
 from synthmammo.assemble import Assembler, Failure
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
-from synthmammo.errors import OutputError, RecipeError
+from synthmammo.errors import GeneratorError, OutputError, RecipeError
+from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS
 from synthmammo.manifest import MANIFEST, Manifest, index_row, machine, versions, writing
 from synthmammo.plan import PLAN, plan, read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, resolved_yaml
 from synthmammo.row import Row
 from synthmammo.unfinished import STATE, ShardResult, Unfinished
 from synthmammo.writers.base import Encoded, Writer, open_writer
+from synthmammo.writers.coco import write_coco
 
 RECIPE = "recipe.yaml"
 Advance = Callable[[int], None]
@@ -66,7 +68,7 @@ def build(
         recipe: The checked recipe.
         out: The dataset directory.
         engine: What the shards are made on; by default processes of this machine.
-        overwrite: Remove a dataset of another recipe that is in the way.
+        overwrite: Begin anew: remove the dataset, finished or not, that is there.
         advance: Called with the number of samples done since the last call, resumed ones included.
 
     Raises:
@@ -121,7 +123,10 @@ def build(
         sources=sources,
     )
     ordered = [results[name] for name in sorted(results)]
-    return Built(state.finish(ordered, [], manifest, files=[RECIPE, PLAN]), dict(built_seconds), made)
+    files = [RECIPE, PLAN]
+    if "coco" in recipe.emit.labels:
+        files += write_coco(out, (row for result in ordered for row in result.rows))
+    return Built(state.finish(ordered, [], manifest, files), dict(built_seconds), made)
 
 
 def refuse_unsupported(recipe: Recipe) -> None:
@@ -129,11 +134,24 @@ def refuse_unsupported(recipe: Recipe) -> None:
 
     Raises:
         RecipeError: Naming the edits.
+        GeneratorError: Naming a generator that this version does not have, or has no model of.
     """
+    _refuse_absent(HOSTS, recipe.background.generator, "background.generator")
+    for number, spec in enumerate(recipe.lesions):
+        _refuse_absent(LESIONS, spec.generator, f"lesions.{number}.generator")
+    if recipe.removal:
+        _refuse_absent(REMOVALS, recipe.removal.generator, "removal.generator")
     if recipe.edits:
         names = ", ".join(f"'{edit}'" for edit in recipe.edits)
         hint = "Remove them, or use a version of synthmammo that has them."
         raise RecipeError(f"the edits {names} cannot be carried out by this version", where="edits", hint=hint)
+
+
+def _refuse_absent(table: dict[str, str], name: str, where: str) -> None:
+    if name not in table:
+        what = "model" if "/" in name or name.endswith(".safetensors") else "generator"
+        hint = f"Known: {', '.join(table)}."
+        raise GeneratorError(f"this version does not have the {what} '{name}'", where=where, hint=hint)
 
 
 def source_digests(recipe: Recipe) -> dict[str, str]:
@@ -157,7 +175,7 @@ def remove_dataset(out: Path) -> None:
     try:
         shutil.rmtree(out)
     except OSError as error:
-        raise OutputError(f"cannot be removed ({error.strerror})", where=error.filename or out) from error
+        raise OutputError(f"cannot be removed ({error.strerror or error})", where=error.filename or out) from error
 
 
 def shards(plan_path: Path) -> Iterator[Shard]:
@@ -213,7 +231,15 @@ def open_writers(recipe: Recipe, out: Path, identity: str, shard: str) -> list[W
         options["parquet"] |= {"label_names": label_names(recipe)}
     if "dicom" in options:
         options["dicom"] |= {"dataset": identity}
-    return [open_writer(name, out / name, shard, **values) for name, values in options.items()]
+    writers: list[Writer] = []
+    try:
+        for name, values in options.items():
+            writers.append(open_writer(name, out / name, shard, **values))
+    except BaseException:
+        for writer in writers:
+            writer.abort()
+        raise
+    return writers
 
 
 def label_names(recipe: Recipe) -> list[str]:

@@ -19,6 +19,7 @@ from synthmammo.writers.parquet import features_yaml
 
 CARD = "README.md"
 PICTURE = "figures/samples.png"
+_PICTURE_TEXT = "Samples of every class; boxes and close-ups show the inserted findings (orange malignant, blue benign)"
 _SPLITS = ("train", "validation", "test")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -40,19 +41,21 @@ def card(directory: Path) -> Path:
     """
     manifest = Manifest.read(directory)
     rows: list[Row] = read_index(directory).to_pylist()
-    if _formats(manifest) & {"parquet"} and rows:
+    pictured = "parquet" in _formats(manifest)
+    if pictured:
         show(directory, directory / PICTURE)
     template = Template(files("synthmammo").joinpath("card.md").read_text(encoding="utf-8"))
     text = template.substitute(
         title=manifest.name,
         description=manifest.options.get("description") or f"Made by `synthmammo {_verb(manifest)}`.",
+        picture=f"![{_PICTURE_TEXT}]({PICTURE})\n\n" if pictured else "",
         nature=_nature(rows),
         composition=_composition(manifest),
         findings=_findings(manifest),
         properties=_table(_properties(manifest, rows)),
         failures=_failures(manifest),
         loading=_loading(manifest),
-        making=_making(manifest, directory),
+        making=_making(manifest),
         recipe=_recipe(directory, manifest),
         facts=_table(_facts(manifest)),
         limits=_limits(manifest, rows),
@@ -182,6 +185,8 @@ def _failures(manifest: Manifest) -> str:
 
 
 def _loading(manifest: Manifest) -> str:
+    if not manifest.samples:
+        return "There is nothing to load."
     formats, split = _formats(manifest), next(split for split in _SPLITS if manifest.counts.get(split))
     parts = []
     if "parquet" in formats:
@@ -222,14 +227,14 @@ def _webdataset(manifest: Manifest, split: str) -> str:
     )
 
 
-def _making(manifest: Manifest, directory: Path) -> str:
+def _making(manifest: Manifest) -> str:
     if manifest.kind != "built":
         return f"By `synthmammo {_verb(manifest)}`, with the options below."
     return (
         "Every random draw is a row of `plan.parquet`; the build draws nothing. To make it again, byte for byte:"
         f"\n\n```\nsynthmammo build {RECIPE} --out AGAIN\n```\n\n"
-        f"`synthmammo verify {directory.name} --pixels 10` checks every file and makes ten samples again; "
-        f"`synthmammo regenerate {directory.name} KEY` makes one. Equal bytes are promised for the versions and the "
+        "`synthmammo verify DIR --pixels 10` checks every file and makes ten samples again; "
+        "`synthmammo regenerate DIR KEY` makes one. Equal bytes are promised for the versions and the "
         "machine below; elsewhere a pixel may differ by one grey level."
     )
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
@@ -48,17 +51,49 @@ class Unfinished:
         self.out, self.digest = out, digest(content)
         self._content = dict(content)
         self._folder = out / STATE
-        if (out / MANIFEST).is_file() or (self._folder / "content.json").is_file():
+        if (out / MANIFEST).is_file():
             self._check_content()
             return
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if (self._folder / "content.json").is_file():
+            self._check_content()
+            self._hold()
+            return
+        if out.exists() and (not out.is_dir() or any(path.name != STATE for path in out.iterdir())):
             hint = "Choose another directory, or empty this one."
             raise OutputError("exists and is not a dataset of this package", where=out, hint=hint)
         self._write("content", self._content)
+        self._hold()
+
+    def _hold(self) -> None:
+        """Keep other processes out; the system lets go when this one ends, however it ends."""
+        if sys.platform == "win32":
+            return
+        import fcntl
+
+        descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT)
+        weakref.finalize(self, os.close, descriptor)
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            hint = "Wait until it is done, or stop it."
+            raise OutputError("another process is making this dataset now", where=self.out, hint=hint) from None
 
     def manifest(self) -> Manifest | None:
-        """The manifest of the finished dataset; None while it is unfinished."""
-        return Manifest.read(self.out) if (self.out / MANIFEST).is_file() else None
+        """The manifest of the finished dataset; None while it is unfinished.
+
+        Raises:
+            OutputError: A shard of the finished dataset is gone or has another size.
+        """
+        if not (self.out / MANIFEST).is_file():
+            return None
+        finished = Manifest.read(self.out)
+        for record in finished.shards:
+            path = self.out / record.name
+            if not path.exists() or _size(path) != record.bytes:
+                hint = "`synthmammo verify` tells what else; `build --overwrite` makes the dataset again."
+                raise OutputError("is finished, but this shard is missing or was changed", where=path, hint=hint)
+        shutil.rmtree(self._folder, ignore_errors=True)  # of a run that was cut off after its manifest
+        return finished
 
     def load(self, shard: str) -> ShardResult | None:
         """The result of a finished shard; None when it must be made, or a file of it is gone."""

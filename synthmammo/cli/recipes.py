@@ -23,7 +23,7 @@ _SET = click.option(
 @_SIZE
 @_SET
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one a core]")
-@click.option("--overwrite", is_flag=True, help="Remove a dataset of another recipe that is in the way.")
+@click.option("--overwrite", is_flag=True, help="Begin anew: remove the dataset, finished or not, that is there.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be made.")
 def build(
     recipe: Path,
@@ -38,7 +38,10 @@ def build(
 
     Example: synthmammo build recipes/balanced_calc.yaml --size 100
     """
+    from synthmammo.build import refuse_unsupported
+
     loaded = _load(recipe, settings, size)
+    refuse_unsupported(loaded)
     out = out or Path("datasets") / loaded.name
     if dry_run:
         _print_plan(loaded)
@@ -61,7 +64,9 @@ def build(
         built = run(loaded, out, engine=Local(workers), overwrite=overwrite, advance=advance)
     path = card(out)
     _print_built(built.manifest.samples, built.made, built.seconds)
-    click.echo(f"  dataset  {out}\n  card     {path}\n  picture  {out / PICTURE}")
+    click.echo(f"  dataset  {out}\n  card     {path}")
+    if (out / PICTURE).is_file():
+        click.echo(f"  picture  {out / PICTURE}")
     if built.manifest.failed:
         from synthmammo.cli.main import DONE_WITH_SKIPS
 

@@ -6,10 +6,12 @@ import multiprocessing
 import os
 import queue
 import signal
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from multiprocessing import connection
 from typing import Any
 
 from synthmammo.engines.base import Report, Result, Stopped, Task
@@ -27,7 +29,7 @@ class Local:
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or _cores()
 
     def run(
         self,
@@ -80,13 +82,31 @@ class Local:
         while running or not exhausted:
             while not exhausted and len(running) < 2 * self.workers:
                 try:
-                    running.add(pool.submit(_run, function, next(tasks)))
+                    task = next(tasks)
                 except StopIteration:
                     exhausted = True
+                    break
+                with _deaf_to_interrupts():
+                    running.add(pool.submit(_run, function, task))
             finished, running = wait(running, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
             drain()
             for future in finished:
                 done(future.result())
+
+
+def _cores() -> int:
+    # Not every system tells which of its cores this process may use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Ctrl-C waits while processes start: they inherit that they do not hear it, from their first instruction on."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Here:
@@ -120,6 +140,15 @@ def _begin(stop: Any, counts: Any) -> None:
     _report = _There(stop, counts)
     # Ctrl-C goes to the whole process group; the parent alone decides, and asks through `stop`.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot say stop; without it this process would write into the next run's files."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    connection.wait([parent.sentinel])
+    os._exit(1)
 
 
 def _run(function: Callable[[Any, Report], Any], task: Any) -> Any:
