@@ -3,6 +3,7 @@
 SynthmammoError
 ├── RecipeError      a recipe, or a value given beside it, cannot be used
 ├── GeneratorError   a generator is unknown, lacks its model, or cannot do what a row asks
+├── CheckpointError  a model file cannot be read, or is not the model that is needed
 ├── SourceError      an archive of real images cannot be read
 ├── DatasetError     a dataset directory is not what it should be
 └── OutputError      a result cannot be written
@@ -46,6 +47,10 @@ class RecipeError(SynthmammoError):
 
 class GeneratorError(SynthmammoError):
     """A generator is unknown, lacks its model, or cannot do what a row asks."""
+
+
+class CheckpointError(SynthmammoError):
+    """A model file cannot be read, or is not the model that is needed."""
 
 
 class SourceError(SynthmammoError):
