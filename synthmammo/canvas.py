@@ -19,6 +19,9 @@ from synthmammo.sample import Box, Finding, Image, Labels, Sample
 LEAST_INSIDE = 0.95
 """Share of the square around a lesion that must be breast; a lesion does not hang over the skin."""
 
+REMOVAL_LIMIT = 4.0
+"""Largest intensity that a removal sees; of the host's own, 99 % lie within 1."""
+
 
 @dataclass(frozen=True)
 class Try:
@@ -117,8 +120,8 @@ class Canvas:
         self.placed.append(Placed(tried, finding))
         return True
 
-    def _context(self, window: Window, image: Image) -> Context:
-        pixels, breast = window.context(image, self.host.breast, self.intensity)
+    def _context(self, window: Window, image: Image, limit: float = 1.0) -> Context:
+        pixels, breast = window.context(image, self.host.breast, self.intensity, limit)
         return Context(pixels, breast, window.spacing_mm, self.intensity.white(self.host.bits_stored))
 
     def take_off(self, generator: Lesion) -> None:
@@ -129,7 +132,8 @@ class Canvas:
             lesion, post = placed.tried.lesion, placed.tried.spec.post
             assert post
             window = Window.around(placed.tried.site, generator.field_mm(lesion), host.spacing_mm, generator.spacing_mm)
-            context = self._context(window, self.image)
+            # What the lesion brought above 1 must be seen there, or less is taken off than was put on.
+            context = self._context(window, self.image, REMOVAL_LIMIT)
             answer = generator(context, lesion, placed.tried.candidate.seed)
             piece = cut(answer.channel, post, window.spacing_mm, sign=-1, mask=answer.mask)
             if piece:

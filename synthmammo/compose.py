@@ -54,11 +54,11 @@ class Intensity:
         low, high = np.percentile(inside if inside.size else image[grid], (0.5, 99.5))
         return cls(float(low), float(max(high, low + 1)))
 
-    def units(self, grey: NDArray[np.generic]) -> Plane:
-        """Grey levels as `float32` in [-1, 1], clipped."""
+    def units(self, grey: NDArray[np.generic], limit: float = 1.0) -> Plane:
+        """Grey levels as `float32`, clipped to [-limit, limit]."""
         scale = np.float32(2 / (self.high - self.low))
         mapped = (grey.astype(np.float32) - np.float32(self.low)) * scale - 1
-        return np.asarray(np.clip(mapped, -1, 1), np.float32)
+        return np.asarray(np.clip(mapped, -limit, limit), np.float32)
 
     def white(self, bits_stored: int) -> float:
         """Intensity of the highest grey level, at least 1."""
@@ -114,9 +114,9 @@ class Window:
         row0, col0 = self.box.row0, self.box.col0
         return Box(inside.row0 - row0, inside.col0 - col0, inside.row1 - row0, inside.col1 - col0)
 
-    def context(self, image: Image, breast: Mask, intensity: Intensity) -> tuple[Plane, Mask]:
-        """What the generator sees: `float32 (N, N)` in [-1, 1] and `bool (N, N)` breast, N = `size_px`."""
-        pixels = intensity.units(self.crop(image))
+    def context(self, image: Image, breast: Mask, intensity: Intensity, limit: float = 1.0) -> tuple[Plane, Mask]:
+        """What the generator sees: `float32 (N, N)` in [-limit, limit] and `bool (N, N)` breast, N = `size_px`."""
+        pixels = intensity.units(self.crop(image), limit)
         inside = self.crop(breast).astype(np.float32)
         size = (self.size_px, self.size_px)
         return resample(pixels, size), resample(inside, size) >= 0.5

@@ -114,7 +114,9 @@ class Removal(Parametric):
         attenuation, mask = self._draw(context, lesion, seed)
         channel = np.zeros_like(attenuation)
         for _ in range(_ROUNDS):
-            channel = superpose(context.pixels - channel, attenuation, context.white)
+            # When the lesion was put on, the tissue was seen within [-1, 1]; the image itself may be brighter.
+            tissue = np.clip(context.pixels - channel, -1, 1)
+            channel = superpose(tissue, attenuation, context.white)
         return LesionChannel(-channel, mask)
 
 
