@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from time import perf_counter
 from typing import Any
@@ -13,10 +13,11 @@ from typing import Any
 from synthmammo.anatomy import Sites, site_from_draw
 from synthmammo.canvas import Canvas, Placed, Try
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, Host, Lesion, find
+from synthmammo.geometry import crop
 from synthmammo.placement import Site, crop_box
 from synthmammo.recipe import IngestedBackground, LesionSpec, PhantomBackground, Placement, Recipe
 from synthmammo.row import Candidate, PlannedLesion, Row
-from synthmammo.sample import Box, Sample
+from synthmammo.sample import Sample
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Assembler:
             centre = self._patch_centre(row, canvas)
             if centre is None:
                 return Failure(row.key, "no place for a patch with enough tissue")
-            sample = cropped(sample, crop_box(centre, self.recipe.patch.size_px, sample.shape))
+            box = crop_box(centre, self.recipe.patch.size_px, sample.shape)
+            sample = crop(sample, box).with_(provenance={**sample.provenance, "crop": list(box)})
         return self._checked(row, sample)
 
     def _put_all(self, row: Row, canvas: Canvas) -> str | None:
@@ -219,20 +221,3 @@ def _account(placed: Placed) -> dict[str, Any]:
         "descriptors": placed.finding.descriptors,
         "post": post.model_dump(),
     }
-
-
-def cropped(sample: Sample, box: Box) -> Sample:
-    """The part of a sample inside a box; findings without a pixel left are dropped, their boxes follow the crop."""
-    lesions = sample.lesions[box.slices].copy()
-    findings = []
-    for finding in sample.findings:
-        part = Box.around(lesions == finding.label)
-        if part:
-            findings.append(replace(finding, box=part))
-    return sample.with_(
-        image=sample.image[box.slices].copy(),
-        breast=sample.breast[box.slices].copy(),
-        lesions=lesions,
-        findings=tuple(findings),
-        provenance={**sample.provenance, "crop": list(box)},
-    )

@@ -114,7 +114,7 @@ class Canvas:
         window.add(self.image, host.breast, self.intensity.grey(piece.channel), host.bits_stored)
         label = len(host.findings) + len(self.placed) + 1
         under[mask] = label
-        extent = Box(found.row0 + box.row0, found.col0 + box.col0, found.row1 + box.row0, found.col1 + box.col0)
+        extent = found.moved(box.row0, box.col0)
         descriptors = {**lesion.descriptors, **answer.descriptors}
         finding = Finding(lesion.kind, lesion.pathology, extent, label, synthetic=True, descriptors=descriptors)
         self.placed.append(Placed(tried, finding))

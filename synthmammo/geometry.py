@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import ceil, floor
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.anatomy import Side, chest_wall_side
-from synthmammo.sample import Box, Image, Labels, Sample
+from synthmammo.sample import Box, Finding, Image, Labels, Sample
 
 
 def mirror(sample: Sample) -> Sample:
@@ -117,7 +117,51 @@ def pad(sample: Sample, shape: tuple[int, int], *, columns_before: int = 0) -> S
     return _moved(
         sample,
         lambda array: np.pad(array, margins),
-        lambda box: Box(box.row0, box.col0 + columns_before, box.row1, box.col1 + columns_before),
+        lambda box: box.moved(0, columns_before),
+    )
+
+
+def crop(sample: Sample, box: Box) -> Sample:
+    """The part of a sample inside a box; findings without a pixel left are dropped."""
+
+    def findings(lesions: NDArray[np.uint8]) -> Iterator[Finding]:
+        for finding in sample.findings:
+            inside = finding.box.overlap(box)
+            if inside and finding.label:
+                part = Box.around(lesions == finding.label)
+            else:
+                part = inside and inside.moved(-box.row0, -box.col0)
+            if part:
+                yield replace(finding, box=part)
+
+    lesions = sample.lesions[box.slices].copy()
+    return sample.with_(
+        image=sample.image[box.slices].copy(),
+        breast=sample.breast[box.slices].copy(),
+        lesions=lesions,
+        findings=tuple(findings(lesions)),
+    )
+
+
+def turned(sample: Sample, turns: int) -> Sample:
+    """The sample after quarter turns against the clock; boxes of lesions with a mask are those of their pixels."""
+    lesions = np.ascontiguousarray(np.rot90(sample.lesions, turns))
+    findings = []
+    for finding in sample.findings:
+        box, (height, width) = finding.box, sample.shape
+        for _ in range(turns % 4):
+            box = Box(width - box.col1, box.row0, width - box.col0, box.row1)
+            height, width = width, height
+        if finding.label:
+            box = Box.around(lesions == finding.label) or box
+        findings.append(replace(finding, box=box))
+    spacing = sample.spacing_mm
+    return sample.with_(
+        image=np.ascontiguousarray(np.rot90(sample.image, turns)),
+        breast=np.ascontiguousarray(np.rot90(sample.breast, turns)),
+        lesions=lesions,
+        findings=tuple(findings),
+        spacing_mm=spacing[::-1] if spacing and turns % 2 else spacing,
     )
 
 

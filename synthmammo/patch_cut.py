@@ -9,14 +9,12 @@ black band at an edge would tell where in the image a patch was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.geometry import mirror, resize, resize_mask
+from synthmammo.geometry import crop, mirror, resize, resize_mask, turned
 from synthmammo.patch_options import NORMAL, PatchOptions
 from synthmammo.patch_plan import Candidate, PatchRow
 from synthmammo.sample import Box, Finding, Sample
@@ -82,7 +80,7 @@ class Source:
         offsets = (round((2 * u - 1) * self._options.offset_share * side) for u in (candidate.row, candidate.column))
         row0, col0 = map(_start, pixel, offsets, (side, side), first, last)
         box = Box(row0, col0, row0 + side, col0 + side)
-        if _overlap(box, Box(*pixel, pixel[0] + 1, pixel[1] + 1)) is None:
+        if box.overlap(Box(*pixel, pixel[0] + 1, pixel[1] + 1)) is None:
             raise NoPatch("the lesion lies in the padding of the image")
         return box, pixel
 
@@ -208,13 +206,8 @@ def _share(source: Sample, finding: Finding, box: Box) -> float:
     if finding.label:
         lesion = source.lesions == finding.label
         return float(np.count_nonzero(lesion[box.slices]) / np.count_nonzero(lesion))
-    inside = _overlap(finding.box, box)
+    inside = finding.box.overlap(box)
     return inside.height * inside.width / (finding.box.height * finding.box.width) if inside else 0.0
-
-
-def _overlap(a: Box, b: Box) -> Box | None:
-    row0, col0, row1, col1 = max(a.row0, b.row0), max(a.col0, b.col0), min(a.row1, b.row1), min(a.col1, b.col1)
-    return Box(row0, col0, row1, col1) if row0 < row1 and col0 < col1 else None
 
 
 def resampled(sample: Sample, spacing_mm: float | None) -> Sample:
@@ -225,49 +218,3 @@ def resampled(sample: Sample, spacing_mm: float | None) -> Sample:
         max(1, round(length * side / spacing_mm)) for length, side in zip(sample.shape, sample.spacing_mm, strict=True)
     )
     return resize(sample, (height, width))
-
-
-def crop(sample: Sample, box: Box) -> Sample:
-    """The part of a sample inside a box; findings without a pixel left are dropped."""
-
-    def findings(lesions: NDArray[np.uint8]) -> Iterator[Finding]:
-        for finding in sample.findings:
-            inside = _overlap(finding.box, box)
-            if inside and finding.label:
-                part = Box.around(lesions == finding.label)
-            else:
-                part = inside and Box(
-                    *(edge - start for edge, start in zip(inside, (box.row0, box.col0) * 2, strict=True))
-                )
-            if part:
-                yield replace(finding, box=part)
-
-    lesions = sample.lesions[box.slices].copy()
-    return sample.with_(
-        image=sample.image[box.slices].copy(),
-        breast=sample.breast[box.slices].copy(),
-        lesions=lesions,
-        findings=tuple(findings(lesions)),
-    )
-
-
-def turned(sample: Sample, turns: int) -> Sample:
-    """The sample after quarter turns against the clock; boxes of lesions with a mask are those of their pixels."""
-    lesions = np.ascontiguousarray(np.rot90(sample.lesions, turns))
-    findings = []
-    for finding in sample.findings:
-        box, (height, width) = finding.box, sample.shape
-        for _ in range(turns % 4):
-            box = Box(width - box.col1, box.row0, width - box.col0, box.row1)
-            height, width = width, height
-        if finding.label:
-            box = Box.around(lesions == finding.label) or box
-        findings.append(replace(finding, box=box))
-    spacing = sample.spacing_mm
-    return sample.with_(
-        image=np.ascontiguousarray(np.rot90(sample.image, turns)),
-        breast=np.ascontiguousarray(np.rot90(sample.breast, turns)),
-        lesions=lesions,
-        findings=tuple(findings),
-        spacing_mm=spacing[::-1] if spacing and turns % 2 else spacing,
-    )

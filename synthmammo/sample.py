@@ -84,6 +84,16 @@ class Box(NamedTuple):
         """Index that crops an `(H, W)` array to the box."""
         return slice(self.row0, self.row1), slice(self.col0, self.col1)
 
+    def overlap(self, other: Box) -> Box | None:
+        """The part that lies in both boxes; None where there is none."""
+        edges = (max(self.row0, other.row0), max(self.col0, other.col0), min(self.row1, other.row1))
+        both = Box(*edges, min(self.col1, other.col1))
+        return both if both.height > 0 and both.width > 0 else None
+
+    def moved(self, rows: int, columns: int) -> Box:
+        """The box shifted by so many pixels."""
+        return Box(self.row0 + rows, self.col0 + columns, self.row1 + rows, self.col1 + columns)
+
     @classmethod
     def around(cls, mask: Mask) -> Box | None:
         """Smallest box that holds every True pixel of a `bool (H, W)` mask; None for an empty one."""

@@ -7,11 +7,12 @@ import tiny
 import synthmammo.generators.base as base
 from synthmammo.anatomy import tissue_share
 from synthmammo.anatomy.tissue import window_around
-from synthmammo.assemble import Assembler, Failure, cropped
+from synthmammo.assemble import Assembler, Failure
 from synthmammo.canvas import LEAST_INSIDE, Canvas, Try
 from synthmammo.compose import softened
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import LesionChannel
+from synthmammo.geometry import crop
 from synthmammo.placement import Places, crop_box
 from synthmammo.plan import as_row, tables
 from synthmammo.recipe import Placement
@@ -227,7 +228,7 @@ def test_cropping_follows_findings_and_drops_those_outside():
     host = canvas.host.with_(
         image=canvas.image, lesions=canvas.lesions, findings=tuple(one.finding for one in canvas.placed)
     )
-    part = cropped(host, Box(58, 30, 100, 90))
+    part = crop(host, Box(58, 30, 100, 90))
     assert [finding.label for finding in part.findings] == [1]
     assert part.findings[0].box.row0 == 0 and Box.around(part.lesions == 1) == part.findings[0].box
     assert np.array_equal(part.image, canvas.image[58:100, 30:90])

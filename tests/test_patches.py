@@ -16,9 +16,8 @@ from synthmammo.cli import main
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
 from synthmammo.errors import DatasetError, OutputError, RecipeError
-from synthmammo.geometry import mirror, resize
+from synthmammo.geometry import crop, mirror, resize, turned
 from synthmammo.manifest import Manifest, count, index_row, write_index
-from synthmammo.patch_cut import crop, turned
 from synthmammo.patch_options import PatchOptions
 from synthmammo.patch_plan import PLAN, survey
 from synthmammo.patches import patches
