@@ -1,0 +1,52 @@
+"""Model files with random weights, small enough for tests."""
+
+from pathlib import Path
+
+import torch
+
+from synthmammo.checkpoints import Description, Scale, save
+from synthmammo.nets.contextual import ContextualConfig, ContextualDiscriminator, ContextualGenerator
+from synthmammo.nets.stylegan2 import Discriminator, Generator, StyleGAN2Config
+
+STYLEGAN2 = StyleGAN2Config(resolution=64, z_dim=8, w_dim=12, mapping_layers=2, channel_base=512, channel_max=12)
+CONDITIONAL = StyleGAN2Config(resolution=32, z_dim=8, w_dim=12, mapping_layers=2, classes=2, channel_base=128)
+CONTEXTUAL = ContextualConfig(
+    size=64, channels=(4, 6, 8, 10), discriminator_channels=(4, 6, 8, 10), attention_size=16, border_px=4
+)
+
+
+def as_dict(config: object) -> dict[str, object]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(config).items()}
+
+
+def stylegan2_file(path: Path, config: StyleGAN2Config = STYLEGAN2, *, discriminator: bool = False) -> Path:
+    torch.manual_seed(0)
+    networks: dict[str, torch.nn.Module] = {"generator": Generator(config)}
+    if discriminator:
+        networks["discriminator"] = Discriminator(config)
+    description = Description(
+        architecture="stylegan2",
+        config=as_dict(config),
+        classes=("benign", "malignant")[: config.classes],
+        spacing_mm=0.45,
+        bits_stored=12,
+        training_data={"name": "phantom", "digest": "0" * 64},
+        licence="apache-2.0",
+    )
+    return save(path, networks, description)
+
+
+def contextual_file(path: Path, makes: str = "mass") -> Path:
+    torch.manual_seed(0)
+    generator = ContextualGenerator(CONTEXTUAL)
+    with torch.no_grad():
+        generator.to_lesion.bias.fill_(-0.5 if makes == "removal" else 0.5)
+    description = Description(
+        architecture="contextual",
+        config=as_dict(CONTEXTUAL),
+        makes=makes,
+        spacing_mm=0.4,
+        scale=Scale.BREAST_PERCENTILES,
+        licence="apache-2.0",
+    )
+    return save(path, {"generator": generator, "discriminator": ContextualDiscriminator(CONTEXTUAL)}, description)
