@@ -249,7 +249,10 @@ def read_index(directory: Path) -> pa.Table:
     path = directory / INDEX
     try:
         return pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
+    except FileNotFoundError as error:
+        hint = "Is the path right? `synthmammo verify` tells what else is missing."
+        raise DatasetError("the index of samples is missing", where=path, hint=hint) from error
+    except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"the index of samples cannot be read ({error})", where=path) from error
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -17,7 +18,7 @@ from synthmammo.build import RECIPE
 from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.manifest import Manifest, machine, versions, writing
-from synthmammo.plan import PLAN, as_row
+from synthmammo.plan import PLAN, SCHEMA, as_row
 from synthmammo.recipe import load_recipe
 from synthmammo.row import Row
 from synthmammo.sample import Sample
@@ -86,9 +87,15 @@ def planned(path: Path, keys: Sequence[str]) -> list[Row]:
     """The plan's rows of some keys, in the order of the plan.
 
     Raises:
-        DatasetError: A key is not in the plan.
+        DatasetError: A key is not in the plan, or the plan cannot be read.
     """
-    table = pq.read_table(path, filters=pc.field("key").isin(list(keys)))
+    try:
+        table = pq.read_table(path, filters=pc.field("key").isin(list(keys)))
+    except (OSError, pa.ArrowException) as error:
+        hint = "The dataset is not whole: `synthmammo verify` tells what else is wrong."
+        raise DatasetError("the plan is missing or cannot be read", where=path, hint=hint) from error
+    if not table.schema.equals(SCHEMA):
+        raise DatasetError("its columns are not those of a plan", where=path)
     rows = [as_row(record) for record in table.to_pylist()]
     missing = sorted(set(keys) - {row.key for row in rows})
     if missing:

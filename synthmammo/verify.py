@@ -61,6 +61,7 @@ def verify(
     for shard in manifest.shards:
         _check_shard(directory, shard, found)
         progress(found.files, total)
+    _check_strays(directory, manifest, found)
     if not found.problems:
         _check_counts(directory, manifest, found)
     if pixels and not found.problems:
@@ -94,6 +95,15 @@ def _check_shard(directory: Path, shard: ShardRecord, found: Verification) -> No
         found.problems.append(f"{shard.name}: was changed ({what})")
     elif shard.format == "parquet" and (rows := pq.read_metadata(path).num_rows) != shard.samples:
         found.problems.append(f"{shard.name}: has {rows} rows, expected {shard.samples}")
+
+
+def _check_strays(directory: Path, manifest: Manifest, found: Verification) -> None:
+    # Readers take a format's whole folder: what does not belong there would be loaded with the rest.
+    listed = {shard.name for shard in manifest.shards}
+    for name in sorted({shard.format for shard in manifest.shards}):
+        for path in sorted((directory / name).glob("*")):
+            if f"{name}/{path.name}" not in listed:
+                found.problems.append(f"{name}/{path.name}: does not belong to the dataset")
 
 
 def _folder(path: Path) -> tuple[int, str]:

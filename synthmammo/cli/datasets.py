@@ -28,7 +28,7 @@ def verify(directory: Path, pixels: int, seed: int) -> None:
     for problem in found.problems:
         click.secho(f"problem: {problem}", fg="red")
     if found.problems:
-        click.echo(f"{directory}: {len(found.problems)} problems")
+        click.echo(f"{directory}: {len(found.problems)} problem{'s' * (len(found.problems) > 1)}")
         raise SystemExit(1)
     again = f", {len(found.remade)} samples made again and found equal" if found.remade else ""
     click.echo(f"{directory}: sound ({found.files} files and shards checked{again})")

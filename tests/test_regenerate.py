@@ -1,0 +1,113 @@
+import json
+import shutil
+import tarfile
+
+import pytest
+import tiny
+
+from synthmammo.build import build
+from synthmammo.dataset import Dataset
+from synthmammo.engines.local import Local
+from synthmammo.errors import DatasetError, OutputError
+from synthmammo.manifest import Manifest
+from synthmammo.regenerate import regenerate, same_platform
+
+KEY = "tiny-0000005"
+
+
+def test_the_files_are_those_of_the_dataset_byte_for_byte(built, tmp_path):
+    paths, compared = regenerate(built, KEY, tmp_path)
+    assert compared.equal_bytes and compared.largest_difference == 0
+    found = {}
+    for tar in (built / "webdataset").glob("*.tar"):
+        with tarfile.open(tar) as members:
+            found |= {one.name: members.extractfile(one).read() for one in members if one.name.startswith(KEY)}
+    assert {path.name for path in paths} == set(found)
+    for path in paths:
+        if path.suffix == ".png":
+            assert path.read_bytes() == found[path.name]
+        else:
+            assert json.loads(path.read_text()) == json.loads(found[path.name])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"background": {**tiny.TINY["background"], "samples_per_host": 3}},
+        {
+            "classes": {"malignant": 1},
+            "lesions": [{**tiny.TINY["lesions"][0], "classes": ["malignant"]}],
+            "pair": "removed",
+            "removal": {"generator": "parametric"},
+        },
+        {
+            "patch": {"size_px": 32, "offset_px": 8},
+            "emit": {"formats": ["parquet"]},
+            "background": {**tiny.TINY["background"], "samples_per_host": 4},
+        },
+    ],
+    ids=["several a host", "pairs", "patches"],
+)
+def test_any_sample_alone_is_what_it_was_among_the_others(tmp_path, changes):
+    build(tiny.recipe(**changes), tmp_path / "out", engine=Local(1))
+    for key in Dataset.open(tmp_path / "out").keys[1::4]:
+        assert regenerate(tmp_path / "out", key, tmp_path)[1].equal_bytes, key
+
+
+def test_a_changed_pixel_is_told(built, tmp_path):
+    changed = shutil.copytree(built, tmp_path / "changed")
+    other = tmp_path / "other"
+    build(tiny.recipe(seed=12), other, engine=Local(1))
+    shutil.rmtree(changed / "parquet")
+    shutil.copytree(other / "parquet", changed / "parquet")
+    result = tiny.run("regenerate", changed, KEY, "--out", tmp_path / "again")
+    assert "it differs from the dataset's by up to" in result.output
+
+
+def test_unknown_keys_are_answered_with_the_nearest(built, tmp_path):
+    with pytest.raises(DatasetError, match=r"(?s)no sample has the key 'tiny-000005'.*Did you mean 'tiny-0000005'"):
+        regenerate(built, "tiny-000005", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["plan.parquet", "recipe.yaml", "parquet"])
+@pytest.mark.parametrize("how", ["gone", "broken"])
+def test_a_dataset_that_lacks_what_is_needed(built, tmp_path, name, how):
+    copy = shutil.copytree(built, tmp_path / "copy")
+    if (copy / name).is_dir():
+        shutil.rmtree(copy / name)
+    else:
+        (copy / name).unlink()
+    if how == "broken":
+        (copy / name).write_text("- nothing of the sort")
+    result = tiny.run("regenerate", copy, KEY, "--out", tmp_path / "again")
+    assert result.exit_code == 1 and "error: " in result.output and name in result.output
+
+
+def test_a_row_that_failed_is_told_with_its_reason(tmp_path):
+    recipe = tiny.recipe(
+        size=3, splits={"train": 1}, quality={"minimum_breast_share": 0.99}, emit={"formats": ["parquet"]}
+    )
+    build(recipe, tmp_path / "out", engine=Local(1))
+    with pytest.raises(DatasetError, match=r"could not be made when the dataset was built: breast is .* expected 99"):
+        regenerate(tmp_path / "out", "tiny-0000001", tmp_path)
+
+
+def test_only_built_datasets(tmp_path):
+    Manifest("ingested", "real", "d", {}).write(tmp_path)
+    with pytest.raises(DatasetError, match="not built from a recipe"):
+        regenerate(tmp_path, KEY, tmp_path)
+
+
+def test_a_place_that_cannot_be_written(built, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        regenerate(built, KEY, tmp_path / "file")
+
+
+def test_platforms_are_compared_by_what_equal_bytes_need(built):
+    from dataclasses import replace
+
+    manifest = Manifest.read(built)
+    assert same_platform(manifest) == []
+    other = replace(manifest, versions=manifest.versions | {"numpy": "1.0"})
+    assert same_platform(other) == [f"numpy 1.0 there, {manifest.versions['numpy']} here"]
