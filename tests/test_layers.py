@@ -14,11 +14,12 @@ LAYERS: dict[int, set[str]] = {
     0: {"errors", "sample", "row", "lexicon", "identity"},
     # specification and arithmetic
     1: {"quota", "splits", "recipe", "manifest", "png", "dataset", "anatomy", "geometry", "drawing", "compose"}
-    | {"metrics", "nets", "checkpoints"},
+    | {"metrics", "nets", "features", "checkpoints"},
     # parts
-    2: {"generators", "writers", "sources", "engines", "editing", "objectives", "data"},
+    2: {"generators", "writers", "sources", "engines", "editing", "objectives", "published", "data"},
     # stages, and what several of them are made of
     3: {"plan", "summary", "placement", "canvas", "assemble", "unfinished", "hosts"}
+    | {"patch_options", "patch_plan", "patch_cut", "training", "convert"}
     | {"build", "ingest", "patches", "verify", "regenerate", "show", "card", "train", "quality", "publish"}
     | {"benchmark", "study", "explore"},
     # surface
@@ -30,6 +31,8 @@ WITHIN_ARITHMETIC = {
     ("dataset", "png"),
     ("compose", "recipe"),
     ("geometry", "anatomy"),
+    ("checkpoints", "manifest"),
+    ("checkpoints", "nets"),
 }
 BETWEEN_STAGES = {
     ("summary", "plan"),
@@ -42,7 +45,13 @@ BETWEEN_STAGES = {
     ("ingest", "unfinished"),
     ("hosts", "ingest"),
     ("patches", "unfinished"),
-    ("patches", "placement"),
+    ("patches", "patch_options"),
+    ("patches", "patch_plan"),
+    ("patches", "patch_cut"),
+    ("patch_plan", "patch_options"),
+    ("patch_cut", "patch_options"),
+    ("patch_cut", "patch_plan"),
+    ("train", "training"),
     ("show", "placement"),
     ("regenerate", "assemble"),
     ("regenerate", "build"),
