@@ -52,9 +52,9 @@ class Phantom:
     D 144, 171, 193; phantoms a 140, 156, 174; b 138, 160, 186; c 148, 175, 196; d 152, 170, 186.
 
     Kernel distance x 1000 to the films (EfficientNet-Lite0 features, breast cropped, 256 x 192; 240 MLO phantoms at
-    0.45 mm, densities a, b, c, d as 3:3:3:1): 93 on seeds that no choice was made on, 86 on seeds 0 to 239, of which
-    the first 96 served to choose parameters, against these same films. A third of the films with labels, tape and
-    air blackened, all of which a phantom lacks, is 36 from the whole.
+    0.45 mm, densities a, b, c, d as 3:3:3:1): 92 on seeds 1000 to 1239, which no choice was made on, though choices
+    were made against these same films on other seeds. A third of the films with labels, tape and air blackened, all
+    of which a phantom lacks, is 36 from the whole.
 
     Args:
         spacing_mm: Pixel spacing, 0.02 to 2.

@@ -12,6 +12,8 @@ from synthmammo.generators.phantom.outline import Outline
 from synthmammo.sample import View
 
 _STEP_MM = 1.0
+_FADE_MM = 15.0
+"""Over which a tube comes into and leaves the rays that are looked at; a blunt end would look cut off."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def _vessels(rng: np.random.Generator, outline: Outline) -> list[Tube]:
         start = (max(start[0], rng.uniform(0, 20) if outline.view is View.MLO else start[0]), start[1])
         aim = np.arctan2(outline.nipple_y - start[0], outline.reach - start[1])
         path = _wander(rng, start, aim + rng.normal(0, 0.35), outline.reach * rng.uniform(0.6, 1.2), 0.35)
-        radius = np.linspace(rng.uniform(0.8, 1.7), rng.uniform(0.4, 0.7), len(path))
+        radius = np.linspace(rng.uniform(0.7, 1.4), rng.uniform(0.4, 0.7), len(path))
         tubes.append(Tube(path, radius))
         if rng.random() < 0.3:
             tubes.append(Tube(path + np.array([[rng.uniform(2.5, 5), rng.uniform(-1, 1)]]), 0.6 * radius))
@@ -93,6 +95,7 @@ def _stamp(field: Field, tube: Tube, spacing_mm: float) -> None:
     normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
     pixel = np.floor((centre[:, None] + offset[None, :, None] * normal[:, None]) / spacing_mm).astype(np.int64)
     aside = (((pixel + 0.5) * spacing_mm - centre[:, None]) * normal[:, None]).sum(-1)
-    chord = 2 * (radius**2 / wide)[:, None] * np.sqrt(np.clip(1 - (aside / wide[:, None]) ** 2, 0, None))
+    fade = np.clip(np.minimum(steps, steps[-1] - steps) * _STEP_MM / _FADE_MM, 0, 1)
+    chord = 2 * (fade * radius**2 / wide)[:, None] * np.sqrt(np.clip(1 - (aside / wide[:, None]) ** 2, 0, None))
     inside = ((pixel >= 0) & (pixel < field.shape)).all(-1) & (chord > 0)
     np.maximum.at(field, (pixel[inside][:, 0], pixel[inside][:, 1]), chord[inside].astype(np.float32))
