@@ -6,7 +6,7 @@ import pytest
 
 from synthmammo.errors import OutputError
 from synthmammo.manifest import MANIFEST, Manifest, ShardRecord
-from synthmammo.unfinished import SKIPPED, STATE, ShardResult, Unfinished
+from synthmammo.unfinished import SKIPPED, STATE, ShardResult, Unfinished, differences
 
 CONTENT = {"source": "somewhere", "size": 3}
 BLANK = Manifest(kind="ingested", name="d", digest="", options={})
@@ -88,3 +88,43 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path, monkeypatch
     with pytest.raises(OutputError, match="cannot be written"):
         Unfinished(tmp_path / "file" / "below", CONTENT)
     assert not (tmp_path / STATE).exists()
+
+
+def test_differences_name_leaves():
+    before = {"a": 1, "b": {"c": [1, 2], "d": "x"}, "gone": 1}
+    assert differences(before, before) == []
+    now = {"a": 2, "b": {"c": [1], "d": "x"}, "new": 1}
+    assert differences(before, now) == ["a: 1 before, 2 now", "b.c: [1, 2] before, [1] now"]
+
+
+def test_long_values_are_cut():
+    (text,) = differences({"a": "x" * 500}, {"a": "y"})
+    assert len(text) < 100 and "..." in text
+
+
+def test_content_is_compared_by_what_it_says_not_by_its_types(tmp_path):
+    """Numbers as keys become texts in JSON; that is no difference."""
+    content = {"recipe": {"count": {"10": 0.5, "2": 0.5}}}
+    Unfinished(tmp_path / "out", content)
+    Unfinished(tmp_path / "out", json.loads(json.dumps(content)))
+    with pytest.raises(OutputError, match="recipe.count.2: 0.5 before, 1.0 now"):
+        Unfinished(tmp_path / "out", {"recipe": {"count": {"10": 0.5, "2": 1.0}}})
+
+
+def test_a_start_that_was_cut_off_is_no_obstacle(tmp_path):
+    (tmp_path / "out" / STATE).mkdir(parents=True)
+    (tmp_path / "out" / STATE / ".partial-content.json").write_text("{")
+    Unfinished(tmp_path / "out", {"recipe": {}})
+
+
+def test_a_finish_that_was_cut_off_after_the_manifest_is_tidied(tmp_path):
+    state = Unfinished(tmp_path, {"recipe": {}})
+    Manifest("built", "x", state.digest, {}).write(tmp_path)
+    again = Unfinished(tmp_path, {"recipe": {}})
+    assert again.manifest() is not None and not (tmp_path / STATE).exists()
+
+
+def test_another_version_of_the_package_is_named(tmp_path):
+    Unfinished(tmp_path / "out", {"recipe": {}, "package": "0.0.1"})
+    with pytest.raises(OutputError, match='package: "0.0.1" before, "0.0.2" now'):
+        Unfinished(tmp_path / "out", {"recipe": {}, "package": "0.0.2"})

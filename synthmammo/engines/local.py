@@ -61,7 +61,8 @@ class Local:
                     stop.set()
                     pool.shutdown(wait=True, cancel_futures=True)
                     raise
-                _drain(counts, advance)
+            # Counts travel on their own: only now, with all workers ended, the last of them have arrived.
+            _drain(counts, advance)
         except BrokenProcessPool:
             hint = "Often the system was out of memory: try fewer --workers. The same command continues."
             raise OutputError("a worker process ended unexpectedly", hint=hint) from None
