@@ -225,6 +225,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="fi
 
 
 @needs_proc
+@pytest.mark.slow
 def test_killed_with_its_workers_going_it_is_continued(tmp_path, long):
     """Workers of a killed parent must end too: they would write into the files of the next run."""
     recipe, out = tiny.write(tmp_path / "tiny.yaml", **LONG), tmp_path / "out"
