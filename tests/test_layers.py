@@ -19,7 +19,7 @@ LAYERS: dict[int, set[str]] = {
     2: {"generators", "writers", "sources", "engines", "editing", "objectives", "published", "data"},
     # stages, and what several of them are made of
     3: {"plan", "summary", "placement", "canvas", "assemble", "unfinished", "hosts"}
-    | {"patch_options", "patch_plan", "patch_cut", "training", "convert"}
+    | {"patch_options", "patch_plan", "patch_cut", "training", "convert", "sample_model"}
     | {"build", "ingest", "patches", "verify", "regenerate", "show", "card", "train", "quality", "publish"}
     | {"benchmark", "study", "explore"},
     # surface

@@ -27,6 +27,8 @@ class Commands(click.Group):
         "regenerate": "datasets",
         "show": "datasets",
         "card": "datasets",
+        "convert": "models",
+        "sample": "models",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -87,25 +88,36 @@ class Patch(Protocol):
         ...
 
 
+_CONTEXTUAL = "contextual"
 HOSTS = {
     "phantom": "synthmammo.generators.phantom:Phantom",
     "ingested": "synthmammo.generators.ingested:Ingested",
+    "stylegan2": "synthmammo.generators.stylegan2:StyleGAN2",
 }
 LESIONS = {
     "parametric": "synthmammo.generators.parametric:Parametric",
+    _CONTEXTUAL: "synthmammo.generators.contextual:Contextual",
 }
 REMOVALS = {
     "parametric": "synthmammo.generators.parametric:Removal",
+    _CONTEXTUAL: "synthmammo.generators.contextual:ContextualRemoval",
 }
 
 
 def find(table: dict[str, str], name: str, where: str) -> Any:
     """The class behind a name of `HOSTS`, `LESIONS` or `REMOVALS`, imported only now.
 
+    A lesion generator may also be named by its model (`zoo/NAME`, a path, `hf://...`): a contextual GAN.
+
     Raises:
         GeneratorError: The name is not in the table.
     """
-    if name not in table:
+    by_model = _CONTEXTUAL in table and ("/" in name or name.endswith(".safetensors"))
+    if name == _CONTEXTUAL:
+        hint = "Name its model: zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION."
+        raise GeneratorError("a contextual GAN is named by its model", where=where, hint=hint)
+    if name not in table and not by_model:
         raise GeneratorError(f"no generator is called '{name}'", where=where, hint=nearest(name, table))
-    module, _, attribute = table[name].partition(":")
-    return getattr(import_module(module), attribute)
+    module, _, attribute = table[_CONTEXTUAL if by_model else name].partition(":")
+    kind = getattr(import_module(module), attribute)
+    return partial(kind, name) if by_model else kind

@@ -1,0 +1,105 @@
+"""Lesions from a trained contextual GAN, put onto tissue or taken off it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from synthmammo.checkpoints import Checkpoint, load, locate
+from synthmammo.errors import GeneratorError
+from synthmammo.generators.base import Context, LesionChannel
+from synthmammo.lexicon import TERMS
+from synthmammo.row import PlannedLesion
+
+REMOVAL = "removal"
+UNKNOWN = "unknown"
+
+
+class Contextual:
+    """Puts the lesions of one model onto tissue; see the protocol `Lesion`.
+
+    The network decides size, contrast and form itself, from the tissue and the seed: what the plan says of them is not
+    followed, and the BI-RADS terms of the result are unknown.
+
+    Args:
+        model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
+        spacing_mm: Spacing to work at; None is the one the model was trained at.
+        device: Where the network runs.
+
+    Raises:
+        CheckpointError: There is no such model, or it is no contextual GAN.
+        GeneratorError: It takes lesions off, or its spacing is neither known nor given.
+    """
+
+    def __init__(self, model: str, spacing_mm: float | None = None, device: str = "cpu") -> None:
+        path = locate(model)
+        self.checkpoint, self.network = _opened(str(path), path.stat().st_mtime_ns, device)
+        self.model, self.device, self.makes = model, device, self.checkpoint.description.makes
+        self._check_purpose()
+        spacing_mm = spacing_mm or self.checkpoint.description.spacing_mm
+        if spacing_mm is None:
+            hint = "State spacing_mm beside the generator in the recipe."
+            raise GeneratorError("the spacing the model was trained at is unknown", where=model, hint=hint)
+        self.spacing_mm: float | None = spacing_mm
+        self._field_mm: float = spacing_mm * self.network.config.size
+
+    def _check_purpose(self) -> None:
+        if self.makes == REMOVAL:
+            raise GeneratorError("takes lesions off, it does not put them on", where=self.model)
+
+    def field_mm(self, lesion: PlannedLesion) -> float:
+        """Side of the square context, in millimetres: the network's patch, whatever the lesion.
+
+        Raises:
+            GeneratorError: The model makes another kind of lesion.
+        """
+        if self.makes not in (REMOVAL, str(lesion.kind)):
+            raise GeneratorError(f"makes a {self.makes}, a {lesion.kind} was planned", where=self.model)
+        return self._field_mm
+
+    def __call__(self, context: Context, lesion: PlannedLesion, seed: int) -> LesionChannel:
+        """The network's lesion channel.
+
+        Args:
+            context: Tissue, `field_mm` a side.
+            lesion: Its kind must be the model's.
+            seed: Of the network's random scalars.
+
+        Returns:
+            `float32 (N, N)` channel, 0 on the border and outside the breast; the extent is to be found by threshold.
+
+        Raises:
+            GeneratorError: The kind is another one, or the context has not the network's size.
+        """
+        import torch
+
+        self.field_mm(lesion)
+        size = self.network.config.size
+        if context.pixels.shape != (size, size):
+            message = f"a context of {context.pixels.shape} pixels was given, the network takes ({size}, {size})"
+            raise GeneratorError(message, where=self.model)
+        scalars = np.random.default_rng(seed).uniform(-1, 1, (1, self.network.config.scalars)).astype(np.float32)
+        tissue = torch.from_numpy(np.clip(context.pixels, -1, 1))[None, None]
+        with torch.inference_mode():
+            made = self.network(tissue.to(self.device), torch.from_numpy(scalars).to(self.device))
+        channel = made.lesion[0, 0].cpu().numpy() * context.breast
+        return LesionChannel(channel.astype(np.float32), None, dict.fromkeys(TERMS[lesion.kind], UNKNOWN))
+
+
+class ContextualRemoval(Contextual):
+    """Takes lesions off: the same for a model trained to remove them; its channel is mostly negative.
+
+    The context has the lesion in it. Arguments and errors as `Contextual`.
+    """
+
+    def _check_purpose(self) -> None:
+        if self.makes != REMOVAL:
+            raise GeneratorError(f"makes a {self.makes}, it does not take lesions off", where=self.model)
+
+
+@lru_cache(maxsize=4)
+def _opened(path: str, changed: int, device: str) -> tuple[Checkpoint, Any]:
+    checkpoint = load(path)
+    return checkpoint, checkpoint.generator_of("contextual", device)

@@ -1,0 +1,156 @@
+"""VERB sample: images of a StyleGAN2 by their seeds, as a contact sheet, as files, or as an array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.errors import GeneratorError, OutputError
+from synthmammo.generators.stylegan2 import draw_z, one_hot, open_stylegan2, quantised
+from synthmammo.manifest import writing
+
+Pixels = NDArray[np.float32]
+Levels = NDArray[np.uint8] | NDArray[np.uint16]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """What is sampled.
+
+    Attributes:
+        seeds: One image each.
+        truncation: psi; 1 leaves the latents as they are.
+        label: Class of a conditional model.
+        device: Where the network runs.
+    """
+
+    seeds: tuple[int, ...]
+    truncation: float = 1.0
+    label: str | None = None
+    device: str = "cpu"
+
+
+def sample(model: str, sampling: Sampling, out: Path, *, progress: Progress = lambda done, total: None) -> Path:
+    """Sample a model.
+
+    Args:
+        model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
+        sampling: Seeds and the rest.
+        out: `.npy` for `float32 (N, C, H, W)`, not clipped; `.png` for a contact sheet of 8 bits; else a folder, which
+            gets one PNG a seed, at the bit depth the model was trained on.
+        progress: Called with images done and images in all.
+
+    Returns:
+        `out`.
+
+    Raises:
+        CheckpointError: There is no such model, or it is no StyleGAN2.
+        GeneratorError: The class is missing, unwanted or unknown.
+        OutputError: The place cannot be written.
+    """
+    if not sampling.seeds:
+        raise GeneratorError("no seeds were given", where="seeds", hint="Name some, e.g. 0-35 or 1,5,7-9.")
+    checkpoint, network = open_stylegan2(model, sampling.device)
+    _check_class(checkpoint.description.classes, sampling.label, model)
+    label = one_hot(checkpoint, [sampling.label or ""], sampling.device)
+    shape = (network.config.image_channels, network.config.resolution, network.config.resolution)
+
+    def images() -> Iterator[Pixels]:
+        import torch
+
+        for done, seed in enumerate(sampling.seeds):
+            z = torch.from_numpy(draw_z(seed, network.config.z_dim)).to(sampling.device)
+            # One at a time, so that the image of a seed does not depend on which others were asked for.
+            with torch.inference_mode():
+                image: Pixels = network(z, label, psi=sampling.truncation)[0].cpu().numpy()
+            yield image
+            progress(done + 1, len(sampling.seeds))
+
+    if out.suffix == ".npy":
+        return _write_array(out, images(), (len(sampling.seeds), *shape))
+    if out.suffix == ".png":
+        return _write_sheet(out, images(), len(sampling.seeds), shape)
+    return _write_files(out, images(), sampling.seeds, checkpoint.description.bits_stored)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Seeds from e.g. "0-35" or "1,5,7-9", in that order.
+
+    Raises:
+        GeneratorError: It is something else.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise GeneratorError(
+                f"'{part}' is neither a number nor a range", where="seeds", hint="E.g. 0-35 or 1,5,7-9."
+            )
+        seeds += range(int(first), int(last or first) + 1)
+    return tuple(seeds)
+
+
+def _check_class(classes: Sequence[str], label: str | None, model: str) -> None:
+    if classes and label is None:
+        raise GeneratorError(
+            "the model is conditional, so a class is needed", where=model, hint=f"Known: {', '.join(classes)}."
+        )
+    if label is not None and not classes:
+        raise GeneratorError(f"the model knows no classes, '{label}' was asked for", where=model)
+
+
+def _write_array(out: Path, images: Iterator[Pixels], shape: tuple[int, ...]) -> Path:
+    with writing(out) as partial, partial.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for image in images:
+            file.write(image.astype("<f4").tobytes())
+    return out
+
+
+def _write_sheet(out: Path, images: Iterator[Pixels], count: int, shape: tuple[int, int, int]) -> Path:
+    columns = ceil(sqrt(count))
+    channels, height, width = shape
+    sheet = np.zeros((ceil(count / columns) * height, columns * width, channels), np.uint8)
+    for number, image in enumerate(images):
+        row, column = divmod(number, columns)
+        box = slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width)
+        sheet[box] = _levels(image, 8)
+    with writing(out) as partial:
+        _write_png(partial, sheet)
+    return out
+
+
+def _write_files(out: Path, images: Iterator[Pixels], seeds: Sequence[int], bits_stored: int) -> Path:
+    if out.is_file():
+        raise OutputError("is a file", where=out, hint="Name a folder, a .png or a .npy.")
+    for seed, image in zip(seeds, images, strict=True):
+        with writing(out / f"seed{seed:04d}.png") as partial:
+            _write_png(partial, _levels(image, bits_stored))
+    return out
+
+
+def _levels(image: Pixels, bits_stored: int) -> Levels:
+    """Grey levels of an image `(C, H, W)`, as `(H, W, C)`; colour has 8 bits."""
+    bits = bits_stored if len(image) == 1 else 8
+    levels = quantised(image, bits).transpose(1, 2, 0)
+    return np.asarray(levels, np.uint8) if bits == 8 else levels
+
+
+def _write_png(path: Path, levels: Levels) -> None:
+    from PIL import Image
+
+    from synthmammo import png
+
+    if levels.shape[2] == 1:
+        path.write_bytes(png.encode(levels[:, :, 0]))
+    elif levels.shape[2] == 3:
+        Image.fromarray(levels).save(path, "PNG")
+    else:
+        raise GeneratorError(f"images of {levels.shape[2]} channels cannot be PNG", where=path, hint="Write a .npy.")

@@ -1,0 +1,85 @@
+"""Lesions from a contextual GAN: the protocol, its seed, and what it refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_models import contextual_file, stylegan2_file
+
+from synthmammo.compose import cut
+from synthmammo.errors import CheckpointError, GeneratorError
+from synthmammo.generators.base import LESIONS, REMOVALS, Context, find
+from synthmammo.generators.contextual import Contextual
+from synthmammo.recipe import PostProcessing
+from synthmammo.row import PlannedLesion
+from synthmammo.sample import Kind, Pathology
+
+SIZE = 64
+MASS = PlannedLesion(Kind.MASS, Pathology.MALIGNANT, 8.0, 0.5, {"shape": "irregular", "margin": "spiculated"}, ())
+
+
+def context(size: int = SIZE) -> Context:
+    pixels = np.random.default_rng(0).uniform(-1, 1, (size, size)).astype(np.float32)
+    breast = np.ones((size, size), np.bool_)
+    breast[:, :20] = False
+    return Context(pixels, breast, 0.4)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    for makes in ("mass", "removal"):
+        contextual_file(folder / f"{makes}.safetensors", makes)
+    return folder
+
+
+def test_a_lesion_generator_is_found_by_its_model(folder: Path) -> None:
+    generator = find(LESIONS, str(folder / "mass.safetensors"), "lesions.0.generator")(spacing_mm=None)
+    assert isinstance(generator, Contextual)
+    assert generator.spacing_mm == 0.4
+    assert generator.field_mm(MASS) == pytest.approx(SIZE * 0.4)
+    other = find(LESIONS, str(folder / "mass.safetensors"), "lesions.0.generator")(spacing_mm=0.2)
+    assert other.spacing_mm == 0.2 and other.field_mm(MASS) == pytest.approx(SIZE * 0.2)
+    with pytest.raises(GeneratorError, match="named by its model"):
+        find(LESIONS, "contextual", "lesions.0.generator")
+    with pytest.raises(GeneratorError, match="Did you mean 'parametric'"):
+        find(LESIONS, "parametrc", "lesions.0.generator")
+
+
+def test_the_channel_keeps_to_the_breast_and_off_the_border(folder: Path) -> None:
+    answer = Contextual(str(folder / "mass.safetensors"))(context(), MASS, 3)
+    assert answer.channel.dtype == np.float32 and answer.channel.shape == (SIZE, SIZE)
+    assert answer.mask is None
+    assert answer.descriptors == {"shape": "unknown", "margin": "unknown"}
+    assert (answer.channel[:, :20] == 0).all() and (answer.channel[:4] == 0).all()
+    assert np.abs(answer.channel).max() > 0.1
+    assert cut(answer.channel, PostProcessing(), 0.4) is not None
+
+
+def test_the_seed_decides(folder: Path) -> None:
+    generator = Contextual(str(folder / "mass.safetensors"))
+    first, again, other = (generator(context(), MASS, seed).channel for seed in (3, 3, 2**63))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_removal_gives_a_negative_channel(folder: Path) -> None:
+    generator = find(REMOVALS, str(folder / "removal.safetensors"), "removal.generator")(spacing_mm=None)
+    answer = generator(context(), MASS, 3)
+    assert answer.channel.mean() < 0
+    assert cut(answer.channel, PostProcessing(), 0.4, sign=-1) is not None
+
+
+def test_what_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
+    mass, removal = str(folder / "mass.safetensors"), str(folder / "removal.safetensors")
+    with pytest.raises(GeneratorError, match="takes lesions off"):
+        find(LESIONS, removal, "x")()
+    with pytest.raises(GeneratorError, match="does not take lesions off"):
+        find(REMOVALS, mass, "x")()
+    with pytest.raises(GeneratorError, match="makes a mass, a calcification was planned"):
+        calcification = PlannedLesion(Kind.CALCIFICATION, Pathology.BENIGN, 8.0, 0.5, {}, ())
+        Contextual(mass)(context(), calcification, 0)
+    with pytest.raises(GeneratorError, match=r"a context of \(65, 65\) pixels"):
+        Contextual(mass)(context(65), MASS, 0)
+    with pytest.raises(CheckpointError, match="expected contextual"):
+        Contextual(str(stylegan2_file(tmp_path / "m.safetensors")))

@@ -1,0 +1,116 @@
+"""`synthmammo sample` and `convert`: seeds, outputs, and messages."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from tiny_models import CONDITIONAL, stylegan2_file
+
+from synthmammo import png
+from synthmammo.checkpoints import load
+from synthmammo.cli.main import main
+from synthmammo.errors import GeneratorError
+from synthmammo.generators.stylegan2 import quantised
+from synthmammo.sample_model import Sampling, parse_seeds, sample
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return stylegan2_file(tmp_path / "model.safetensors")
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def test_the_array_is_the_networks_output(model: Path, tmp_path: Path) -> None:
+    code, _ = run("sample", model, "--seeds", "3-5,1", "--truncation", 0.65, "--out", tmp_path / "s.npy")
+    assert code == 0
+    array = np.load(tmp_path / "s.npy")
+    assert array.dtype == np.float32 and array.shape == (4, 1, 64, 64)
+    network = load(model).network()
+    for image, seed in zip(array, (3, 4, 5, 1), strict=True):
+        z = torch.from_numpy(np.random.RandomState(seed).randn(1, 8)).float()
+        with torch.inference_mode():
+            np.testing.assert_array_equal(image, network(z, psi=0.65)[0].numpy())
+    assert np.abs(array).max() > 1  # not clipped
+
+
+def test_files_and_sheet_show_the_same_images(model: Path, tmp_path: Path) -> None:
+    array = np.load(sample(str(model), Sampling((0, 1, 2)), tmp_path / "s.npy"))
+    folder = sample(str(model), Sampling((0, 1, 2)), tmp_path / "files")
+    assert sorted(path.name for path in folder.iterdir()) == ["seed0000.png", "seed0001.png", "seed0002.png"]
+    for seed in range(3):
+        levels = png.decode((folder / f"seed{seed:04d}.png").read_bytes())
+        np.testing.assert_array_equal(levels, quantised(array[seed, 0], 12))
+    sheet = png.decode(sample(str(model), Sampling((0, 1, 2)), tmp_path / "s.png").read_bytes())
+    assert sheet.dtype == np.uint8 and sheet.shape == (128, 128)
+    np.testing.assert_array_equal(sheet[:64, 64:], quantised(array[1, 0], 8))
+    np.testing.assert_array_equal(sheet[64:, :64], quantised(array[2, 0], 8))
+    assert (sheet[64:, 64:] == 0).all()
+
+
+def test_a_seed_gives_the_same_image_whatever_else_is_asked(model: Path, tmp_path: Path) -> None:
+    many = np.load(sample(str(model), Sampling((4, 7, 9)), tmp_path / "a.npy"))
+    one = np.load(sample(str(model), Sampling((7,)), tmp_path / "b.npy"))
+    np.testing.assert_array_equal(many[1], one[0])
+
+
+def test_a_conditional_model_needs_a_class(tmp_path: Path, model: Path) -> None:
+    conditional = stylegan2_file(tmp_path / "c.safetensors", CONDITIONAL)
+    code, output = run("sample", conditional, "--seeds", "0", "--out", tmp_path / "s.npy")
+    assert code == 1 and "Known: benign, malignant." in output
+    arrays = []
+    for label in ("benign", "malignant"):
+        assert run("sample", conditional, "--seeds", "0", "--class", label, "--out", tmp_path / "s.npy")[0] == 0
+        arrays.append(np.load(tmp_path / "s.npy"))
+    assert not np.array_equal(*arrays)
+    code, output = run("sample", conditional, "--class", "malignnt", "--out", tmp_path / "s.npy")
+    assert code == 1 and "Did you mean 'malignant'" in output
+    code, output = run("sample", model, "--class", "benign", "--out", tmp_path / "s.npy")
+    assert code == 1 and "knows no classes" in output
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("0", (0,)), ("0-3", (0, 1, 2, 3)), ("5,1", (5, 1)), ("1, 7-9", (1, 7, 8, 9)), ("4-4", (4,))]
+)
+def test_seeds_are_understood(text: str, seeds: tuple[int, ...]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "1--2", "1.5", "3;4"])
+def test_other_seeds_are_refused(text: str) -> None:
+    with pytest.raises(GeneratorError, match="seeds"):
+        parse_seeds(text)
+
+
+def test_no_seeds_are_refused(model: Path, tmp_path: Path) -> None:
+    code, output = run("sample", model, "--seeds", "5-3", "--out", tmp_path / "s.npy")
+    assert code == 1 and "no seeds were given" in output
+
+
+def test_a_failure_leaves_nothing(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "s.npy").write_bytes(b"before")
+
+    def stop(done: int, total: int) -> None:
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        sample(str(model), Sampling((0, 1)), tmp_path / "s.npy", progress=stop)
+    assert (tmp_path / "s.npy").read_bytes() == b"before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "s.npy"]
+    (tmp_path / "taken").touch()
+    code, output = run("sample", model, "--out", tmp_path / "taken")
+    assert code == 1 and "is a file" in output
+
+
+def test_convert_from_the_command_line(model: Path, tmp_path: Path) -> None:
+    code, output = run("convert", model, tmp_path / "half.safetensors", "--half")
+    assert code == 0 and output.strip().endswith("half.safetensors")
+    assert (tmp_path / "half.safetensors").stat().st_size < model.stat().st_size
+    code, output = run("convert", tmp_path / "absent.pkl", tmp_path / "x.safetensors")
+    assert code == 1 and "no such file" in output
