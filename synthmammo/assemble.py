@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from synthmammo.anatomy import Sites, site_from_draw
-from synthmammo.canvas import Canvas, Placed, Try
+from synthmammo.canvas import Canvas, Ground, Placed, Try
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, Host, Lesion, find
 from synthmammo.geometry import crop
 from synthmammo.placement import Site, crop_box
@@ -57,21 +57,27 @@ class Assembler:
             with self._timed("generate"):
                 hosts = self._render([group[0] for group in batch])
             for group, host in zip(batch, hosts, strict=True):
-                for row in group:
-                    with self._timed("compose"):
-                        sample = self._sample(row, host)
-                    yield sample
+                yield from self._on(host, group)
+
+    def _on(self, host: Sample, rows: Sequence[Row]) -> Iterator[Sample | Failure]:
+        ground = None
+        for row in rows:
+            with self._timed("compose"):
+                if row.lesions or self.recipe.patch:
+                    ground = ground or Ground.of(host)
+                sample = self._sample(row, host, ground)
+            yield sample
 
     def _render(self, rows: Sequence[Row]) -> list[Sample]:
         # Always a full batch: on some devices a row's pixels depend on the batch size, never on its neighbours.
         padded = [*rows, *[rows[-1]] * (self.host.batch_size - len(rows))]
         return self.host.render(self.host.latents(padded))[: len(rows)]
 
-    def _sample(self, row: Row, host: Sample) -> Sample | Failure:
+    def _sample(self, row: Row, host: Sample, ground: Ground | None) -> Sample | Failure:
         host = host.with_(key=row.key, label=row.label, split=row.split, patient=row.patient)
-        if not row.lesions and not self.recipe.patch:
+        if ground is None or not (row.lesions or self.recipe.patch):
             return self._checked(row, self._described(row, host, []))
-        canvas = Canvas.of(host)
+        canvas = Canvas.of(host, ground)
         if row.lesions and row.role != "host" and (reason := self._put_all(row, canvas)):
             return Failure(row.key, reason)
         if row.role == "removed":

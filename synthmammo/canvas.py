@@ -50,6 +50,32 @@ class Placed:
     finding: Finding
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What is found out about a background once, for all the samples made on it.
+
+    Attributes:
+        intensity: Its grey levels in the units that generators see.
+        places: Where lesions may go.
+    """
+
+    intensity: Intensity
+    places: Places
+
+    @classmethod
+    def of(cls, host: Sample) -> Ground:
+        """Look at a background.
+
+        Raises:
+            GeneratorError: Its spacing is not known.
+        """
+        if host.spacing_mm is None:
+            message = "lesions have a size, but the host's pixel spacing is unknown"
+            hint = "Set background.assume_spacing_mm in the recipe, or --assume-spacing-mm at ingest."
+            raise GeneratorError(message, where=host.key, hint=hint)
+        return cls(Intensity.of(host.image, host.breast), Places(host))
+
+
 @dataclass
 class Canvas:
     """An image while lesions are put onto it.
@@ -58,6 +84,8 @@ class Canvas:
         host: The untouched background; every context is cropped from it.
         image: `uint16 (H, W)`, changed in place.
         lesions: `uint8 (H, W)`, changed in place.
+        intensity: The background's.
+        places: The background's.
         placed: The lesions so far.
     """
 
@@ -69,19 +97,14 @@ class Canvas:
     placed: list[Placed] = field(default_factory=list)
 
     @classmethod
-    def of(cls, host: Sample) -> Canvas:
+    def of(cls, host: Sample, ground: Ground | None = None) -> Canvas:
         """A fresh canvas over a background.
 
         Raises:
             GeneratorError: The background's spacing is not known.
         """
-        if host.spacing_mm is None:
-            hint = "Set background.assume_spacing_mm in the recipe, or --assume-spacing-mm at ingest."
-            raise GeneratorError(
-                "lesions have a size, but the host's pixel spacing is unknown", where=host.key, hint=hint
-            )
-        intensity = Intensity.of(host.image, host.breast)
-        return cls(host, host.image.copy(), host.lesions.copy(), intensity, Places(host))
+        ground = ground or Ground.of(host)
+        return cls(host, host.image.copy(), host.lesions.copy(), ground.intensity, ground.places)
 
     @property
     def taken(self) -> list[Box]:

@@ -25,15 +25,22 @@ class Places:
         self._host = host
         self._spacing_mm = float(np.mean(host.spacing_mm))
         self._pectoral: Mask | None = None
+        self._untaken: dict[Placement, Sites] = {}
 
     def free(self, placement: Placement, diameter_mm: float, taken: Sequence[Box]) -> Sites:
         """Sites for a lesion of a diameter, at a distance from the boxes that are taken."""
-        avoid = self._muscle(placement)
-        if taken and not placement.overlap:
-            avoid = avoid.copy() if avoid is not None else np.zeros(self._host.shape, np.bool_)
-            reach = self._pixels(placement.margin_mm + diameter_mm / 2)
-            for box in taken:
-                avoid[max(0, box.row0 - reach) : box.row1 + reach, max(0, box.col0 - reach) : box.col1 + reach] = True
+        if not taken or placement.overlap:
+            if placement not in self._untaken:
+                self._untaken[placement] = self._sites(placement, self._muscle(placement))
+            return self._untaken[placement]
+        muscle = self._muscle(placement)
+        avoid = muscle.copy() if muscle is not None else np.zeros(self._host.shape, np.bool_)
+        reach = self._pixels(placement.margin_mm + diameter_mm / 2)
+        for box in taken:
+            avoid[max(0, box.row0 - reach) : box.row1 + reach, max(0, box.col0 - reach) : box.col1 + reach] = True
+        return self._sites(placement, avoid)
+
+    def _sites(self, placement: Placement, avoid: Mask | None) -> Sites:
         window = self._pixels(placement.window_mm)
         return admissible_sites(self._host.breast, window, placement.tissue_share, avoid=avoid)
 
