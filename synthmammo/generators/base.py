@@ -104,6 +104,11 @@ REMOVALS = {
 }
 
 
+def is_model(name: str) -> bool:
+    """Whether a name is that of a trained model (zoo/NAME, a path, hf://...) and not of a generator."""
+    return "/" in name or name.endswith(".safetensors")
+
+
 def find(table: dict[str, str], name: str, where: str) -> Any:
     """The class behind a name of `HOSTS`, `LESIONS` or `REMOVALS`, imported only now.
 
@@ -112,7 +117,7 @@ def find(table: dict[str, str], name: str, where: str) -> Any:
     Raises:
         GeneratorError: The name is not in the table.
     """
-    by_model = _CONTEXTUAL in table and ("/" in name or name.endswith(".safetensors"))
+    by_model = _CONTEXTUAL in table and is_model(name)
     if name == _CONTEXTUAL:
         hint = "Name its model: zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION."
         raise GeneratorError("a contextual GAN is named by its model", where=where, hint=hint)
