@@ -13,13 +13,15 @@ from typing import Any
 
 from synthmammo import __version__
 from synthmammo.assemble import Assembler, Failure
+from synthmammo.checkpoints import SUFFIX, locate
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
-from synthmammo.errors import GeneratorError, OutputError, RecipeError
-from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS
+from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
+from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find
+from synthmammo.identity import file_digest
 from synthmammo.manifest import MANIFEST, Manifest, index_row, machine, versions, writing
 from synthmammo.plan import PLAN, plan, read_rows
-from synthmammo.recipe import IngestedBackground, Recipe, resolved_yaml
+from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml
 from synthmammo.row import Row
 from synthmammo.unfinished import STATE, ShardResult, Unfinished
 from synthmammo.writers.base import Encoded, Writer, open_writer
@@ -136,30 +138,51 @@ def refuse_unsupported(recipe: Recipe) -> None:
         RecipeError: Naming the edits.
         GeneratorError: Naming a generator that this version does not have, or has no model of.
     """
-    _refuse_absent(HOSTS, recipe.background.generator, "background.generator")
-    for number, spec in enumerate(recipe.lesions):
-        _refuse_absent(LESIONS, spec.generator, f"lesions.{number}.generator")
+    models(recipe)
+    named = [(LESIONS, spec.generator, f"lesions.{number}.generator") for number, spec in enumerate(recipe.lesions)]
     if recipe.removal:
-        _refuse_absent(REMOVALS, recipe.removal.generator, "removal.generator")
+        named.append((REMOVALS, recipe.removal.generator, "removal.generator"))
+    for table, name, where in [(HOSTS, recipe.background.generator, "background.generator"), *named]:
+        if not _is_model(name):
+            find(table, name, where)
     if recipe.edits:
         names = ", ".join(f"'{edit}'" for edit in recipe.edits)
         hint = "Remove them, or use a version of synthmammo that has them."
         raise RecipeError(f"the edits {names} cannot be carried out by this version", where="edits", hint=hint)
 
 
-def _refuse_absent(table: dict[str, str], name: str, where: str) -> None:
-    if name not in table:
-        what = "model" if "/" in name or name.endswith(".safetensors") else "generator"
-        hint = f"Known: {', '.join(table)}."
-        raise GeneratorError(f"this version does not have the {what} '{name}'", where=where, hint=hint)
+def models(recipe: Recipe) -> dict[str, Path]:
+    """The model files that a recipe names, by the names it gives them.
+
+    Raises:
+        GeneratorError: One of them is not there, naming the field.
+    """
+    named = {f"lesions.{number}.generator": spec.generator for number, spec in enumerate(recipe.lesions)}
+    if recipe.removal:
+        named["removal.generator"] = recipe.removal.generator
+    named = {where: name for where, name in named.items() if _is_model(name)}
+    if isinstance(recipe.background, StyleGAN2Background):
+        named["background.model"] = recipe.background.model
+    found = {}
+    for where, name in named.items():
+        try:
+            found[name] = locate(name)
+        except CheckpointError as error:
+            raise GeneratorError(error.message, where=f"{where}: {name}", hint=error.hint) from error
+    return found
+
+
+def _is_model(name: str) -> bool:
+    return "/" in name or name.endswith(SUFFIX)
 
 
 def source_digests(recipe: Recipe) -> dict[str, str]:
-    """Digests of what goes into a build beside the recipe: the dataset of real hosts."""
+    """Digests of what goes into a build beside the recipe: the dataset of real hosts, the files of models."""
+    digests = {name: file_digest(path) for name, path in models(recipe).items()}
     if isinstance(recipe.background, IngestedBackground):
         directory = Path(recipe.background.dataset)
-        return {recipe.background.dataset: Manifest.read(directory).digest}
-    return {}
+        digests[recipe.background.dataset] = Manifest.read(directory).digest
+    return digests
 
 
 def remove_dataset(out: Path) -> None:
