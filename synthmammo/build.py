@@ -13,11 +13,11 @@ from typing import Any
 
 from synthmammo import __version__
 from synthmammo.assemble import Assembler, Failure
-from synthmammo.checkpoints import SUFFIX, locate
+from synthmammo.checkpoints import locate
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
-from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find
+from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
 from synthmammo.manifest import MANIFEST, Manifest, index_row, machine, versions, writing
 from synthmammo.plan import PLAN, plan, read_rows
@@ -143,7 +143,7 @@ def refuse_unsupported(recipe: Recipe) -> None:
     if recipe.removal:
         named.append((REMOVALS, recipe.removal.generator, "removal.generator"))
     for table, name, where in [(HOSTS, recipe.background.generator, "background.generator"), *named]:
-        if not _is_model(name):
+        if not is_model(name):
             find(table, name, where)
     if recipe.edits:
         names = ", ".join(f"'{edit}'" for edit in recipe.edits)
@@ -160,7 +160,7 @@ def models(recipe: Recipe) -> dict[str, Path]:
     named = {f"lesions.{number}.generator": spec.generator for number, spec in enumerate(recipe.lesions)}
     if recipe.removal:
         named["removal.generator"] = recipe.removal.generator
-    named = {where: name for where, name in named.items() if _is_model(name)}
+    named = {where: name for where, name in named.items() if is_model(name)}
     if isinstance(recipe.background, StyleGAN2Background):
         named["background.model"] = recipe.background.model
     found = {}
@@ -170,10 +170,6 @@ def models(recipe: Recipe) -> dict[str, Path]:
         except CheckpointError as error:
             raise GeneratorError(error.message, where=f"{where}: {name}", hint=error.hint) from error
     return found
-
-
-def _is_model(name: str) -> bool:
-    return "/" in name or name.endswith(SUFFIX)
 
 
 def source_digests(recipe: Recipe) -> dict[str, str]:
