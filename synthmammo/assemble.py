@@ -60,13 +60,17 @@ class Assembler:
                 yield from self._on(host, group)
 
     def _on(self, host: Sample, rows: Sequence[Row]) -> Iterator[Sample | Failure]:
-        ground = None
+        ground, halves = None, list[Sample | Failure]()
         for row in rows:
             with self._timed("compose"):
                 if row.lesions or self.recipe.patch:
                     ground = ground or Ground.of(host)
                 sample = self._sample(row, host, ground)
-            yield sample
+            if self.recipe.pair:
+                halves.append(sample)
+            else:
+                yield sample
+        yield from _together(halves)
 
     def _render(self, rows: Sequence[Row]) -> list[Sample]:
         # Always a full batch: on some devices a row's pixels depend on the batch size, never on its neighbours.
@@ -184,6 +188,16 @@ class Assembler:
         start = perf_counter()
         yield
         self.seconds[what] += perf_counter() - start
+
+
+def _together(halves: list[Sample | Failure]) -> list[Sample | Failure]:
+    """The halves of a pair; when one failed the other is no use, and fails too."""
+    reasons = [half.reason for half in halves if isinstance(half, Failure)]
+    if not reasons:
+        return halves
+    return [
+        half if isinstance(half, Failure) else Failure(half.key, f"its twin failed: {reasons[0]}") for half in halves
+    ]
 
 
 def open_host(recipe: Recipe) -> Host:

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from synthmammo import __version__
-from synthmammo.assemble import Assembler, Failure
+from synthmammo.assemble import Assembler
 from synthmammo.checkpoints import locate
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
-from synthmammo.manifest import MANIFEST, Manifest, index_row, machine, versions, writing
+from synthmammo.manifest import MANIFEST, Manifest, machine, versions, writing
 from synthmammo.plan import PLAN, plan, read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml
 from synthmammo.row import Row
+from synthmammo.sample import Sample
+from synthmammo.shards import Advance, Formats, run_shards, write_shard
 from synthmammo.unfinished import STATE, ShardResult, Unfinished
-from synthmammo.writers.base import Encoded, Writer, open_writer
 from synthmammo.writers.coco import write_coco
 
 RECIPE = "recipe.yaml"
-Advance = Callable[[int], None]
 
 
 @dataclass
@@ -37,7 +36,7 @@ class Built:
 
     Attributes:
         manifest: Of the finished dataset.
-        seconds: Processor time by activity, summed over workers: generate, compose, encode and write.
+        seconds: Processor time by activity, summed over workers and runs: generate, compose, encode and write.
         made: Samples made by this run; fewer than the dataset's when it was resumed.
     """
 
@@ -52,6 +51,9 @@ class Shard:
 
     name: str
     rows: tuple[Row, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 def build(
@@ -91,28 +93,9 @@ def build(
         file.write_text(resolved_yaml(recipe), encoding="utf-8")
     if not (out / PLAN).is_file():
         plan(recipe, out / PLAN)
-    results: dict[str, ShardResult] = {}
-    built_seconds: Counter[str] = Counter()
-    made = 0
-
-    def missing() -> Iterator[Shard]:
-        for shard in shards(out / PLAN):
-            result = state.load(shard.name)
-            if result is None:
-                yield shard
-            else:
-                results[shard.name] = result
-                advance(len(shard.rows))
-
-    def done(answer: tuple[str, ShardResult, dict[str, float]]) -> None:
-        nonlocal made
-        name, result, seconds = answer
-        state.save(name, result)
-        results[name] = result
-        built_seconds.update(seconds)
-        made += len(result.rows)
-
-    (engine or Local()).run(partial(make_shard, recipe, out, state.digest), missing(), done, advance)
+    made = run_shards(
+        state, engine or Local(), partial(make_shard, recipe, out, state.digest), shards(out / PLAN), advance
+    )
     manifest = Manifest(
         kind="built",
         name=recipe.name,
@@ -124,11 +107,13 @@ def build(
         citation=recipe.citation,
         sources=sources,
     )
-    ordered = [results[name] for name in sorted(results)]
     files = [RECIPE, PLAN]
     if "coco" in recipe.emit.labels:
-        files += write_coco(out, (row for result in ordered for row in result.rows))
-    return Built(state.finish(ordered, [], manifest, files), dict(built_seconds), made)
+        files += write_coco(out, (row for result in made.results for row in result.rows))
+    seconds: Counter[str] = Counter()
+    for result in made.results:
+        seconds.update(result.seconds)
+    return Built(state.finish(made.results, [], manifest, files), dict(seconds), made.samples)
 
 
 def refuse_unsupported(recipe: Recipe) -> None:
@@ -211,54 +196,19 @@ def shards(plan_path: Path) -> Iterator[Shard]:
         yield Shard(name, tuple(rows))
 
 
-def make_shard(
-    recipe: Recipe, out: Path, identity: str, shard: Shard, report: Report
-) -> tuple[str, ShardResult, dict[str, float]]:
-    """Make the samples of one shard and write them in every format; on any failure nothing of it stays."""
+def make_shard(recipe: Recipe, out: Path, identity: str, shard: Shard, report: Report) -> tuple[str, ShardResult]:
+    """Make the samples of one shard and write them; DICOM derives its UIDs from the build's identity."""
     assembler = Assembler(recipe)
-    writers: list[Writer] = []
-    rows, failures = [], []
-    writing_seconds = 0.0
-    try:
-        for row, sample in zip(shard.rows, assembler.samples(shard.rows), strict=True):
-            report.raise_if_stopped()
-            if isinstance(sample, Failure):
-                failures.append({"key": sample.key, "reason": sample.reason})
-            else:
-                start = perf_counter()
-                writers = writers or open_writers(recipe, out, identity, shard.name)
-                encoded = Encoded(sample, row.index, recipe.emit.preview_px)
-                for writer in writers:
-                    writer.write(encoded)
-                rows.append(index_row(sample))
-                writing_seconds += perf_counter() - start
-            report.advance()
-        start = perf_counter()
-        records = tuple(writer.close() for writer in writers)
-        writing_seconds += perf_counter() - start
-    finally:
-        for writer in writers:
-            writer.abort()
-    result = ShardResult(records, tuple(rows), tuple(failures))
-    return shard.name, result, {**assembler.seconds, "encode and write": writing_seconds}
-
-
-def open_writers(recipe: Recipe, out: Path, identity: str, shard: str) -> list[Writer]:
-    """A writer for every format the recipe emits; DICOM derives its UIDs from the build's identity."""
     options: dict[str, dict[str, Any]] = recipe.emit.formats.chosen()
-    if "parquet" in options:
-        options["parquet"] |= {"label_names": label_names(recipe)}
-    if "dicom" in options:
-        options["dicom"] |= {"dataset": identity}
-    writers: list[Writer] = []
-    try:
-        for name, values in options.items():
-            writers.append(open_writer(name, out / name, shard, **values))
-    except BaseException:
-        for writer in writers:
-            writer.abort()
-        raise
-    return writers
+    for name, more in (("parquet", {"label_names": label_names(recipe)}), ("dicom", {"dataset": identity})):
+        if name in options:
+            options[name] |= more
+    samples = (
+        (row.index, sample if isinstance(sample, Sample) else {"key": sample.key, "reason": sample.reason})
+        for row, sample in zip(shard.rows, assembler.samples(shard.rows), strict=True)
+    )
+    name, result = write_shard(Formats(out, options, recipe.emit.preview_px), shard.name, samples, report)
+    return name, replace(result, seconds={**assembler.seconds, **result.seconds})
 
 
 def label_names(recipe: Recipe) -> list[str]:

@@ -21,13 +21,14 @@ from synthmammo.engines.local import Local
 from synthmammo.errors import SourceError, nearest
 from synthmammo.geometry import blank, square, turn
 from synthmammo.identity import digest
-from synthmammo.manifest import Manifest, index_row, machine, versions
+from synthmammo.manifest import Manifest, machine, versions
 from synthmammo.sample import Sample
+from synthmammo.shards import Formats, run_shards, write_shard
 from synthmammo.sources.base import Record, Skipped, Source, open_source
 from synthmammo.sources.samples import to_sample
 from synthmammo.splits import SPLITS, assign_splits
 from synthmammo.unfinished import ShardResult, Unfinished
-from synthmammo.writers.base import WRITERS, Encoded, Writer, open_writer
+from synthmammo.writers.base import WRITERS
 
 SEED1_HEIGHT_PX = 512
 """Side of the square images of Zakka et al. 2020, section III."""
@@ -215,6 +216,9 @@ class _Shard:
     first: int
     records: tuple[Record, ...]
 
+    def __len__(self) -> int:
+        return len(self.records)
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -240,67 +244,27 @@ def _shards(records: Sequence[Record], splits: Mapping[str, str], size: int) -> 
 def _results(
     job: _Job, shards: Sequence[_Shard], state: Unfinished, engine: Engine, progress: Progress
 ) -> list[ShardResult]:
-    results: dict[str, ShardResult] = {}
-    total, images_done = sum(len(shard.records) for shard in shards), 0
+    total, images_done = sum(map(len, shards)), 0
 
     def advance(images: int) -> None:
         nonlocal images_done
         images_done += images
         progress(images_done, total)
 
-    def missing() -> Iterator[_Shard]:
-        for shard in shards:
-            if (result := state.load(shard.name)) is None:
-                yield shard
-            else:
-                results[shard.name] = result
-                advance(len(shard.records))
-
-    def done(answer: tuple[str, ShardResult]) -> None:
-        state.save(*answer)
-        results.update([answer])
-
-    engine.run(partial(_make_shard, job), missing(), done, advance)
-    return [results[shard.name] for shard in shards]
+    return run_shards(state, engine, partial(_make_shard, job), shards, advance).results
 
 
 def _make_shard(job: _Job, shard: _Shard, report: Report) -> tuple[str, ShardResult]:
-    """Write one shard in every format; on any failure nothing of it stays."""
-    writers: list[Writer] = []
-    rows, skipped = [], []
-    try:
-        for number, record in enumerate(shard.records):
-            report.raise_if_stopped()
-            try:
-                sample = _sample(job, record, shard.split)
-            except SourceError as error:
-                skipped.append(_skip_row(Skipped(record.path, error.message), job.reader))
-            else:
-                writers = writers or _writers(job, shard.name)
-                encoded = Encoded(sample, shard.first + number)
-                for writer in writers:
-                    writer.write(encoded)
-                rows.append(index_row(sample))
-            report.advance()
-        records = tuple(writer.close() for writer in writers)
-    finally:
-        # After `close` this does nothing; before it, no half-written file may stay.
-        for writer in writers:
-            writer.abort()
-    return shard.name, ShardResult(records, tuple(rows), tuple(skipped))
+    options = {name: {"label_names": job.labels} if name == "parquet" else {} for name in job.options.formats}
+    return write_shard(Formats(job.out, options), shard.name, _samples(job, shard), report)
 
 
-def _writers(job: _Job, shard: str) -> list[Writer]:
-    writers: list[Writer] = []
-    try:
-        for name in job.options.formats:
-            settings = {"label_names": job.labels} if name == "parquet" else {}
-            writers.append(open_writer(name, job.out / name, shard, **settings))
-    except BaseException:
-        for writer in writers:
-            writer.abort()
-        raise
-    return writers
+def _samples(job: _Job, shard: _Shard) -> Iterator[tuple[int, Sample | dict[str, str]]]:
+    for number, record in enumerate(shard.records, shard.first):
+        try:
+            yield number, _sample(job, record, shard.split)
+        except SourceError as error:
+            yield number, _skip_row(Skipped(record.path, error.message), job.reader)
 
 
 def _sample(job: _Job, record: Record, split: str) -> Sample:

@@ -21,13 +21,13 @@ from synthmammo.dataset import Dataset
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
 from synthmammo.errors import DatasetError
-from synthmammo.manifest import Manifest, index_row, machine, read_index, versions
+from synthmammo.manifest import Manifest, machine, read_index, versions
 from synthmammo.patch_cut import NoPatch, Source
 from synthmammo.patch_options import PatchOptions
 from synthmammo.patch_plan import PLAN, PatchRow, read_shard, repetitions, sizes, survey, write_plan
 from synthmammo.sample import Sample
+from synthmammo.shards import Formats, Made, run_shards, write_shard
 from synthmammo.unfinished import ShardResult, Unfinished
-from synthmammo.writers.base import Encoded, Writer, open_writer
 
 __all__ = ["PatchOptions", "Patched", "patches"]
 
@@ -90,8 +90,8 @@ def patches(
     if not (out / PLAN).is_file():
         write_plan(found, numbers, source.name, options, out / PLAN)
     job = _Job(dataset, source.digest, out, options, tuple(found.labels))
-    results, made = _results(job, state, engine or Local(), progress)
-    _refuse_empty(results, dataset)
+    made = _results(job, state, engine or Local(), progress)
+    _refuse_empty(made.results, dataset)
     facts = Manifest(
         kind="patches",
         name=out.name,
@@ -103,7 +103,7 @@ def patches(
         citation=source.citation,
         sources=sources,
     )
-    return Patched(state.finish(results, [], facts, files=[PLAN]), notes, made)
+    return Patched(state.finish(made.results, [], facts, files=[PLAN]), notes, made.samples)
 
 
 def _refuse_empty(results: Sequence[ShardResult], dataset: Path) -> None:
@@ -130,6 +130,9 @@ class _Shard:
     number: int
     patches: int
 
+    def __len__(self) -> int:
+        return self.patches
+
 
 def _shards(plan: Path) -> Iterator[_Shard]:
     table = pq.ParquetFile(plan)
@@ -138,56 +141,29 @@ def _shards(plan: Path) -> Iterator[_Shard]:
         yield _Shard(names[0].as_py(), number, len(names))
 
 
-def _results(job: _Job, state: Unfinished, engine: Engine, progress: Progress) -> tuple[list[ShardResult], int]:
-    """Results of all shards in order, and the number of patches made now."""
+def _results(job: _Job, state: Unfinished, engine: Engine, progress: Progress) -> Made:
     shards = list(_shards(job.out / PLAN))
-    results: dict[str, ShardResult] = {}
-    total, patches_done, made = sum(shard.patches for shard in shards), 0, 0
+    total, patches_done = sum(map(len, shards)), 0
 
     def advance(number: int) -> None:
         nonlocal patches_done
         patches_done += number
         progress(patches_done, total)
 
-    def missing() -> Iterator[_Shard]:
-        for shard in shards:
-            if (result := state.load(shard.name)) is None:
-                yield shard
-            else:
-                results[shard.name] = result
-                advance(shard.patches)
-
-    def done(answer: tuple[str, ShardResult]) -> None:
-        nonlocal made
-        state.save(*answer)
-        results.update([answer])
-        made += len(answer[1].rows)
-
-    engine.run(partial(_make_shard, job), missing(), done, advance)
-    return [results[shard.name] for shard in shards], made
+    return run_shards(state, engine, partial(_make_shard, job), shards, advance)
 
 
 def _make_shard(job: _Job, shard: _Shard, report: Report) -> tuple[str, ShardResult]:
-    """Cut the patches of one shard and write them in every format; on any failure nothing of it stays."""
-    writers: list[Writer] = []
-    rows, failures = [], []
-    try:
-        for row, patch in _cut(job, read_shard(job.out / PLAN, shard.number)):
-            report.raise_if_stopped()
-            if isinstance(patch, NoPatch):
-                failures.append({"key": row.key, "source": row.target.source, "reason": str(patch)})
-            else:
-                writers = writers or _writers(job, shard.name)
-                encoded = Encoded(patch, row.index)
-                for writer in writers:
-                    writer.write(encoded)
-                rows.append(index_row(patch))
-            report.advance()
-        records = tuple(writer.close() for writer in writers)
-    finally:
-        for writer in writers:
-            writer.abort()
-    return shard.name, ShardResult(records, tuple(rows), tuple(failures))
+    options = {name: {"label_names": job.labels} if name == "parquet" else {} for name in job.options.formats}
+    patches = (
+        (row.index, patch if isinstance(patch, Sample) else _skip(row, patch))
+        for row, patch in _cut(job, read_shard(job.out / PLAN, shard.number))
+    )
+    return write_shard(Formats(job.out, options), shard.name, patches, report)
+
+
+def _skip(row: PatchRow, reason: NoPatch) -> dict[str, str]:
+    return {"key": row.key, "source": row.target.source, "reason": str(reason)}
 
 
 def _cut(job: _Job, rows: tuple[PatchRow, ...]) -> Iterator[tuple[PatchRow, Sample | NoPatch]]:
@@ -205,16 +181,3 @@ def _cut(job: _Job, rows: tuple[PatchRow, ...]) -> Iterator[tuple[PatchRow, Samp
 def _opened(dataset: Path, digest: str) -> Dataset:
     # A process makes many shards, and finding the keys reads every file. The digest tells a dataset made anew apart.
     return Dataset.open(dataset)
-
-
-def _writers(job: _Job, shard: str) -> list[Writer]:
-    writers: list[Writer] = []
-    try:
-        for name in job.options.formats:
-            settings = {"label_names": job.labels} if name == "parquet" else {}
-            writers.append(open_writer(name, job.out / name, shard, **settings))
-    except BaseException:
-        for writer in writers:
-            writer.abort()
-        raise
-    return writers

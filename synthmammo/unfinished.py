@@ -8,7 +8,7 @@ import shutil
 import sys
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,14 @@ class ShardResult:
     Attributes:
         records: One a format; none when no sample could be made.
         rows: Index rows of its samples.
-        skipped: Files that could not become samples: {"file": ..., "reason": ...}.
+        skipped: What could not become a sample: {"file" or "key": ..., "reason": ...}.
+        seconds: Processor time by activity.
     """
 
     records: tuple[ShardRecord, ...]
     rows: tuple[dict[str, Any], ...]
     skipped: tuple[dict[str, str], ...]
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 class Unfinished:
@@ -104,7 +106,7 @@ class Unfinished:
         records = tuple(ShardRecord(**record) for record in found["records"])
         if not all(self._is_there(record) for record in records):
             return None
-        return ShardResult(records, tuple(found["rows"]), tuple(found["skipped"]))
+        return ShardResult(records, tuple(found["rows"]), tuple(found["skipped"]), found["seconds"])
 
     def _is_there(self, record: ShardRecord) -> bool:
         path = self.out / record.name

@@ -279,6 +279,15 @@ def test_when_every_candidate_fails_the_row_is_a_failure(fakes):
     assert made[1].key == rows[1].key and "none of the 8 candidates for a malignant mass" in made[1].reason
 
 
+def test_the_halves_of_a_pair_fail_together(fakes):
+    recipe = tiny.recipe(**ONE | {"pair": "host"})
+    rows = rows_of(recipe)
+    seeds = [candidate.seed for candidate in rows[0].lesions[0].candidates]
+    made = list(fakes.assembler(recipe, Disc(failing=seeds)).samples(rows))
+    assert [type(one) for one in made] == [Failure, Failure, Sample, Sample]
+    assert made[1].key == rows[1].key and "its twin failed: none of the 8" in made[1].reason
+
+
 class Stamps:
     """A host generator of batches that remembers them; each image is its row's seed in noise."""
 

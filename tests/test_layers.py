@@ -18,7 +18,7 @@ LAYERS: dict[int, set[str]] = {
     # parts
     2: {"generators", "writers", "sources", "engines", "editing", "objectives", "published", "data"},
     # stages, and what several of them are made of
-    3: {"plan", "summary", "placement", "canvas", "assemble", "unfinished", "hosts"}
+    3: {"plan", "summary", "placement", "canvas", "assemble", "unfinished", "shards", "hosts"}
     | {"patch_options", "patch_plan", "patch_cut", "training", "convert", "sample_model"}
     | {"build", "ingest", "patches", "verify", "regenerate", "show", "card", "train", "quality", "publish"}
     | {"benchmark", "study", "explore"},
@@ -42,6 +42,10 @@ BETWEEN_STAGES = {
     ("build", "assemble"),
     ("build", "plan"),
     ("build", "unfinished"),
+    ("shards", "unfinished"),
+    ("build", "shards"),
+    ("ingest", "shards"),
+    ("patches", "shards"),
     ("ingest", "unfinished"),
     ("hosts", "ingest"),
     ("patches", "unfinished"),

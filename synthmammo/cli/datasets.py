@@ -51,6 +51,8 @@ def regenerate(directory: Path, key: str, out: Path) -> None:
     same = "equal to the dataset's, byte for byte"
     differs = f"it differs from the dataset's by up to {compared.largest_difference} grey levels"
     click.echo(same if compared.equal_bytes else differs)
+    if not compared.equal_bytes:
+        raise SystemExit(1)
 
 
 @click.command()
