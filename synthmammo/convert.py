@@ -42,7 +42,7 @@ def convert(source: str, out: Path, facts: Facts | None = None, *, half: bool = 
     """Convert a model file.
 
     Args:
-        source: A StyleGAN2-ADA `.pkl`, a rosinality `.pt`, or one of our models by any of its names.
+        source: A StyleGAN2 or StyleGAN2-ADA `.pkl`, a rosinality `.pt`, or one of our models by any of its names.
         out: `.safetensors` for ours, `.pt` for rosinality's.
         facts: What a published file does not say; ours bring their own.
         half: Store ours with 16-bit floats.
@@ -81,7 +81,7 @@ def read_published(path: Path) -> Published:
         return read_rosinality(path)
     if start.startswith(b"\x80"):
         return read_nvidia(path)
-    hint = "Known are StyleGAN2-ADA .pkl, rosinality .pt and .safetensors of this package."
+    hint = "Known are StyleGAN2 and StyleGAN2-ADA .pkl, rosinality .pt and .safetensors of this package."
     raise CheckpointError("is no model file of a known format", where=path, hint=hint)
 
 

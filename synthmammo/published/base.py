@@ -47,6 +47,12 @@ def refused(path: Path, name: str) -> CheckpointError:
     return CheckpointError(message, where=path, hint="Do not open this file with other tools.")
 
 
+def forbidden_name(error: Exception) -> str | None:
+    """The name at which PyTorch's restricted reader stopped, if it stopped at one."""
+    found = re.search(r"GLOBAL ([\w.]+)|global ([\w.]+) was not an allowed", str(error))
+    return (found[1] or found[2]) if found else None
+
+
 def infer_config(generator: Mapping[str, Tensor], where: Path, deviation_group: int = 4) -> StyleGAN2Config:
     """The shape of a generator from the shapes of its tensors.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthmammo.errors import CheckpointError
 from synthmammo.manifest import writing
-from synthmammo.published.base import Published, State, check_filter, damaged, infer_config, refused
+from synthmammo.published.base import Published, State, check_filter, damaged, forbidden_name, infer_config, refused
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
 _ROLES = {"generator": "g_ema", "training_generator": "g", "discriminator": "d"}
 _AVERAGE_SAMPLES = 10_000
-
-
-def forbidden_name(error: pickle.UnpicklingError) -> str | None:
-    """The name at which PyTorch's restricted reader stopped, if it stopped at one."""
-    found = re.search(r"GLOBAL ([\w.]+)|global ([\w.]+) was not an allowed", str(error))
-    return (found[1] or found[2]) if found else None
 
 
 def _styled(ours: str, theirs: str) -> Iterator[tuple[str, str]]:
