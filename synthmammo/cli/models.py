@@ -28,8 +28,8 @@ def convert(
 ) -> None:
     """Convert the model SOURCE to OUT, whose ending says the format.
 
-    SOURCE is a StyleGAN2 or StyleGAN2-ADA .pkl, a rosinality .pt, or a model of this package. OUT is .safetensors for this package
-    or .pt for rosinality's stylegan2-pytorch. Nothing in SOURCE is executed.
+    SOURCE is a StyleGAN2 or StyleGAN2-ADA .pkl, a rosinality .pt, or a model of this package. OUT is .safetensors for
+    this package or .pt for rosinality's stylegan2-pytorch. Nothing in SOURCE is executed.
 
     Example: synthmammo convert network-snapshot-010000.pkl mammo.safetensors --spacing-mm 0.4 --licence cc-by-4.0
     """
