@@ -6,6 +6,7 @@ SynthmammoError
 ├── CheckpointError  a model file cannot be read, or is not the model that is needed
 ├── SourceError      an archive of real images cannot be read
 ├── DatasetError     a dataset directory is not what it should be
+├── TrainingError    a training cannot start, or went wrong
 └── OutputError      a result cannot be written
 """
 
@@ -59,6 +60,10 @@ class SourceError(SynthmammoError):
 
 class DatasetError(SynthmammoError):
     """A dataset directory is not what it should be."""
+
+
+class TrainingError(SynthmammoError):
+    """A training cannot start as it is configured, or went wrong."""
 
 
 class OutputError(SynthmammoError):

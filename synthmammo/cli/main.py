@@ -27,6 +27,7 @@ class Commands(click.Group):
         "regenerate": "datasets",
         "show": "datasets",
         "card": "datasets",
+        "train": "training",
         "convert": "models",
         "sample": "models",
     }

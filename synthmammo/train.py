@@ -1,0 +1,319 @@
+"""The verb `train`: a dataset and a configuration -> a run directory with a model file."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synthmammo import checkpoints
+from synthmammo.dataset import Dataset
+from synthmammo.errors import DatasetError, TrainingError
+from synthmammo.features import EXTRACTOR, Features
+from synthmammo.objectives.base import Losses
+from synthmammo.training.config import TrainConfig
+from synthmammo.training.generation import GenerationTask
+from synthmammo.training.images import ImageSet, load_images
+from synthmammo.training.insertion import InsertionTask, real_class
+from synthmammo.training.run import RunDirectory
+from synthmammo.training.scores import Scorer, Scores
+from synthmammo.training.task import SHEET_COLUMNS, Task
+
+RANKED_BY = "kernel_distance_x1000"
+"""The score whose lowest value marks the best model; it has no bias, and so does not favour a number of images."""
+
+LEAST_HELD_OUT = 8
+"""Fewer images than this say nothing of a distance."""
+
+COLLAPSED = 0.02
+"""Generated images that differ by less than this share of what real ones do are one image."""
+
+COLLAPSE_TICKS = 3
+
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run gave.
+
+    Attributes:
+        run: Its directory.
+        images_seen: Real images shown, in all.
+        finished: Whether the configured number was reached.
+        model: The best model file; None while there is none.
+        scores: Of that model.
+    """
+
+    run: Path
+    images_seen: int
+    finished: bool
+    model: Path | None
+    scores: Scores
+
+
+def train(
+    config: TrainConfig,
+    data: Path,
+    out: Path,
+    *,
+    hours: float | None = None,
+    progress: Progress | None = None,
+    pretrained: bool = True,
+) -> Trained:
+    """Train a model, or go on with the run that is in the directory.
+
+    On the same machine and device a run that was interrupted and resumed gives the same weights, bit for bit, as one
+    that was not. An interruption (Ctrl-C, SIGTERM) ends the step, saves, and raises KeyboardInterrupt.
+
+    Args:
+        config: What to train.
+        data: Dataset directory.
+        out: Run directory.
+        hours: Stop after so long, saved, to be resumed; None for no limit.
+        progress: Called with images shown so far and in all.
+        pretrained: False replaces the ImageNet weights of the fixed features by random ones (tests).
+
+    Raises:
+        TrainingError: The configuration does not fit, the losses are no longer numbers, the generator has collapsed,
+            or memory does not suffice; the last saved state stays.
+        DatasetError: The images do not suffice.
+    """
+    return Trainer(config, data, out, pretrained=pretrained).run(hours, progress)
+
+
+class Trainer:
+    """One process of a training.
+
+    Args:
+        config: What to train.
+        data: Dataset directory.
+        out: Run directory.
+        pretrained: See `train`.
+    """
+
+    def __init__(self, config: TrainConfig, data: Path, out: Path, *, pretrained: bool = True) -> None:
+        from accelerate import Accelerator
+
+        self.config, self.directory, self.accelerator = config, RunDirectory(out), Accelerator()
+        processes = self.accelerator.num_processes
+        if config.batch_size % processes:
+            raise TrainingError(
+                f"{config.batch_size} cannot be divided among {processes} processes", where="batch_size"
+            )
+        manifest = Dataset.open(data).manifest
+        self.dataset = {"name": manifest.name, "digest": manifest.digest} if manifest else {"name": data.name}
+        chosen = config.data
+        self.images = load_images(data, chosen.split, chosen.scale, chosen.classes)
+        held_out = self._held_out(data) if config.score_ticks else None
+        self.task = self._task(held_out, pretrained)
+        self.scorer: Scorer | None = None
+        if held_out:
+            wanted = real_class(held_out, config) if config.model == "contextual" else held_out
+            self.scorer = Scorer(wanted, Features(pretrained=pretrained).to(self.accelerator.device))
+        # Each process draws other latents and augmentations.
+        self.draws = torch.Generator().manual_seed(config.seed * 1000 + self.accelerator.process_index)
+        self.best: Scores = {}
+        self.flat_ticks = 0
+        self.seconds = 0.0
+
+    def _held_out(self, data: Path) -> ImageSet:
+        chosen = self.config.data
+        try:
+            return load_images(data, chosen.evaluate_on, chosen.scale, self.images.classes, LEAST_HELD_OUT)
+        except DatasetError as error:
+            hint = "Choose another data.evaluate_on, or set score_ticks to 0 to train without scores."
+            raise DatasetError(f"nothing to score against: {error.message}", where=error.where, hint=hint) from None
+
+    def _task(self, held_out: ImageSet | None, pretrained: bool) -> Task:
+        reduce = self._average if self.accelerator.num_processes > 1 else None
+        if self.config.model == "contextual":
+            return InsertionTask(self.config, self.images, held_out, self.accelerator.device, reduce)
+        return GenerationTask(self.config, self.images, self.accelerator.device, reduce, pretrained=pretrained)
+
+    def _average(self, tensor: Tensor) -> Tensor:
+        averaged: Tensor = self.accelerator.reduce(tensor, "mean")
+        return averaged
+
+    @property
+    def _seen(self) -> int:
+        return self.task.objective.images_seen
+
+    @property
+    def _model(self) -> Path:
+        return self.directory.path / f"{self.config.name}{checkpoints.SUFFIX}"
+
+    def run(self, hours: float | None = None, progress: Progress | None = None) -> Trained:
+        """Train to the end, or to the time limit; see `train`."""
+        total, started = round(self.config.total_kimg * 1000), perf_counter()
+        with stop_requests() as stop:
+            self._begin()
+            while self._seen < total and not stop.is_set():
+                self._tick(total, stop, progress)
+                if hours is not None and perf_counter() - started > hours * 3600:
+                    break
+            if stop.is_set():
+                raise KeyboardInterrupt
+        model = self._model if self._model.exists() else None
+        return Trained(self.directory.path, self._seen, self._seen >= total, model, self.best)
+
+    def _begin(self) -> None:
+        if self.accelerator.is_main_process:
+            self.directory.begin(self.config, self.dataset.get("digest", ""))
+        self.accelerator.wait_for_everyone()
+        state = self.directory.load_state()
+        if state:
+            self._restore(state)
+        else:
+            self.task.prepare(self.draws)
+        if not self.accelerator.is_main_process:
+            return
+        if state:
+            self.directory.forget_after(self._seen / 1000)
+            return
+        self.directory.draw_sheet("real", self.task.real_sheet(), SHEET_COLUMNS)
+        if self.scorer:
+            floor = self.task.floor(self.scorer)
+            self.directory.record(kimg=0.0, what="real images, the floor", extractor=EXTRACTOR, **floor)
+
+    def _tick(self, total: int, stop: threading.Event, progress: Progress | None) -> None:
+        started, first = perf_counter(), self._seen
+        tick = max(1, round(self.config.tick_kimg * 1000))
+        until = min(total, (first // tick + 1) * tick)
+        history: list[Losses] = []
+        while self._seen < until and not stop.is_set():
+            history.append(self._step())
+            if progress:
+                progress(self._seen, total)
+        seconds = perf_counter() - started
+        self.seconds += seconds
+        losses = {
+            name: sum(step.get(name, 0.0) for step in history) / _count(name, history) for name in _names(history)
+        }
+        self._check_variety(losses)
+        if self.accelerator.is_main_process:
+            rate = round((self._seen - first) / seconds, 2)
+            self.directory.record(kimg=self._seen / 1000, seconds=round(self.seconds), images_per_second=rate, **losses)
+            if not stop.is_set():
+                self.directory.draw_sheet(f"{self._seen:08d}", self.task.sheet(), SHEET_COLUMNS)
+                if self.scorer and round(self._seen / tick) % self.config.score_ticks == 0:
+                    self._score(self.scorer)
+            self.directory.save_state(self._state())
+        self.accelerator.wait_for_everyone()
+
+    def _step(self) -> Losses:
+        batch = self.task.batch(self._seen, self.accelerator.process_index, self.accelerator.num_processes)
+        where = self.directory.path
+        try:
+            losses = self.task.objective.step(batch, self.draws)
+        except torch.OutOfMemoryError as error:
+            hint = "Give a smaller batch_size, or precision bfloat16, and another --out; this run is kept as it was."
+            raise TrainingError("the memory of the device does not suffice", where=where, hint=hint) from error
+        wrong = [name for name, value in losses.items() if not isfinite(value)]
+        if wrong:
+            message = f"the loss '{wrong[0]}' is no finite number after {self._seen:,} images"
+            hint = "Start a new run with a lower learning rate, or float32; the last saved state is from before."
+            raise TrainingError(message, where=where, hint=hint)
+        return losses
+
+    def _check_variety(self, losses: Losses) -> None:
+        self.flat_ticks = self.flat_ticks + 1 if losses.get("spread", 1.0) < COLLAPSED else 0
+        if self.flat_ticks >= COLLAPSE_TICKS:
+            message = f"the generator has collapsed: for {COLLAPSE_TICKS} ticks all its images were alike"
+            hint = "Start a new run with a lower learning rate, or stronger augmentation."
+            raise TrainingError(message, where=self.directory.path, hint=hint)
+
+    def _score(self, scorer: Scorer) -> None:
+        started = perf_counter()
+        scores = self.task.scores(scorer)
+        better = scores[RANKED_BY] < self.best.get(RANKED_BY, float("inf"))
+        spent = round(perf_counter() - started, 1)
+        self.directory.record(kimg=self._seen / 1000, what="scores", best=better, scoring_seconds=spent, **scores)
+        if better:
+            self.best = scores
+            checkpoints.save(self._model, {"generator": self.task.objective.average}, self._description())
+
+    def _description(self) -> checkpoints.Description:
+        config = self.config
+        return checkpoints.Description(
+            architecture=config.model,
+            config=self.task.network(),
+            makes=config.makes,
+            classes=self.images.classes if config.conditional else (),
+            spacing_mm=self.images.spacing_mm,
+            bits_stored=self.images.bits_stored,
+            scale=config.data.scale,
+            training_data=self.dataset,
+            training={
+                "kimg": self._seen / 1000,
+                "hours": round(self.seconds / 3600, 3),
+                "device": self.accelerator.device.type,
+                "objective": config.objective,
+            },
+            metrics={"extractor": EXTRACTOR, "split": config.data.evaluate_on, **self.best},
+            licence=config.licence,
+            about=config.about,
+        )
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "objective": self.task.objective.state(),
+            "draws": self.draws.get_state(),
+            "torch": torch.get_rng_state(),
+            "best": self.best,
+            "flat_ticks": self.flat_ticks,
+            "seconds": self.seconds,
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        try:
+            self.task.objective.restore(state["objective"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise TrainingError(f"the saved state does not fit ({reason})", where=self.directory.state) from error
+        if self.accelerator.is_main_process:
+            self.draws.set_state(state["draws"])
+        else:
+            # Only the first process's state is kept; the others draw on from a place that no run has been at.
+            self.draws.manual_seed((self.config.seed + self._seen) * 1000 + self.accelerator.process_index)
+        torch.set_rng_state(state["torch"])
+        self.best, self.flat_ticks, self.seconds = state["best"], state["flat_ticks"], state["seconds"]
+
+
+def _names(history: list[Losses]) -> list[str]:
+    return list(dict.fromkeys(name for step in history for name in step))
+
+
+def _count(name: str, history: list[Losses]) -> int:
+    # Some losses are not taken at every step.
+    return sum(name in step for step in history)
+
+
+@contextmanager
+def stop_requests() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C and SIGTERM set; a second Ctrl-C stops at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def request(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

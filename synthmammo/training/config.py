@@ -1,0 +1,195 @@
+"""The configuration of a training, as a YAML file says it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from synthmammo.checkpoints import Scale
+from synthmammo.errors import TrainingError, nearest
+
+Model = TypeVar("Model", bound=BaseModel)
+Numbers = TypeVar("Numbers")
+
+Role = Literal["context", "real", "benign", "normal"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Strict):
+    """Which images of the dataset are used, and how.
+
+    Attributes:
+        split: Images to train on.
+        evaluate_on: Images that the scores are taken against; never trained on.
+        classes: Labels to train on, in the order of the model's classes; None for all of the dataset.
+        scale: Mapping of grey levels to [-1, 1].
+        roles: Of a contextual GAN: the class that is "context", "real", "benign" and "normal"; see
+            `objectives.contextual.ContextualBatch`.
+    """
+
+    split: str = "train"
+    evaluate_on: str = "validation"
+    classes: tuple[str, ...] | None = None
+    scale: Scale = Scale.FULL_RANGE
+    roles: dict[Role, str] = {}
+
+
+class TrainConfig(_Strict):
+    """One training.
+
+    Attributes:
+        model: Architecture.
+        name: Of the model file.
+        seed: Of every random number.
+        data: Which images.
+        conditional: Whether the model knows the classes.
+        network: Arguments of the architecture's configuration, without resolution and classes.
+        objective: What is minimised.
+        settings: Numbers of the objective.
+        generator: Numbers of the generator's training: style mixing, weight average.
+        augmentation: Strengths of what the discriminator's images go through.
+        batch_size: Images a step, over all processes.
+        total_kimg: Thousands of real images to show.
+        tick_kimg: Thousands of images between two records, sheets and saved states.
+        score_ticks: Ticks between two scorings; 0 for none.
+        score_images: Generated images a scoring.
+        precision: Of the activations.
+        makes: "mammograms", "patches", or of a contextual GAN "mass", "calcification" or "removal".
+        licence: Of the weights.
+        about: For the model's description, with attribution.
+    """
+
+    model: Literal["stylegan2", "contextual"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    seed: int = 0
+    data: DataConfig = DataConfig()
+    conditional: bool = False
+    network: dict[str, Any] = {}
+    objective: Literal["projected", "logistic", "contextual"] = "projected"
+    settings: dict[str, Any] = {}
+    generator: dict[str, Any] = {}
+    augmentation: dict[str, Any] = {}
+    batch_size: int = Field(16, ge=2)
+    total_kimg: float = Field(25.0, gt=0)
+    tick_kimg: float = Field(1.0, gt=0)
+    score_ticks: int = Field(2, ge=0)
+    score_images: int = Field(256, ge=8)
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    makes: str = "patches"
+    licence: str = "other"
+    about: str = ""
+
+
+RUN_LENGTH = ("total_kimg", "tick_kimg", "score_ticks", "score_images", "licence", "about")
+"""What may change when a run is resumed: none of it decides a weight."""
+
+
+def load_config(path: Path, settings: Iterable[str] = ()) -> TrainConfig:
+    """Read a configuration.
+
+    Args:
+        path: YAML file.
+        settings: `key=value` texts with dotted keys, the values read as YAML.
+
+    Raises:
+        TrainingError: It cannot be read, or says something that is not understood.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingError(f"cannot be read: {error.strerror}", where=path) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TrainingError(f"is not YAML ({str(error).splitlines()[0]})", where=path) from None
+    if not isinstance(content, dict):
+        raise TrainingError("expected keys and values", where=path)
+    return _with(content, settings, path)
+
+
+def default_config(model: str, data: Path, settings: Iterable[str] = ()) -> TrainConfig:
+    """The configuration of a run that is given none.
+
+    Args:
+        model: "stylegan2" or "contextual".
+        data: Dataset directory, which names the model.
+        settings: As `load_config`.
+
+    Raises:
+        TrainingError: A setting is not understood.
+    """
+    content: dict[str, Any] = {"model": model, "name": re.sub(r"[^A-Za-z0-9_-]", "_", f"{model}-{data.resolve().name}")}
+    if model == "contextual":
+        roles = {"context": "normal", "real": "malignant", "benign": "benign", "normal": "normal"}
+        content |= {"objective": "contextual", "makes": "mass", "data": {"roles": roles}}
+    return _with(content, settings, "--set")
+
+
+def _with(content: dict[str, Any], settings: Iterable[str], where: object) -> TrainConfig:
+    for setting in settings:
+        _apply(content, setting)
+    return checked(TrainConfig, content, where)
+
+
+def checked(model: type[Model], content: dict[str, Any], where: object) -> Model:
+    """A configuration from plain values.
+
+    Raises:
+        TrainingError: A key is unknown or a value not valid; the first such is named.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise _explained(error, model, where) from None
+
+
+def numbers(kind: type[Numbers], content: dict[str, Any], where: str) -> Numbers:
+    """A dataclass of numbers from plain values, each checked against its type.
+
+    Args:
+        kind: The dataclass.
+        content: By field.
+        where: Part of the configuration, for messages.
+
+    Raises:
+        TrainingError: A key is unknown or a value not valid.
+    """
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for name in content:
+        if name not in known:
+            raise TrainingError(f"no setting is called '{name}'", where=where, hint=nearest(name, known))
+    try:
+        return TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, (where, *first["loc"])))
+        raise TrainingError(f"{first['msg']}, found {first['input']!r}", where=place) from None
+
+
+def _apply(content: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not key or not equals:
+        raise TrainingError(f"expected KEY=VALUE, found '{setting}'", where="--set")
+    *above, last = key.split(".")
+    place: Any = content
+    for name in above:
+        place = place.setdefault(name, {})
+        if not isinstance(place, dict):
+            raise TrainingError(f"'{name}' has no settings of its own", where=f"--set {setting}")
+    place[last] = yaml.safe_load(text)
+
+
+def _explained(error: ValidationError, model: type[BaseModel], where: object) -> TrainingError:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] != "extra_forbidden":
+        return TrainingError(f"{place}: {first['msg']}, found {first['input']!r}", where=where)
+    known = DataConfig.model_fields if place.startswith("data.") else model.model_fields
+    return TrainingError(f"no key is called '{place}'", where=where, hint=nearest(place.split(".")[-1], known))

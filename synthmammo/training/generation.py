@@ -1,0 +1,143 @@
+"""Training a StyleGAN2, as a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synthmammo.errors import TrainingError
+from synthmammo.features import Features
+from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
+from synthmammo.objectives.augment import Augmentation
+from synthmammo.objectives.base import Batch, Reduce
+from synthmammo.objectives.generation import GeneratorSettings, GeneratorTraining
+from synthmammo.objectives.projected import ProjectedObjective, ProjectedSettings
+from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings
+from synthmammo.training.config import TrainConfig, numbers
+from synthmammo.training.images import ImageSet
+from synthmammo.training.scores import Scorer, Scores
+from synthmammo.training.task import SHEET_COLUMNS
+
+_SHEET_ROWS = 4
+_SCORED_FROM = 100_000
+"""First seed of the images that are scored; those of the sheets begin at 0."""
+
+
+class GenerationTask:
+    """A StyleGAN2 and the images it is trained on.
+
+    Args:
+        config: Of the run.
+        images: To train on; their size and classes are the model's.
+        device: Where to train.
+        reduce: Averages a tensor over processes.
+        pretrained: False replaces the ImageNet weights of fixed features by random ones (tests).
+
+    Raises:
+        TrainingError: A setting is not understood.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        images: ImageSet,
+        device: torch.device,
+        reduce: Reduce | None = None,
+        *,
+        pretrained: bool = True,
+    ) -> None:
+        self.config, self.images, self.device = config, images, device
+        self.shape = _shape(config, images)
+        torch.manual_seed(config.seed)
+        self.objective = self._objective(Generator(self.shape), reduce, pretrained)
+
+    def _objective(self, generator: Generator, reduce: Reduce | None, pretrained: bool) -> GeneratorTraining:
+        config = self.config
+        general = numbers(GeneratorSettings, config.generator, "generator")
+        general = replace(general, precision=config.precision)
+        augmentation = numbers(Augmentation, config.augmentation, "augmentation")
+        if config.objective == "logistic":
+            logistic = numbers(LogisticSettings, config.settings, "settings")
+            return LogisticObjective(generator, general, augmentation, logistic, self.device, reduce)
+        if config.objective != "projected":
+            hint = "'projected' or 'logistic'."
+            raise TrainingError(f"'{config.objective}' is no objective of a stylegan2", where="objective", hint=hint)
+        if self.images.resolution % 32 or self.shape.image_channels != 1:
+            message = "images of one channel and at least 32 x 32 pixels are needed"
+            raise TrainingError(message, where="objective 'projected'")
+        settings = numbers(ProjectedSettings, config.settings, "settings")
+        features = Features(pretrained=pretrained)
+        return ProjectedObjective(generator, features, general, augmentation, settings, self.device, reduce)
+
+    @property
+    def _classes(self) -> int:
+        return max(1, self.shape.classes)
+
+    def prepare(self, draws: torch.Generator) -> None:
+        """See `Task`."""
+        self.objective.prepare(self._epoch(), draws)
+
+    def _epoch(self) -> Iterator[Batch]:
+        for start in range(0, len(self.images), 32):
+            yield self._batch(np.arange(start, min(start + 32, len(self.images))))
+
+    def batch(self, position: int, process: int, processes: int) -> Batch:
+        """See `Task`."""
+        which = self.images.at(position, self.config.batch_size, self.config.seed)
+        return self._batch(which[process::processes])
+
+    def _batch(self, which: NDArray[np.int64]) -> Batch:
+        pixels, labels = torch.from_numpy(self.images.pixels(which)), torch.from_numpy(self.images.labels[which])
+        return Batch(pixels.to(self.device), labels.to(self.device))
+
+    def real_sheet(self) -> Tensor:
+        """Real images, class by class."""
+        count = _SHEET_ROWS * SHEET_COLUMNS // self._classes
+        if self.shape.classes:
+            shown = [np.flatnonzero(self.images.labels == label)[:count] for label in range(self._classes)]
+        else:
+            shown = [np.arange(min(count, len(self.images)))]
+        return torch.from_numpy(self.images.pixels(np.concatenate(shown)))
+
+    def sheet(self) -> Tensor:
+        """The same latents for every class, so that what the class changes is seen at once."""
+        count = _SHEET_ROWS * SHEET_COLUMNS // self._classes
+        labels = torch.arange(self._classes).repeat_interleave(count)
+        return self.samples(np.arange(len(labels)) % count, labels)
+
+    def samples(self, seeds: NDArray[np.integer], labels: Tensor) -> Tensor:
+        """Images of the averaged generator, the latents drawn from each seed as the published tools draw them."""
+        size = self.shape.z_dim
+        z = np.concatenate([np.random.RandomState(int(seed)).randn(1, size) for seed in seeds])
+        return self.objective.sample(torch.from_numpy(z).float(), labels).float().cpu()
+
+    def floor(self, scorer: Scorer) -> Scores:
+        """See `Task`."""
+        return scorer.floor(self.images, self.config.score_images)
+
+    def scores(self, scorer: Scorer) -> Scores:
+        """See `Task`; classes in turn."""
+        labels = torch.arange(self.config.score_images) % self._classes
+        return scorer.of(lambda which: self.samples(which.numpy() + _SCORED_FROM, labels[which]), labels)
+
+    def network(self) -> dict[str, Any]:
+        """See `Task`."""
+        return asdict(self.shape)
+
+
+def _shape(config: TrainConfig, images: ImageSet) -> StyleGAN2Config:
+    classes = len(images.classes) if config.conditional else 0
+    content = {"resolution": images.resolution, "classes": classes, **config.network}
+    if (content["resolution"], content["classes"]) != (images.resolution, classes):
+        message = f"the images have a side of {images.resolution} pixels, the model {classes} classes; leave them out"
+        raise TrainingError(message, where="network.resolution, network.classes")
+    try:
+        return numbers(StyleGAN2Config, content, "network")
+    except ValueError as error:
+        raise TrainingError(str(error), where="network") from None

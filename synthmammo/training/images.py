@@ -1,0 +1,142 @@
+"""A training set in memory, and the order its images are shown in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.checkpoints import Scale
+from synthmammo.compose import Intensity
+from synthmammo.dataset import Dataset
+from synthmammo.errors import DatasetError, nearest
+from synthmammo.sample import Sample
+
+LEAST_IMAGES = 32
+"""Fewer than this are learned by heart in minutes, whatever the objective."""
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images of one split, all of one size.
+
+    Attributes:
+        grey: `uint16 (N, H, H)`.
+        low: `float32 (N)`, grey level of -1.
+        high: `float32 (N)`, grey level of 1.
+        labels: `int64 (N)`, number of the class.
+        classes: Names of the classes.
+        bits_stored: The largest bit depth among the images.
+        spacing_mm: Millimetres per pixel, where all images have the same; else None.
+    """
+
+    grey: NDArray[np.uint16]
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    bits_stored: int
+    spacing_mm: float | None
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.grey)
+
+    @property
+    def resolution(self) -> int:
+        """Side of the images, in pixels."""
+        return int(self.grey.shape[1])
+
+    def of_class(self, name: str) -> ImageSet:
+        """The images of one class."""
+        which = self.labels == self.classes.index(name)
+        arrays = (self.grey[which], self.low[which], self.high[which], np.zeros(int(which.sum()), np.int64))
+        return ImageSet(*arrays, (name,), self.bits_stored, self.spacing_mm)
+
+    def pixels(self, which: NDArray[np.integer]) -> NDArray[np.float32]:
+        """The images of the given numbers, `float32 (N, 1, H, H)` in [-1, 1]."""
+        low, high = self.low[which, None, None], self.high[which, None, None]
+        units = (self.grey[which].astype(np.float32) - low) * (2 / (high - low)) - 1
+        return np.asarray(np.clip(units, -1, 1)[:, None], np.float32)
+
+    def at(self, position: int, count: int, seed: int) -> NDArray[np.int64]:
+        """Numbers of the images shown at a position of the endless, reshuffled sequence; a pure function.
+
+        Args:
+            position: Images shown before.
+            count: How many.
+            seed: Of the order.
+        """
+        epochs = range(position // len(self), (position + count - 1) // len(self) + 1)
+        order = np.concatenate([np.random.default_rng([seed, epoch]).permutation(len(self)) for epoch in epochs])
+        start = position - epochs[0] * len(self)
+        return order[start : start + count]
+
+
+def load_images(
+    directory: Path,
+    split: str,
+    scale: Scale = Scale.FULL_RANGE,
+    classes: tuple[str, ...] | None = None,
+    least: int = LEAST_IMAGES,
+) -> ImageSet:
+    """Read one split of a dataset into memory.
+
+    Args:
+        directory: The dataset.
+        split: Of the images.
+        scale: Mapping of grey levels to [-1, 1].
+        classes: Labels to keep, in the order of their numbers; None for all of the dataset.
+        least: Number of images that are needed.
+
+    Raises:
+        DatasetError: There are too few images, a class has none, or sizes are mixed or not a power of 2.
+    """
+    dataset = Dataset.open(directory)
+    classes = classes or dataset.label_names
+    for name in classes:
+        if name not in dataset.label_names:
+            raise DatasetError(f"no class is called '{name}'", where=directory, hint=nearest(name, dataset.label_names))
+    kept = [sample for sample in dataset.samples(split) if sample.label in classes]
+    _check(kept, classes, least, f"{directory}, split '{split}'")
+    ends = np.array([_ends(sample, scale) for sample in kept], np.float32)
+    spacings = {sample.spacing_mm for sample in kept}
+    spacing = spacings.pop() if len(spacings) == 1 else None
+    return ImageSet(
+        grey=np.stack([sample.image for sample in kept]),
+        low=ends[:, 0],
+        high=ends[:, 1],
+        labels=np.array([classes.index(sample.label) for sample in kept], np.int64),
+        classes=classes,
+        bits_stored=max(sample.bits_stored for sample in kept),
+        spacing_mm=spacing[0] if spacing and spacing[0] == spacing[1] else None,
+    )
+
+
+def _ends(sample: Sample, scale: Scale) -> tuple[float, float]:
+    if scale is Scale.FULL_RANGE:
+        return 0.0, float(2**sample.bits_stored - 1)
+    intensity = Intensity.of(sample.image, sample.breast)
+    return intensity.low, intensity.high
+
+
+def _check(samples: list[Sample], classes: tuple[str, ...], least: int, where: str) -> None:
+    counts = Counter(sample.label for sample in samples)
+    if len(samples) < least:
+        message = f"{len(samples)} images of the classes {', '.join(classes)}; at least {least} are needed"
+        raise DatasetError(message, where=where, hint="`synthmammo patches` cuts more out of whole images.")
+    if missing := [name for name in classes if not counts[name]]:
+        hint = "Leave it out of `data.classes`, or add such images."
+        raise DatasetError(f"no image of the class {missing[0]}", where=where, hint=hint)
+    sizes = Counter(sample.shape for sample in samples)
+    if len(sizes) > 1:
+        listed = ", ".join(f"{number} of {h} x {w}" for (h, w), number in sizes.most_common(3))
+        hint = "`synthmammo patches`, or `ingest --geometry seed1`, gives images of one size."
+        raise DatasetError(f"images of mixed sizes: {listed}", where=where, hint=hint)
+    height, width = samples[0].shape
+    if height != width or height & (height - 1) or height < 8:
+        message = f"images of {height} x {width} pixels; squares with a side of 8, 16, ... 1024 are needed"
+        raise DatasetError(message, where=where)

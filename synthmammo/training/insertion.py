@@ -1,0 +1,147 @@
+"""Training a contextual GAN, as a task: masses, calcifications, or removal, by the roles the classes get."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synthmammo.errors import TrainingError, nearest
+from synthmammo.nets.contextual import PRESETS, ContextualConfig, ContextualGenerator
+from synthmammo.objectives.base import Reduce
+from synthmammo.objectives.contextual import ContextualBatch, ContextualObjective, ContextualSettings
+from synthmammo.training.config import Role, TrainConfig, numbers
+from synthmammo.training.images import ImageSet
+from synthmammo.training.scores import Scorer, Scores
+from synthmammo.training.task import SHEET_COLUMNS
+
+_ORDER: tuple[Role, ...] = ("context", "real", "benign", "normal")
+
+
+class InsertionTask:
+    """A contextual GAN, the patches of each role, and held-out contexts.
+
+    Args:
+        config: Of the run; its `data.roles` say which class plays which role.
+        images: Patches to train on.
+        held_out: Patches it never sees; their contexts are shown and scored.
+        device: Where to train.
+        reduce: Averages a tensor over processes.
+
+    Raises:
+        TrainingError: A setting is not understood, or a role has no class of the data.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        images: ImageSet,
+        held_out: ImageSet | None,
+        device: torch.device,
+        reduce: Reduce | None = None,
+    ) -> None:
+        if config.objective != "contextual":
+            message = f"'{config.objective}' is no objective of a contextual GAN"
+            raise TrainingError(message, where="objective", hint="'contextual'.")
+        self.config, self.device = config, device
+        self.shape = _shape(config, images)
+        self.roles = {role: _of_class(images, config, role) for role in _ORDER if config.data.roles.get(role)}
+        for role in ("context", "real", "normal"):
+            if role not in self.roles:
+                hint = "E.g. data.roles: {context: normal, real: malignant, benign: benign, normal: normal}."
+                raise TrainingError(f"the role '{role}' has no class", where="data.roles", hint=hint)
+        self.contexts = _of_class(held_out, config, "context") if held_out else self.roles["context"]
+        settings = numbers(ContextualSettings, config.settings, "settings")
+        torch.manual_seed(config.seed)
+        try:
+            self.objective = ContextualObjective(ContextualGenerator(self.shape), settings, device, reduce)
+        except ValueError as error:
+            raise TrainingError(str(error), where="network") from None
+
+    def prepare(self, draws: torch.Generator) -> None:
+        """Nothing is learned before the first step."""
+
+    def batch(self, position: int, process: int, processes: int) -> ContextualBatch:
+        """See `Task`; each role goes through its own patches."""
+        found: dict[str, Tensor] = {}
+        for number, (role, images) in enumerate(self.roles.items()):
+            seed = self.config.seed * len(_ORDER) + number
+            which = images.at(position, self.config.batch_size, seed)[process::processes]
+            found[role] = torch.from_numpy(images.pixels(which)).to(self.device)
+        return ContextualBatch(found["context"], found["real"], found.get("benign"), found["normal"])
+
+    def real_sheet(self) -> Tensor:
+        """Real patches of the class that is to be made."""
+        real = self.roles["real"]
+        return torch.from_numpy(real.pixels(np.arange(min(3 * SHEET_COLUMNS, len(real)))))
+
+    def sheet(self) -> Tensor:
+        """Rows of held-out contexts, lesion channels, and combined images."""
+        shown = np.arange(min(SHEET_COLUMNS, len(self.contexts)))
+        contexts = torch.from_numpy(self.contexts.pixels(shown))
+        if self.objective.small:
+            contexts = torch.nn.functional.avg_pool2d(contexts, 2)
+        made = self._insert(contexts, seed=0)
+        blank = contexts.new_full((SHEET_COLUMNS - len(contexts), *contexts.shape[1:]), -1.0)
+        return torch.cat([torch.cat([row, blank]) for row in (contexts, made.lesion, made.combined)])
+
+    @torch.no_grad()
+    def _insert(self, contexts: Tensor, seed: int) -> Any:
+        draws = torch.Generator().manual_seed(seed)
+        made = self.objective.insert(contexts.to(self.device), draws, self.objective.average)
+        return type(made)(*(part.float().cpu() for part in made))
+
+    def floor(self, scorer: Scorer) -> Scores:
+        """See `Task`."""
+        return scorer.floor(self.roles["real"], self.config.score_images)
+
+    def scores(self, scorer: Scorer) -> Scores:
+        """See `Task`: combined images on held-out contexts, taken in turn, against held-out real patches."""
+
+        def images(which: Tensor) -> Tensor:
+            contexts = torch.from_numpy(self.contexts.pixels(which.numpy() % len(self.contexts)))
+            if not self.objective.small:
+                return self._insert(contexts, int(which[0]) + 1).combined  # type: ignore[no-any-return]
+            made = self._insert(torch.nn.functional.avg_pool2d(contexts, 2), int(which[0]) + 1).combined
+            return torch.nn.functional.interpolate(made, scale_factor=2.0, mode="nearest")
+
+        return scorer.of(images, torch.zeros(self.config.score_images, dtype=torch.long))
+
+    def network(self) -> dict[str, Any]:
+        """See `Task`."""
+        return asdict(self.shape)
+
+
+def _shape(config: TrainConfig, images: ImageSet) -> ContextualConfig:
+    content = dict(config.network)
+    preset = content.pop("preset", None)
+    if preset is not None and preset not in PRESETS:
+        hint = nearest(str(preset), PRESETS)
+        raise TrainingError(f"no preset is called '{preset}'", where="network.preset", hint=hint)
+    base = {} if preset is None else asdict(PRESETS[preset])
+    content = base | {"size": images.resolution, "discriminator_images": 1} | content
+    try:
+        shape = numbers(ContextualConfig, content, "network")
+    except ValueError as error:
+        raise TrainingError(str(error), where="network") from None
+    if shape.size != images.resolution:
+        message = f"the model is for {shape.size} pixels, the patches have a side of {images.resolution}"
+        raise TrainingError(message, where="network.size")
+    return shape
+
+
+def _of_class(images: ImageSet, config: TrainConfig, role: Role) -> ImageSet:
+    name = config.data.roles[role]
+    if name not in images.classes:
+        raise TrainingError(
+            f"no class is called '{name}'", where=f"data.roles.{role}", hint=nearest(name, images.classes)
+        )
+    return images.of_class(name)
+
+
+def real_class(images: ImageSet, config: TrainConfig) -> ImageSet:
+    """The images that play the role "real"."""
+    return _of_class(images, config, "real")

@@ -1,0 +1,90 @@
+"""Laws of the distances and of the probe, against closed forms and naive loops."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import linalg
+
+from synthmammo.metrics import LinearProbe, auc, frechet_distance, kernel_distance
+
+
+def vectors(seed: int, count: int, size: int = 5, shift: float = 0.0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(shift, 1, (count, size))
+
+
+def test_the_kernel_distance_is_its_definition():
+    a, b = vectors(1, 7), vectors(2, 9, shift=0.5)
+
+    def kernel(x, y):
+        return (x @ y / 5 + 1) ** 3
+
+    within = [np.mean([kernel(s[i], s[j]) for i in range(len(s)) for j in range(len(s)) if i != j]) for s in (a, b)]
+    between = np.mean([kernel(x, y) for x in a for y in b])
+    assert kernel_distance(a, b) == pytest.approx(sum(within) - 2 * between)
+
+
+def test_the_frechet_distance_is_that_of_the_fitted_normals():
+    a, b = vectors(1, 40), vectors(2, 50, shift=0.5) @ np.diag([1, 2, 3, 0.5, 1])
+    covariances = [np.cov(x.T) for x in (a, b)]
+    root = linalg.sqrtm(covariances[0] @ covariances[1]).real
+    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(covariances[0] + covariances[1] - 2 * root)
+    assert frechet_distance(a, b) == pytest.approx(expected)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000), st.integers(2, 30), st.integers(2, 30))
+def test_distances_are_symmetric_and_see_a_shift(seed, first, second):
+    a, b = vectors(seed, first), vectors(seed + 1, second)
+    for distance in (kernel_distance, frechet_distance):
+        assert distance(a, b) == pytest.approx(distance(b, a), abs=1e-9)
+        assert distance(a, b + 9) > distance(a, b)
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_kernel_distance_has_no_bias_and_the_frechet_distance_has():
+    kernel, frechet = {}, {}
+    for count in (8, 64):
+        pairs = [(vectors(2 * seed, count), vectors(2 * seed + 1, count)) for seed in range(150)]
+        kernel[count] = np.array([kernel_distance(a, b) for a, b in pairs])
+        frechet[count] = np.mean([frechet_distance(a, b) for a, b in pairs])
+        assert abs(kernel[count].mean()) < 3 * kernel[count].std() / 150**0.5
+    assert frechet[8] > 3 * frechet[64] > 0
+
+
+@pytest.mark.parametrize("distance", [kernel_distance, frechet_distance])
+@pytest.mark.parametrize(("first", "second"), [((1, 3), (5, 3)), ((4, 3), (4, 2))])
+def test_unsuited_sets_are_refused(distance, first, second):
+    with pytest.raises(ValueError, match="N at least 2"):
+        distance(np.zeros(first), np.zeros(second))
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.lists(st.integers(0, 4), min_size=1, max_size=12))
+def test_auc_is_the_share_of_ordered_pairs(negatives, positives):
+    scores = np.array(negatives + positives, float)
+    positive = np.arange(len(scores)) >= len(negatives)
+    pairs = [(p > n) + 0.5 * (p == n) for p in positives for n in negatives]
+    assert auc(scores, positive) == pytest.approx(np.mean(pairs))
+
+
+def test_auc_needs_both_classes():
+    with pytest.raises(ValueError, match="3 positives and 0 negatives"):
+        auc(np.arange(3.0), np.ones(3, bool))
+
+
+def test_the_probe_is_at_the_minimum_of_its_loss():
+    labels = np.arange(60) % 3
+    features = vectors(3, 60) + np.eye(5)[labels] * 2
+    probe = LinearProbe.fit(features, labels, penalty=0.1)
+
+    def loss(weight, bias):
+        logits = (features - probe.mean) / probe.scale @ weight + bias
+        logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+        return -logs[np.arange(60), labels].mean() + 0.05 * np.square(weight).sum()
+
+    best = loss(probe.weight, probe.bias)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        step = rng.normal(0, 0.05, (6, 3))
+        assert loss(probe.weight + step[:5], probe.bias + step[5]) > best
+    assert (probe.logits(features).argmax(1) == labels).mean() > 0.8

@@ -1,0 +1,287 @@
+"""Laws of the objectives: augmentation, averages, penalties and mixing, on tiny networks."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synthmammo.features import SCALES, Features
+from synthmammo.nets.contextual import ContextualConfig, ContextualGenerator
+from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
+from synthmammo.objectives.augment import ALIGNED, Augmentation
+from synthmammo.objectives.base import Batch, average_decay, move_average
+from synthmammo.objectives.contextual import ContextualBatch, ContextualObjective, ContextualSettings, perturbation
+from synthmammo.objectives.generation import GeneratorSettings
+from synthmammo.objectives.projected import ClassProbe, ProjectedObjective, ProjectedSettings, Projection
+from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings
+
+CPU = torch.device("cpu")
+SHAPE = StyleGAN2Config(32, 1, 8, 8, 1, 2, 128, 8)
+STILL = Augmentation(flips=False, turns=False, shift=0, brightness=0, contrast=0)
+
+
+def source(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def images(count: int = 4, side: int = 32, seed: int = 0) -> torch.Tensor:
+    return torch.rand(count, 1, side, side, generator=source(seed)) * 2 - 1
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 1000))
+def test_flips_turns_and_shifts_only_move_pixels(seed):
+    given_images = images(6, 16, seed)
+    moved = replace(STILL, flips=True, turns=True)(given_images, source(seed))
+    assert torch.equal(moved.flatten(1).sort()[0], given_images.flatten(1).sort()[0])
+    for image, before in zip(moved, given_images, strict=True):
+        turned = [torch.rot90(side, k, (1, 2)) for side in (before, before.flip(2)) for k in range(4)]
+        assert any(torch.equal(image, option) for option in turned)
+    shifted = replace(STILL, shift=0.25)(given_images, source(seed))
+    for image, before in zip(shifted, given_images, strict=True):
+        padded = torch.nn.functional.pad(before[None], (4, 4, 4, 4), mode="reflect")[0]
+        windows = padded.unfold(1, 16, 1).unfold(2, 16, 1)[0]
+        assert (windows == image[0]).all((2, 3)).any()
+
+
+def test_all_eight_orientations_come_up():
+    image = torch.arange(9.0).reshape(1, 1, 3, 3).expand(400, -1, -1, -1)
+    moved = replace(STILL, flips=True, turns=True)(image, source())
+    counts = torch.unique(moved.flatten(1), dim=0, return_counts=True)[1]
+    assert len(counts) == 8 and counts.min() > 20
+
+
+def test_probability_zero_is_the_identity_and_one_touches_all():
+    strong = Augmentation(cutout=0.5)
+    assert torch.equal(strong(images(8), source(), 0.0), images(8))
+    assert (strong(images(8), source()) != images(8)).any((1, 2, 3)).all()
+
+
+def test_brightness_and_contrast_are_as_strong_as_said():
+    flat = torch.zeros(4000, 1, 2, 2) + torch.tensor([-1.0, 1.0])
+    bright = replace(STILL, brightness=0.3)(flat, source()) - flat
+    assert bright.mean((1, 2, 3)).std().item() == pytest.approx(0.3, rel=0.05)
+    factors = replace(STILL, contrast=0.5)(flat, source())[:, 0, 0, 1]
+    assert factors.log2().std().item() == pytest.approx(0.5, rel=0.05)
+    assert replace(STILL, contrast=0.5)(flat, source()).mean((1, 2, 3)).abs().max() < 1e-6
+
+
+def test_aligned_images_keep_their_orientation():
+    ramp = torch.linspace(-1, 1, 16).expand(50, 1, 16, 16)
+    moved = replace(ALIGNED, shift=0.0)(ramp, source())
+    assert (moved.diff(dim=3) > 0).all() and (moved.diff(dim=2).abs() < 1e-6).all()
+
+
+def test_augmentation_is_differentiable():
+    image = images(2, 8).double().requires_grad_()
+    augmented = Augmentation(cutout=0.25)
+
+    def loss(x):
+        return augmented(x, source()).square().sum()
+
+    assert torch.autograd.gradcheck(loss, (image,))
+
+
+def test_the_half_life_is_what_it_is_called():
+    decay = average_decay(16, 1.0, 10**9, 0.0)
+    assert decay ** (1000 / 16) == pytest.approx(0.5)
+    assert average_decay(16, 1.0, 1000, 0.1) ** (100 / 16) == pytest.approx(0.5)
+    first, second = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    expected = 0.75 * first.weight + 0.25 * second.weight
+    move_average(first, second, 0.75)
+    torch.testing.assert_close(first.weight, expected)
+
+
+def projected(**changes: object) -> ProjectedObjective:
+    torch.manual_seed(0)
+    settings_ = ProjectedSettings(**changes)
+    return ProjectedObjective(Generator(SHAPE), Features(pretrained=False), GeneratorSettings(), STILL, settings_, CPU)
+
+
+def test_mixing_is_fixed_by_its_seed_and_needs_no_global_state():
+    torch.manual_seed(0)
+    features = Features(pretrained=False)
+    maps = [Projection(features, seed)(images())[0] for seed in (1, 1, 2)]
+    assert all(torch.equal(a, b) for a, b in zip(maps[0], maps[1], strict=True))
+    assert not torch.equal(maps[0][0], maps[2][0])
+    assert [x.shape[2] for x in maps[0]] == [8, 4, 2, 1]
+
+
+def test_every_scale_but_the_coarsest_sees_the_coarser_ones():
+    torch.manual_seed(0)
+    projection = Projection(Features(pretrained=False), 0)
+    before = projection(images())[0]
+    with torch.no_grad():
+        projection.across_channels[3].weight.mul_(2)
+    after = projection(images())[0]
+    assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    with torch.no_grad():
+        projection.across_channels[0].weight.mul_(2)
+    last = projection(images())[0]
+    assert [torch.equal(a, b) for a, b in zip(after, last, strict=True)] == [False, True, True, True]
+
+
+def test_preparing_matches_contrast_and_fits_the_probe():
+    objective = projected()
+    labels = torch.arange(16) % 2
+    real = images(16) * 0.2 + 0.3 + 0.3 * labels[:, None, None, None]
+    objective.prepare([Batch(real, labels)], source())
+    fake = objective.generate(torch.arange(64) % 2, source(1))
+    assert fake.std().item() == pytest.approx(real.std().item(), rel=0.3)
+    assert fake.mean().item() == pytest.approx(real.mean().item(), abs=0.1)
+    means = objective.projection(real)[1]
+    assert (objective.probe(means).argmax(1) == labels).float().mean() > 0.9
+
+
+def test_the_class_probe_is_fixed_in_training():
+    objective = projected()
+    batch = Batch(images(4), torch.arange(4) % 2)
+    objective.prepare([batch], source())
+    before = objective.probe.weight.clone()
+    losses = objective.step(batch, source())
+    assert torch.equal(objective.probe.weight, before)
+    assert {"generator", "discriminator", "classes", "spread"} <= losses.keys()
+    assert isinstance(objective.probe, ClassProbe) and objective.probe.weight.shape == (sum(SCALES), 2)
+
+
+def test_without_classes_there_is_no_probe():
+    torch.manual_seed(0)
+    shape = replace(SHAPE, classes=0)
+    objective = ProjectedObjective(
+        Generator(shape), Features(pretrained=False), GeneratorSettings(), STILL, ProjectedSettings(), CPU
+    )
+    losses = objective.step(Batch(images(4), torch.zeros(4, dtype=torch.long)), source())
+    assert "classes" not in losses and objective.sample(torch.randn(2, 8), torch.zeros(2)).shape == (2, 1, 32, 32)
+
+
+def logistic(**changes: object) -> LogisticObjective:
+    torch.manual_seed(0)
+    settings_ = LogisticSettings(**changes)
+    return LogisticObjective(Generator(SHAPE), GeneratorSettings(), Augmentation(), settings_, CPU)
+
+
+def test_lazy_penalties_come_when_they_are_due():
+    objective = logistic(penalty_steps=3, path_steps=2, augment_target=None)
+    draws = source()
+    found = [objective.step(Batch(images(4, seed=n), torch.arange(4) % 2), draws).keys() for n in range(6)]
+    assert ["r1" in names for names in found] == [True, False, False, True, False, False]
+    assert ["path_penalty" in names for names in found] == [True, False] * 3
+    betas = objective.optimisers["discriminator"].param_groups[0]
+    assert betas["lr"] == pytest.approx(0.002 * 3 / 4) and betas["betas"][1] == pytest.approx(0.99**0.75)
+
+
+def test_r1_is_the_squared_slope_at_real_images():
+    objective = logistic(gamma=1.0)
+    objective.probability = 0.0
+    batch = Batch(images(4), torch.arange(4) % 2)
+    real = batch.images.clone().requires_grad_()
+    scores = objective.discriminator(real, torch.eye(2)[batch.labels])
+    (slope,) = torch.autograd.grad(scores.sum(), real)
+    found = objective._penalise(batch, source())["r1"]
+    assert found == pytest.approx(slope.square().sum((1, 2, 3)).mean().item(), rel=1e-4)
+
+
+def test_the_mean_path_length_is_tracked():
+    objective = logistic()
+    first = objective._regularise_paths(2, source())
+    # The mean begins at 0 and moves by 1 %.
+    length = first["path_length"] / 0.01
+    assert first["path_penalty"] == pytest.approx((length - first["path_length"]) ** 2, rel=0.5)
+    assert length > 0
+
+
+@pytest.mark.parametrize(("sign", "start", "expected"), [(1.0, 0.5, 0.516), (-1.0, 0.5, 0.484), (-1.0, 0.0, 0.0)])
+def test_the_augmentation_follows_the_discriminator(sign, start, expected):
+    objective = logistic(augment_start=start, augment_kimg=1.0)
+    for _ in range(4):
+        objective._adjust(sign, 4)
+    assert objective.probability == pytest.approx(expected)
+
+
+def test_style_mixing_gives_late_layers_another_latent():
+    objective = logistic()
+    labels = torch.zeros(200, dtype=torch.long)
+    latents = objective.latents(labels, source())
+    same = (latents == latents[:, :1]).all(2)
+    assert same[:, 0].all()
+    share = (~same[:, -1]).float().mean().item()
+    assert share == pytest.approx(0.9, abs=0.07)
+    assert (same.int().diff(dim=1) <= 0).all()  # one cut, never back
+    objective.general = replace(objective.general, style_mixing=0.0)
+    latents = objective.latents(labels, source())
+    assert (latents == latents[:, :1]).all()
+
+
+CONTEXTUAL = ContextualConfig(32, (4, 6, 8), (4, 6, 8), 8, 2, 1)
+
+
+def contextual(**changes: object) -> ContextualObjective:
+    torch.manual_seed(0)
+    return ContextualObjective(ContextualGenerator(CONTEXTUAL), ContextualSettings(**changes), CPU)
+
+
+def roles(benign: bool = True) -> ContextualBatch:
+    return ContextualBatch(images(4), images(4, seed=1), images(4, seed=2) if benign else None, images(4, seed=3))
+
+
+def test_the_four_way_loss_is_the_weighted_sum():
+    objective = contextual(small_kimg=0, fade_steps=0, penalty_weight=0.0)
+    losses = objective._update_discriminator(roles(), source())
+    parts = losses["real"] + losses["fake"] + losses["normal"] + losses["benign"]
+    assert losses["discriminator"] == pytest.approx(parts)
+    # A fresh network knows nothing: each cross-entropy is about log 4, those of benign and normal weigh a fifth.
+    for name, weight in (("real", 1), ("fake", 1), ("normal", 0.2), ("benign", 0.2)):
+        assert losses[name] == pytest.approx(weight * math.log(4), rel=0.5), name
+    assert "benign" not in objective._update_discriminator(roles(benign=False), source())
+
+
+def test_the_penalty_is_squared_and_least_at_its_norm():
+    objective = contextual(small_kimg=0, fade_steps=0, penalty_weight=2.0, penalty_norm=0.7)
+    real = images(4)
+    at = (real + perturbation(real, "seed", source())).requires_grad_()
+    (slope,) = torch.autograd.grad(objective.discriminator(at, 1.0)[:, 0].sum(), at)
+    expected = 2 * (slope.flatten(1).norm(dim=1) - 0.7).square().mean()
+    assert objective._penalty(real, source()).item() == pytest.approx(expected.item(), rel=1e-3)
+
+
+def test_the_two_perturbations():
+    real = images(300, 4) * 0.1
+    seed = perturbation(real, "seed", source())
+    assert seed.min() >= 0 and seed.max() <= 1 and seed.mean().item() == pytest.approx(0.5, abs=0.02)
+    dragan = perturbation(real, "dragan", source())
+    assert dragan.min() >= 0 and dragan.max() <= 0.5 * real.std()
+    assert dragan.amax((1, 2, 3)).std() > 0.1 * real.std()  # a share of its own for each image
+
+
+def test_growing_halves_then_fades_then_is_whole():
+    objective = contextual(small_kimg=0.008, fade_steps=4, generator_steps=1)
+    found, sides = [], []
+    original = objective.discriminator.forward
+    objective.discriminator.forward = lambda x, alpha=1.0: sides.append(x.shape[-1]) or original(x, alpha)
+    for _ in range(7):
+        found.append(objective.step(roles(), source())["alpha"])
+    assert found == [0.0, 0.25, 0.25, 0.5, 0.75, 1.0, 1.0] or found == [0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
+    assert sides[0] == 16 and sides[-1] == 32
+
+
+def test_two_generator_steps_for_one_of_the_discriminator():
+    objective = contextual()
+    calls = {"generator": 0, "discriminator": 0}
+    for name, optimiser in objective.optimisers.items():
+        step = optimiser.step
+
+        def counted(name=name, step=step):
+            calls[name] += 1
+            return step()
+
+        optimiser.step = counted
+    objective.step(roles(), source())
+    assert calls == {"generator": 2, "discriminator": 1}
+
+
+def test_a_discriminator_that_would_see_the_untouched_image_is_refused():
+    with pytest.raises(ValueError, match="discriminator_images"):
+        ContextualObjective(ContextualGenerator(replace(CONTEXTUAL, discriminator_images=2)), ContextualSettings(), CPU)
