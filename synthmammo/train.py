@@ -116,6 +116,7 @@ class Trainer:
         self.images = load_images(data, chosen.split, chosen.scale, chosen.classes)
         held_out = self._held_out(data) if config.score_ticks else None
         self.task = self._task(held_out, pretrained)
+        self.task.objective.processes = processes
         self.scorer: Scorer | None = None
         if held_out:
             wanted = real_class(held_out, config) if config.model == "contextual" else held_out
@@ -157,11 +158,11 @@ class Trainer:
         total, started = round(self.config.total_kimg * 1000), perf_counter()
         with stop_requests() as stop:
             self._begin()
-            while self._seen < total and not stop.is_set():
-                self._tick(total, stop, progress)
-                if hours is not None and perf_counter() - started > hours * 3600:
-                    break
-            if stop.is_set():
+            stopped = late = False
+            while self._seen < total and not stopped and not late:
+                stopped = self._tick(total, stop, progress)
+                late = self._any(hours is not None and perf_counter() - started > hours * 3600)
+            if stopped:
                 raise KeyboardInterrupt
         model = self._model if self._model.exists() else None
         return Trained(self.directory.path, self._seen, self._seen >= total, model, self.best)
@@ -185,15 +186,24 @@ class Trainer:
             floor = self.task.floor(self.scorer)
             self.directory.record(kimg=0.0, what="real images, the floor", extractor=EXTRACTOR, **floor)
 
-    def _tick(self, total: int, stop: threading.Event, progress: Progress | None) -> None:
+    def _any(self, asked: bool) -> bool:
+        """Whether any of the processes asks to stop; all must do so at the same step."""
+        if self.accelerator.num_processes == 1:
+            return asked
+        return bool(self._average(torch.tensor(float(asked), device=self.accelerator.device)) > 0)
+
+    def _tick(self, total: int, stop: threading.Event, progress: Progress | None) -> bool:
+        """Train to the next tick; True when it was asked to stop before."""
         started, first = perf_counter(), self._seen
         tick = max(1, round(self.config.tick_kimg * 1000))
         until = min(total, (first // tick + 1) * tick)
         history: list[Losses] = []
-        while self._seen < until and not stop.is_set():
+        stopped = False
+        while self._seen < until and not stopped:
             history.append(self._step())
             if progress:
                 progress(self._seen, total)
+            stopped = self._any(stop.is_set())
         seconds = perf_counter() - started
         self.seconds += seconds
         losses = {
@@ -203,12 +213,13 @@ class Trainer:
         if self.accelerator.is_main_process:
             rate = round((self._seen - first) / seconds, 2)
             self.directory.record(kimg=self._seen / 1000, seconds=round(self.seconds), images_per_second=rate, **losses)
-            if not stop.is_set():
+            if not stopped:
                 self.directory.draw_sheet(f"{self._seen:08d}", self.task.sheet(), SHEET_COLUMNS)
                 if self.scorer and round(self._seen / tick) % self.config.score_ticks == 0:
                     self._score(self.scorer)
             self.directory.save_state(self._state())
         self.accelerator.wait_for_everyone()
+        return stopped
 
     def _step(self) -> Losses:
         batch = self.task.batch(self._seen, self.accelerator.process_index, self.accelerator.num_processes)

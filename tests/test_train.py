@@ -3,6 +3,9 @@
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -306,3 +309,41 @@ def test_shipped_configurations_are_understood(path):
     assert config.name == path.stem
     command = next(line for line in path.read_text().splitlines() if "synthmammo train" in line)
     assert f"train {config.model}" in command and path.name in command
+
+
+PROCESS = """
+import sys
+sys.path.insert(0, "tests")
+import torch, training_data as data
+from pathlib import Path
+from synthmammo.train import Trainer
+torch.set_num_threads(1)
+kind, source, out = sys.argv[1:]
+base = {"logistic": data.STYLEGAN2 | {"objective": "logistic", "settings": {}}, "contextual": data.CONTEXTUAL}[kind]
+trainer = Trainer(data.config(base, score_ticks=0, total_kimg=0.024, tick_kimg=0.012), Path(source), Path(out))
+assert trainer.accelerator.num_processes == 2
+trainer.run()
+weights = torch.cat([p.detach().flatten() for p in trainer.task.objective.networks["generator"].parameters()])
+both = trainer.accelerator.gather(weights[None])
+assert torch.equal(both[0], both[1]), "the processes went apart"
+torch.distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["logistic", "contextual"])
+def test_two_processes_stay_together(kind, source, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true"}
+    processes = []
+    for rank in range(2):
+        environment = os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        command = [sys.executable, "-c", PROCESS, kind, str(source), str(tmp_path / "run")]
+        processes.append(subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[1]))
+    assert [process.wait(timeout=300) for process in processes] == [0, 0]
+    kimg = [json.loads(line)["kimg"] for line in (tmp_path / "run" / "stats.jsonl").read_text().splitlines()]
+    assert kimg == [0.012, 0.024]  # one record a tick, not one a process
+    counters = torch.load(tmp_path / "run" / "state.pt", weights_only=True)["objective"]["counters"]
+    assert (counters["steps"], counters["images_seen"]) == (6, 24)

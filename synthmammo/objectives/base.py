@@ -36,6 +36,11 @@ class Training:
         networks: Networks by name.
         optimisers: Optimisers by name.
         reduce: Averages a gradient over the processes; None where there is one.
+
+    Attributes:
+        processes: Number of processes; each sees its share of every batch.
+        steps: Taken so far.
+        images_seen: Real images shown so far, by all processes.
     """
 
     def __init__(
@@ -45,8 +50,7 @@ class Training:
         reduce: Reduce | None = None,
     ) -> None:
         self.networks, self.optimisers, self.reduce = dict(networks), dict(optimisers), reduce
-        self.steps = 0
-        self.images_seen = 0
+        self.processes, self.steps, self.images_seen = 1, 0, 0
 
     def counters(self) -> dict[str, Any]:
         """Numbers and tensors beside the weights that a resumed run needs; `set_counters` takes them back."""

@@ -130,8 +130,9 @@ class ContextualObjective(Training):
             losses |= self._update_generator(batch, draws)
         self.steps += 1
         self.steps_at_full_size += not self.small
-        self.images_seen += len(batch.context)
-        decay = average_decay(len(batch.context), self.settings.average_kimg, self.images_seen, 0.1)
+        count = len(batch.context) * self.processes
+        self.images_seen += count
+        decay = average_decay(count, self.settings.average_kimg, self.images_seen, 0.1)
         move_average(self.average, self.generator, decay)
         return losses | {"alpha": 0.0 if self.small else self.alpha}
 

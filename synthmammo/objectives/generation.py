@@ -107,7 +107,8 @@ class GeneratorTraining(Training):
         return self.render(self.latents(labels, draws), draws)
 
     def finish(self, count: int) -> None:
-        """Count the images of a step and move the average."""
+        """Count the images this process saw in a step, and move the average."""
+        count *= self.processes
         self.steps += 1
         self.images_seen += count
         general = self.general

@@ -108,7 +108,7 @@ class LogisticObjective(GeneratorTraining):
         if self.steps % settings.penalty_steps == 0:
             losses |= self._penalise(batch, draws)
         self.finish(count)
-        self._adjust(losses["real_sign"], count)
+        self._adjust(losses["real_sign"], count * self.processes)
         return losses | {"augment_probability": self.probability}
 
     def _judge(self, images: Tensor, labels: Tensor, draws: torch.Generator) -> Tensor:

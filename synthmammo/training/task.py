@@ -16,6 +16,8 @@ SHEET_COLUMNS = 8
 class Objective(Protocol):
     """Networks in training, and their step; `objectives.base.Training` has most of it."""
 
+    processes: int
+
     @property
     def images_seen(self) -> int:
         """Real images shown so far."""
