@@ -1,0 +1,32 @@
+"""Copies the cards and pictures of built datasets to `cards/`.
+
+Usage: python tests/cards.py [FOLDER]    the folder that holds the datasets, by default `datasets`
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+
+
+def copy(dataset: Path) -> None:
+    """One card, without the Hub's header, and its picture as JPEG."""
+    name = dataset.name
+    text = (dataset / "README.md").read_text(encoding="utf-8").split("---\n", 2)[2].lstrip()
+    picture = ROOT / "cards" / "figures" / f"{name}.jpg"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    Image.open(dataset / "figures" / "samples.png").save(picture, quality=88, optimize=True)
+    text = text.replace("(figures/samples.png)", f"(figures/{name}.jpg)")
+    (ROOT / "cards" / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "datasets")
+    for recipe in sorted((ROOT / "recipes").glob("*.yaml")):
+        if (folder / recipe.stem / "README.md").is_file():
+            copy(folder / recipe.stem)
+            print(recipe.stem)
