@@ -42,7 +42,9 @@ class ProjectedSettings:
     """Numbers of the objective.
 
     Attributes:
-        learning_rate: Of both Adams.
+        learning_rate: Of the generator's Adam. Its weights are of unit size and scaled when used, so that the paper's
+            rate for plain weights would hardly move them.
+        discriminator_rate: Of the discriminators' Adam.
         betas: Of both Adams.
         class_weight: Of the generator's class loss; 0 leaves the class probe out.
         class_smoothing: Share of the class target that is spread over all classes: 0.5 of two classes asks for a
@@ -50,7 +52,8 @@ class ProjectedSettings:
         mixing_seed: Of the random mixing convolutions.
     """
 
-    learning_rate: float = 5e-4
+    learning_rate: float = 2.5e-3
+    discriminator_rate: float = 5e-4
     betas: tuple[float, float] = (0.0, 0.99)
     class_weight: float = 1.0
     class_smoothing: float = 0.5
@@ -220,7 +223,7 @@ class ProjectedObjective(GeneratorTraining):
         generator = generator.to(device)
         optimisers: dict[str, torch.optim.Optimizer] = {
             "generator": torch.optim.Adam(generator.parameters(), settings.learning_rate, settings.betas),
-            "discriminator": torch.optim.Adam(heads.parameters(), settings.learning_rate, settings.betas),
+            "discriminator": torch.optim.Adam(heads.parameters(), settings.discriminator_rate, settings.betas),
         }
         self.probe = ClassProbe(classes).to(device) if classes and settings.class_weight else None
         others = {"discriminator": heads} | ({"classes": self.probe} if self.probe else {})
