@@ -46,7 +46,13 @@ def open_dicom(path: Path, *, with_pixels: bool) -> Dataset:
         with warnings.catch_warnings():
             # Real archives break minor rules in every other file; what matters here is checked below.
             warnings.simplefilter("ignore")
-            return dcmread(path, stop_before_pixels=not with_pixels)
+            parsed = dcmread(path, stop_before_pixels=not with_pixels)
+            # Of a file that ends inside compressed pixel data the parser gives back nothing, and says nothing.
+            if with_pixels and not len(parsed) and len(dcmread(path, stop_before_pixels=True)):
+                raise SourceError("the DICOM file ends before its pixel data does", where=path)
+            return parsed
+    except SourceError:
+        raise
     except InvalidDicomError as error:
         raise SourceError("not a DICOM file", where=path) from error
     except OSError as error:
