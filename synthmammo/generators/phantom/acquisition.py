@@ -40,7 +40,7 @@ class Response:
 
 PRESETS = {
     "film": Response(equalise=0.0, gamma=3.3, density=(1.2, 0.13), grain=0.03, grain_mm=0.12),
-    "digital": Response(equalise=0.85, gamma=4.2, density=(1.75, 0.1), grain=0.012, grain_mm=0.08),
+    "digital": Response(equalise=0.85, gamma=2.8, density=(1.5, 0.1), grain=0.012, grain_mm=0.08),
 }
 _FOG, _BLACK, _DIGITISED = 0.18, 3.5, 3.2  # optical densities: clear film, fully exposed film, the digitiser's darkest
 
