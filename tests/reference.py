@@ -22,7 +22,7 @@ BEGIN, END = "<!-- commands: written by `make docs` -->", "<!-- end of commands 
 def commands() -> str:
     """`--help` of every command, as Markdown."""
     parts = []
-    group = click.Context(main, info_name="synthmammo")
+    group = click.Context(main, info_name="synthmammo", **main.context_settings)
     for name in Commands.modules:
         command = main.get_command(group, name)
         assert command
