@@ -1,6 +1,46 @@
-"""synthmammo: trained mammogram generators into datasets.
+"""synthmammo: mammogram generators into datasets.
 
-recipe.yaml -> check -> plan.parquet -> build -> shards, manifest.json -> card
+A recipe says what to make, and every step leaves files that the next one reads:
+
+    recipe.yaml -> Recipe -> plan.parquet -> shards, index, manifest.json -> README.md (the card)
+
+    synthmammo.plan.plan        draws everything there is to draw, one row a sample
+    synthmammo.build.build      makes the rows: a host (phantom, StyleGAN2 or a real image), lesions put onto it,
+                                WebDataset, Parquet and DICOM; draws nothing, resumes, is the same byte for byte
+    synthmammo.ingest.ingest    real archives into the same layout; synthmammo.patches.patches cuts patches of either
+    synthmammo.verify.verify    checks a dataset, and makes samples of it again
+
+Every verb is a module with one function of its name, and a command. The names below are what other code needs most.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from synthmammo.dataset import Dataset
+    from synthmammo.errors import SynthmammoError
+    from synthmammo.recipe import Recipe, load_recipe
+    from synthmammo.sample import Box, Finding, Sample
+
+_NAMES = {
+    "Box": "sample",
+    "Dataset": "dataset",
+    "Finding": "sample",
+    "Recipe": "recipe",
+    "Sample": "sample",
+    "SynthmammoError": "errors",
+    "load_recipe": "recipe",
+}
+
+__all__ = ["Box", "Dataset", "Finding", "Recipe", "Sample", "SynthmammoError", "__version__", "load_recipe"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: the command line must start without NumPy.
+    if name in _NAMES:
+        return getattr(import_module(f"synthmammo.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'synthmammo' has no attribute '{name}'")
