@@ -15,7 +15,13 @@ from synthmammo.objectives.augment import ALIGNED, Augmentation
 from synthmammo.objectives.base import Batch, average_decay, move_average
 from synthmammo.objectives.contextual import ContextualBatch, ContextualObjective, ContextualSettings, perturbation
 from synthmammo.objectives.generation import GeneratorSettings
-from synthmammo.objectives.projected import ClassProbe, ProjectedObjective, ProjectedSettings, Projection
+from synthmammo.objectives.projected import (
+    ClassProbe,
+    ProjectedObjective,
+    ProjectedSettings,
+    Projection,
+    deviation_within_classes,
+)
 from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings
 
 CPU = torch.device("cpu")
@@ -145,6 +151,27 @@ def test_the_class_probe_is_fixed_in_training():
     assert torch.equal(objective.probe.weight, before)
     assert {"generator", "discriminator", "classes", "spread"} <= losses.keys()
     assert isinstance(objective.probe, ClassProbe) and objective.probe.weight.shape == (sum(SCALES), 2)
+
+
+def test_deviation_within_classes_is_blind_to_what_the_class_changes():
+    labels = torch.tensor([0, 1, 0, 1, 0, 1])
+    offset = labels[:, None, None, None] * torch.ones(6, 2, 3, 3) * 5.0
+    assert deviation_within_classes(offset, labels, 2) < 1e-3 < deviation_within_classes(offset, labels * 0, 2)
+    maps = images(6, 3) + offset
+    parts = [maps[labels == label] for label in (0, 1)]
+    expected = torch.cat([part - part.mean(0) for part in parts]).square().mean(0).sqrt().mean()
+    assert deviation_within_classes(maps, labels, 2).item() == pytest.approx(expected.item(), rel=1e-4)
+    assert deviation_within_classes(maps[::2], labels[::2], 2).isfinite()  # a class that is absent from the batch
+
+
+def test_variety_costs_nothing_where_there_is_enough():
+    objective = projected()
+    labels = torch.arange(4) % 2
+    real = [images(4, side, seed=side) for side in (8, 4, 2, 1)]
+    less = [x.mean(0) + 0.5 * (x - x.mean(0)) for x in real]
+    assert objective._sameness(real, labels, real, labels) == pytest.approx(0, abs=1e-5)
+    assert objective._sameness(less, labels, real, labels) == 0
+    assert objective._sameness(real, labels, less, labels).item() == pytest.approx(4 * 0.5, abs=0.01)
 
 
 def test_without_classes_there_is_no_probe():
