@@ -19,6 +19,8 @@ from scipy import ndimage
 
 from synthmammo import anatomy
 from synthmammo.anatomy.tissue import window_around
+from synthmammo.generators.phantom import Phantom
+from synthmammo.row import Row
 from synthmammo.sample import Box, Image, Mask
 
 MINI_MIAS = Path(__file__).parents[2] / "shared" / "data" / "mini_mias"
@@ -278,3 +280,14 @@ def test_full_field_films() -> None:
             assert 0.15 < breast.mean() < 0.6
             assert muscle.any() == name.endswith("mlo")
             assert anatomy.foreign_objects(image, breast).any()  # each bears its view in lead letters
+
+
+@pytest.mark.parametrize("spacing_mm", [0.45, 2.0])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_detector_image_with_a_sharp_edge_is_no_label(spacing_mm, side):
+    host = Phantom(spacing_mm, 240, 180, response="digital", chest_wall=side)
+    for seed, density in enumerate("abcd"):
+        row = Row("k", 0, "s", "train", "normal", 0, 100 + seed, None, "p", density=density)
+        sample = host.render([row])[0]
+        found = breast_mask(sample.image, sample.bits_stored)
+        assert (found & sample.breast).sum() > 0.93 * (found | sample.breast).sum()

@@ -48,6 +48,12 @@ LABEL_SURROUND = 0.3
 GOOD_OUTLINE = 0.6
 """Share of the steepest outline's score that makes an outline good."""
 
+ZERO_AIR = 0.03
+"""Least share of exact zeros around the breast of a detector image; the exposed part of a film has 0.15 %."""
+
+DARK, DARK_SHARE = 0.1, 0.25
+"""Of a detector image without its zeros less than this share is below this level; of a film the air is."""
+
 SKIN_LEVEL = 0.12
 """The skin ends where this share of the step between air and the steepest outline is left."""
 
@@ -60,9 +66,10 @@ def breast_mask(image: Image, bits_stored: int) -> Mask:
 
     Three steps on a reduced copy with square-root intensities (the skin is barely brighter than air). At each of some
     thresholds thin bridges are cut, the largest piece is kept and its holes are filled; the lowest threshold with a
-    steadily steep outline wins. From this steep outline the mask then grows outwards to where the
-    dim skin margin meets the local level of air, never onto anything brighter than the outline itself. Last, the
-    outline is smoothed.
+    steadily steep outline wins. From this steep outline the mask then grows outwards to where the dim skin margin meets
+    the local level of air, never onto anything brighter than the outline itself. Last, the outline is smoothed. Of a
+    detector image with air of exactly 0 the largest lit piece is taken where these steps miss most of it; none of the
+    films above is such a case.
 
     Args:
         image: `uint16 (H, W)`, bright is dense.
@@ -77,8 +84,10 @@ def breast_mask(image: Image, bits_stored: int) -> Mask:
     if frame is None:
         return mask
     film = image[frame]
-    root = _without_labels(_root_intensity(shrink(film, factor), bits_stored))
+    reduced = shrink(film, factor)
+    root = _without_labels(_root_intensity(reduced, bits_stored))
     small = _smooth_outline(_grow_to_skin(root, _steepest_outline(root)))
+    small = _or_all_that_is_lit(small, reduced, shrink((film > 0).view(np.uint8), factor) >= 0.5)
     mask[frame] = enlarge(small, factor, (film.shape[0], film.shape[1]))
     return mask
 
@@ -91,6 +100,21 @@ def _frame(image: Image) -> tuple[slice, slice] | None:
     if not len(rows) or not len(columns):
         return None
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _or_all_that_is_lit(small: Mask, reduced: Plane, lit: Mask) -> Mask:
+    """The mask, or the largest lit piece of a detector image of which the mask missed most.
+
+    A detector's processing cuts the air to exactly 0, and where it also lifts the thin edge of the breast, the breast
+    is as sharply cut as a label. Blackened corners of films are 0 too, but the air of a film is lit and dark.
+    """
+    if not ZERO_AIR < 1 - lit.mean() < 1:
+        return small
+    inside = reduced[lit]
+    if float((inside < DARK * np.percentile(inside, 99.5)).mean()) > DARK_SHARE:
+        return small
+    piece = _largest_piece(lit, 2 * round(millimetres(1.0, lit.shape)) + 1)
+    return small if np.count_nonzero(small & piece) >= 0.5 * np.count_nonzero(piece) else piece
 
 
 def _root_intensity(small: Plane, bits_stored: int) -> Plane:
