@@ -19,7 +19,8 @@ from synthmammo.errors import CheckpointError, GeneratorError, OutputError, Reci
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
 from synthmammo.manifest import MANIFEST, Manifest, machine, versions, writing
-from synthmammo.plan import PLAN, plan, read_rows
+from synthmammo.plan import PLAN, plan
+from synthmammo.plan_table import read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml
 from synthmammo.row import Row
 from synthmammo.sample import Sample

@@ -17,7 +17,7 @@ from synthmammo.errors import DatasetError, nearest
 from synthmammo.manifest import MANIFEST, Manifest
 from synthmammo.sample import Box, Finding, Kind, Laterality, Pathology, Sample, SpacingOrigin, View
 
-_AGAIN = "Make it again with the command that made it; finished shards are kept."
+_AGAIN = "Make it again: `build --overwrite`, or ingest or cut it into a new directory."
 
 
 class _Place(NamedTuple):

@@ -18,7 +18,8 @@ from synthmammo.build import RECIPE
 from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.manifest import Manifest, machine, versions, writing
-from synthmammo.plan import PLAN, SCHEMA, as_row
+from synthmammo.plan import PLAN
+from synthmammo.plan_table import SCHEMA, as_row
 from synthmammo.recipe import load_recipe
 from synthmammo.row import Row
 from synthmammo.sample import Sample

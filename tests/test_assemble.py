@@ -14,7 +14,8 @@ from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import LesionChannel
 from synthmammo.geometry import crop
 from synthmammo.placement import Places, crop_box
-from synthmammo.plan import as_row, tables
+from synthmammo.plan import tables
+from synthmammo.plan_table import as_row
 from synthmammo.recipe import Placement
 from synthmammo.row import Candidate, PlannedLesion, Row
 from synthmammo.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin

@@ -7,7 +7,8 @@ from PIL import Image
 from synthmammo.assemble import Assembler
 from synthmammo.dataset import Dataset
 from synthmammo.manifest import Manifest
-from synthmammo.plan import as_row, tables
+from synthmammo.plan import tables
+from synthmammo.plan_table import as_row
 
 LESION = {"kind": "mass", "classes": ["malignant"], "diameter_mm": [10, 14], "placement": tiny.PLACEMENT}
 

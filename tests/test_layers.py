@@ -18,7 +18,18 @@ LAYERS: dict[int, set[str]] = {
     # parts
     2: {"generators", "writers", "sources", "engines", "editing", "objectives", "published", "data"},
     # stages, and what several of them are made of
-    3: {"plan", "summary", "placement", "canvas", "assemble", "unfinished", "shards", "hosts"}
+    3: {
+        "plan",
+        "plan_table",
+        "plan_lesions",
+        "summary",
+        "placement",
+        "canvas",
+        "assemble",
+        "unfinished",
+        "shards",
+        "hosts",
+    }
     | {"patch_options", "patch_plan", "patch_cut", "training", "convert", "sample_model"}
     | {"build", "ingest", "patches", "verify", "regenerate", "show", "card", "train", "quality", "publish"}
     | {"benchmark", "study", "explore"},
@@ -35,6 +46,11 @@ WITHIN_ARITHMETIC = {
     ("checkpoints", "nets"),
 }
 BETWEEN_STAGES = {
+    ("plan", "plan_table"),
+    ("plan", "plan_lesions"),
+    ("plan_lesions", "plan_table"),
+    ("build", "plan_table"),
+    ("regenerate", "plan_table"),
     ("summary", "plan"),
     ("canvas", "placement"),
     ("assemble", "canvas"),

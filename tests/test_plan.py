@@ -18,7 +18,8 @@ import synthmammo.plan as plans
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.identity import draw_u64
 from synthmammo.manifest import INDEX, Manifest, index_row, write_index
-from synthmammo.plan import as_row, plan, read_rows, tables
+from synthmammo.plan import plan, tables
+from synthmammo.plan_table import as_row, read_rows
 from synthmammo.recipe import Recipe
 from synthmammo.recipe.draws import DrawModel
 from synthmammo.row import Row

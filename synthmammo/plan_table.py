@@ -1,0 +1,97 @@
+"""The plan as a table: its columns, how they are packed, and its rows read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from synthmammo.errors import DatasetError
+from synthmammo.row import Candidate, PlannedLesion, Row
+from synthmammo.sample import Kind, Laterality, Pathology, View
+
+TERMS = ("shape", "margin", "morphology", "distribution")
+
+CANDIDATE = pa.struct([("site", pa.float64()), ("seed", pa.uint64())])
+LESION = pa.struct(
+    [("spec", pa.int8()), ("kind", pa.string()), ("pathology", pa.string())]
+    + [("diameter_mm", pa.float64()), ("contrast", pa.float64())]
+    + [(term, pa.string()) for term in TERMS]
+    + [("candidates", pa.list_(CANDIDATE))]
+)
+SCHEMA = pa.schema(
+    [("key", pa.string()), ("index", pa.int64()), ("shard", pa.string()), ("split", pa.string())]
+    + [("label", pa.string()), ("role", pa.string()), ("host", pa.int64()), ("host_seed", pa.uint64())]
+    + [("host_key", pa.string()), ("patient", pa.string()), ("view", pa.string()), ("laterality", pa.string())]
+    + [("density", pa.string()), ("implant", pa.bool_()), ("truncation", pa.float64())]
+    + [("crop", pa.list_(pa.float64(), 3)), ("edits", pa.map_(pa.string(), pa.float64()))]
+    + [("lesions", pa.list_(LESION))]
+)
+"""One row a sample; `crop` is a draw that picks a patch's place and the lesion's offset in it."""
+
+# Parquet's paths of the columns that are noise, where packing and looking for repeats cost time and find nothing, and
+# of those that hold few different words.
+_LESION_PATH = "lesions.list.element."
+NOISE = ["host_seed", "crop.list.element", *(_LESION_PATH + name for name in ("diameter_mm", "contrast"))]
+NOISE += [f"{_LESION_PATH}candidates.list.element.{name}" for name in ("site", "seed")]
+REPEATING = ["shard", "split", "label", "role", "host_key", "view", "laterality", "density"]
+REPEATING += [_LESION_PATH + name for name in ("kind", "pathology", *TERMS)]
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a plan file, one row group at a time.
+
+    Raises:
+        DatasetError: The file is absent or not a plan.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            if not file.schema_arrow.equals(SCHEMA):
+                raise DatasetError("its columns are not those of a plan", where=path)
+            for batch in file.iter_batches(batch_size=4096):
+                yield from map(as_row, batch.to_pylist())
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DatasetError(f"the plan cannot be read ({error})", where=path) from error
+
+
+def as_row(record: dict[str, Any]) -> Row:
+    """A plan record, as `pyarrow` gives it, as the generators see it."""
+    lesions = tuple(
+        PlannedLesion(
+            spec=lesion["spec"],
+            kind=Kind(lesion["kind"]),
+            pathology=Pathology(lesion["pathology"]),
+            diameter_mm=lesion["diameter_mm"],
+            contrast=lesion["contrast"],
+            descriptors={term: lesion[term] for term in TERMS if lesion[term] is not None},
+            candidates=tuple(Candidate(**candidate) for candidate in lesion["candidates"]),
+        )
+        for lesion in record["lesions"]
+    )
+    return Row(
+        **{
+            **record,
+            "view": View(record["view"]) if record["view"] else None,
+            "laterality": Laterality(record["laterality"]) if record["laterality"] else None,
+            "crop": tuple(record["crop"]) if record["crop"] else None,
+            "edits": dict(record["edits"]),
+            "lesions": lesions,
+        }
+    )
+
+
+def numbered(prefix: str, numbers: NDArray[np.int64], width: int) -> pa.Array:
+    """Names such as "train-00042"."""
+    digits = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), width, "0")
+    return pc.binary_join_element_wise(prefix, digits, "")
+
+
+def named(names: Sequence[str], codes: NDArray[np.int64]) -> pa.Array:
+    """The name of each code; a negative code is null."""
+    return pa.array(list(names), type=pa.string()).take(pa.array(codes, mask=codes < 0))
