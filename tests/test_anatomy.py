@@ -289,5 +289,5 @@ def test_a_detector_image_with_a_sharp_edge_is_no_label(spacing_mm, side):
     for seed, density in enumerate("abcd"):
         row = Row("k", 0, "s", "train", "normal", 0, 100 + seed, None, "p", density=density)
         sample = host.render([row])[0]
-        found = breast_mask(sample.image, sample.bits_stored)
+        found = anatomy.breast_mask(sample.image, sample.bits_stored)
         assert (found & sample.breast).sum() > 0.93 * (found | sample.breast).sum()
