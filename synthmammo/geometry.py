@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.anatomy import Side, chest_wall_side
+from synthmammo.anatomy import Side, chest_wall_side, exposed
 from synthmammo.sample import Box, Finding, Image, Labels, Sample
 
 
@@ -59,18 +59,21 @@ def square(sample: Sample, size_px: int, side: Side) -> Sample:
 
 
 def trim_padding(sample: Sample) -> Sample:
-    """Without the outer rows and columns that are 0 everywhere: a film or detector is never exactly 0 along a line.
+    """Without the padding around the exposed film or detector (`anatomy.exposed`).
 
     Findings outside what is left cannot exist, since their pixels would be padding; boxes are cut to it.
     """
-    content = Box.around(sample.image > 0)
-    if content is None or (content.height, content.width) == sample.shape:
+    content = exposed(sample.image)
+    if content is None:
         return sample
-    row0, col0, shape = content.row0, content.col0, (content.height, content.width)
+    rows, columns = content
+    shape = rows.stop - rows.start, columns.stop - columns.start
+    if shape == sample.shape:
+        return sample
     return _moved(
         sample,
-        lambda array: np.ascontiguousarray(array[content.slices]),
-        lambda box: _within(Box(box.row0 - row0, box.col0 - col0, box.row1 - row0, box.col1 - col0), shape),
+        lambda array: np.ascontiguousarray(array[content]),
+        lambda box: _within(box.moved(-rows.start, -columns.start), shape),
     )
 
 

@@ -1,5 +1,7 @@
 """Geometry: image, masks, boxes and spacing move together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from example_samples import a_sample
@@ -96,3 +98,16 @@ def test_square_fills_the_side_away_from_the_breast(side, shape):
     assert found.provenance["original_shape"] == list(sample.shape)
     # One scale for both axes, up to the rounding of the sides.
     assert found.spacing_mm[0] == pytest.approx(found.spacing_mm[1], rel=0.02)
+
+
+def test_a_stray_scanner_line_is_no_film():
+    film = trim_padding(SAMPLE)
+    height, width = film.shape
+    # Large enough that one line is under 2 % of the other side.
+    padded = pad(film, (height + 60, width + 160), columns_before=100)
+    image = padded.image.copy()
+    image[height + 30, :] = 3
+    image[:, 5] = 3
+    trimmed = trim_padding(replace(padded, image=image))
+    np.testing.assert_array_equal(trimmed.image, film.image)
+    assert trimmed.findings == film.findings

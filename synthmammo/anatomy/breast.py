@@ -80,7 +80,7 @@ def breast_mask(image: Image, bits_stored: int) -> Mask:
     """
     factor = reduction(image.shape)
     mask = np.zeros(image.shape, np.bool_)
-    frame = _frame(image)
+    frame = exposed(image)
     if frame is None:
         return mask
     film = image[frame]
@@ -92,8 +92,14 @@ def breast_mask(image: Image, bits_stored: int) -> Mask:
     return mask
 
 
-def _frame(image: Image) -> tuple[slice, slice] | None:
-    # Padding is exactly 0 but for stray scanner lines; what remains is the exposed film or the detector.
+def exposed(image: Image) -> tuple[slice, slice] | None:
+    """Rows and columns of the exposed film or the detector, without padding; None for an image without content.
+
+    Padding is exactly 0 but for stray scanner lines, so a row or column counts from 2 % of lit pixels on.
+
+    Args:
+        image: `uint16 (H, W)`.
+    """
     lit = image > 0
     rows = np.flatnonzero(lit.sum(1) > 0.02 * image.shape[1])
     columns = np.flatnonzero(lit.sum(0) > 0.02 * image.shape[0])
