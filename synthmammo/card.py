@@ -14,13 +14,13 @@ import yaml
 from synthmammo.build import RECIPE
 from synthmammo.dataset import Dataset
 from synthmammo.manifest import Manifest, read_index, writing
+from synthmammo.sample import SPLITS
 from synthmammo.show import show
 from synthmammo.writers.parquet import features_yaml
 
 CARD = "README.md"
 PICTURE = "figures/samples.png"
 _PICTURE_TEXT = "Samples of every class; boxes and close-ups show the inserted findings (orange malignant, blue benign)"
-_SPLITS = ("train", "validation", "test")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 Row = dict[str, Any]
@@ -78,7 +78,7 @@ def _header(directory: Path, manifest: Manifest, samples: int) -> str:
         "size_categories": [next((name for limit, name in _SIZES if samples < limit), "n>1M")],
     }
     if "parquet" in _formats(manifest):
-        splits = [split for split in _SPLITS if manifest.counts.get(split)]
+        splits = [split for split in SPLITS if manifest.counts.get(split)]
         data_files = [{"split": split, "path": f"parquet/{split}-*.parquet"} for split in splits]
         header["configs"] = [{"config_name": "default", "data_files": data_files}]
         header["dataset_info"] = {"features": features_yaml(Dataset.open(directory).label_names)}
@@ -117,7 +117,7 @@ def _nature(rows: Sequence[Row]) -> str:
 
 
 def _composition(manifest: Manifest) -> str:
-    splits = [split for split in _SPLITS if manifest.counts.get(split)]
+    splits = [split for split in SPLITS if manifest.counts.get(split)]
     labels = sorted({label for split in splits for label in manifest.counts[split]})
     total = max(1, manifest.samples)
     lines: list[Sequence[object]] = [("class", *splits, "all", "share"), ("---",) * (len(splits) + 3)]
@@ -187,7 +187,7 @@ def _failures(manifest: Manifest) -> str:
 def _loading(manifest: Manifest) -> str:
     if not manifest.samples:
         return "There is nothing to load."
-    formats, split = _formats(manifest), next(split for split in _SPLITS if manifest.counts.get(split))
+    formats, split = _formats(manifest), next(split for split in SPLITS if manifest.counts.get(split))
     parts = []
     if "parquet" in formats:
         parts.append(

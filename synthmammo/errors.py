@@ -70,6 +70,12 @@ class OutputError(SynthmammoError):
     """A result cannot be written."""
 
 
+def unwritable(path: object, error: OSError) -> OutputError:
+    """The error for a place that cannot be written."""
+    hint = "Free some space, or choose a place that can be written, and run the same command again."
+    return OutputError(f"cannot be written ({error.strerror or error})", where=path, hint=hint)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the closest of the known names, or all of them.
 

@@ -22,11 +22,11 @@ from synthmammo.errors import SourceError, nearest
 from synthmammo.geometry import blank, square, turn
 from synthmammo.identity import digest
 from synthmammo.manifest import Manifest, machine, versions
-from synthmammo.sample import Sample
+from synthmammo.sample import SPLITS, Sample
 from synthmammo.shards import Formats, run_shards, write_shard
 from synthmammo.sources.base import Record, Skipped, Source, open_source
 from synthmammo.sources.samples import to_sample
-from synthmammo.splits import SPLITS, assign_splits
+from synthmammo.splits import assign_splits
 from synthmammo.unfinished import ShardResult, Unfinished
 from synthmammo.writers.base import WRITERS
 

@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthmammo.errors import DatasetError, OutputError
+from synthmammo.errors import DatasetError, unwritable
 from synthmammo.identity import file_digest
 from synthmammo.sample import Box, Sample
 
@@ -143,8 +143,7 @@ def writing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        hint = "Free some space, or choose a place that can be written, and run the same command again."
-        raise OutputError(f"cannot be written ({error.strerror or error})", where=path, hint=hint) from error
+        raise unwritable(path, error) from error
     finally:
         with suppress(OSError):  # a place that cannot be written fails here too; the first error is the one to report
             partial.unlink(missing_ok=True)

@@ -23,9 +23,9 @@ from synthmammo.errors import DatasetError, RecipeError, nearest
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.manifest import writing
 from synthmammo.patch_options import NORMAL, PatchOptions
+from synthmammo.sample import SPLITS
 
 PLAN = "patches_plan.parquet"
-SPLITS = ("train", "validation", "test")
 ORIENTATIONS = 8
 """A square can be flipped and turned into eight positions."""
 

@@ -25,10 +25,10 @@ from synthmammo.plan_table import NOISE, REPEATING, SCHEMA, named, numbered
 from synthmammo.quota import JointQuota, Quota
 from synthmammo.recipe import Choice, IngestedBackground, PhantomBackground, Recipe
 from synthmammo.recipe.draws import fractions
+from synthmammo.sample import SPLITS
 
 PLAN = "plan.parquet"
 ROW_GROUP = 1 << 16
-SPLITS = ("train", "validation", "test")
 Progress = Callable[[int], None]
 
 

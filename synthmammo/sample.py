@@ -20,6 +20,9 @@ Labels = NDArray[np.uint8]
 
 BITS_STORED = (8, 12, 14, 16)
 
+SPLITS = ("train", "validation", "test")
+"""Parts of a dataset, in the order they are listed; no patient is in two of them."""
+
 
 class View(StrEnum):
     """Standard screening projections (ACR)."""

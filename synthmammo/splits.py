@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from synthmammo.identity import draw_u64
-
-SPLITS = ("train", "validation", "test")
-
+from synthmammo.sample import SPLITS
 
 Mode = Literal["official", "carve", "draw"]
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthmammo.splits import SPLITS, assign_splits
+from synthmammo.sample import SPLITS
+from synthmammo.splits import assign_splits
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 images = st.lists(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synthmammo.sample import Pathology
+from synthmammo.sample import SPLITS, Pathology
 
 if TYPE_CHECKING:
     from synthmammo.recipe.model import Recipe
-
-_SPLITS = ("train", "validation", "test")
 
 
 def check_consistency(recipe: Recipe) -> None:
@@ -47,8 +45,8 @@ def _check_splits(recipe: Recipe) -> None:
     if recipe.background.generator == "ingested":
         raise ValueError("splits: real hosts bring the split of their patients; remove the key")
     for split in recipe.splits:
-        if split not in _SPLITS:
-            raise ValueError(f"splits: '{split}' is not one of {', '.join(_SPLITS)}")
+        if split not in SPLITS:
+            raise ValueError(f"splits: '{split}' is not one of {', '.join(SPLITS)}")
 
 
 def _check_classes(recipe: Recipe) -> None:

@@ -47,12 +47,4 @@ def assessment_label(category: str) -> str:
     An assessment is an opinion: only category 6 is proven.
     """
     digit = next((character for character in category if character.isdigit()), "")
-    words = {
-        "1": "normal",
-        "2": "benign",
-        "3": "probably benign",
-        "4": "suspicious",
-        "5": "suspicious",
-        "6": "malignant",
-    }
-    return words.get(digit, "unknown")
+    return ASSESSMENTS.get(digit, "unknown")

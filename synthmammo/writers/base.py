@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo import png
-from synthmammo.errors import OutputError, nearest
+from synthmammo.errors import OutputError, nearest, unwritable
 from synthmammo.identity import canonical_json, file_digest
 from synthmammo.manifest import ShardRecord
 from synthmammo.sample import Box, Finding, Image, Mask, Sample
@@ -265,9 +265,3 @@ class PartialFile:
         with suppress(OSError):  # closing flushes once more onto the same full disk
             file.close()
         self._partial.unlink(missing_ok=True)
-
-
-def unwritable(path: Path, error: OSError) -> OutputError:
-    """The error for a place that cannot be written."""
-    hint = "Free some space, or choose a place that can be written, and run the same command again."
-    return OutputError(f"cannot be written ({error.strerror or error})", where=path, hint=hint)

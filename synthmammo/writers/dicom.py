@@ -16,10 +16,10 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from synthmammo import __version__
-from synthmammo.errors import OutputError, nearest
+from synthmammo.errors import OutputError, nearest, unwritable
 from synthmammo.identity import dicom_uid, digest
 from synthmammo.manifest import ShardRecord
-from synthmammo.writers.base import Encoded, split_of, unwritable
+from synthmammo.writers.base import Encoded, split_of
 from synthmammo.writers.dicom_modules import mammogram
 
 COMPRESSIONS: dict[str, UID | None] = {"none": None, "rle": RLELossless, "jpeg2000": JPEG2000Lossless}
