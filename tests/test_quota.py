@@ -45,6 +45,15 @@ def test_cells_and_splits_stay_near_their_shares(numbers: list[int]) -> None:
         assert all(deviation((classes == k) & (splits == s), p * part) < 2 for k, p in enumerate(shares))
 
 
+@pytest.mark.parametrize("numbers", [[10, 1, 3, 58, 7], [8, 28, 37, 58, 58], [48, 24, 1, 21, 21], [57, 36, 10, 12, 22]])
+def test_shares_that_were_hardest_to_keep(numbers: list[int]) -> None:
+    shares = shares_of(numbers)
+    classes, splits = JointQuota(shares, SPLITS).take(400)
+    assert all(deviation(splits == s, part) < 2 for s, part in enumerate(SPLITS))
+    for k, p in enumerate(shares):
+        assert all(deviation((classes == k) & (splits == s), p * part) < 2 for s, part in enumerate(SPLITS))
+
+
 @given(weights, st.lists(st.integers(0, 200), max_size=6))
 def test_taking_cells_in_pieces_changes_nothing(numbers: list[int], pieces: list[int]) -> None:
     shares = shares_of(numbers)
