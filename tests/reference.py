@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -21,15 +22,18 @@ BEGIN, END = "<!-- commands: written by `make docs` -->", "<!-- end of commands 
 
 def commands() -> str:
     """`--help` of every command, as Markdown."""
-    parts = []
-    group = click.Context(main, info_name="synthmammo", **main.context_settings)
-    for name in Commands.modules:
-        command = main.get_command(group, name)
+    return "\n\n".join(_help_of(main, click.Context(main, info_name="synthmammo", **main.context_settings)))
+
+
+def _help_of(group: Commands, above: click.Context) -> Iterator[str]:
+    for name in group.modules:
+        command = group.get_command(above, name)
         assert command
-        context = click.Context(command, info_name=name, parent=group, max_content_width=110, terminal_width=110)
-        text = command.get_help(context)
-        parts.append(f"<details>\n<summary><code>synthmammo {name}</code></summary>\n\n```\n{text}\n```\n\n</details>")
-    return "\n\n".join(parts)
+        context = click.Context(command, info_name=name, parent=above, max_content_width=110, terminal_width=110)
+        path, text = context.command_path, command.get_help(context)
+        yield f"<details>\n<summary><code>{path}</code></summary>\n\n```\n{text}\n```\n\n</details>"
+        if isinstance(command, Commands):
+            yield from _help_of(command, context)
 
 
 def readme() -> str:

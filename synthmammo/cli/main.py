@@ -30,6 +30,7 @@ class Commands(click.Group):
         "train": "training",
         "convert": "models",
         "sample": "models",
+        "benchmark": "benchmark",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
