@@ -1,0 +1,32 @@
+"""Numbers that judge: distances between sets of images, areas under curves, tests and intervals."""
+
+from synthmammo.metrics.bootstrap import Interval, bootstrap, interval
+from synthmammo.metrics.distances import frechet_distance, kernel_distance
+from synthmammo.metrics.probe import LinearProbe
+from synthmammo.metrics.roc import (
+    DeLong,
+    auc,
+    average_precision,
+    delong_interval,
+    delong_test,
+    holm,
+    roc_curve,
+    sensitivity_at_specificity,
+)
+
+__all__ = [
+    "DeLong",
+    "Interval",
+    "LinearProbe",
+    "auc",
+    "average_precision",
+    "bootstrap",
+    "delong_interval",
+    "delong_test",
+    "frechet_distance",
+    "holm",
+    "interval",
+    "kernel_distance",
+    "roc_curve",
+    "sensitivity_at_specificity",
+]

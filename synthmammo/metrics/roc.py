@@ -1,0 +1,236 @@
+"""How well scores tell positives from negatives, and whether one set of scores does it better than another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
+
+from synthmammo.metrics.bootstrap import LEVEL, Interval
+
+Scores = NDArray[np.floating]
+"""`(N)`, one score an image; greater is more positive."""
+Labels = NDArray[np.bool_]
+"""`bool (N)`, True is positive; both values present."""
+
+
+def auc(scores: Scores, positive: Labels) -> float:
+    """Area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
+
+    Args:
+        scores: `(N)`.
+        positive: `bool (N)`, both values present.
+
+    Raises:
+        ValueError: One of the classes is absent.
+    """
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if not positives or not negatives:
+        raise ValueError(f"auc: {positives} positives and {negatives} negatives; both must be present")
+    ranks = stats.rankdata(scores)
+    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def roc_curve(scores: Scores, positive: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points of the ROC curve, from (0, 0) to (1, 1), one for each distinct score.
+
+    Args:
+        scores: `(N)`.
+        positive: `bool (N)`, both values present.
+
+    Returns:
+        False positive rates and true positive rates, `float64 (K)`.
+
+    Raises:
+        ValueError: One of the classes is absent, lengths differ, or a score is no number.
+    """
+    labels, (values,) = _checked(positive, scores)
+    hits, alarms = _counts(values, labels)
+    return np.append(0.0, alarms / alarms[-1]), np.append(0.0, hits / hits[-1])
+
+
+def _counts(scores: Scores, labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Positives and negatives at or above each distinct score, the highest first."""
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(scores) - 1)
+    return np.cumsum(labels[order])[last].astype(np.float64), np.cumsum(~labels[order])[last].astype(np.float64)
+
+
+def average_precision(scores: Scores, positive: Labels) -> float:
+    """Area under the precision-recall curve as a sum over its steps, without interpolation (AUPRC).
+
+    Args:
+        scores: `(N)`.
+        positive: `bool (N)`, both values present.
+
+    Raises:
+        ValueError: One of the classes is absent, lengths differ, or a score is no number.
+    """
+    labels, (values,) = _checked(positive, scores)
+    hits, alarms = _counts(values, labels)
+    return float(np.sum(np.diff(hits, prepend=0.0) / hits[-1] * hits / (hits + alarms)))
+
+
+def sensitivity_at_specificity(scores: Scores, positive: Labels, specificity: float = 0.9) -> float:
+    """Share of the positives above the lowest threshold that at least so many of the negatives do not exceed.
+
+    Args:
+        scores: `(N)`.
+        positive: `bool (N)`, both values present.
+        specificity: Above 0, up to 1.
+
+    Raises:
+        ValueError: One of the classes is absent, lengths differ, or a score is no number.
+    """
+    labels, (values,) = _checked(positive, scores)
+    return float((values[labels] > threshold_at_specificity(values, labels, specificity)).mean())
+
+
+def threshold_at_specificity(scores: Scores, positive: Labels, specificity: float = 0.9) -> float:
+    """The lowest score that at least so many of the negatives do not exceed; above it is positive."""
+    negatives = np.sort(scores[~positive])
+    # Rounded, since 0.9 * 10 must not become the tenth of ten.
+    return float(negatives[max(0, int(np.ceil(round(specificity * len(negatives), 9))) - 1)])
+
+
+@dataclass(frozen=True)
+class DeLong:
+    """Two areas under the ROC curve on the same images, compared.
+
+    Attributes:
+        auc_a: Of the first scores.
+        auc_b: Of the second.
+        difference: `auc_a - auc_b` with its interval.
+        z: The difference in standard errors; 0 where both are equal.
+        p_value: Two-sided.
+        log10_p: Of the same; says how small where `p_value` has become 0.
+        standard_error: Of the difference.
+    """
+
+    auc_a: float
+    auc_b: float
+    difference: Interval
+    z: float
+    p_value: float
+    log10_p: float
+    standard_error: float
+
+
+def delong_test(labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, level: float = LEVEL) -> DeLong:
+    """DeLong's paired test of two areas under the ROC curve, in O(N log N) (Sun & Xu 2014), in float64.
+
+    The test takes the images for independent and the networks as given: it knows nothing of several images of one
+    patient (see `bootstrap`) nor of what another training would have given. Scores of several trainings, `(S, N)`,
+    are compared by the mean of their areas, whose variance is that of DeLong's covariance matrix.
+
+    Args:
+        labels: `(N)`, bool or 0 and 1; both present.
+        scores_a: `(N)` or `(S, N)`.
+        scores_b: `(N)` or `(T, N)`.
+        level: Of the interval.
+
+    Raises:
+        ValueError: One class only, unequal lengths, labels other than 0 and 1, or a score that is no number.
+    """
+    positive, scores = _checked(labels, scores_a, scores_b)
+    first = np.atleast_2d(np.asarray(scores_a)).shape[0]
+    second = len(scores) - first
+    areas, covariance = _areas(positive, scores)
+    contrast = np.concatenate([np.full(first, 1 / first), np.full(second, -1 / second)])
+    error = float(np.sqrt(max(contrast @ covariance @ contrast, 0.0)))
+    difference = float(contrast @ areas)
+    # Equal scores leave rounding errors; a real difference has an error of at least one pair's share.
+    if error < 1e-12:
+        error, difference = 0.0, round(difference, 12)
+    z = difference / error if error else (0.0 if difference == 0 else float(np.copysign(np.inf, difference)))
+    reach = float(stats.norm.ppf(0.5 + level / 2)) * error
+    return DeLong(
+        auc_a=float(areas[:first].mean()),
+        auc_b=float(areas[first:].mean()),
+        difference=Interval(difference, difference - reach, difference + reach),
+        z=z,
+        p_value=float(2 * stats.norm.sf(abs(z))),
+        log10_p=float((stats.norm.logsf(abs(z)) + np.log(2)) / np.log(10)) + 0.0,
+        standard_error=error,
+    )
+
+
+def delong_interval(labels: ArrayLike, scores: ArrayLike, level: float = LEVEL) -> Interval:
+    """Area under the ROC curve with DeLong's interval, on the logit scale so that it stays inside 0 to 1.
+
+    Args:
+        labels: `(N)`, bool or 0 and 1; both present.
+        scores: `(N)`, or `(S, N)` for the mean of several areas.
+        level: Of the interval.
+
+    Raises:
+        ValueError: As `delong_test`.
+    """
+    positive, checked = _checked(labels, scores)
+    areas, covariance = _areas(positive, checked)
+    area, error = float(areas.mean()), float(np.sqrt(max(covariance.mean(), 0.0)))
+    if not 0 < area < 1:
+        return Interval(area, area, area)
+    reach = float(stats.norm.ppf(0.5 + level / 2)) * error / (area * (1 - area))
+    low, high = special.expit(special.logit(area) + np.array([-reach, reach]))
+    return Interval(area, float(low), float(high))
+
+
+def _areas(positive: Labels, scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Areas `(S)` and their covariances `(S, S)`."""
+    placements = np.stack([_placements(row, positive) for row in scores])
+    classes = placements[:, positive], placements[:, ~positive]
+    covariance = sum(
+        np.atleast_2d(np.cov(v)) / v.shape[1] if v.shape[1] > 1 else np.zeros((len(v), len(v))) for v in classes
+    )
+    return classes[0].mean(1), np.asarray(covariance)
+
+
+def _placements(scores: Scores, positive: Labels) -> NDArray[np.float64]:
+    """For each positive the share of negatives below it, for each negative the share of positives above it.
+
+    Ties count half. These are the differences of midranks of Sun & Xu, from one sort in place of three.
+    """
+    order = np.argsort(scores)
+    labels = positive[order]
+    ordered = scores[order]
+    group = np.append(0, np.cumsum(ordered[1:] != ordered[:-1]))
+    positives, negatives = np.bincount(group, labels), np.bincount(group, ~labels)
+    above = 1 - (np.cumsum(positives) - positives / 2) / positives.sum()
+    below = (np.cumsum(negatives) - negatives / 2) / negatives.sum()
+    placed = np.empty(len(scores))
+    placed[order] = np.where(labels, below[group], above[group])
+    return placed
+
+
+def _checked(labels: ArrayLike, *scores: ArrayLike) -> tuple[Labels, Scores]:
+    """Labels as `bool (N)` and all scores as `float64 (S, N)`."""
+    given = np.asarray(labels)
+    if given.ndim != 1 or (given.dtype != np.bool_ and not np.isin(given, (0, 1)).all()):
+        raise ValueError(f"labels: expected (N) of False and True or 0 and 1, got {given.dtype} {given.shape}")
+    positive = given.astype(np.bool_)
+    rows = [np.atleast_2d(np.asarray(values, np.float64)) for values in scores]
+    for values in rows:
+        if values.shape[1:] != positive.shape:
+            raise ValueError(f"scores: expected {len(positive)}, one a label, got {values.shape[-1]}")
+        if np.isnan(values).any():
+            raise ValueError(f"scores: {int(np.isnan(values).sum())} of them are NaN")
+    if positive.all() or not positive.any():
+        counts = f"{int(positive.sum())} positives and {int((~positive).sum())} negatives"
+        raise ValueError(f"labels: {counts}; both must be present")
+    return positive, np.concatenate(rows)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's correction: p-values of several hypotheses, raised so that one threshold holds for all (Holm 1979)."""
+    order = np.argsort(p_values, kind="stable")
+    factors = np.arange(len(p_values), 0, -1)
+    raised = np.minimum(np.maximum.accumulate(np.asarray(p_values, np.float64)[order] * factors), 1.0)
+    corrected = np.empty(len(p_values))
+    corrected[order] = raised
+    return [float(p) for p in corrected]
