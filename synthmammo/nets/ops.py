@@ -206,7 +206,9 @@ def append_batch_deviation(x: Tensor, group: int) -> Tensor:
     group = next(size for size in range(min(group, count), 0, -1) if count % size == 0)
     groups = x.reshape(group, -1, channels, height, width)
     groups = full_precision(groups)
-    deviation = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
+    # Not var(): over the first axis it runs one value at a time on the processor, 20 to 50 times slower than this.
+    variance = (groups - groups.mean(0)).square().mean(0)
+    deviation = (variance + 1e-8).sqrt().mean((1, 2, 3))
     plane = deviation.to(x.dtype).repeat(group)[:, None, None, None].expand(-1, 1, height, width)
     return torch.cat([x, plane], 1)
 
