@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 INDEX = "index.parquet"
 FORMAT_VERSION = 1
-_LIBRARIES = ("synthmammo", "numpy", "scipy", "scikit-image", "pyarrow", "pydicom", "pillow", "isal")
+_LIBRARIES = (
+    *("synthmammo", "numpy", "scipy", "scikit-image", "pyarrow", "pillow", "isal"),
+    *("pydicom", "highdicom", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls"),
+)
 
 
 @dataclass(frozen=True)

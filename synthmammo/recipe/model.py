@@ -269,7 +269,10 @@ class ParquetFormat(Strict):
 class DicomFormat(Strict):
     """One Digital Mammography X-Ray Image - For Presentation a sample."""
 
-    compression: Literal["none", "rle", "jpeg2000"] = Field("none", description="All three are lossless")
+    compression: Literal["none", "rle", "jpegls", "jpeg2000"] = Field("none", description="All are lossless")
+    findings: list[Literal["segmentation", "report"]] = Field(
+        [], description="Objects beside the image that carry its findings: SEG masks, a TID 1500 report"
+    )
 
 
 class Formats(Strict):

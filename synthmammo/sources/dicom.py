@@ -181,7 +181,8 @@ def header_facts(header: Dataset) -> dict[str, Any]:
         "spacing_from": head.spacing_mm(header)[1],
         "magnification": head.text(header, "EstimatedRadiographicMagnificationFactor"),
         "projection": head.view_name(header) if head.view(header) is None else None,
-        "burned_in": head.text(header, "BurnedInAnnotation") == "YES" or None,
+        "burned_in": {"YES": True, "NO": False}.get(head.text(header, "BurnedInAnnotation")),
+        "lossy_ratio": head.lossy_ratio(header),
         "intensities": "for processing" if is_raw(header) else None,
     }
     return {name: value for name, value in facts.items() if value not in ("", None)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ CBIS_ID = re.compile(r"(Mass|Calc)-(Training|Test)_(P_\d+)_(LEFT|RIGHT)_(CC|MLO)
 
 _VIEW_CODES = {"R-10242": "CC", "399162004": "CC", "R-10226": "MLO", "399368009": "MLO"}
 """SNOMED RT and CT codes of the projections (PS3.16, context group 4014)."""
+
+_LOSSY_SYNTAXES = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81))
+"""JPEG baseline and extended, JPEG-LS near-lossless; JPEG 2000 can be either and says so in the header."""
 
 _WORD = re.compile(r"(L|R|LEFT|RIGHT)?(CC|MLO)?")
 
@@ -148,6 +152,22 @@ def spacing_mm(header: Dataset) -> tuple[tuple[float, float] | None, str | None]
         if 0 < row < 10 and 0 < column < 10:
             return (row, column), name
     return None, None
+
+
+def lossy_ratio(header: Dataset) -> float | None:
+    """How many times smaller lossy compression made the image; 1 where it was lossy and nothing says how much."""
+    ratios = [ratio for ratio in map(_positive, as_list(header, "LossyImageCompressionRatio")) if ratio]
+    syntax = str(getattr(header, "file_meta", {}).get("TransferSyntaxUID", ""))
+    if text(header, "LossyImageCompression") == "01" or syntax in _LOSSY_SYNTAXES or ratios:
+        return round(prod(ratios), 3)
+    return None
+
+
+def _positive(ratio: Any) -> float | None:
+    try:
+        return float(ratio) if float(ratio) > 0 else None
+    except (TypeError, ValueError):
+        return None
 
 
 def value(header: Dataset, name: str) -> Any:

@@ -6,29 +6,25 @@ clock or a place is absent rather than blanked.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import Any
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation
 from pydicom.valuerep import format_number_as_ds
 
 from synthmammo import __version__
-from synthmammo.anatomy import chest_wall_side
+from synthmammo.anatomy import chest_wall_side, foreign_objects
 from synthmammo.errors import OutputError
 from synthmammo.identity import dicom_uid
 from synthmammo.sample import Laterality, Sample, SpacingOrigin, View
 from synthmammo.writers.base import Encoded
+from synthmammo.writers.dicom_codes import BREAST, VIEWS
 
-VIEWS: dict[View, Code] = {
-    View.CC: codes.cid4014.CranioCaudal,
-    View.MLO: codes.cid4014.MedioLateralObliqueProjection,
-}
-"""DICOM PS3.16 CID 4014, View for Mammography."""
-
-_BREAST = codes.SCT.Breast
+_PSEUDONYM = re.compile("p[0-9a-f]{12}")
 _MODIFYING_EQUIPMENT = Code("109103", "DCM", "Modifying Equipment")
 
 
@@ -101,7 +97,11 @@ def _host(sample: Sample) -> dict[str, Any]:
 
 
 def _person(sample: Sample) -> str:
-    return sample.patient or sample.key
+    """The patient's pseudonym; of a real one whose name came from a user's table or a file name, a hash of it."""
+    person = sample.patient or sample.key
+    if not is_real(sample) or _PSEUDONYM.fullmatch(person):
+        return person
+    return "p" + hashlib.blake2b(person.encode(), digest_size=6).hexdigest()
 
 
 def _sop_common(sample: Sample, dataset: str) -> Dataset:
@@ -142,8 +142,8 @@ def _study_and_series(encoded: Encoded, dataset: str) -> Dataset:
 
 def _equipment(sample: Sample) -> Dataset:
     host = _host(sample)
-    lesions = sorted({str(lesion["generator"]) for lesion in sample.provenance.get("lesions", ())})
-    background = f"real, from {host['source']}" if is_real(sample) else str(host.get("generator", "unknown"))
+    lesions = sorted({_named(lesion, "generator") for lesion in sample.provenance.get("lesions", ())})
+    background = f"real, from {host['source']}" if is_real(sample) else _named(host, "generator")
     maker = Dataset()
     maker.PurposeOfReferenceCodeSequence = [_item(_MODIFYING_EQUIPMENT)]
     maker.Manufacturer = maker.ManufacturerModelName = "synthmammo"
@@ -156,6 +156,13 @@ def _equipment(sample: Sample) -> Dataset:
     return module
 
 
+def _named(maker: dict[str, Any], name: str) -> str:
+    """What made something, with the first digits of its weights' digest where it has weights."""
+    weights = maker.get("weights")
+    model = maker.get("model", maker.get(name, "unknown"))
+    return f"{model} (weights sha256 {weights[:16]})" if weights else str(model)
+
+
 def _anatomy(sample: Sample) -> Dataset:
     assert sample.view and sample.laterality
     view = _item(VIEWS[sample.view])
@@ -163,7 +170,7 @@ def _anatomy(sample: Sample) -> Dataset:
     module = Dataset()
     module.BodyPartExamined = module.OrganExposed = "BREAST"
     module.ImageLaterality = str(sample.laterality)
-    module.AnatomicRegionSequence = [_item(_BREAST)]
+    module.AnatomicRegionSequence = [_item(BREAST)]
     module.ViewCodeSequence = [view]
     module.ViewPosition = str(sample.view)  # the code above is what counts, but most software reads this
     module.PatientOrientation = patient_orientation(sample)
@@ -192,10 +199,23 @@ def _image(sample: Sample) -> Dataset:
     host, module = _host(sample), Dataset()
     module.ImageType = ["DERIVED", "PRIMARY", ""]
     module.DerivationDescription = _derivation(sample)
-    module.BurnedInAnnotation = "YES" if host.get("burned_in") else "NO"
-    module.LossyImageCompression = "01" if host.get("lossy") else "00"
+    module.BurnedInAnnotation = "YES" if is_annotated(sample) else "NO"
+    module.LossyImageCompression = "01" if "lossy_ratio" in host else "00"
+    if "lossy_ratio" in host:
+        module.LossyImageCompressionRatio = format_number_as_ds(float(host["lossy_ratio"]))
     module.QualityControlImage = "NO"
     return module
+
+
+def is_annotated(sample: Sample) -> bool:
+    """Whether a real image may show who the patient was: its header says so, or does not say and marks are seen.
+
+    Labels beside the breast usually give no more than side and view, but what they say is not read here.
+    """
+    if not is_real(sample):
+        return False
+    stated = _host(sample).get("burned_in")
+    return bool(foreign_objects(sample.image, sample.breast).any()) if stated is None else bool(stated)
 
 
 def _derivation(sample: Sample) -> str:
