@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from synthmammo.features import SCALES, Features
 from synthmammo.nets.contextual import ContextualConfig, ContextualGenerator
 from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
-from synthmammo.objectives.augment import ALIGNED, Augmentation
+from synthmammo.objectives.augment import ALIGNED, Augmentation, oriented
 from synthmammo.objectives.base import Batch, average_decay, move_average
 from synthmammo.objectives.contextual import ContextualBatch, ContextualObjective, ContextualSettings, perturbation
 from synthmammo.objectives.generation import GeneratorSettings
@@ -101,6 +101,15 @@ def test_the_half_life_is_what_it_is_called():
     torch.testing.assert_close(first.weight, expected)
 
 
+def test_eight_orientations_of_which_each_is_its_own():
+    image = images(1)
+    turned = oriented(image.repeat(8, 1, 1, 1), torch.arange(8))
+    assert torch.equal(turned[0], image[0])
+    assert len({tuple(x.flatten().tolist()) for x in turned}) == 8
+    by_hand = {tuple(x.rot90(k, (1, 2)).flatten().tolist()) for x in (image[0], image[0].flip(2)) for k in range(4)}
+    assert {tuple(x.flatten().tolist()) for x in turned} == by_hand
+
+
 def projected(**changes: object) -> ProjectedObjective:
     torch.manual_seed(0)
     settings_ = ProjectedSettings(**changes)
@@ -134,7 +143,7 @@ def test_preparing_matches_contrast_and_fits_the_probe():
     objective = projected()
     labels = torch.arange(16) % 2
     real = images(16) * 0.2 + 0.3 + 0.3 * labels[:, None, None, None]
-    objective.prepare([Batch(real, labels)], source())
+    objective.prepare(lambda epoch: [Batch(real, labels)], source())
     fake = objective.generate(torch.arange(64) % 2, source(1))
     assert fake.std().item() == pytest.approx(real.std().item(), rel=0.3)
     assert fake.mean().item() == pytest.approx(real.mean().item(), abs=0.1)
@@ -142,10 +151,37 @@ def test_preparing_matches_contrast_and_fits_the_probe():
     assert (objective.probe(means).argmax(1) == labels).float().mean() > 0.9
 
 
+def test_adapting_teaches_the_classes_to_a_copy_of_the_extractor():
+    torch.manual_seed(0)
+    features = Features(pretrained=False)
+    before = {name: weight.clone() for name, weight in features.state_dict().items()}
+    settings_ = ProjectedSettings(adapt_kimg=0.256)
+    objective = ProjectedObjective(Generator(SHAPE), features, GeneratorSettings(), STILL, settings_, CPU)
+    labels = torch.arange(16) % 2
+    stripes = torch.where(torch.arange(32) % 2 == 0, 0.2, -0.2)
+    real = images(16) * 0.3 + torch.where(labels[:, None, None, None] == 1, stripes, stripes[:, None])
+    epochs = []
+
+    def epoch(number):
+        epochs.append(number)
+        return [Batch(real, labels)]
+
+    objective.prepare(epoch, source())
+    assert epochs[:16] == list(range(16))
+    assert all(torch.equal(weight, before[name]) for name, weight in features.state_dict().items())
+    adapted = objective.networks["extractor"]
+    assert not torch.equal(adapted.stem.conv.weight, before["stem.conv.weight"])
+    assert not any(weight.requires_grad for weight in adapted.parameters())
+    assert objective.projection.features is adapted
+    again = ProjectedObjective(Generator(SHAPE), features, GeneratorSettings(), STILL, settings_, CPU)
+    again.restore(objective.state())
+    assert torch.equal(again.projection(real)[1], objective.projection(real)[1])
+
+
 def test_the_class_probe_is_fixed_in_training():
     objective = projected()
     batch = Batch(images(4), torch.arange(4) % 2)
-    objective.prepare([batch], source())
+    objective.prepare(lambda epoch: [batch], source())
     before = objective.probe.weight.clone()
     losses = objective.step(batch, source())
     assert torch.equal(objective.probe.weight, before)

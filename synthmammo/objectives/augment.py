@@ -65,6 +65,19 @@ ALIGNED = Augmentation(flips=False, turns=False)
 """For whole views, all of one orientation."""
 
 
+def oriented(images: Tensor, orientations: Tensor) -> Tensor:
+    """Flip and turn each image to one of its eight orientations.
+
+    Args:
+        images: `(N, C, H, H)`.
+        orientations: `int64 (N)` in [0, 8): bit 0 mirrors the rows, bit 1 the columns, bit 2 exchanges both.
+    """
+    chosen = [((orientations >> bit) & 1).bool().to(images.device)[:, None, None, None] for bit in range(3)]
+    images = torch.where(chosen[0], images.flip(2), images)
+    images = torch.where(chosen[1], images.flip(3), images)
+    return torch.where(chosen[2], images.transpose(2, 3), images)
+
+
 class _Lots:
     """One draw an image, drawn on the processor so that every device sees the same; 0 where a transform is off."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -59,7 +59,7 @@ class GeneratorTraining(Training):
         self.average = copy.deepcopy(generator).eval().requires_grad_(False)
         super().__init__({"generator": generator, "average": self.average, **others}, optimisers, reduce)
 
-    def prepare(self, batches: Iterable[Batch], draws: torch.Generator) -> None:
+    def prepare(self, epochs: Callable[[int], Iterable[Batch]], draws: torch.Generator) -> None:
         """What must be learned of the real images before the first step; not needed before `restore`."""
 
     def step(self, batch: Batch, draws: torch.Generator) -> Losses:

@@ -15,6 +15,7 @@ within 5,000 images; one generated batch serves both updates, which saves a thir
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from synthmammo.features import SCALES, Features, scale_means
 from synthmammo.metrics import LinearProbe
 from synthmammo.nets.ops import append_batch_deviation
 from synthmammo.nets.stylegan2 import Generator
+from synthmammo.objectives.adaptation import Epochs, adapt
 from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.base import Batch, Losses, Reduce
 from synthmammo.objectives.generation import GeneratorSettings, GeneratorTraining
@@ -52,6 +54,8 @@ class ProjectedSettings:
         class_smoothing: Share of the class target that is spread over all classes: 0.5 of two classes asks for a
             probability of 0.75, about what the probe gives real images.
         mixing_seed: Of the random mixing convolutions.
+        adapt_kimg: Thousands of real images the extractor is first fine-tuned on to tell the classes apart; 0 leaves
+            the ImageNet weights.
     """
 
     learning_rate: float = 1.5e-3
@@ -61,6 +65,7 @@ class ProjectedSettings:
     variety_weight: float = 1.0
     class_smoothing: float = 0.5
     mixing_seed: int = 0
+    adapt_kimg: float = 0.0
 
 
 class Projection(nn.Module):
@@ -245,14 +250,25 @@ class ProjectedObjective(GeneratorTraining):
             "discriminator": torch.optim.Adam(heads.parameters(), settings.discriminator_rate, settings.betas),
         }
         self.probe = ClassProbe(classes).to(device) if classes and settings.class_weight else None
-        others = {"discriminator": heads} | ({"classes": self.probe} if self.probe else {})
+        others: dict[str, nn.Module] = {"discriminator": heads} | ({"classes": self.probe} if self.probe else {})
+        self.adapted = bool(classes and settings.adapt_kimg)
+        if self.adapted:
+            features = copy.deepcopy(features).to(device)  # what scores the samples keeps its ImageNet weights
+            others["extractor"] = features
         super().__init__(generator, others, optimisers, general, reduce)
         self.projection = Projection(features, settings.mixing_seed).to(device)
         self.heads, self.augmentation, self.settings = heads, augmentation, settings
 
+    def prepare(self, epochs: Epochs, draws: torch.Generator) -> None:
+        """Adapt the extractor, match the contrast, fit the class probe to real images, augmented as in training."""
+        if self.adapted:
+            images, dtype = round(1000 * self.settings.adapt_kimg), self.general.dtype or torch.float32
+            classes = self.generator.config.classes
+            adapt(self.projection.features, epochs, classes, images, self.augmentation, draws, dtype)
+        self._fit_probe(epochs(0), draws)
+
     @torch.no_grad()
-    def prepare(self, batches: Iterable[Batch], draws: torch.Generator) -> None:
-        """Match the contrast; fit the class probe to real images, augmented as in training."""
+    def _fit_probe(self, batches: Iterable[Batch], draws: torch.Generator) -> None:
         means, labels = [], []
         for number, batch in enumerate(batches):
             if number == 0:

@@ -32,15 +32,19 @@ class DataConfig(_Strict):
         evaluate_on: Images that the scores are taken against; never trained on.
         classes: Labels to train on, in the order of the model's classes; None for all of the dataset.
         scale: Mapping of grey levels to [-1, 1].
-        roles: Of a contextual GAN: the class that is "context", "real", "benign" and "normal"; see
-            `objectives.contextual.ContextualBatch`.
+        roles: Of a contextual GAN: the class, or classes, that are "context", "real", "benign" and "normal"; see
+            `objectives.insertion.InsertionBatch`.
+        orientations: Show the real images in all eight orientations, one drawn a showing. Flips of the augmentation
+            hide from the discriminator how an image lies, so that a generator may lay all of them the same way; this
+            asks it for every way.
     """
 
     split: str = "train"
     evaluate_on: str = "validation"
     classes: tuple[str, ...] | None = None
     scale: Scale = Scale.FULL_RANGE
-    roles: dict[Role, str] = {}
+    roles: dict[Role, str | tuple[str, ...]] = {}
+    orientations: bool = False
 
 
 class TrainConfig(_Strict):
@@ -103,6 +107,15 @@ def load_config(path: Path, settings: Iterable[str] = ()) -> TrainConfig:
     Raises:
         TrainingError: It cannot be read, or says something that is not understood.
     """
+    return _with(read_yaml(path), settings, path)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The keys and values of a YAML file.
+
+    Raises:
+        TrainingError: It cannot be read, or is something else.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -111,7 +124,7 @@ def load_config(path: Path, settings: Iterable[str] = ()) -> TrainConfig:
         raise TrainingError(f"is not YAML ({str(error).splitlines()[0]})", where=path) from None
     if not isinstance(content, dict):
         raise TrainingError("expected keys and values", where=path)
-    return _with(content, settings, path)
+    return content
 
 
 def default_config(model: str, data: Path, settings: Iterable[str] = ()) -> TrainConfig:
@@ -134,7 +147,7 @@ def default_config(model: str, data: Path, settings: Iterable[str] = ()) -> Trai
 
 def _with(content: dict[str, Any], settings: Iterable[str], where: object) -> TrainConfig:
     for setting in settings:
-        _apply(content, setting)
+        apply_setting(content, setting)
     return checked(TrainConfig, content, where)
 
 
@@ -173,7 +186,12 @@ def numbers(kind: type[Numbers], content: dict[str, Any], where: str) -> Numbers
         raise TrainingError(f"{first['msg']}, found {first['input']!r}", where=place) from None
 
 
-def _apply(content: dict[str, Any], setting: str) -> None:
+def apply_setting(content: dict[str, Any], setting: str) -> None:
+    """Change plain values by a text `key=value` with dotted keys, the value read as YAML.
+
+    Raises:
+        TrainingError: It is no such text.
+    """
     key, equals, text = setting.partition("=")
     if not key or not equals:
         raise TrainingError(f"expected KEY=VALUE, found '{setting}'", where="--set")

@@ -14,7 +14,7 @@ from torch import Tensor
 from synthmammo.errors import TrainingError
 from synthmammo.features import Features
 from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
-from synthmammo.objectives.augment import Augmentation
+from synthmammo.objectives.augment import Augmentation, oriented
 from synthmammo.objectives.base import Batch, Reduce
 from synthmammo.objectives.generation import GeneratorSettings, GeneratorTraining
 from synthmammo.objectives.projected import ProjectedObjective, ProjectedSettings
@@ -25,6 +25,9 @@ from synthmammo.training.scores import Scorer, Scores
 from synthmammo.training.task import SHEET_COLUMNS
 
 _SHEET_ROWS = 4
+_PREPARED = 16
+"""Images a batch before training begins."""
+
 _SCORED_FROM = 100_000
 """First seed of the images that are scored; those of the sheets begin at 0."""
 
@@ -81,16 +84,23 @@ class GenerationTask:
 
     def prepare(self, draws: torch.Generator) -> None:
         """See `Task`."""
-        self.objective.prepare(self._epoch(), draws)
+        self.objective.prepare(self._epoch, draws)
 
-    def _epoch(self) -> Iterator[Batch]:
-        for start in range(0, len(self.images), 32):
-            yield self._batch(np.arange(start, min(start + 32, len(self.images))))
+    def _epoch(self, number: int) -> Iterator[Batch]:
+        count = len(self.images)
+        order = self.images.at(number * count, count, self.config.seed)
+        for which in np.array_split(order, -(-count // _PREPARED)):
+            yield self._batch(which)
 
     def batch(self, position: int, process: int, processes: int) -> Batch:
         """See `Task`."""
-        which = self.images.at(position, self.config.batch_size, self.config.seed)
-        return self._batch(which[process::processes])
+        config = self.config
+        which = self.images.at(position, config.batch_size, config.seed)[process::processes]
+        batch = self._batch(which)
+        if not config.data.orientations:
+            return batch
+        drawn = np.random.default_rng([config.seed, position]).integers(8, size=config.batch_size)[process::processes]
+        return Batch(oriented(batch.images, torch.from_numpy(drawn)), batch.labels)
 
     def _batch(self, which: NDArray[np.int64]) -> Batch:
         pixels, labels = torch.from_numpy(self.images.pixels(which)), torch.from_numpy(self.images.labels[which])
