@@ -11,11 +11,12 @@ from time import perf_counter
 from typing import Any
 
 from synthmammo.anatomy import Sites, site_from_draw
+from synthmammo.backgrounds import Backgrounds
 from synthmammo.canvas import Canvas, Ground, Placed, Try
-from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, Host, Lesion, find
+from synthmammo.generators.base import LESIONS, REMOVALS, Lesion, find
 from synthmammo.geometry import crop
 from synthmammo.placement import Site, crop_box
-from synthmammo.recipe import IngestedBackground, LesionSpec, PhantomBackground, Placement, Recipe
+from synthmammo.recipe import LesionSpec, Placement, Recipe
 from synthmammo.row import Candidate, PlannedLesion, Row
 from synthmammo.sample import Sample
 
@@ -40,7 +41,7 @@ class Assembler:
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self.host = open_host(recipe)
+        self._backgrounds = Backgrounds(recipe)
         self._lesions = [
             _open_lesion(LESIONS, spec.generator, f"lesions.{number}.generator", spec.spacing_mm)
             for number, spec in enumerate(recipe.lesions)
@@ -51,31 +52,23 @@ class Assembler:
     def samples(self, rows: Iterable[Row]) -> Iterator[Sample | Failure]:
         """One sample or one failure a row, in order; rows that share a background should follow each other."""
         groups = [list(group) for _, group in groupby(rows, key=lambda row: row.host)]
-        size = self.host.batch_size
+        size = self._backgrounds.batch_size
         for start in range(0, len(groups), size):
             batch = groups[start : start + size]
             with self._timed("generate"):
-                hosts = self._render([group[0] for group in batch])
+                hosts = self._backgrounds([group[0] for group in batch])
             for group, host in zip(batch, hosts, strict=True):
                 yield from self._on(host, group)
 
     def _on(self, host: Sample, rows: Sequence[Row]) -> Iterator[Sample | Failure]:
-        ground, halves = None, list[Sample | Failure]()
-        for row in rows:
-            with self._timed("compose"):
-                if row.lesions or self.recipe.patch:
-                    ground = ground or Ground.of(host)
-                sample = self._sample(row, host, ground)
-            if self.recipe.pair:
-                halves.append(sample)
-            else:
-                yield sample
-        yield from _together(halves)
-
-    def _render(self, rows: Sequence[Row]) -> list[Sample]:
-        # Always a full batch: on some devices a row's pixels depend on the batch size, never on its neighbours.
-        padded = [*rows, *[rows[-1]] * (self.host.batch_size - len(rows))]
-        return self.host.render(self.host.latents(padded))[: len(rows)]
+        ground = Ground.of(host) if self.recipe.patch or any(row.lesions for row in rows) else None
+        together = 2 if self.recipe.pair else 1
+        for _, group in groupby(rows, key=lambda row: row.index // together):
+            made = []
+            for row in group:
+                with self._timed("compose"):
+                    made.append(self._sample(row, host, ground))
+            yield from _together(made)
 
     def _sample(self, row: Row, host: Sample, ground: Ground | None) -> Sample | Failure:
         host = host.with_(key=row.key, label=row.label, split=row.split, patient=row.patient)
@@ -198,26 +191,6 @@ def _together(halves: list[Sample | Failure]) -> list[Sample | Failure]:
     return [
         half if isinstance(half, Failure) else Failure(half.key, f"its twin failed: {reasons[0]}") for half in halves
     ]
-
-
-def open_host(recipe: Recipe) -> Host:
-    """The generator of a recipe's backgrounds.
-
-    Raises:
-        GeneratorError: It is unknown or lacks its model.
-        DatasetError: The dataset of real hosts is absent.
-    """
-    background = recipe.background
-    kind = find(HOSTS, background.generator, "background.generator")
-    if isinstance(background, PhantomBackground):
-        names = ("spacing_mm", "height_mm", "width_mm", "chest_wall", "response")
-        options = {name: getattr(background, name) for name in names} | {"bits_stored": recipe.emit.bits_stored}
-    elif isinstance(background, IngestedBackground):
-        options = {"dataset": background.dataset, "assume_spacing_mm": background.assume_spacing_mm}
-    else:
-        options = {"model": background.model, "bits_stored": recipe.emit.bits_stored}
-    host: Host = kind(**options)
-    return host
 
 
 def _open_lesion(table: dict[str, str], name: str, where: str, spacing_mm: float | None) -> Lesion:

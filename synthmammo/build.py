@@ -15,7 +15,7 @@ from synthmammo.assemble import Assembler
 from synthmammo.checkpoints import locate
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
-from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
+from synthmammo.errors import CheckpointError, GeneratorError, OutputError
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
 from synthmammo.manifest import MANIFEST, Manifest, machine, versions, writing
@@ -77,7 +77,6 @@ def build(
         advance: Called with the number of samples done since the last call, resumed ones included.
 
     Raises:
-        RecipeError: The recipe asks for what this version cannot do.
         OutputError: The directory holds something else, or cannot be written.
         GeneratorError: A generator is unknown, lacks its model, or cannot do what a row asks.
     """
@@ -121,7 +120,6 @@ def refuse_unsupported(recipe: Recipe) -> None:
     """Refuse what a recipe may say but this version cannot carry out.
 
     Raises:
-        RecipeError: Naming the edits.
         GeneratorError: Naming a generator that this version does not have, or has no model of.
     """
     models(recipe)
@@ -131,10 +129,6 @@ def refuse_unsupported(recipe: Recipe) -> None:
     for table, name, where in [(HOSTS, recipe.background.generator, "background.generator"), *named]:
         if not is_model(name):
             find(table, name, where)
-    if recipe.edits:
-        names = ", ".join(f"'{edit}'" for edit in recipe.edits)
-        hint = "Remove them, or use a version of synthmammo that has them."
-        raise RecipeError(f"the edits {names} cannot be carried out by this version", where="edits", hint=hint)
 
 
 def models(recipe: Recipe) -> dict[str, Path]:

@@ -15,6 +15,19 @@ DENSITIES = ("a", "b", "c", "d")
 DENSITY_SHARES = {"a": 0.1, "b": 0.4, "c": 0.4, "d": 0.1}
 """Shares in a screening population, as the BI-RADS atlas gives them."""
 
+ATTRIBUTES = {
+    "area": "share of the image that is breast",
+    "shape": "height of the breast over its reach from the chest wall",
+    "position": "row of the breast's centre, as a share of the image's height",
+    "density": "fibroglandular share of the breast",
+    "brightness": "mean grey level of the breast, as a share of the range",
+    "texture": "slope of the tissue's power spectrum; higher is smoother",
+    "view": "probability of a mediolateral oblique view; 0 is craniocaudal",
+    "pectoral_angle": "angle of the pectoral muscle's border to the horizontal, in degrees",
+    "implant": "probability of an implant",
+}
+"""What is measured of whole mammograms, so that backgrounds can be moved along it or chosen by it."""
+
 TERMS: dict[Kind, dict[str, tuple[str, ...]]] = {
     Kind.MASS: {
         "shape": ("round", "oval", "irregular"),

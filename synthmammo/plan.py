@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from synthmammo.errors import DatasetError
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.manifest import MANIFEST, Manifest, read_index, writing
-from synthmammo.plan_lesions import Columns, codes, edit_column, lesion_column
+from synthmammo.plan_edits import edit_column, seeds_column
+from synthmammo.plan_lesions import Columns, codes, lesion_column
 from synthmammo.plan_table import NOISE, REPEATING, SCHEMA, named, numbered
 from synthmammo.quota import JointQuota, Quota
 from synthmammo.recipe import Choice, IngestedBackground, PhantomBackground, Recipe
@@ -93,7 +94,8 @@ class _Planner:
             "role": self._roles(index % recipe.members, label),
             "host": host,
             "host_seed": draw_u64(recipe.seed, "host_seed", host),
-            "crop": self._crops(index),
+            "crop": self._crops(group if recipe.pair else index),
+            "host_seeds": seeds_column(recipe, host),
             "edits": edit_column(recipe, host),
             "lesions": lesion_column(recipe, index, group, label),
             **self._hosts.columns(host),
@@ -183,7 +185,9 @@ class _GeneratedHosts:
             "implant": np.zeros(len(host), dtype=bool),
         }
         if not isinstance(background, PhantomBackground):
-            return columns | dict.fromkeys(("view", "laterality", "density"), pa.nulls(len(host), pa.string()))
+            view = recipe.require.view if recipe.require else None
+            columns["view"] = pa.repeat(pa.scalar(view, pa.string()), len(host))
+            return columns | dict.fromkeys(("laterality", "density"), pa.nulls(len(host), pa.string()))
         for name, shares in (
             ("view", background.views),
             ("laterality", background.lateralities),

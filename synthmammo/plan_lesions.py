@@ -1,4 +1,4 @@
-"""The columns of the plan that say what is put onto a host: edits and lesions."""
+"""The column of the plan that says which lesions are put onto a host."""
 
 from __future__ import annotations
 
@@ -17,22 +17,6 @@ from synthmammo.recipe.model import LesionSpec
 from synthmammo.sample import Pathology
 
 Columns = dict[str, Any]
-
-
-def edit_column(recipe: Recipe, host: NDArray[np.int64]) -> pa.Array:
-    """Strength by name of the edits that each host gets, as a map array of the length of `host`."""
-    if not recipe.edits:
-        return pa.MapArray.from_arrays(
-            np.zeros(len(host) + 1, np.int32), pa.array([], pa.string()), pa.array([], pa.float64())
-        )
-    strengths, present = [], []
-    for number, edit in enumerate(recipe.edits):
-        strengths.append(edit.strength.at(draw_uniform(recipe.seed, f"edit/{number}/strength", host)))
-        present.append(draw_uniform(recipe.seed, f"edit/{number}/present", host) < edit.probability)
-    chosen = np.stack(present, axis=1)
-    offsets = np.concatenate([[0], np.cumsum(chosen.sum(1))]).astype(np.int32)
-    names = named([str(edit) for edit in recipe.edits], np.nonzero(chosen)[1])
-    return pa.MapArray.from_arrays(offsets, names, pa.array(np.stack(strengths, axis=1)[chosen]))
 
 
 def lesion_column(

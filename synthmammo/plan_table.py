@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synthmammo.errors import DatasetError
-from synthmammo.row import Candidate, PlannedLesion, Row
+from synthmammo.row import Candidate, PlannedEdit, PlannedLesion, Row
 from synthmammo.sample import Kind, Laterality, Pathology, View
 
 TERMS = ("shape", "margin", "morphology", "distribution")
@@ -25,12 +25,17 @@ LESION = pa.struct(
     + [(term, pa.string()) for term in TERMS]
     + [("candidates", pa.list_(CANDIDATE))]
 )
+EDIT = pa.struct(
+    [("spec", pa.int8()), ("name", pa.string()), ("value", pa.float64())]
+    + [("reference_seed", pa.uint64()), ("reference_key", pa.string())]
+)
 SCHEMA = pa.schema(
     [("key", pa.string()), ("index", pa.int64()), ("shard", pa.string()), ("split", pa.string())]
     + [("label", pa.string()), ("role", pa.string()), ("host", pa.int64()), ("host_seed", pa.uint64())]
-    + [("host_key", pa.string()), ("patient", pa.string()), ("view", pa.string()), ("laterality", pa.string())]
+    + [("host_seeds", pa.list_(pa.uint64())), ("host_key", pa.string()), ("patient", pa.string())]
+    + [("view", pa.string()), ("laterality", pa.string())]
     + [("density", pa.string()), ("implant", pa.bool_()), ("truncation", pa.float64())]
-    + [("crop", pa.list_(pa.float64(), 3)), ("edits", pa.map_(pa.string(), pa.float64()))]
+    + [("crop", pa.list_(pa.float64(), 3)), ("edits", pa.list_(EDIT))]
     + [("lesions", pa.list_(LESION))]
 )
 """One row a sample; `crop` is a draw that picks a patch's place and the lesion's offset in it."""
@@ -38,7 +43,8 @@ SCHEMA = pa.schema(
 # Parquet's paths of the columns that are noise, where packing and looking for repeats cost time and find nothing, and
 # of those that hold few different words.
 _LESION_PATH = "lesions.list.element."
-NOISE = ["host_seed", "crop.list.element", *(_LESION_PATH + name for name in ("diameter_mm", "contrast"))]
+NOISE = ["host_seed", "host_seeds.list.element", "crop.list.element", "edits.list.element.value"]
+NOISE += [*(_LESION_PATH + name for name in ("diameter_mm", "contrast"))]
 NOISE += [f"{_LESION_PATH}candidates.list.element.{name}" for name in ("site", "seed")]
 REPEATING = ["shard", "split", "label", "role", "host_key", "view", "laterality", "density"]
 REPEATING += [_LESION_PATH + name for name in ("kind", "pathology", *TERMS)]
@@ -80,7 +86,8 @@ def as_row(record: dict[str, Any]) -> Row:
             "view": View(record["view"]) if record["view"] else None,
             "laterality": Laterality(record["laterality"]) if record["laterality"] else None,
             "crop": tuple(record["crop"]) if record["crop"] else None,
-            "edits": dict(record["edits"]),
+            "edits": tuple(PlannedEdit(**edit) for edit in record["edits"]),
+            "host_seeds": tuple(record["host_seeds"]),
             "lesions": lesions,
         }
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from synthmammo.sample import Kind, Laterality, Pathology, View
 
@@ -45,6 +45,25 @@ class PlannedLesion:
 
 
 @dataclass(frozen=True)
+class PlannedEdit:
+    """One edit of a background's latents.
+
+    Attributes:
+        spec: Number of the recipe's entry under `edits`.
+        name: Direction, e.g. "density" or "component 7", or "part 3", or "mixing".
+        value: Strength; where the entry states a target, that (density letters: a quantile).
+        reference_seed: Seed of the image that a part or a mixture takes from; None where nothing is taken from a seed.
+        reference_key: The same, as a key in the file of inverted images.
+    """
+
+    spec: int
+    name: str
+    value: float
+    reference_seed: int | None = None
+    reference_key: str | None = None
+
+
+@dataclass(frozen=True)
 class Row:
     """One sample to be made.
 
@@ -56,7 +75,8 @@ class Row:
         label: Class, e.g. "malignant".
         host: Number of its background; rows with the same number share the background.
         host_seed: Seed of the background's generator.
-        host_key: Key of the ingested sample that is the background; None for a generated one.
+        host_seeds: Seeds to try in its place, in order, where the background must look like something; else empty.
+        host_key: Key of the ingested sample, or of the inverted image, that is the background; None for a seed's.
         patient: Pseudonym of the person the background stands for.
         role: "plain"; in a pair "lesion" beside "host" (the untouched background) or "removed" (the lesion taken off).
         view: Projection of a generated background.
@@ -66,7 +86,7 @@ class Row:
         truncation: psi of a StyleGAN2 background.
         crop: Draws in [0, 1) for a patch: its place, and the offset of the lesion in it along rows and columns;
             None for a whole image.
-        edits: Strength by name of edit, in standard deviations.
+        edits: What is done to the background's latents.
         lesions: What is put onto the background.
     """
 
@@ -86,5 +106,6 @@ class Row:
     implant: bool = False
     truncation: float = 1.0
     crop: tuple[float, float, float] | None = None
-    edits: dict[str, float] = field(default_factory=dict)
+    edits: tuple[PlannedEdit, ...] = ()
+    host_seeds: tuple[int, ...] = ()
     lesions: tuple[PlannedLesion, ...] = ()

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import GeneratorError, OutputError
-from synthmammo.generators.stylegan2 import draw_z, one_hot, open_stylegan2, quantised
+from synthmammo.generators.stylegan2 import quantised
+from synthmammo.latents import draw_z, one_hot, open_model
 from synthmammo.manifest import writing
 
 Pixels = NDArray[np.float32]
@@ -56,7 +57,8 @@ def sample(model: str, sampling: Sampling, out: Path, *, progress: Progress = la
     """
     if not sampling.seeds:
         raise GeneratorError("no seeds were given", where="seeds", hint="Name some, e.g. 0-35 or 1,5,7-9.")
-    checkpoint, network = open_stylegan2(model, sampling.device)
+    opened = open_model(model, sampling.device)
+    checkpoint, network = opened.checkpoint, opened.network
     _check_class(checkpoint.description.classes, sampling.label, model)
     label = one_hot(checkpoint, [sampling.label or ""], sampling.device)
     shape = (network.config.image_channels, network.config.resolution, network.config.resolution)

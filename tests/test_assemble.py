@@ -248,7 +248,7 @@ class Fakes:
         if lesion:
             self._monkeypatch.setattr("synthmammo.assemble._open_lesion", lambda *_: lesion)
         if host:
-            self._monkeypatch.setattr("synthmammo.assemble.open_host", lambda _: host)
+            self._monkeypatch.setattr("synthmammo.backgrounds.open_host", lambda _: host)
         return Assembler(recipe)
 
 

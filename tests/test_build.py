@@ -15,7 +15,7 @@ from synthmammo.build import build, make_shard, shards
 from synthmammo.card import card
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
-from synthmammo.errors import GeneratorError, OutputError, RecipeError
+from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.manifest import Manifest, read_index
 from synthmammo.plan import PLAN, plan
 from synthmammo.unfinished import STATE
@@ -415,13 +415,6 @@ def test_quality_limits_are_reported_by_value(tmp_path):
 
 
 # what is refused before anything is made
-
-
-def test_edits_are_refused_by_name(tmp_path):
-    edits = [{"direction": "density"}, {"part": "nipple", "reference_seed": 4}]
-    with pytest.raises(RecipeError, match="'density', 'part nipple'"):
-        made(tmp_path / "out", edits=edits)
-    assert names(tmp_path) == []
 
 
 ABSENT = {

@@ -11,7 +11,8 @@ from tiny_models import CONDITIONAL, STYLEGAN2, contextual_file, stylegan2_file
 from synthmammo.checkpoints import load
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.base import HOSTS, find
-from synthmammo.generators.stylegan2 import StyleGAN2, draw_z, quantised
+from synthmammo.generators.stylegan2 import StyleGAN2, quantised
+from synthmammo.latents import draw_z
 from synthmammo.row import Row
 from synthmammo.sample import SpacingOrigin
 
@@ -90,7 +91,7 @@ def test_a_row_does_not_depend_on_its_neighbours_or_place(model: Path) -> None:
 def test_truncation_is_the_rows_own(model: Path) -> None:
     host = StyleGAN2(str(model))
     latents = host.latents([row(0, 7, truncation=psi) for psi in (0.0, 0.5, 1.0, 1.0)])
-    mean = host.network.mapping.w_avg
+    mean = host.model.network.mapping.w_avg
     distance = [(latents.w[i] - mean).norm().item() for i in range(4)]
     assert distance[0] == 0 and distance[1] == pytest.approx(distance[2] / 2, rel=1e-5)
 
@@ -100,7 +101,7 @@ def test_edits_of_w_and_of_styles_reach_the_image(model: Path) -> None:
     latents = host.latents([row(index) for index in range(4)])
     plain = host.render(latents)
     with torch.inference_mode():
-        styles = host.network.synthesis.styles(latents.w)
+        styles = host.model.network.synthesis.styles(latents.w)
         assert np.array_equal(host.render(replace(latents, styles=styles))[0].image, plain[0].image)
         edited = styles | {"b8.conv0": styles["b8.conv0"].flip(1)}  # a mere factor would be normalised away
         moved = latents.w + torch.ones(())

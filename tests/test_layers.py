@@ -14,17 +14,19 @@ LAYERS: dict[int, set[str]] = {
     0: {"errors", "sample", "row", "lexicon", "identity"},
     # specification and arithmetic
     1: {"quota", "splits", "recipe", "manifest", "png", "dataset", "anatomy", "geometry", "drawing", "compose"}
-    | {"metrics", "nets", "features", "checkpoints"},
+    | {"metrics", "nets", "features", "checkpoints", "latents"},
     # parts
     2: {"generators", "writers", "sources", "engines", "editing", "objectives", "published", "data"},
     # stages, and what several of them are made of
     3: {
         "plan",
         "plan_table",
+        "plan_edits",
         "plan_lesions",
         "summary",
         "placement",
         "canvas",
+        "backgrounds",
         "assemble",
         "unfinished",
         "shards",
@@ -44,15 +46,20 @@ WITHIN_ARITHMETIC = {
     ("geometry", "anatomy"),
     ("checkpoints", "manifest"),
     ("checkpoints", "nets"),
+    ("latents", "checkpoints"),
+    ("latents", "nets"),
 }
 BETWEEN_STAGES = {
     ("plan", "plan_table"),
+    ("plan", "plan_edits"),
     ("plan", "plan_lesions"),
+    ("plan_edits", "plan_table"),
     ("plan_lesions", "plan_table"),
     ("build", "plan_table"),
     ("regenerate", "plan_table"),
     ("summary", "plan"),
     ("canvas", "placement"),
+    ("assemble", "backgrounds"),
     ("assemble", "canvas"),
     ("assemble", "placement"),
     ("build", "assemble"),

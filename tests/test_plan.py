@@ -46,7 +46,16 @@ SHAPES = {
     },
     "patches": {"patch": {"size_px": 32}, "emit": {"formats": ["parquet"]}},
     "rare class": {"classes": {"normal": 0.935, "benign": 0.06, "malignant": 0.005}},
-    "edits": {"edits": [{"direction": "density", "probability": 0.5}]},
+    "edits": {
+        "background": {"generator": "stylegan2", "model": "zoo/any", "samples_per_host": 3},
+        "edits": [
+            {"density": {"target": "c", "probability": 0.5}},
+            {"component 7": {"normal": [0, 1]}},
+            {"mixing": [4, 8], "reference": [5, 6], "probability": 0.3},
+            {"part": 2, "strength": [0.5, 1]},
+        ],
+        "require": {"view": "mlo", "candidates": 3},
+    },
 }
 
 

@@ -87,6 +87,10 @@ def with_lesion(**changes):
     return {"lesions": [{**MASS, **changes}, CALCIFICATION]}
 
 
+def edited(*edits, **changes):
+    return {"background": {"generator": "stylegan2", "model": "zoo/any"}, "edits": list(edits), **changes}
+
+
 def with_background(**changes):
     return {"background": {**tiny.TINY["background"], **changes}}
 
@@ -182,7 +186,19 @@ BAD = {
         "lesions.0.count",
         "one fixed number",
     ),
-    "edit of nothing": ({"edits": [{"strength": 1}]}, "edits.0", "either direction or part"),
+    "edit of nothing": (edited({"strength": 1}), "edits.0", "one of the keys direction, part, mixing"),
+    "mistyped edit": (edited({"dirction": "density"}), "edits.0", "one of the keys direction, part, mixing"),
+    "mistyped key of an edit": (edited({"density": {"strenght": 1}}), "edits.0.strenght", "Did you mean 'strength'?"),
+    "unknown direction": (edited({"direction": "densty"}), "edits.0", "Did you mean 'density'?"),
+    "strength and target": (edited({"density": {"strength": 1, "target": "c"}}), "edits.0", "found both"),
+    "target of a component": (edited({"component 3": {"target": 1}}), "edits.0", "only an attribute has one"),
+    "unknown target": (edited({"density": {"target": "e"}}), "edits.0", "one of a, b, c, d, or a number"),
+    "layers that end first": (edited({"density": {"layers": [4, 2]}}), "edits.0", "[4, 2] is not a range"),
+    "keys without latents": (edited({"part": 1, "reference": {"keys": ["a"]}}), "edits.0.reference", "latents"),
+    "edits of a phantom": ({"edits": [{"density": 1}]}, "edits", "needs a stylegan2 background"),
+    "requirement of a phantom": ({"require": {"view": "mlo"}}, "require", "needs a stylegan2 background"),
+    "requirement of nothing": (edited(require={"confidence": 0.8}), "require", "at least one of view, implant, within"),
+    "requirement of no attribute": (edited(require={"within": {"densty": [0, 1]}}), "require", "'density'"),
 }
 
 

@@ -21,6 +21,7 @@ def check_consistency(recipe: Recipe) -> None:
     _check_groups(recipe)
     _check_series(recipe)
     _check_removal(recipe)
+    _check_edits(recipe)
     if recipe.patch and recipe.background.generator == "ingested":
         raise ValueError("patch: patches of real hosts are made by `synthmammo patches`")
     if recipe.patch:
@@ -37,6 +38,23 @@ def _check_patch(recipe: Recipe, size_px: int) -> None:
         smaller = round(min(background.height_mm, background.width_mm) / background.spacing_mm)
         if size_px > smaller:
             raise ValueError(f"patch.size_px: {size_px} is more than the background has, {smaller} pixels")
+
+
+def _check_edits(recipe: Recipe) -> None:
+    background = recipe.background
+    if background.generator != "stylegan2":
+        if recipe.edits or recipe.require:
+            name = "edits" if recipe.edits else "require"
+            raise ValueError(
+                f"{name}: needs a stylegan2 background, whose latents it changes; found {background.generator}"
+            )
+        return
+    if background.latents and recipe.require:
+        raise ValueError("require: inverted images (background.latents) have no seed that could be drawn again")
+    for number, edit in enumerate(recipe.edits):
+        reference = getattr(edit, "reference", None)
+        if reference and reference.keys and not background.latents:
+            raise ValueError(f"edits.{number}.reference.keys: needs background.latents, the file that has these keys")
 
 
 def _check_splits(recipe: Recipe) -> None:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from synthmammo.errors import RecipeError, nearest
+from synthmammo.recipe.edits import Edit
 from synthmammo.recipe.model import Recipe
 
 
@@ -154,7 +155,7 @@ def _explained(error: ValidationError, path: Path) -> RecipeError:
 
 def _explanation(detail: Any) -> tuple[str, str, str | None]:
     # Union members appear in pydantic's location as their tags or type names; people did not write those.
-    location = [part for part in detail["loc"] if part not in ("phantom", "ingested", "stylegan2")]
+    location = [part for part in detail["loc"] if part not in ("phantom", "ingested", "stylegan2", *_EDITS)]
     field = ".".join(str(part) for part in location)
     kind, found = detail["type"], detail["input"]
     if kind == "extra_forbidden":
@@ -167,7 +168,7 @@ def _explanation(detail: Any) -> tuple[str, str, str | None]:
     if kind in _EXPECTED:
         return field, f"expected {_EXPECTED[kind]}, found {found!r}", None
     message = detail["msg"].removeprefix("Value error, ")
-    if kind == "value_error":
+    if kind in ("value_error", "edit"):
         return field, message, None
     message = _ENUM_MEMBER.sub(r"\1", message)
     return field, f"{message[0].lower()}{message[1:]}, found {found!r}", None
@@ -184,6 +185,9 @@ _EXPECTED = {
     "string_type": "a text",
 }
 """Plain words for pydantic's, which name classes of ours that no user knows."""
+
+
+_EDITS = [kind.tag for kind in Edit.__subclasses__()]
 
 
 def _tag_hint(context: dict[str, str]) -> str:
@@ -203,6 +207,8 @@ def _fields_at(model: Any, location: tuple[int | str, ...]) -> set[str]:
 
 
 def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
+    if issubclass(model, Edit):
+        return (model.tag,)
     field = model.model_fields.get("generator")
     return typing.get_args(field.annotation) if field else ()
 

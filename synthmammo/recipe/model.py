@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from synthmammo.lexicon import DENSITIES, DENSITY_SHARES, MIX, TERMS
+from synthmammo.errors import nearest
+from synthmammo.lexicon import ATTRIBUTES, DENSITIES, DENSITY_SHARES, MIX, TERMS
 from synthmammo.recipe.draws import Draw, DrawModel, Share, Shares, Strict
+from synthmammo.recipe.edits import EditSpec
 from synthmammo.sample import Kind, Pathology
 
 Positive = Annotated[float, Field(gt=0)]
@@ -62,6 +64,9 @@ class StyleGAN2Background(Strict):
     generator: Literal["stylegan2"]
     model: str = Field(description="zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION")
     truncation: float = Field(0.65, ge=0, le=1.5, description="psi; 0.65 is the value of the mammogram StyleGAN paper")
+    latents: str | None = Field(None, description="File of inverted real images that takes the place of seeds")
+    directions: str | None = Field(None, description="File of directions; default beside the model")
+    parts: str | None = Field(None, description="File of parts; default beside the model")
     samples_per_host: int = Field(1, ge=1)
 
 
@@ -86,6 +91,10 @@ class IngestedBackground(Strict):
         None, description="Spacing to assume for hosts without one; recorded as assumed, shown in the card"
     )
     samples_per_host: int = Field(1, ge=1)
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
 
 
 def _generator_named(value: Any) -> Any:
@@ -236,26 +245,25 @@ class PatchOutput(Strict):
     offset_px: int = Field(64, ge=0, description="Largest distance of the patch's centre from the site, per axis")
 
 
-class EditSpec(Strict):
-    """A global edit along a direction, or a local edit of a part."""
+class Requirement(Strict):
+    """What a generated background must look like; of its candidate seeds the first that does is taken."""
 
-    direction: str | None = Field(None, description="Attribute or component, e.g. density or component 7")
-    part: str | None = Field(None, description="Part that is taken from the reference")
-    reference_seed: int | None = Field(None, ge=0, description="Seed of the image a part is taken from")
-    strength: Draw = Field(DrawModel(uniform=(1.0, 1.0)), description="In standard deviations")
-    probability: Share = 1.0
-    layers: tuple[int, int] | None = Field(None, description="First layer and the one after the last")
+    view: Annotated[Literal["CC", "MLO"], BeforeValidator(_upper, json_schema_input_type=str)] | None = None
+    implant: bool | None = None
+    confidence: float = Field(0.9, ge=0.5, lt=1, description="Least probability of that view, and of that implant")
+    within: dict[str, tuple[float, float]] = Field({}, description="Lowest and highest value of attributes")
+    candidates: int = Field(8, ge=1, le=64, description="Seeds to try before the row is reported as failed")
 
     @model_validator(mode="after")
-    def _one_target(self) -> EditSpec:
-        if (self.direction is None) == (self.part is None):
-            raise ValueError("expected either direction or part")
-        if self.layers and not 0 <= self.layers[0] < self.layers[1]:
-            raise ValueError(f"layers: {list(self.layers)} is not a range [first, one after the last]")
+    def _understood(self) -> Requirement:
+        if self.view is None and self.implant is None and not self.within:
+            raise ValueError("expected at least one of view, implant, within")
+        for name, (low, high) in self.within.items():
+            if name not in ATTRIBUTES:
+                raise ValueError(f"within: no attribute is called '{name}'. {nearest(name, ATTRIBUTES)}")
+            if low > high:
+                raise ValueError(f"within.{name}: low {low:g} is above high {high:g}")
         return self
-
-    def __str__(self) -> str:
-        return self.direction or f"part {self.part}"
 
 
 class WebDatasetFormat(Strict):
@@ -354,6 +362,7 @@ class Recipe(Strict):
     series: Series | None = None
     patch: PatchOutput | None = None
     edits: list[EditSpec] = []
+    require: Requirement | None = Field(None, description="Redraw generated backgrounds until they look like this")
     emit: Emit = Field(default_factory=Emit)
     quality: Quality = Quality()
 

@@ -1,0 +1,215 @@
+"""What a recipe may say under `edits`: moves along directions, parts taken from a reference, and style mixing."""
+
+from __future__ import annotations
+
+import re
+from itertools import accumulate, pairwise
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from synthmammo.errors import nearest
+from synthmammo.lexicon import ATTRIBUTES, DENSITY_SHARES
+from synthmammo.recipe.draws import Draw, DrawModel, Share, Strict
+
+Layers = tuple[int, int]
+_COMPONENT = re.compile(r"component \d+")
+_ONE = DrawModel(uniform=(1.0, 1.0))
+
+TARGET_WORDS: dict[str, dict[str, DrawModel]] = {
+    "density": {
+        letter: DrawModel(uniform=(low, high))
+        for letter, (low, high) in zip(
+            DENSITY_SHARES, pairwise(accumulate(DENSITY_SHARES.values(), initial=0.0)), strict=True
+        )
+    },
+    "view": {"CC": DrawModel(uniform=(0, 0)), "MLO": DrawModel(uniform=(1, 1))},
+    "implant": {"absent": DrawModel(uniform=(0, 0)), "present": DrawModel(uniform=(1, 1))},
+}
+"""Targets that have a name. A density is a range of quantiles of the model's own images, with the population's shares
+as its bounds, since grey levels say more or less, but not how much; the others are values of the attribute."""
+
+
+def is_direction(name: str) -> bool:
+    """Whether a name can be one of a direction: an attribute, or `component N`."""
+    return name in ATTRIBUTES or _COMPONENT.fullmatch(name) is not None
+
+
+class Edit(Strict):
+    """What all edits have in common. They belong to the background: its samples share them."""
+
+    tag: ClassVar[str]
+    probability: Share = Field(1.0, description="Share of the backgrounds that get it")
+
+    @property
+    def name(self) -> str:
+        """What the plan calls it."""
+        raise NotImplementedError
+
+    @property
+    def draw(self) -> DrawModel:
+        """What the plan draws of it: strength or target."""
+        raise NotImplementedError
+
+
+class DirectionEdit(Edit):
+    """A move of the latent w, after truncation, along a direction that `synthmammo directions fit` found.
+
+    `density: 1.5` is short for `{direction: density, strength: 1.5}`, `density: {target: c}` for
+    `{direction: density, target: c}`.
+    """
+
+    tag: ClassVar[str] = "direction edit"
+    direction: str = Field(description="An attribute, e.g. density, or a principal component from 0, e.g. component 7")
+    strength: Draw | None = Field(None, description="In standard deviations of the latents along it; default 1")
+    target: str | Draw | None = Field(
+        None, description="In place of a strength: a value of the attribute, or a, b, c, d; CC, MLO; absent, present"
+    )
+    layers: Layers | None = Field(None, description="First layer and the one after the last, of w; default all")
+
+    @model_validator(mode="after")
+    def _understood(self) -> DirectionEdit:
+        if not is_direction(self.direction):
+            hint = nearest(self.direction, [*ATTRIBUTES, "component 0"])
+            raise ValueError(f"direction: '{self.direction}' is neither an attribute nor 'component N'. {hint}")
+        if self.target is not None:
+            self._check_target()
+        _check_layers(self.layers)
+        return self
+
+    def _check_target(self) -> None:
+        words = TARGET_WORDS.get(self.direction, {})
+        if self.strength is not None:
+            raise ValueError("expected either strength or target, found both")
+        if self.direction not in ATTRIBUTES:
+            raise ValueError(f"target: only an attribute has one, '{self.direction}' is none; state a strength")
+        if isinstance(self.target, str) and self.target not in words:
+            names = f"one of {', '.join(words)}, or a number" if words else "a number or [low, high]"
+            raise ValueError(f"target: '{self.target}' is no target of {self.direction}; expected {names}")
+
+    @property
+    def name(self) -> str:
+        """The direction's."""
+        return self.direction
+
+    @property
+    def draw(self) -> DrawModel:
+        """Of the strength, or of the target: a value, of density letters a quantile."""
+        if isinstance(self.target, str):
+            return TARGET_WORDS[self.direction][self.target]
+        return self.target or self.strength or _ONE
+
+
+class Reference(Strict):
+    """Where a part, or the other half of a mixture, comes from; by default from a fresh seed of each background."""
+
+    seeds: list[Annotated[int, Field(ge=0, lt=2**64)]] = Field([], description="Seeds of the model, drawn evenly")
+    keys: list[str] = Field([], description="Keys in background.latents, drawn evenly")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Reference:
+        if self.seeds and self.keys:
+            raise ValueError("expected either seeds or keys")
+        return self
+
+
+def _reference(value: Any) -> Any:
+    # `reference: 4` and `reference: [4, 7]` are short for `reference: {seeds: ...}`.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"seeds": [value]}
+    return {"seeds": value} if isinstance(value, list) else value
+
+
+ReferenceOrSeeds = Annotated[Reference, BeforeValidator(_reference, json_schema_input_type=int | list[int] | Reference)]
+
+
+class PartEdit(Edit):
+    """A part, in the styles, taken from a reference ("Editing in Style", Collins et al. 2020)."""
+
+    tag: ClassVar[str] = "part edit"
+    part: Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)] = Field(
+        description="Number of the part from 0, as `synthmammo parts fit` shows them"
+    )
+    reference: ReferenceOrSeeds = Reference()
+    strength: Draw = Field(_ONE, description="Share of the way to the reference, from 0 to 1")
+    threshold: float = Field(0.1, ge=0, lt=1, description="Least contribution of a channel to the part that is moved")
+    epsilon: float = Field(60.0, ge=0, description="Budget of change outside the part, in channels of 512")
+    layers: Layers | None = Field(None, description="First layer and the one after the last, of w; default all")
+
+    @model_validator(mode="after")
+    def _understood(self) -> PartEdit:
+        _check_layers(self.layers)
+        return self
+
+    @property
+    def name(self) -> str:
+        """E.g. "part 3"."""
+        return f"part {self.part}"
+
+    @property
+    def draw(self) -> DrawModel:
+        """Of the strength."""
+        return self.strength
+
+
+class MixingEdit(Edit):
+    """Style mixing: some layers take the w of a reference (Karras et al. 2019, section 3.1)."""
+
+    tag: ClassVar[str] = "mixing edit"
+    mixing: Layers = Field(description="First layer that is the reference's, and the one after the last, of w")
+    reference: ReferenceOrSeeds = Reference()
+    strength: Draw = Field(_ONE, description="Share of the way to the reference, from 0 to 1")
+
+    @model_validator(mode="after")
+    def _understood(self) -> MixingEdit:
+        _check_layers(self.mixing, "mixing")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Always "mixing"."""
+        return "mixing"
+
+    @property
+    def draw(self) -> DrawModel:
+        """Of the strength."""
+        return self.strength
+
+
+def _check_layers(layers: Layers | None, name: str = "layers") -> None:
+    if layers and not 0 <= layers[0] < layers[1]:
+        raise ValueError(f"{name}: {list(layers)} is not a range [first, one after the last]")
+
+
+def _spelled_out(value: Any) -> Any:
+    # `density: 1.5`, `density: [-1, 1]` and `density: {target: c}`.
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    ((name, content),) = value.items()
+    if not is_direction(str(name)):
+        return value
+    drawn = not isinstance(content, dict) or set(content) & {"uniform", "normal", "lognormal"}
+    return {"direction": name, **({"strength": content} if drawn else content)}
+
+
+def _tag(value: Any) -> str | None:
+    for kind in (DirectionEdit, PartEdit, MixingEdit):
+        word = kind.tag.removesuffix(" edit")
+        if isinstance(value, kind) or (isinstance(value, dict) and word in value):
+            return kind.tag
+    return None
+
+
+EditSpec = Annotated[
+    Annotated[
+        Annotated[DirectionEdit, Tag(DirectionEdit.tag)]
+        | Annotated[PartEdit, Tag(PartEdit.tag)]
+        | Annotated[MixingEdit, Tag(MixingEdit.tag)],
+        Discriminator(
+            _tag,
+            custom_error_type="edit",
+            custom_error_message="expected one of the keys direction, part, mixing, or an attribute with its strength",
+        ),
+    ],
+    BeforeValidator(_spelled_out),
+]
