@@ -12,7 +12,7 @@ from typing import Any
 
 from synthmammo import __version__
 from synthmammo.assemble import Assembler
-from synthmammo.checkpoints import locate
+from synthmammo.checkpoints import describe, locate
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError
@@ -27,6 +27,7 @@ from synthmammo.sample import Sample
 from synthmammo.shards import Advance, Formats, run_shards, write_shard
 from synthmammo.unfinished import STATE, ShardResult, Unfinished
 from synthmammo.writers.coco import write_coco
+from synthmammo.writers.yolo import write_yolo
 
 RECIPE = "recipe.yaml"
 
@@ -106,10 +107,12 @@ def build(
         licence=recipe.licence,
         citation=recipe.citation,
         sources=sources,
+        models={name: _model_facts(path) for name, path in models(recipe).items()},
     )
     files = [RECIPE, PLAN]
-    if "coco" in recipe.emit.labels:
-        files += write_coco(out, (row for result in made.results for row in result.rows))
+    for name, write in (("coco", write_coco), ("yolo", write_yolo)):
+        if name in recipe.emit.labels:
+            files += write(out, (row for result in made.results for row in result.rows))
     seconds: Counter[str] = Counter()
     for result in made.results:
         seconds.update(result.seconds)
@@ -159,6 +162,12 @@ def source_digests(recipe: Recipe) -> dict[str, str]:
         directory = Path(recipe.background.dataset)
         digests[recipe.background.dataset] = Manifest.read(directory).digest
     return digests
+
+
+def _model_facts(path: Path) -> dict[str, Any]:
+    model = describe(path)
+    names = ("architecture", "makes", "licence", "training_data")
+    return {name: getattr(model, name) for name in names}
 
 
 def remove_dataset(out: Path) -> None:

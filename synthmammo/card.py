@@ -11,9 +11,11 @@ from typing import Any
 
 import yaml
 
+from synthmammo import facts
 from synthmammo.build import RECIPE
 from synthmammo.dataset import Dataset
 from synthmammo.manifest import Manifest, read_index, writing
+from synthmammo.reports import Report, reports
 from synthmammo.sample import SPLITS
 from synthmammo.show import show
 from synthmammo.writers.parquet import features_yaml
@@ -41,24 +43,28 @@ def card(directory: Path) -> Path:
     """
     manifest = Manifest.read(directory)
     rows: list[Row] = read_index(directory).to_pylist()
-    pictured = "parquet" in _formats(manifest)
+    pictured = "parquet" in facts.formats(manifest)
     if pictured:
         show(directory, directory / PICTURE)
     template = Template(files("synthmammo").joinpath("card.md").read_text(encoding="utf-8"))
     text = template.substitute(
         title=manifest.name,
-        description=manifest.options.get("description") or f"Made by `synthmammo {_verb(manifest)}`.",
+        description=facts.description(manifest),
         picture=f"![{_PICTURE_TEXT}]({PICTURE})\n\n" if pictured else "",
         nature=_nature(rows),
         composition=_composition(manifest),
         findings=_findings(manifest),
         properties=_table(_properties(manifest, rows)),
         failures=_failures(manifest),
+        measured="".join(_report(report) for report in reports(directory).values()),
         loading=_loading(manifest),
         making=_making(manifest),
         recipe=_recipe(directory, manifest),
-        facts=_table(_facts(manifest)),
-        limits=_limits(manifest, rows),
+        facts=_table(_origins(manifest)),
+        uses=_points(facts.use_cases()),
+        unclaimed=_points(facts.not_claimed(manifest)),
+        limits=_points(facts.limitations(manifest, rows) + facts.biases(manifest)),
+        persons=" ".join(facts.sensitive_information(manifest)),
         licence=_licence(manifest),
     )
     path = directory / CARD
@@ -77,7 +83,7 @@ def _header(directory: Path, manifest: Manifest, samples: int) -> str:
         "tags": [*tags, "synthetic"] if manifest.kind == "built" else tags,
         "size_categories": [next((name for limit, name in _SIZES if samples < limit), "n>1M")],
     }
-    if "parquet" in _formats(manifest):
+    if "parquet" in facts.formats(manifest):
         splits = [split for split in SPLITS if manifest.counts.get(split)]
         data_files = [{"split": split, "path": f"parquet/{split}-*.parquet"} for split in splits]
         header["configs"] = [{"config_name": "default", "data_files": data_files}]
@@ -85,35 +91,24 @@ def _header(directory: Path, manifest: Manifest, samples: int) -> str:
     return "---\n" + yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=120) + "---\n"
 
 
-def _formats(manifest: Manifest) -> set[str]:
-    return {shard.format for shard in manifest.shards}
-
-
-def _verb(manifest: Manifest) -> str:
-    return {"built": "build", "ingested": "ingest"}.get(manifest.kind, manifest.kind)
-
-
 def _table(rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
 
 
 def _nature(rows: Sequence[Row]) -> str:
-    made = sum(finding["synthetic"] for row in rows for finding in row["findings"])
-    real = sum(not finding["synthetic"] for row in rows for finding in row["findings"])
-    unlocated = sum(bool(row["unlocated"]) for row in rows)
-    sentences = []
+    made, real = facts.finding_counts(rows)
     if made and real:
-        sentences.append(
-            f"{made} of the {made + real} boxed findings were put in by a program; {real} are the hosts' own."
-        )
-    elif made:
-        sentences.append("Every boxed finding was put in by a program.")
-    if unlocated:
-        sentences.append(
-            f"{unlocated} images have findings of their own whose place their source does not give (`unlocated`): "
-            "they have no box, so what is not boxed is not healthy. Do not train or test a detector on these."
-        )
-    return " ".join(sentences)
+        return f"{made} of the {made + real} boxed findings were put in by a program; {real} are the hosts' own."
+    return "Every boxed finding was put in by a program." if made else ""
+
+
+def _points(points: Iterable[str]) -> str:
+    return "\n".join(f"* {point}" for point in points)
+
+
+def _report(report: Report) -> str:
+    figures = "".join(f"\n\n![{caption}]({path})" for path, caption in report.figures.items())
+    return f"## {report.title}\n\n{report.markdown.strip()}\n\nMeasured with `{report.command}`.{figures}\n\n"
 
 
 def _composition(manifest: Manifest) -> str:
@@ -151,7 +146,7 @@ def _properties(manifest: Manifest, rows: Sequence[Row]) -> Iterable[tuple[str, 
     if attempts:
         discarded = sum(attempt * number for attempt, number in attempts.items())
         yield "lesion candidates", f"{attempts.total()} taken, {discarded} discarded before them"
-    for name in sorted(_formats(manifest)):
+    for name in sorted(facts.formats(manifest)):
         size = sum(shard.bytes for shard in manifest.shards if shard.format == name)
         number = sum(shard.format == name for shard in manifest.shards)
         yield name, f"{number} shard{'s' * (number != 1)}, {size / 1e6:,.1f} MB"
@@ -187,7 +182,7 @@ def _failures(manifest: Manifest) -> str:
 def _loading(manifest: Manifest) -> str:
     if not manifest.samples:
         return "There is nothing to load."
-    formats, split = _formats(manifest), next(split for split in SPLITS if manifest.counts.get(split))
+    formats, split = facts.formats(manifest), next(split for split in SPLITS if manifest.counts.get(split))
     parts = []
     if "parquet" in formats:
         parts.append(
@@ -229,7 +224,7 @@ def _webdataset(manifest: Manifest, split: str) -> str:
 
 def _making(manifest: Manifest) -> str:
     if manifest.kind != "built":
-        return f"By `synthmammo {_verb(manifest)}`, with the options below."
+        return f"By `synthmammo {facts.verb(manifest)}`, with the options below."
     return (
         "Every random draw is a row of `plan.parquet`; the build draws nothing. To make it again, byte for byte:"
         f"\n\n```\nsynthmammo build {RECIPE} --out AGAIN\n```\n\n"
@@ -246,44 +241,12 @@ def _recipe(directory: Path, manifest: Manifest) -> str:
     return yaml.safe_dump(manifest.options, sort_keys=False, allow_unicode=True, width=120).strip()
 
 
-def _facts(manifest: Manifest) -> Iterable[tuple[str, str]]:
+def _origins(manifest: Manifest) -> Iterable[tuple[str, str]]:
     yield "digest", f"`{manifest.digest}`"
     for name, value in manifest.sources.items():
         yield f"source `{name}`", f"`{value}`"
     yield "versions", ", ".join(f"{name} {value}" for name, value in manifest.versions.items())
     yield "machine", ", ".join(manifest.machine.values())
-
-
-def _limits(manifest: Manifest, rows: Sequence[Row]) -> str:
-    points = [
-        "For developing and testing software, for teaching, and for research on data augmentation; report results on "
-        "real data beside any that use these.",
-        "Not for diagnosis, not for tuning clinical thresholds, and no evidence about any population: class shares, "
-        "densities, sizes and BI-RADS terms are those of the recipe, not of a clinic.",
-    ]
-    if _uses(manifest, "phantom"):
-        points.append(
-            "The backgrounds are procedural phantoms. They have no three-dimensional anatomy behind them, and a model "
-            "trained on them alone will meet texture it has never seen."
-        )
-    if any(lesion.get("generator") == "parametric" for lesion in manifest.options.get("lesions", [])):
-        points.append(
-            "The lesions are drawn after BI-RADS words; pathology is what the recipe asked for, not a biopsy's."
-        )
-    if any(row["spacing_origin"] == "assumed" for row in rows):
-        points.append(
-            "The pixel spacing is an assumption of whoever made the dataset: sizes in millimetres rest on it."
-        )
-    if _uses(manifest, "ingested"):
-        points.append(
-            "The backgrounds are real images of real people. Their own findings are kept as such and are not synthetic."
-        )
-    return "\n".join(f"* {point}" for point in points)
-
-
-def _uses(manifest: Manifest, generator: str) -> bool:
-    background = manifest.options.get("background")
-    return isinstance(background, dict) and background.get("generator") == generator
 
 
 def _licence(manifest: Manifest) -> str:

@@ -7,6 +7,7 @@ Tensors are named NETWORK.LAYER, e.g. `generator.synthesis.b4.const`.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 HEADER = "synthmammo"
 SUFFIX = ".safetensors"
+_NOT_WHOLE = "If it is a published .pkl or .pt file, `synthmammo convert` reads it; else fetch or make it again."
 ZOO = Path(__file__).parent / "zoo"
+"""The models the package carries."""
+
+USER_ZOO = "SYNTHMAMMO_ZOO"
+"""Environment variable with the folder of the models a user adds."""
 
 _NETS = "synthmammo.nets"
 ARCHITECTURES = {
@@ -222,12 +228,33 @@ def load(model: str | Path) -> Checkpoint:
     path = locate(model)
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dictionary
     except (SafetensorError, OSError) as error:
-        hint = "If it is a published .pkl or .pt file, `synthmammo convert` reads it; else fetch or make it again."
-        raise CheckpointError(f"is not a whole .safetensors file ({error})", where=path, hint=hint) from error
-    return Checkpoint(path, _described(metadata, path), tensors)
+        raise CheckpointError(f"is not a whole .safetensors file ({error})", where=path, hint=_NOT_WHOLE) from error
+    return Checkpoint(path, _described(_metadata(path), path), tensors)
+
+
+def describe(model: str | Path) -> Description:
+    """What a model file says of itself, without reading its weights.
+
+    Args:
+        model: As for `load`.
+
+    Raises:
+        CheckpointError: As `load`.
+    """
+    path = locate(model)
+    return _described(_metadata(path), path)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"is not a whole .safetensors file ({error})", where=path, hint=_NOT_WHOLE) from error
 
 
 def locate(model: str | Path) -> Path:
@@ -239,20 +266,36 @@ def locate(model: str | Path) -> Path:
     name = str(model)
     if name.startswith("hf://"):
         return _fetched(name)
-    path = ZOO / f"{name[4:]}{SUFFIX}" if name.startswith("zoo/") else Path(name)
-    if path.is_file():
-        return path
     if name.startswith("zoo/"):
-        known = zoo()
-        hint = nearest(name, known) if known else "This installation carries no models."
+        known = _zoo()
+        if name in known:
+            return known[name]
+        hint = nearest(name, known) if known else "This installation carries no models; `synthmammo zoo add` adds some."
         raise CheckpointError("no such model", where=name, hint=hint)
+    if Path(name).is_file():
+        return Path(name)
     hint = "A model is named as zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION."
-    raise CheckpointError("no such file", where=path, hint=hint)
+    raise CheckpointError("no such file", where=name, hint=hint)
 
 
 def zoo() -> list[str]:
-    """Names of the models the package carries, as `zoo/NAME`."""
-    return [f"zoo/{path.stem}" for path in sorted(ZOO.glob(f"*{SUFFIX}"))]
+    """Names of the models of `zoo_folders`, as `zoo/NAME`."""
+    return list(_zoo())
+
+
+def zoo_folders() -> tuple[Path, Path]:
+    """Where `zoo/NAME` is looked for: the user's folder, whose models take precedence, and the package's.
+
+    The user's is `$SYNTHMAMMO_ZOO`, else `~/.local/share/synthmammo/zoo`: an installed package may be read-only, and an
+    update shall not remove what was added.
+    """
+    stated = os.environ.get(USER_ZOO)
+    return Path(stated) if stated else Path.home() / ".local" / "share" / "synthmammo" / "zoo", ZOO
+
+
+def _zoo() -> dict[str, Path]:
+    user, package = ({f"zoo/{path.stem}": path for path in folder.glob(f"[!.]*{SUFFIX}")} for folder in zoo_folders())
+    return dict(sorted({**package, **user}.items()))
 
 
 def _blank(description: Description, network: str, where: Path) -> nn.Module:

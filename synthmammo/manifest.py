@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthmammo.errors import DatasetError, unwritable
-from synthmammo.identity import file_digest
+from synthmammo.identity import digest, file_digest
 from synthmammo.sample import Box, Sample
 
 if TYPE_CHECKING:
@@ -66,13 +66,16 @@ class Manifest:
         counts: Samples by split and label.
         findings: Findings by kind and pathology, e.g. {"mass": {"malignant": 3}}.
         shards: Finished shards, sorted by format and name.
-        files: SHA-256 by relative path of the other files that belong to the content (plan, index).
+        files: SHA-256 by relative path of the other files that belong to the content (plan, index); of a folder, as
+            of a shard that is one.
         failed: Rows that could not be made or read, with the reason.
         versions: Of the interpreter, this package and the libraries that touch pixels.
         machine: Device class and instruction set that equal bytes are promised for.
         licence: Of the content, as an SPDX identifier or a short text.
         citation: What to cite, with attribution, when the content is used.
         sources: Digests of what went in (host datasets, models).
+        models: Of each model among the sources: architecture, what it makes, licence, and name and digest of the
+            dataset that it was trained on (`training_data`, empty when unknown).
     """
 
     kind: str
@@ -89,6 +92,7 @@ class Manifest:
     licence: str = "other"
     citation: str = ""
     sources: dict[str, str] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     @property
@@ -272,6 +276,13 @@ def _nested(pairs: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
     return nested
 
 
+def content_digest(path: Path) -> str:
+    """SHA-256 of a file; of a folder: of the sorted list of its files' names and digests."""
+    if not path.is_dir():
+        return file_digest(path)
+    return digest([(file.name, file_digest(file)) for file in sorted(path.iterdir())])
+
+
 def digests(directory: Path, names: Iterable[str]) -> dict[str, str]:
-    """SHA-256 by name of files in a dataset directory, for `Manifest.files`."""
-    return {name: file_digest(directory / name) for name in sorted(names)}
+    """SHA-256 by name of files and folders in a dataset directory, for `Manifest.files`."""
+    return {name: content_digest(directory / name) for name in sorted(names)}

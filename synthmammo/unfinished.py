@@ -13,9 +13,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from synthmammo.croissant import write_croissant
+from synthmammo.dataset import Dataset
 from synthmammo.errors import OutputError
 from synthmammo.identity import digest
 from synthmammo.manifest import INDEX, MANIFEST, Manifest, ShardRecord, count, digests, write_index, writing
+from synthmammo.provenance import write_provenance
 
 STATE = ".unfinished"
 SKIPPED = "skipped.jsonl"
@@ -161,9 +164,23 @@ class Unfinished:
             files=digests(self.out, [INDEX, SKIPPED, *files]),
             failed=tuple(failed),
         )
+        written = self._describe(whole, results, rows)
+        whole = replace(whole, files=whole.files | digests(self.out, written))
         whole.write(self.out)
         shutil.rmtree(self._folder, ignore_errors=True)
         return whole
+
+    def _describe(
+        self, manifest: Manifest, results: Sequence[ShardResult], rows: Sequence[dict[str, Any]]
+    ) -> list[str]:
+        """Write what says in other projects' terms where the dataset comes from and what it holds."""
+        final = {record.sha256: record for record in manifest.shards}
+        made = [([final[record.sha256] for record in result.records], result.rows) for result in results]
+        written = write_provenance(self.out, manifest, made)
+        manifest = replace(manifest, files=manifest.files | digests(self.out, written))
+        pictured = any(record.format == "parquet" for record in manifest.shards)
+        label_names = Dataset.open(self.out).label_names if pictured else ()
+        return written + write_croissant(self.out, manifest, rows, label_names)
 
     def _named(self, records: list[ShardRecord]) -> list[ShardRecord]:
         named = []

@@ -11,8 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from synthmammo.dataset import Dataset
-from synthmammo.identity import digest, file_digest
-from synthmammo.manifest import Manifest, ShardRecord, count, read_index
+from synthmammo.manifest import Manifest, ShardRecord, content_digest, count, read_index
 from synthmammo.regenerate import Comparison, compare, remake, same_platform
 
 ONE_GREY_LEVEL = 1
@@ -75,9 +74,9 @@ def verify(
 def _check_file(directory: Path, name: str, sha256: str, found: Verification) -> None:
     path = directory / name
     found.files += 1
-    if not path.is_file():
+    if not path.exists():
         found.problems.append(f"{name}: is missing")
-    elif file_digest(path) != sha256:
+    elif content_digest(path) != sha256:
         found.problems.append(f"{name}: was changed (its SHA-256 is not the manifest's)")
 
 
@@ -87,7 +86,8 @@ def _check_shard(directory: Path, shard: ShardRecord, found: Verification) -> No
     if not path.exists():
         found.problems.append(f"{shard.name}: is missing")
         return
-    size, sha256 = _folder(path) if path.is_dir() else (path.stat().st_size, file_digest(path))
+    size = sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
+    sha256 = content_digest(path)
     if (size, sha256) != (shard.bytes, shard.sha256):
         what = (
             f"{size:,} bytes, expected {shard.bytes:,}" if size != shard.bytes else "its SHA-256 is not the manifest's"
@@ -104,11 +104,6 @@ def _check_strays(directory: Path, manifest: Manifest, found: Verification) -> N
         for path in sorted((directory / name).glob("*")):
             if f"{name}/{path.name}" not in listed:
                 found.problems.append(f"{name}/{path.name}: does not belong to the dataset")
-
-
-def _folder(path: Path) -> tuple[int, str]:
-    files = sorted(path.iterdir())
-    return sum(file.stat().st_size for file in files), digest([(file.name, file_digest(file)) for file in files])
 
 
 def _check_counts(directory: Path, manifest: Manifest, found: Verification) -> None:

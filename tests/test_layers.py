@@ -14,7 +14,8 @@ LAYERS: dict[int, set[str]] = {
     0: {"errors", "sample", "row", "lexicon", "identity"},
     # specification and arithmetic
     1: {"quota", "splits", "recipe", "manifest", "png", "dataset", "anatomy", "geometry", "drawing", "compose"}
-    | {"metrics", "nets", "features", "checkpoints", "latents"},
+    | {"metrics", "nets", "features", "checkpoints", "latents"}
+    | {"facts", "reports"},
     # parts
     2: {"generators", "writers", "sources", "engines", "editing", "objectives", "published", "data"},
     # stages, and what several of them are made of
@@ -29,11 +30,13 @@ LAYERS: dict[int, set[str]] = {
         "backgrounds",
         "assemble",
         "unfinished",
+        "croissant",
+        "provenance",
         "shards",
         "hosts",
     }
-    | {"patch_options", "patch_plan", "patch_cut", "training", "convert", "sample_model"}
-    | {"build", "ingest", "patches", "verify", "regenerate", "show", "card", "train", "quality", "publish"}
+    | {"patch_options", "patch_plan", "patch_cut", "training", "convert", "sample_model", "model_zoo"}
+    | {"build", "ingest", "patches", "verify", "regenerate", "show", "card", "train", "quality", "publish", "send"}
     | {"benchmark", "study", "explore"},
     # surface
     4: {"cli", "__main__", "__init__"},
@@ -45,6 +48,8 @@ WITHIN_ARITHMETIC = {
     ("compose", "recipe"),
     ("geometry", "anatomy"),
     ("checkpoints", "manifest"),
+    ("facts", "manifest"),
+    ("reports", "manifest"),
     ("checkpoints", "nets"),
     ("latents", "checkpoints"),
     ("latents", "nets"),
@@ -65,6 +70,8 @@ BETWEEN_STAGES = {
     ("build", "assemble"),
     ("build", "plan"),
     ("build", "unfinished"),
+    ("unfinished", "croissant"),
+    ("unfinished", "provenance"),
     ("shards", "unfinished"),
     ("build", "shards"),
     ("ingest", "shards"),

@@ -95,7 +95,7 @@ def test_a_divided_patient_is_found(copy):
     pq.write_table(
         table.set_column(table.schema.get_field_index("patient"), "patient", patients), copy / "index.parquet"
     )
-    files = Manifest.read(copy).files | {"index.parquet": verifying.file_digest(copy / "index.parquet")}
+    files = Manifest.read(copy).files | {"index.parquet": verifying.content_digest(copy / "index.parquet")}
     rewritten(copy, files=files)
     assert any("patient 'one' is in more than one split" in problem for problem in verify(copy).problems)
 

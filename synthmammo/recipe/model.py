@@ -328,7 +328,7 @@ class Emit(Strict):
         12, description="Bit depth of generated backgrounds; real hosts keep theirs"
     )
     preview_px: int = Field(512, ge=64, description="Longer side of the 8-bit preview")
-    labels: list[Literal["coco"]] = Field([], description="Label files beside the formats")
+    labels: list[Literal["coco", "yolo"]] = Field([], description="Label files beside the formats")
 
 
 class Quality(Strict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -124,6 +124,11 @@ def descriptor_text(finding: Finding) -> str:
             hint = "Descriptors are joined as 'name=term;name=term'."
             raise OutputError(f"descriptor '{word}' contains '=' or ';'", where=finding.kind, hint=hint)
     return ";".join(f"{name}={term}" for name, term in finding.descriptors.items())
+
+
+def finding_classes(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """(kind, pathology) of all findings in a dataset's index rows, sorted: the classes of label files."""
+    return sorted({(finding["kind"], finding["pathology"]) for row in rows for finding in row["findings"]})
 
 
 def display_window(image: Image, breast: Mask) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.manifest import writing
+from synthmammo.writers.base import finding_classes
 
 FOLDER = "coco"
 
@@ -33,8 +34,7 @@ def write_coco(directory: Path, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         OutputError: A file cannot be written.
     """
     ordered = sorted(rows, key=lambda row: str(row["key"]))
-    names = sorted({(finding["kind"], finding["pathology"]) for row in ordered for finding in row["findings"]})
-    categories = {name: number for number, name in enumerate(names, 1)}
+    categories = {name: number for number, name in enumerate(finding_classes(ordered), 1)}
     written = []
     for split in sorted({row["split"] for row in ordered}):
         numbered = [(number, row) for number, row in enumerate(ordered, 1) if row["split"] == split]
