@@ -73,7 +73,8 @@ class Description:
         spacing_mm: Millimetres per pixel of what it makes; None when unknown.
         bits_stored: Bit depth of the images it was trained on.
         scale: Its intensity mapping.
-        training_data: `name` and `digest` of the manifest it was trained on; empty when unknown.
+        training_data: `name` and `digest` of the manifest it was trained on, `sources`, the digests of what that was
+            made of, and the `split`; empty when unknown.
         training: How it was trained: images seen, hours, device.
         metrics: What it reached; each with its extractor and number of images.
         licence: Of the weights, as the Hugging Face Hub names it.

@@ -27,9 +27,11 @@ class Commands(click.Group):
         "regenerate": "datasets",
         "show": "datasets",
         "card": "datasets",
+        "send": "sending",
         "train": "training",
         "convert": "models",
         "sample": "models",
+        "zoo": "zoo",
         "benchmark": "benchmark",
     }
 
@@ -43,8 +45,8 @@ class Commands(click.Group):
 
         if cmd_name not in self.modules:
             return None
-        module = import_module(f"synthmammo.cli.{self.modules[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        module, _, function = self.modules[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"synthmammo.cli.{module}"), function or cmd_name)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
