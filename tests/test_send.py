@@ -1,0 +1,299 @@
+"""Laws of sending: everything arrives once, a break costs nothing, refusals are told apart; and a real server."""
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import orthanc
+import pytest
+import tiny
+from dicomweb_client.api import DICOMwebClient
+from pydicom import dcmread
+from requests import Session
+
+import synthmammo.send as sending
+from synthmammo.build import build
+from synthmammo.engines.local import Local
+from synthmammo.errors import DatasetError, OutputError
+from synthmammo.send import Credentials, send
+
+KNOWN = Credentials(orthanc.USER, orthanc.PASSWORD)
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """A dataset of six samples, the lesions in segmentations and reports."""
+    out = tmp_path_factory.mktemp("sent") / "tiny"
+    findings = {"compression": "jpegls", "findings": ["segmentation", "report"]}
+    formats = {"parquet": {}, "dicom": findings}
+    build(tiny.recipe(size=6, emit={"shard_size": 2, "preview_px": 64, "formats": formats}), out, engine=Local(1))
+    return out
+
+
+@pytest.fixture
+def dataset(original, tmp_path):
+    """A copy that the test may change: the log of what was sent lies in the dataset."""
+    return Path(shutil.copytree(original, tmp_path / "tiny"))
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(sending, "WAIT_SECONDS", 0.01)
+
+
+def objects(dataset):
+    return sorted((dataset / "dicom").rglob("*.dcm"))
+
+
+class Archive:
+    """A small store in this process; `faults` are statuses that it answers before it does its work."""
+
+    def __init__(self, faults=(), search=True, says=None):
+        self.faults, self.search, self.says = list(faults), search, says
+        self.stored, self.requests = [], []
+
+    def answer(self, method, path, headers, body):
+        self.requests.append((method, path, headers.get("Authorization")))
+        if self.faults and (status := self.faults.pop(0)):
+            return status, b""
+        if method == "GET":
+            study = re.search(r"studies/([\d.]+)", path)[1]
+            found = [{"00080018": {"vr": "UI", "Value": [uid]}} for uid, of in self.stored if of == study]
+            return (200, json.dumps(found).encode()) if self.search else (405, b"")
+        start = body.index(b"\r\n\r\n") + 4
+        one = dcmread(BytesIO(body[start : body.rindex(b"\r\n--")]))
+        if self.says is not None:
+            return 200, json.dumps(self.says).encode()
+        self.stored.append((one.SOPInstanceUID, one.StudyInstanceUID))
+        item = {"00081155": {"vr": "UI", "Value": [one.SOPInstanceUID]}}
+        return 200, json.dumps({"00081199": {"vr": "SQ", "Value": [item]}}).encode()
+
+
+@contextmanager
+def serving(archive):
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self._do("GET")
+
+        def do_POST(self):
+            self._do("POST")
+
+        def _do(self, method):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, content = archive.answer(method, self.path, self.headers, body)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/dicom+json; charset=utf-8")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/dicom-web"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class TestResuming:
+    def test_everything_arrives_once(self, dataset):
+        archive, seen = Archive(), []
+        with serving(archive) as url:
+            first = send(dataset, url, progress=lambda done, total: seen.append((done, total)))
+            again = send(dataset, url)
+        total = len(objects(dataset))
+        assert total > 6  # images, segmentations and reports
+        assert sorted(uid for uid, _ in archive.stored) == sorted(dcmread(p).SOPInstanceUID for p in objects(dataset))
+        assert (first.stored, first.done, again.stored, again.known) == (total, total, 0, total)
+        assert first.bytes == sum(path.stat().st_size for path in objects(dataset))
+        assert seen == [(done, total) for done in range(total + 1)]
+
+    def test_a_break_in_the_middle_is_gone_on_from(self, dataset):
+        archive = Archive()
+        with serving(archive) as url:
+            archive.faults = [0, 0, 0, *[503] * sending.ATTEMPTS]
+            with pytest.raises(OutputError, match="503"):
+                send(dataset, url)
+            before = len(archive.stored)
+            assert 0 < before < len(objects(dataset))
+            rest = send(dataset, url)
+        assert (rest.known, rest.stored) == (before, len(objects(dataset)) - before)
+        assert len(set(archive.stored)) == len(archive.stored) == len(objects(dataset))
+
+    def test_what_the_server_has_is_not_sent_even_without_a_log(self, dataset):
+        archive = Archive()
+        with serving(archive) as url:
+            send(dataset, url)
+            for log in dataset.glob(".sent-*"):
+                log.unlink()
+            again = send(dataset, url)
+        assert (again.stored, again.present) == (0, len(objects(dataset)))
+
+    def test_a_half_written_line_of_the_log_costs_one_question(self, dataset):
+        archive = Archive()
+        with serving(archive) as url:
+            send(dataset, url)
+            (log,) = dataset.glob(".sent-*")
+            log.write_text(log.read_text()[:-9])
+            again = send(dataset, url)
+        assert (again.stored, again.present) == (0, 1)
+
+    def test_another_server_has_its_own_log(self, dataset):
+        with serving(Archive()) as one, serving(Archive()) as other:
+            assert send(dataset, one).stored == send(dataset, other).stored == len(objects(dataset))
+
+    @pytest.mark.parametrize("fault", [429, 503])
+    def test_a_passing_weakness_is_waited_out(self, fault, dataset):
+        archive = Archive(faults=[fault, 0, fault, fault])
+        with serving(archive) as url:
+            assert send(dataset, url).stored == len(objects(dataset))
+
+    def test_a_server_without_search(self, dataset):
+        with serving(Archive(search=False)) as url:
+            assert send(dataset, url).stored == len(objects(dataset))
+
+
+class TestRefusals:
+    def test_unreachable(self, dataset):
+        with serving(Archive()) as url:
+            pass
+        with pytest.raises(OutputError, match=r"cannot be reached \(Connection refused; 5 tries\)") as caught:
+            send(dataset, url)
+        assert caught.value.where == url
+        assert "the same command goes on from here" in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("status", "message", "hint"),
+        [
+            (401, "refuses the caller", "SYNTHMAMMO_PASSWORD"),
+            (403, "refuses the caller", "SYNTHMAMMO_TOKEN"),
+            (404, "no DICOMweb service that stores is there", "/dicom-web"),
+            (413, "the server refuses it", "goes on from here"),
+        ],
+    )
+    def test_each_has_its_message(self, status, message, hint, dataset):
+        with serving(Archive(faults=[0, status])) as url, pytest.raises(OutputError, match=message) as caught:
+            send(dataset, url)
+        assert hint in str(caught.value)
+        assert str(status) in str(caught.value)
+
+    def test_an_object_that_was_not_stored_is_not_counted(self, dataset):
+        failed = {"00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": [0x0110]}}]}}
+        for says, reason in ((failed, "failure reason 0x0110"), ({}, "does not name the object")):
+            with serving(Archive(says=says)) as url, pytest.raises(OutputError, match=reason):
+                send(dataset, url)
+        assert not list(dataset.glob(".sent-*"))
+
+    @pytest.mark.parametrize("url", ["localhost:8042", "ftp://localhost/dicom-web", "http://"])
+    def test_no_address(self, url, dataset):
+        with pytest.raises(OutputError, match="is not the address of a DICOMweb service"):
+            send(dataset, url)
+
+    def test_a_changed_file_is_not_sent(self, dataset):
+        path = objects(dataset)[-1]
+        path.write_bytes(path.read_bytes()[:-2] + b"xx")
+        archive = Archive()
+        with serving(archive) as url, pytest.raises(DatasetError, match="was changed since it was built"):
+            send(dataset, url)
+        assert dcmread(path, force=True).SOPInstanceUID not in [uid for uid, _ in archive.stored]
+
+    def test_no_dicom(self, dataset):
+        manifest = json.loads((dataset / "manifest.json").read_text())
+        manifest["shards"] = [shard for shard in manifest["shards"] if shard["format"] != "dicom"]
+        (dataset / "manifest.json").write_text(json.dumps(manifest))
+        with pytest.raises(DatasetError, match="has no DICOM"):
+            send(dataset, "http://localhost:1")
+
+
+class TestCommand:
+    def test_summary_and_credentials(self, dataset, monkeypatch):
+        monkeypatch.setenv("SYNTHMAMMO_PASSWORD", "secret")
+        archive = Archive()
+        with serving(archive) as url:
+            result = tiny.run("send", dataset, url, "--user", "reader")
+            assert (result.exit_code, f"stored {len(objects(dataset))} objects" in result.output) == (0, True)
+            monkeypatch.setenv("SYNTHMAMMO_TOKEN", "abc")
+            assert "were there already" in tiny.run("send", dataset, f"{url}/").output
+        assert {authorization for _, _, authorization in archive.requests} == {
+            "Basic cmVhZGVyOnNlY3JldA==",
+            "Bearer abc",
+        }
+
+    def test_an_error_is_one_message(self, dataset):
+        result = tiny.run("send", dataset, "nowhere")
+        assert result.exit_code == 1
+        assert "error: nowhere: is not the address" in result.output
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    if reason := orthanc.missing():
+        pytest.skip(reason)
+    with orthanc.running(tmp_path_factory.mktemp("orthanc")) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server):
+    session = Session()
+    session.auth = (orthanc.USER, orthanc.PASSWORD)
+    with session:
+        yield DICOMwebClient(server.url, session)
+
+
+def fetched(client, one):
+    return client.retrieve_instance(one.StudyInstanceUID, one.SeriesInstanceUID, one.SOPInstanceUID)
+
+
+class TestOrthanc:
+    def test_stow_in_qido_and_wado_out(self, dataset, server, client):
+        sent = send(dataset, server.url, credentials=KNOWN)
+        assert sent.stored == len(objects(dataset))
+        for path in objects(dataset):
+            one = dcmread(path)
+            series = client.search_for_series(one.StudyInstanceUID)
+            assert one.SeriesInstanceUID in {entry["0020000E"]["Value"][0] for entry in series}
+            back = fetched(client, one)
+            assert back.SOPClassUID == one.SOPClassUID
+            if "PixelData" in one:
+                np.testing.assert_array_equal(back.pixel_array, one.pixel_array)
+            else:
+                assert back.ContentSequence == one.ContentSequence
+
+    def test_a_study_of_a_patient_is_found(self, dataset, server, client):
+        send(dataset, server.url, credentials=KNOWN)
+        one = dcmread(objects(dataset)[0])
+        (study,) = client.search_for_studies(search_filters={"PatientID": one.PatientID})
+        assert study["0020000D"]["Value"] == [one.StudyInstanceUID]
+
+    def test_without_credentials_it_refuses(self, dataset, server):
+        with pytest.raises(OutputError, match="refuses the caller"):
+            send(dataset, server.url)
+
+    @pytest.mark.skipif(not shutil.which("dcmsend"), reason="dcmsend (dcmtk) is not installed")
+    def test_c_store_in_wado_out(self, server, client, tmp_path):
+        out = tmp_path / "stored"
+        formats = {"dicom": {"findings": ["segmentation", "report"]}}
+        build(tiny.recipe(size=3, seed=5, emit={"shard_size": 3, "formats": formats}), out, engine=Local(1))
+        command = ["dcmsend", "+sd", "+r", "127.0.0.1", str(server.dicom_port), str(out / "dicom")]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        for path in objects(out):
+            one = dcmread(path)
+            back = fetched(client, one)
+            if "PixelData" in one:
+                np.testing.assert_array_equal(back.pixel_array, one.pixel_array)
