@@ -54,7 +54,7 @@ def open_host(recipe: Recipe) -> Host:
     elif isinstance(background, IngestedBackground):
         options = {"dataset": background.dataset, "assume_spacing_mm": background.assume_spacing_mm}
     else:
-        options = {"model": background.model, "bits_stored": recipe.emit.bits_stored}
+        options = {"model": background.model, "bits_stored": recipe.emit.bits_stored, "inverted": background.latents}
     host: Host = kind(**options)
     return host
 

@@ -22,6 +22,7 @@ from synthmammo.manifest import MANIFEST, Manifest, machine, versions, writing
 from synthmammo.plan import PLAN, plan
 from synthmammo.plan_table import read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml
+from synthmammo.recipe.edits import PartEdit
 from synthmammo.row import Row
 from synthmammo.sample import Sample
 from synthmammo.shards import Advance, Formats, run_shards, write_shard
@@ -126,6 +127,7 @@ def refuse_unsupported(recipe: Recipe) -> None:
         GeneratorError: Naming a generator that this version does not have, or has no model of.
     """
     models(recipe)
+    latent_files(recipe)
     named = [(LESIONS, spec.generator, f"lesions.{number}.generator") for number, spec in enumerate(recipe.lesions)]
     if recipe.removal:
         named.append((REMOVALS, recipe.removal.generator, "removal.generator"))
@@ -157,11 +159,32 @@ def models(recipe: Recipe) -> dict[str, Path]:
 
 def source_digests(recipe: Recipe) -> dict[str, str]:
     """Digests of what goes into a build beside the recipe: the dataset of real hosts, the files of models."""
-    digests = {name: file_digest(path) for name, path in models(recipe).items()}
+    digests = {name: file_digest(path) for name, path in (models(recipe) | latent_files(recipe)).items()}
     if isinstance(recipe.background, IngestedBackground):
         directory = Path(recipe.background.dataset)
         digests[recipe.background.dataset] = Manifest.read(directory).digest
     return digests
+
+
+def latent_files(recipe: Recipe) -> dict[str, Path]:
+    """The files beside the model that decide latents and their edits, by name: inverted images, parts.
+
+    Raises:
+        GeneratorError: One of them is not there, naming the field.
+    """
+    background = recipe.background
+    if not isinstance(background, StyleGAN2Background):
+        return {}
+    named = {"background.latents": Path(background.latents)} if background.latents else {}
+    if any(isinstance(edit, PartEdit) for edit in recipe.edits):
+        from synthmammo.editing.part_file import parts_file
+
+        named["background.parts"] = Path(background.parts or parts_file(locate(background.model)))
+    for where, path in named.items():
+        if not path.is_file():
+            hint = "`synthmammo invert` makes one." if where.endswith("latents") else "`synthmammo parts fit` makes it."
+            raise GeneratorError("there is no such file", where=f"{where}: {path}", hint=hint)
+    return {str(path): path for path in named.values()}
 
 
 def _model_facts(path: Path) -> dict[str, Any]:

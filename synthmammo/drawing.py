@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,13 @@ BREAST_COLOUR: Colour = (0, 190, 145)
 PECTORAL_COLOUR: Colour = (240, 228, 66)
 BACKGROUND: Colour = (22, 23, 26)
 CAPTION: Colour = (214, 216, 220)
+MORE: Colour = (255, 170, 60)
+LESS: Colour = (86, 180, 255)
+PALETTE: tuple[Colour, ...] = (
+    *((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 90, 200)),
+    *((213, 94, 0), (204, 121, 167), (150, 150, 150), (140, 80, 30), (180, 255, 200)),
+)
+"""Okabe & Ito's, then three that differ from them."""
 
 
 def display(image: Image, breast: Mask | None = None) -> NDArray[np.uint8]:
@@ -67,6 +75,69 @@ def overlay(
         if mask is not None and mask.any():
             rgb[_outline(mask, _stroke(image.shape))] = colour
     return draw_boxes(rgb, findings) if findings else rgb
+
+
+def difference(before: NDArray[np.float32], after: NDArray[np.float32], most: float = 0.5) -> Rgb:
+    """What has become brighter (orange) and darker (blue), on the sheet's dark grey.
+
+    Args:
+        before: `float32 (H, W)` in [-1, 1].
+        after: The same.
+        most: Change that is shown in full colour.
+
+    Returns:
+        `uint8 (H, W, 3)`.
+    """
+    change = np.clip((after - before) / most, -1, 1)[..., None]
+    colours = np.where(change > 0, MORE, LESS)
+    return np.asarray(np.array(BACKGROUND) + np.abs(change) * (colours - np.array(BACKGROUND)), np.uint8)
+
+
+def outlined(image: NDArray[np.uint8], cells: Mask) -> Rgb:
+    """A picture with the outline of some of the cells that it is divided into.
+
+    Args:
+        image: `uint8 (H, W)`.
+        cells: `bool (h, w)`, h and w dividing H and W.
+
+    Returns:
+        `uint8 (H, W, 3)`.
+    """
+    rgb = np.repeat(image[..., None], 3, 2)
+    rgb[_outline(_enlarged(cells, image.shape), max(1, image.shape[0] // 128))] = MORE
+    return rgb
+
+
+def tinted(image: NDArray[np.uint8], cells: NDArray[np.integer]) -> Rgb:
+    """A picture with its cells in the colours of their numbers, which are written on the largest piece of each.
+
+    Args:
+        image: `uint8 (H, W)`.
+        cells: Numbers from 0, `(h, w)`, h and w dividing H and W.
+
+    Returns:
+        `uint8 (H', W', 3)`, enlarged to at least 256 rows, so that the numbers can be read.
+    """
+    times = max(1, -(-256 // image.shape[0]))
+    large = np.kron(image, np.ones((times, times), np.uint8))
+    colours = np.array(PALETTE)[_enlarged(cells, large.shape) % len(PALETTE)]
+    picture = Picture.fromarray(np.asarray(0.55 * large[..., None] + 0.45 * colours, np.uint8))
+    pen, size = ImageDraw.Draw(picture), large.shape[0] // cells.shape[0]
+    font = ImageFont.load_default(size * 0.6)
+    for number in np.unique(cells):
+        pieces, count = ndimage.label(cells == number)
+        sizes = ndimage.sum_labels(np.ones_like(pieces), pieces, range(1, count + 1))
+        places = np.argwhere(pieces == 1 + int(np.argmax(sizes)))
+        row, column = places[np.argmin(((places - places.mean(0)) ** 2).sum(1))]
+        centre = (column + 0.5) * size, (row + 0.5) * size
+        pen.text(
+            centre, str(number), fill=(255, 255, 255), font=font, anchor="mm", stroke_width=2, stroke_fill=(0, 0, 0)
+        )
+    return np.asarray(picture)
+
+
+def _enlarged(cells: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.kron(cells, np.ones((shape[0] // cells.shape[0], shape[1] // cells.shape[1]), cells.dtype))
 
 
 def _stroke(shape: tuple[int, ...]) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synthmammo.checkpoints import Checkpoint, load, locate
 from synthmammo.errors import GeneratorError, nearest
+from synthmammo.inverted import Inverted
 from synthmammo.row import Row
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ class Latents:
         rows: What is to be made.
         w: `float32 (N, latents, w_dim)`, truncated.
         styles: By layer, `float32 (N, C)`; None for those that follow from w.
+        noise: By layer, `float32 (N, 1, H, W)`, of inverted images; None for the model's own.
     """
 
     rows: tuple[Row, ...]
     w: Tensor
     styles: dict[str, Tensor] | None = None
+    noise: dict[str, Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,24 @@ def _opened(path: str, changed: int, device: str) -> Model:
     checkpoint = load(path)
     network: Any = checkpoint.generator_of("stylegan2", device)
     return Model(checkpoint, network, device)
+
+
+def restored(images: Sequence[Inverted], rows: tuple[Row, ...] = (), device: str = "cpu") -> Latents:
+    """Inverted images as latents, with their noise.
+
+    Args:
+        images: Of one file.
+        rows: What is to be made of them, one each; none where that is not from a plan.
+        device: Where the network is.
+    """
+    import torch
+
+    noise = {
+        layer: torch.from_numpy(np.stack([image.noise[layer] for image in images]).astype(np.float32))[:, None]
+        for layer in images[0].noise
+    }
+    w = torch.from_numpy(np.stack([image.w for image in images])).to(device)
+    return Latents(rows, w, noise={layer: planes.to(device) for layer, planes in noise.items()} or None)
 
 
 def draw_z(seed: int, z_dim: int) -> NDArray[np.float32]:

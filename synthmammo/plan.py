@@ -17,14 +17,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from synthmammo.errors import DatasetError
 from synthmammo.identity import draw_u64, draw_uniform
-from synthmammo.manifest import MANIFEST, Manifest, read_index, writing
+from synthmammo.manifest import writing
 from synthmammo.plan_edits import edit_column, seeds_column
+from synthmammo.plan_hosts import real_hosts
 from synthmammo.plan_lesions import Columns, codes, lesion_column
 from synthmammo.plan_table import NOISE, REPEATING, SCHEMA, named, numbered
 from synthmammo.quota import JointQuota, Quota
-from synthmammo.recipe import Choice, IngestedBackground, PhantomBackground, Recipe
+from synthmammo.recipe import Choice, PhantomBackground, Recipe
 from synthmammo.recipe.draws import fractions
 from synthmammo.sample import SPLITS
 
@@ -74,9 +74,7 @@ class _Planner:
 
     def __post_init__(self) -> None:
         self._hosts = (
-            _IngestedHosts(self.recipe)
-            if isinstance(self.recipe.background, IngestedBackground)
-            else _GeneratedHosts(self.recipe)
+            _GeneratedHosts(self.recipe) if (real := real_hosts(self.recipe)) is None else _RealHosts(self.recipe, real)
         )
 
     def table(self, start: int, rows: int) -> pa.Table:
@@ -198,23 +196,10 @@ class _GeneratedHosts:
         return columns
 
 
-class _IngestedHosts:
+class _RealHosts:
     """Real backgrounds: each is used once before any is used again, and brings its patient's split."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        background = recipe.background
-        assert isinstance(background, IngestedBackground)
-        directory = Path(background.dataset)
-        if not (directory / MANIFEST).is_file():
-            hint = "Make it with `synthmammo ingest`, or state background.ingest in the recipe."
-            raise DatasetError("the hosts' dataset is not there", where=directory, hint=hint)
-        Manifest.read(directory)
-        table = read_index(directory)
-        if background.findings == "refuse":
-            table = table.filter(_without_findings(table))
-            if not table.num_rows:
-                hint = "Set background.findings: keep to use them with their own findings."
-                raise DatasetError("every host already has findings", where=directory, hint=hint)
+    def __init__(self, recipe: Recipe, table: pa.Table) -> None:
         self.recipe = recipe
         # The order is drawn by the hosts' keys, so that it does not depend on the order they were read in.
         order = np.argsort([int(draw_u64(recipe.seed, f"host/{key}", 0)) for key in table["key"].to_pylist()])
@@ -235,15 +220,10 @@ class _IngestedHosts:
             for name in ("patient", "view", "laterality", "density")
         }
         columns["host_key"] = chosen["key"].combine_chunks()
-        columns["truncation"] = np.ones(len(host))
+        # Not of the inverted image, but of seeds that its edits take something from.
+        columns["truncation"] = np.full(len(host), getattr(self.recipe.background, "truncation", 1.0))
         columns["implant"] = np.zeros(len(host), dtype=bool)
         return columns
-
-
-def _without_findings(table: pa.Table) -> pa.Array:
-    """Which rows of an index have none, neither with a place nor without."""
-    none = [pc.equal(pc.list_value_length(table[name]), 0) for name in ("findings", "unlocated")]
-    return pc.and_(*none)
 
 
 def _split_fractions(recipe: Recipe) -> list[Fraction]:

@@ -14,7 +14,7 @@ LAYERS: dict[int, set[str]] = {
     0: {"errors", "sample", "row", "lexicon", "identity"},
     # specification and arithmetic
     1: {"quota", "splits", "recipe", "manifest", "png", "dataset", "anatomy", "geometry", "drawing", "compose"}
-    | {"metrics", "nets", "features", "checkpoints", "latents"}
+    | {"metrics", "nets", "features", "checkpoints", "latents", "inverted"}
     | {"facts", "reports"},
     # parts
     2: {"generators", "writers", "sources", "engines", "editing", "objectives", "published", "data"},
@@ -23,6 +23,7 @@ LAYERS: dict[int, set[str]] = {
         "plan",
         "plan_table",
         "plan_edits",
+        "plan_hosts",
         "plan_lesions",
         "summary",
         "placement",
@@ -37,6 +38,7 @@ LAYERS: dict[int, set[str]] = {
     }
     | {"patch_options", "patch_plan", "patch_cut", "training", "convert", "sample_model", "model_zoo"}
     | {"build", "ingest", "patches", "verify", "regenerate", "show", "card", "train", "quality", "publish", "send"}
+    | {"model_samples", "parts", "invert", "mix", "walk", "sheet"}
     | {"benchmark", "study", "explore"},
     # surface
     4: {"cli", "__main__", "__init__"},
@@ -51,12 +53,16 @@ WITHIN_ARITHMETIC = {
     ("facts", "manifest"),
     ("reports", "manifest"),
     ("checkpoints", "nets"),
+    ("inverted", "manifest"),
     ("latents", "checkpoints"),
+    ("latents", "inverted"),
     ("latents", "nets"),
 }
 BETWEEN_STAGES = {
     ("plan", "plan_table"),
     ("plan", "plan_edits"),
+    ("plan", "plan_hosts"),
+    *((stage, "model_samples") for stage in ("parts", "invert", "mix", "walk", "sheet")),
     ("plan", "plan_lesions"),
     ("plan_edits", "plan_table"),
     ("plan_lesions", "plan_table"),

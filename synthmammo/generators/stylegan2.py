@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.anatomy import breast_mask
 from synthmammo.errors import GeneratorError
-from synthmammo.latents import Latents, open_model
+from synthmammo.inverted import read_inverted
+from synthmammo.latents import Latents, open_model, restored
 from synthmammo.row import Row
 from synthmammo.sample import Image, Sample, SpacingOrigin
 
@@ -21,50 +24,65 @@ class StyleGAN2:
         model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
         bits_stored: Bit depth to write: the network's output is quantised once, to this.
         device: Where the network runs.
+        inverted: File of inverted real images, which rows name by `host_key`; None where rows have seeds.
 
     Raises:
         CheckpointError: There is no such model, or it is no StyleGAN2.
+        DatasetError: The file of inverted images cannot be read, or is of another model.
         GeneratorError: It makes colour images.
     """
 
     batch_size = 4
 
-    def __init__(self, model: str, bits_stored: int = 12, device: str = "cpu") -> None:
+    def __init__(
+        self, model: str, bits_stored: int = 12, device: str = "cpu", inverted: str | Path | None = None
+    ) -> None:
         self.name, self.bits_stored = model, bits_stored
         self.model = open_model(model, device)
         channels = self.model.network.config.image_channels
         if channels != 1:
             raise GeneratorError(f"makes images of {channels} channels, a mammogram has one", where=model)
+        self._inverted = read_inverted(inverted, self.model.checkpoint.digest) if inverted else None
 
     def latents(self, rows: Sequence[Row]) -> Latents:
         """Latents of the rows: from each row's `host_seed`, truncated by its `truncation`, of its label's class.
 
+        Rows of inverted images take latents and noise from the file.
+
         Raises:
             GeneratorError: The model is conditional and does not know a row's label.
+            DatasetError: The file has no image of a row's key.
         """
+        if self._inverted:
+            return restored([self._inverted[row.host_key or ""] for row in rows], tuple(rows), self.model.device)
         w = self.model.w([r.host_seed for r in rows], [r.label for r in rows], [r.truncation for r in rows])
         return Latents(tuple(rows), w)
 
     def render(self, latents: Latents) -> list[Sample]:
-        """One sample a row; the breast is found on the image (`anatomy.breast_mask`), the spacing is the model's."""
+        """One sample a row; the breast is found on the image (`anatomy.breast_mask`), of a patch it is all of it.
+
+        The spacing is the model's, of an inverted image its own.
+        """
         import torch
 
         with torch.inference_mode():
             synthesis = self.model.network.synthesis
-            pixels = synthesis.render(latents.styles or synthesis.styles(latents.w))[:, 0].cpu().numpy()
+            pixels = synthesis.render(latents.styles or synthesis.styles(latents.w), latents.noise)
+            pixels = pixels[:, 0].cpu().numpy()
         return [self._sample(row, plane) for row, plane in zip(latents.rows, pixels, strict=True)]
 
     def _sample(self, row: Row, pixels: NDArray[np.float32]) -> Sample:
         image = quantised(pixels, self.bits_stored)
-        spacing = self.model.checkpoint.description.spacing_mm
+        patch = self.model.checkpoint.description.makes == "patches"
+        spacing_mm, origin = self._spacing(row)
         return Sample(
             key=row.key,
             image=image,
             bits_stored=self.bits_stored,
-            breast=breast_mask(image, self.bits_stored),
+            breast=np.ones(image.shape, np.bool_) if patch else breast_mask(image, self.bits_stored),
             lesions=np.zeros(image.shape, np.uint8),
-            spacing_mm=None if spacing is None else (spacing, spacing),
-            spacing_origin=SpacingOrigin.UNKNOWN if spacing is None else SpacingOrigin.KNOWN,
+            spacing_mm=spacing_mm,
+            spacing_origin=origin,
             view=row.view,
             laterality=row.laterality,
             label=row.label,
@@ -74,10 +92,22 @@ class StyleGAN2:
                 "generator": "stylegan2",
                 "model": self.name,
                 "weights": self.model.checkpoint.digest,
-                "seed": row.host_seed,
-                "truncation": row.truncation,
+                **self._origin(row),
             },
         )
+
+    def _spacing(self, row: Row) -> tuple[tuple[float, float] | None, SpacingOrigin]:
+        if self._inverted:
+            facts = self._inverted[row.host_key or ""].facts
+            return facts.spacing_mm, SpacingOrigin(facts.spacing_origin)
+        spacing = self.model.checkpoint.description.spacing_mm
+        return (None, SpacingOrigin.UNKNOWN) if spacing is None else ((spacing, spacing), SpacingOrigin.KNOWN)
+
+    def _origin(self, row: Row) -> dict[str, Any]:
+        if self._inverted is None:
+            return {"seed": row.host_seed, "truncation": row.truncation}
+        errors = self._inverted[row.host_key or ""].facts.errors
+        return {"inverted": row.host_key, "inversion": list(errors.values())[-1] if errors else {}}
 
 
 def quantised(pixels: NDArray[np.float32], bits_stored: int) -> Image:

@@ -60,7 +60,7 @@ def _check_edits(recipe: Recipe) -> None:
 def _check_splits(recipe: Recipe) -> None:
     if recipe.splits is None:
         return
-    if recipe.background.generator == "ingested":
+    if recipe.background.generator == "ingested" or getattr(recipe.background, "latents", None):
         raise ValueError("splits: real hosts bring the split of their patients; remove the key")
     for split in recipe.splits:
         if split not in SPLITS:

@@ -1,0 +1,78 @@
+"""VERB mix: a sheet of mixtures, some layers from one sample, the rest from another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from synthmammo.drawing import BACKGROUND, sheet
+from synthmammo.errors import GeneratorError
+from synthmammo.manifest import writing
+from synthmammo.model_samples import Samples, grey
+
+Progress = Callable[[int, int], None]
+
+
+def mix(
+    samples: Samples,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    layers: tuple[int, int],
+    out: Path,
+    *,
+    progress: Progress = lambda done, total: None,
+) -> Path:
+    """Mix every row's sample with every column's.
+
+    Args:
+        samples: Of the model.
+        rows: Samples that keep the other layers: seeds, or FILE:KEY.
+        columns: Samples that the layers are taken from.
+        layers: First layer of w that is taken, and the one after the last.
+        out: PNG to write; its first row and column are the samples themselves.
+        progress: Called with images done and images in all.
+
+    Returns:
+        `out`.
+
+    Raises:
+        GeneratorError: A name is none, or the layers are not the model's.
+        DatasetError: A file of inverted images cannot be used.
+        OutputError: The picture cannot be written.
+    """
+    from synthmammo.editing.mixing import mix as mixed
+
+    check_layers(samples, layers)
+    kept, taken = [samples.named(name) for name in rows], [samples.named(name) for name in columns]
+    total, done = (len(kept) + 1) * (len(taken) + 1) - 1, 0
+    tiles, captions = [np.full((8, 8, 3), BACKGROUND, np.uint8)], [f"layers {layers[0]} to {layers[1] - 1} of"]
+    for row in (None, *kept):
+        if row is not None:
+            tiles.append(grey(samples.image(row.w, row.noise)))
+            captions.append(row.name)
+            progress(done := done + 1, total)
+        for column in taken:
+            if row is None:
+                w, noise, caption = column.w, column.noise, column.name
+            else:
+                w, noise, caption = mixed(row.w, column.w, layers), row.noise, f"{row.name} with {column.name}"
+            tiles.append(grey(samples.image(w, noise)))
+            captions.append(caption)
+            progress(done := done + 1, total)
+    with writing(out) as partial:
+        sheet(tiles, len(taken) + 1, captions, (192, 192)).save(partial, format="PNG")
+    return out
+
+
+def check_layers(samples: Samples, layers: tuple[int, int]) -> None:
+    """Refuse a range of layers that the model does not have.
+
+    Raises:
+        GeneratorError: It does not.
+    """
+    count = samples.model.network.config.latents
+    if not 0 <= layers[0] <= layers[1] <= count:
+        hint = f"The model has layers 0 to {count - 1}; e.g. 0:{count // 2} is its coarse half."
+        raise GeneratorError(f"{layers[0]}:{layers[1]} is no range of them", where="layers", hint=hint)

@@ -1,0 +1,161 @@
+"""Samples of a model by name: a seed, or FILE:KEY of an inverted image; what walks, mixtures and sheets are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.errors import GeneratorError
+from synthmammo.generators.stylegan2 import quantised
+from synthmammo.inverted import read_inverted
+from synthmammo.latents import Model, open_model, restored
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Plane = NDArray[np.float32]
+Grey = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A sample of a model.
+
+    Attributes:
+        name: As it was asked for.
+        w: `float32 (latents, w_dim)`, truncated where it is a seed's.
+        noise: By layer, `float32 (1, 1, H, W)`; None for the model's own.
+    """
+
+    name: str
+    w: Tensor
+    noise: dict[str, Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples of one model.
+
+    Attributes:
+        model: The model.
+        truncation: psi of seeds.
+        label: Class of seeds, for a conditional model.
+    """
+
+    model: Model
+    truncation: float = 1.0
+    label: str | None = None
+
+    @classmethod
+    def of(cls, model: str, truncation: float = 1.0, label: str | None = None, device: str = "cpu") -> Samples:
+        """Samples of a model by its name.
+
+        Raises:
+            CheckpointError: There is no such model, or it is no StyleGAN2.
+            GeneratorError: It makes colour images, or the class is missing, unwanted or unknown.
+        """
+        opened = open_model(model, device)
+        one_grey_channel(opened)
+        known_class(opened, label)
+        return cls(opened, truncation, label)
+
+    def named(self, name: str) -> Named:
+        """One sample.
+
+        Args:
+            name: A seed, or FILE:KEY.
+
+        Raises:
+            GeneratorError: It is neither.
+            DatasetError: The file cannot be read, is of another model, or has no such key.
+        """
+        if name.isdecimal():
+            return Named(name, self.model.w([int(name)], [self.label or ""], [self.truncation])[0])
+        file, _, key = name.rpartition(":")
+        if not file:
+            hint = "A seed is a whole number; an image that `synthmammo invert` made is FILE:KEY."
+            raise GeneratorError("is neither a seed nor FILE:KEY", where=name, hint=hint)
+        found = restored([read_inverted(file, self.model.checkpoint.digest)[key]], device=self.model.device)
+        return Named(key, found.w[0], found.noise)
+
+    def image(self, w: Tensor, noise: dict[str, Tensor] | None = None) -> Plane:
+        """The image of one w, `(latents, w_dim)`: `float32 (H, W)`, clipped to [-1, 1]."""
+        return self.styled(self.model.network.synthesis.styles(w[None]), noise)
+
+    def styled(self, styles: dict[str, Tensor], noise: dict[str, Tensor] | None = None) -> Plane:
+        """The image of the styles of one sample, as `image`."""
+        import torch
+
+        # One at a time, so that an image does not depend on which others were asked for.
+        with torch.inference_mode():
+            image = self.model.network.synthesis.render(styles, noise)[0, 0].clamp(-1, 1)
+        return np.asarray(image.cpu().numpy())
+
+    def images(self, ws: Sequence[Tensor] | Tensor, noise: dict[str, Tensor] | None = None) -> list[Plane]:
+        """`image` of each w."""
+        return [self.image(w, noise) for w in ws]
+
+
+def one_grey_channel(model: Model) -> None:
+    """Refuse a model of colour images.
+
+    Raises:
+        GeneratorError: It is one.
+    """
+    channels = model.network.config.image_channels
+    if channels != 1:
+        where = model.checkpoint.path
+        raise GeneratorError(f"makes images of {channels} channels, a mammogram has one", where=where)
+
+
+def known_class(model: Model, label: str | None) -> None:
+    """Refuse a class that does not fit the model.
+
+    Raises:
+        GeneratorError: It is missing, unwanted or unknown.
+    """
+    classes, where = model.checkpoint.description.classes, model.checkpoint.path
+    if label is not None and not classes:
+        raise GeneratorError(f"the model knows no classes, '{label}' was asked for", where=where)
+    if classes and label not in classes:
+        found = "none was given" if label is None else f"'{label}' is none of them"
+        hint = f"Known: {', '.join(classes)}."
+        raise GeneratorError(f"the model is conditional, so a class is needed; {found}", where=where, hint=hint)
+
+
+def grey(image: Plane) -> Grey:
+    """An image in [-1, 1] for the screen, `uint8 (H, W)`."""
+    return quantised(image, 8).astype(np.uint8)
+
+
+def parse_names(text: str) -> list[str]:
+    """Names of samples from e.g. "0-35", "1,5,7-9" or "films.latents:mdb001,3".
+
+    Raises:
+        GeneratorError: There is none.
+    """
+    names: list[str] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        first, dash, last = part.partition("-")
+        ranged = dash and first.isdecimal() and last.isdecimal()
+        names += [str(number) for number in range(int(first), int(last) + 1)] if ranged else [part]
+    if not names:
+        raise GeneratorError(f"'{text}' names no sample", where="samples", hint="E.g. 0-35 or 1,5 or FILE:KEY.")
+    return names
+
+
+def parse_layers(text: str) -> tuple[int, int]:
+    """A range of layers from e.g. "4:8".
+
+    Raises:
+        GeneratorError: It is something else.
+    """
+    first, _, end = text.partition(":")
+    if not first.isdecimal() or not end.isdecimal():
+        hint = "E.g. 4:8 for the layers 4 to 7."
+        raise GeneratorError(f"'{text}' is no range of layers", where="layers", hint=hint)
+    return int(first), int(end)

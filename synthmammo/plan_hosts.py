@@ -1,0 +1,52 @@
+"""The real backgrounds that a plan chooses from: samples of an ingested dataset, or inverted images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synthmammo.errors import DatasetError
+from synthmammo.inverted import read_inverted
+from synthmammo.manifest import MANIFEST, Manifest, read_index
+from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background
+
+COLUMNS = ("key", "patient", "split", "view", "laterality", "density")
+
+
+def real_hosts(recipe: Recipe) -> pa.Table | None:
+    """The hosts a recipe may use, with the text columns `COLUMNS`; None where it has a generator make them.
+
+    Raises:
+        DatasetError: They are absent, or none of them can be used.
+    """
+    background = recipe.background
+    if isinstance(background, IngestedBackground):
+        return _ingested(background).select(COLUMNS)
+    if isinstance(background, StyleGAN2Background) and background.latents:
+        facts = [image.facts for image in read_inverted(background.latents).images.values()]
+        columns = {name: pa.array([getattr(one, name) for one in facts], pa.string()) for name in COLUMNS}
+        return pa.table(columns)
+    return None
+
+
+def _ingested(background: IngestedBackground) -> pa.Table:
+    directory = Path(background.dataset)
+    if not (directory / MANIFEST).is_file():
+        hint = "Make it with `synthmammo ingest`, or state background.ingest in the recipe."
+        raise DatasetError("the hosts' dataset is not there", where=directory, hint=hint)
+    Manifest.read(directory)
+    table = read_index(directory)
+    if background.findings == "refuse":
+        table = table.filter(_without_findings(table))
+        if not table.num_rows:
+            hint = "Set background.findings: keep to use them with their own findings."
+            raise DatasetError("every host already has findings", where=directory, hint=hint)
+    return table
+
+
+def _without_findings(table: pa.Table) -> pa.Array:
+    """Which rows of an index have none, neither with a place nor without."""
+    none = [pc.equal(pc.list_value_length(table[name]), 0) for name in ("findings", "unlocated")]
+    return pc.and_(*none)

@@ -1,0 +1,115 @@
+"""VERB walk: the way from one sample to another, or along a direction, as a strip or as a moving picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import hypot
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image as Pictures
+
+from synthmammo.drawing import sheet
+from synthmammo.errors import GeneratorError, OutputError
+from synthmammo.manifest import writing
+from synthmammo.model_samples import Grey, Named, Samples, grey
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MOVING = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
+"""Endings of moving pictures, with Pillow's names of their formats."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Way:
+    """What is walked.
+
+    Attributes:
+        stops: Two or more samples, visited in order on straight lines in W.
+        steps: Images from each stop to the next, both counted.
+        seconds: That a moving picture takes from each stop to the next.
+    """
+
+    stops: tuple[Named, ...]
+    steps: int = 9
+    seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        if len(self.stops) < 2:
+            raise GeneratorError("expected two samples or more", where="stops", hint="Or one, and --along a direction.")
+        if self.steps < 2:
+            raise GeneratorError(f"expected 2 or more, got {self.steps}", where="steps")
+
+
+def walk(samples: Samples, way: Way, out: Path, *, progress: Progress = lambda done, total: None) -> Path:
+    """Render a walk.
+
+    Args:
+        samples: Of the model.
+        way: What is walked.
+        out: `.png` for a strip, one row from stop to stop; `.gif`, `.webp` or `.apng` for a moving picture, which
+            goes there and back.
+        progress: Called with images done and images in all.
+
+    Returns:
+        `out`.
+
+    Raises:
+        OutputError: The ending is none of these, or the place cannot be written.
+    """
+    if out.suffix not in (".png", *MOVING):
+        hint = f"Name a .png for a strip, or {', '.join(MOVING)} for a moving picture."
+        raise OutputError("cannot tell from its ending what to write", where=out, hint=hint)
+    points = points_of(way)
+    tiles = []
+    for done, point in enumerate(points):
+        tiles.append(grey(samples.image(point.w, point.noise)))
+        progress(done + 1, len(points))
+    with writing(out) as partial:
+        if out.suffix == ".png":
+            sheet(tiles, way.steps, [point.name for point in points], (160, 160)).save(partial, format="PNG")
+        else:
+            _save_moving(partial, MOVING[out.suffix], tiles, round(1000 * way.seconds / (way.steps - 1)))
+    return out
+
+
+def points_of(way: Way) -> list[Named]:
+    """The samples on the way; a stop between two lines is there twice, at the end of one and the start of the next."""
+    from synthmammo.editing.mixing import walk as line
+
+    points = []
+    for start, end in zip(way.stops, way.stops[1:], strict=False):
+        for number, w in enumerate(line(start.w, end.w, way.steps)):
+            share = number / (way.steps - 1)
+            name = {0: start.name, way.steps - 1: end.name}.get(number, f"{share:.0%}")
+            points.append(Named(name, w, blended(start.noise, end.noise, share)))
+    return points
+
+
+def blended(start: dict[str, Tensor] | None, end: dict[str, Tensor] | None, share: float) -> dict[str, Tensor] | None:
+    """Noise maps on the way from one sample's to another's, of the same variance everywhere; None as in `Named`.
+
+    Where only one sample has maps of its own they are kept all the way.
+    """
+    if start is None or end is None:
+        return start or end
+    near, far = (1 - share) / hypot(1 - share, share), share / hypot(1 - share, share)
+    return {layer: near * plane + far * end[layer] for layer, plane in start.items()}
+
+
+def _save_moving(path: Path, form: str, tiles: Sequence[Grey], milliseconds: int) -> None:
+    frames = [Pictures.fromarray(tile) for tile in (*tiles, *tiles[-2:0:-1])]
+    options = {"lossless": True} if form == "WEBP" else {}
+    frames[0].save(
+        path,
+        format=form,
+        save_all=True,
+        append_images=frames[1:],
+        duration=max(20, milliseconds),
+        loop=0,
+        **options,
+    )
