@@ -30,6 +30,9 @@ from synthmammo.sample import SPLITS
 
 PLAN = "plan.parquet"
 ROW_GROUP = 1 << 16
+EXAM_LATERALITIES, EXAM_VIEWS = ("R", "R", "L", "L"), ("CC", "MLO", "CC", "MLO")
+"""The four images of an exam, in the order of its rows: breast by breast, so that the views of one share a group."""
+
 Progress = Callable[[int], None]
 
 
@@ -81,8 +84,9 @@ class _Planner:
         recipe = self.recipe
         index = np.arange(start, start + rows)
         group = index // recipe.members
-        host = group // recipe.background.samples_per_host
-        label, split = self._cells(group, host)
+        patient = group // recipe.groups_a_patient
+        host = index if recipe.exam else patient
+        label, split = self._cells(group)
         columns: Columns = {
             "key": numbered(f"{recipe.name}-", index, 7),
             "index": index,
@@ -94,9 +98,10 @@ class _Planner:
             "host_seed": draw_u64(recipe.seed, "host_seed", host),
             "crop": self._crops(group if recipe.pair else index),
             "host_seeds": seeds_column(recipe, host),
+            "body_seed": self._body_seeds(patient),
             "edits": edit_column(recipe, host),
             "lesions": lesion_column(recipe, index, group, label),
-            **self._hosts.columns(host),
+            **self._hosts.columns(host, patient),
         }
         arrays = [
             column if isinstance(column, pa.Array) else pa.array(column, type=SCHEMA.field(name).type)
@@ -104,11 +109,11 @@ class _Planner:
         ]
         return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
-    def _cells(self, group: NDArray[np.int64], host: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _cells(self, group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         # A group may straddle two pieces of the table; its cell was then taken with the first of its rows.
         known = self._last.get("group", -1)
         fresh = np.unique(group[group > known])
-        label, split = self._hosts.cells(fresh, fresh // self.recipe.background.samples_per_host)
+        label, split = self._hosts.cells(fresh, fresh // self.recipe.groups_a_patient)
         groups = np.concatenate([[known], fresh])
         labels = np.concatenate([[self._last.get("label", 0)], label])
         splits = np.concatenate([[self._last.get("split", 0)], split])
@@ -118,8 +123,8 @@ class _Planner:
         return labels[places], splits[places]
 
     def _shards(self, split: NDArray[np.int64]) -> pa.Array:
-        members = self.recipe.members
-        size = max(members, self.recipe.emit.shard_size // members * members)
+        together = self.recipe.together
+        size = max(together, self.recipe.emit.shard_size // together * together)
         numbers = np.empty(len(split), dtype=np.int64)
         for code in range(len(SPLITS)):
             rows = np.flatnonzero(split == code)
@@ -142,6 +147,11 @@ class _Planner:
         removed = codes(recipe, recipe.removal.classes if recipe.removal else [])
         return named(["plain", "removed"], np.isin(label, removed).astype(np.int64))
 
+    def _body_seeds(self, patient: NDArray[np.int64]) -> pa.Array:
+        if not self.recipe.exam:
+            return pa.nulls(len(patient), pa.uint64())
+        return pa.array(draw_u64(self.recipe.seed, "body_seed", patient))
+
     def _crops(self, index: NDArray[np.int64]) -> pa.Array:
         if self.recipe.patch is None:
             return pa.nulls(len(index), SCHEMA.field("crop").type)
@@ -150,35 +160,37 @@ class _Planner:
 
 
 class _GeneratedHosts:
-    """Backgrounds from a generator: as many as are needed, each a person of its own."""
+    """Backgrounds from a generator: as many as are needed, each a person of its own, or a view of an exam."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         classes, splits = fractions(recipe.classes), _split_fractions(recipe)
-        self._alone = recipe.background.samples_per_host == 1
+        self._alone = recipe.groups_a_patient == 1
         self._joint = JointQuota(classes, splits)
-        self._host_splits = Quota(splits)
+        self._patient_splits = Quota(splits)
         self._class_quotas = [Quota(classes) for _ in SPLITS]
         self._seen: tuple[int, int] = (-1, 0)
 
-    def cells(self, group: NDArray[np.int64], host: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def cells(
+        self, group: NDArray[np.int64], patient: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Class number and split number of each new group."""
         if self._alone:
             return self._joint.take(len(group))
         last, last_split = self._seen
-        fresh = np.unique(host[host > last])
-        hosts = np.concatenate([[last], fresh])
-        splits = np.concatenate([[last_split], self._host_splits.take(len(fresh))])
-        self._seen = int(hosts[-1]), int(splits[-1])
-        split = splits[np.searchsorted(hosts, host)]
+        fresh = np.unique(patient[patient > last])
+        patients = np.concatenate([[last], fresh])
+        splits = np.concatenate([[last_split], self._patient_splits.take(len(fresh))])
+        self._seen = int(patients[-1]), int(splits[-1])
+        split = splits[np.searchsorted(patients, patient)]
         return _within(split, self._class_quotas), split
 
-    def columns(self, host: NDArray[np.int64]) -> Columns:
+    def columns(self, host: NDArray[np.int64], patient: NDArray[np.int64]) -> Columns:
         """Attributes of the backgrounds."""
         recipe, background = self.recipe, self.recipe.background
         columns: Columns = {
             "host_key": pa.nulls(len(host), pa.string()),
-            "patient": numbered(f"{recipe.name}-p", host, 7),
+            "patient": numbered(f"{recipe.name}-p", patient, 7),
             "truncation": np.full(len(host), getattr(background, "truncation", 1.0)),
             "implant": np.zeros(len(host), dtype=bool),
         }
@@ -186,13 +198,17 @@ class _GeneratedHosts:
             view = recipe.require.view if recipe.require else None
             columns["view"] = pa.repeat(pa.scalar(view, pa.string()), len(host))
             return columns | dict.fromkeys(("laterality", "density"), pa.nulls(len(host), pa.string()))
-        for name, shares in (
-            ("view", background.views),
-            ("laterality", background.lateralities),
-            ("density", background.densities),
+        # What a person's views share is drawn once for all of them.
+        for name, shares, of in (
+            ("view", background.views, host),
+            ("laterality", background.lateralities, host),
+            ("density", background.densities, patient),
         ):
-            columns[name] = named(list(shares), Choice(shares)(draw_uniform(recipe.seed, name, host)))
-        columns["implant"] = draw_uniform(recipe.seed, "implant", host) < background.implants
+            columns[name] = named(list(shares), Choice(shares)(draw_uniform(recipe.seed, name, of)))
+        columns["implant"] = draw_uniform(recipe.seed, "implant", patient) < background.implants
+        if recipe.exam:
+            for name, values in (("laterality", EXAM_LATERALITIES), ("view", EXAM_VIEWS)):
+                columns[name] = named(values, host % len(values))
         return columns
 
 
@@ -212,8 +228,8 @@ class _RealHosts:
         split = self._split[host % len(self._split)]
         return _within(split, self._class_quotas), split
 
-    def columns(self, host: NDArray[np.int64]) -> Columns:
-        """Attributes of the backgrounds."""
+    def columns(self, host: NDArray[np.int64], patient: NDArray[np.int64]) -> Columns:
+        """Attributes of the backgrounds; `patient` is the host, whose real patient is in the table."""
         chosen = self._table.take(pa.array(host % self._table.num_rows))
         columns: Columns = {
             name: chosen[name].combine_chunks().cast(pa.string())

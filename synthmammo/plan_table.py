@@ -32,8 +32,8 @@ EDIT = pa.struct(
 SCHEMA = pa.schema(
     [("key", pa.string()), ("index", pa.int64()), ("shard", pa.string()), ("split", pa.string())]
     + [("label", pa.string()), ("role", pa.string()), ("host", pa.int64()), ("host_seed", pa.uint64())]
-    + [("host_seeds", pa.list_(pa.uint64())), ("host_key", pa.string()), ("patient", pa.string())]
-    + [("view", pa.string()), ("laterality", pa.string())]
+    + [("host_seeds", pa.list_(pa.uint64())), ("body_seed", pa.uint64()), ("host_key", pa.string())]
+    + [("patient", pa.string()), ("view", pa.string()), ("laterality", pa.string())]
     + [("density", pa.string()), ("implant", pa.bool_()), ("truncation", pa.float64())]
     + [("crop", pa.list_(pa.float64(), 3)), ("edits", pa.list_(EDIT))]
     + [("lesions", pa.list_(LESION))]
@@ -43,7 +43,7 @@ SCHEMA = pa.schema(
 # Parquet's paths of the columns that are noise, where packing and looking for repeats cost time and find nothing, and
 # of those that hold few different words.
 _LESION_PATH = "lesions.list.element."
-NOISE = ["host_seed", "host_seeds.list.element", "crop.list.element", "edits.list.element.value"]
+NOISE = ["host_seed", "host_seeds.list.element", "body_seed", "crop.list.element", "edits.list.element.value"]
 NOISE += [*(_LESION_PATH + name for name in ("diameter_mm", "contrast"))]
 NOISE += [f"{_LESION_PATH}candidates.list.element.{name}" for name in ("site", "seed")]
 REPEATING = ["shard", "split", "label", "role", "host_key", "view", "laterality", "density"]

@@ -76,6 +76,7 @@ class Row:
         host: Number of its background; rows with the same number share the background.
         host_seed: Seed of the background's generator.
         host_seeds: Seeds to try in its place, in order, where the background must look like something; else empty.
+        body_seed: Seed of what the views of one exam share, such as the size of the breasts; None outside exams.
         host_key: Key of the ingested sample, or of the inverted image, that is the background; None for a seed's.
         patient: Pseudonym of the person the background stands for.
         role: "plain"; in a pair "lesion" beside "host" (the untouched background) or "removed" (the lesion taken off).
@@ -108,4 +109,5 @@ class Row:
     crop: tuple[float, float, float] | None = None
     edits: tuple[PlannedEdit, ...] = ()
     host_seeds: tuple[int, ...] = ()
+    body_seed: int | None = None
     lesions: tuple[PlannedLesion, ...] = ()

@@ -2,7 +2,7 @@ import subprocess
 import sys
 from collections import Counter
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 
 import example_samples
@@ -44,6 +44,7 @@ SHAPES = {
         "series": {"diameter_mm": [5, 8], "contrast": [0.2]},
         "background": {**tiny.TINY["background"], "samples_per_host": 3},
     },
+    "exams": {"background": {**tiny.TINY["background"], "exam": "four views"}},
     "patches": {"patch": {"size_px": 32}, "emit": {"formats": ["parquet"]}},
     "rare class": {"classes": {"normal": 0.935, "benign": 0.06, "malignant": 0.005}},
     "edits": {
@@ -78,8 +79,8 @@ def shaped(name: str, size: int, hosts=None, seed: int = 11) -> Recipe:
         background = {"generator": "ingested", "dataset": str(hosts), "findings": "keep"}
         return tiny.recipe(background=background, splits=None, size=size, seed=seed)
     changes = {**SHAPES[name], "seed": seed}
-    members = tiny.recipe(**{**changes, "size": 60}).members
-    return tiny.recipe(**changes, size=-(-size // members) * members)
+    together = tiny.recipe(**{**changes, "size": 60}).together
+    return tiny.recipe(**changes, size=-(-size // together) * together)
 
 
 def whole(recipe: Recipe) -> pa.Table:
@@ -167,10 +168,10 @@ def test_shards_hold_one_split_and_whole_groups(shape, hosts):
     rows = whole(recipe).to_pylist()
     sizes = Counter(row["shard"] for row in rows)
     assert all(row["shard"].rpartition("-")[0] == row["split"] for row in rows)
-    assert max(sizes.values()) <= max(recipe.members, recipe.emit.shard_size)
+    assert max(sizes.values()) <= max(recipe.together, recipe.emit.shard_size)
     shards = {}
     for row in rows:
-        assert shards.setdefault(row["index"] // recipe.members, row["shard"]) == row["shard"]
+        assert shards.setdefault(row["index"] // recipe.together, row["shard"]) == row["shard"]
 
 
 def test_pairs_are_one_host_twice():
@@ -181,6 +182,44 @@ def test_pairs_are_one_host_twice():
             assert (first["label"], second["label"]) == ("malignant", "normal")
             same = ("host", "host_seed", "split", "shard", "lesions", "patient")
             assert all(first[column] == second[column] for column in same)
+
+
+def test_an_exam_is_both_views_of_both_breasts_of_one_patient():
+    recipe = shaped("exams", 240)
+    rows = whole(recipe).to_pylist()
+    for start in range(0, 240, 4):
+        exam = rows[start : start + 4]
+        assert [(row["laterality"], row["view"]) for row in exam] == [*product("RL", ("CC", "MLO"))]
+        for column in ("patient", "split", "shard", "density", "implant", "body_seed"):
+            assert len({row[column] for row in exam}) == 1
+        assert len({row["host_seed"] for row in exam}) == 4
+        for one, other in (exam[:2], exam[2:]):  # a class and its lesions belong to a breast
+            assert (one["label"], one["lesions"]) == (other["label"], other["lesions"])
+    assert len({row["patient"] for row in rows}) == len({row["body_seed"] for row in rows}) == 60
+    assert any(rows[start]["label"] != rows[start + 2]["label"] for start in range(0, 240, 4))
+    counts = Counter((row["split"], row["label"]) for row in rows)
+    for split, label in product(("train", "validation", "test"), recipe.classes):
+        assert abs(counts[split, label] - 240 * recipe.splits[split] / 3) <= 8
+
+
+def test_only_exams_have_a_body_of_their_own():
+    assert all(row["body_seed"] is None for row in whole(shaped("plain", 60)).to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"size": 10}, "size: 10 is not a multiple of 4; use 8"),
+        ({"pair": "host"}, "cannot be combined with pair"),
+        ({"patch": {"size_px": 32}, "emit": {"formats": ["parquet"]}}, "cannot be combined with patch"),
+        ({"background": {"samples_per_host": 2}}, "remove background.samples_per_host"),
+        ({"background": {"views": "CC"}}, "an exam has all four views; remove background.views"),
+    ],
+)
+def test_what_an_exam_excludes(changes, message):
+    background = {**tiny.TINY["background"], "exam": "four views", **changes.get("background", {})}
+    with pytest.raises(ValueError, match=message):
+        tiny.recipe(**{"size": 12, **changes, "background": background})
 
 
 def test_a_series_steps_through_sizes_and_contrasts_of_one_lesion():

@@ -21,7 +21,7 @@ from synthmammo.verify import verify
 RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))}
 WANTED = {
     *("balanced_calc", "balanced_mass", "screening_prevalence", "real_hosts", "removal_pairs"),
-    *("contiguous_boxes", "patches_table1", "lesion_growth", "detection"),
+    *("contiguous_boxes", "patches_table1", "lesion_growth", "detection", "screening_exams"),
 }
 COARSE = ("background.spacing_mm=1.0", "emit.preview_px=64", "emit.shard_size=4")
 SETTINGS = {

@@ -88,14 +88,28 @@ def _check_groups(recipe: Recipe) -> None:
         raise ValueError("pair and series cannot be combined")
     if recipe.pair and recipe.patch:
         raise ValueError("pair and patch cannot be combined")
-    if recipe.size % recipe.members:
-        nearest = max(recipe.members, round(recipe.size / recipe.members) * recipe.members)
-        raise ValueError(f"size: {recipe.size} is not a multiple of {recipe.members}; use {nearest}, for example")
+    if recipe.exam:
+        _check_exam(recipe)
+    if recipe.size % recipe.together:
+        nearest = max(recipe.together, round(recipe.size / recipe.together) * recipe.together)
+        raise ValueError(f"size: {recipe.size} is not a multiple of {recipe.together}; use {nearest}, for example")
     if recipe.pair and (recipe.background.samples_per_host > 1):
         raise ValueError("pair: each pair has its own host; remove background.samples_per_host")
     for number, lesion in enumerate(recipe.lesions):
         if lesion.placement.layout == "contiguous" and len(lesion.count) > 1:
             raise ValueError(f"lesions.{number}.count: a contiguous layout needs one fixed number")
+
+
+def _check_exam(recipe: Recipe) -> None:
+    background = recipe.background
+    for name in ("pair", "series", "patch"):
+        if getattr(recipe, name):
+            raise ValueError(f"background.exam: a patient's four views cannot be combined with {name}")
+    if background.samples_per_host > 1:
+        raise ValueError("background.exam: every view is its own background; remove background.samples_per_host")
+    for name in ("views", "lateralities"):
+        if getattr(background, name) != type(background).model_fields[name].default:
+            raise ValueError(f"background.exam: an exam has all four views; remove background.{name}")
 
 
 def _check_series(recipe: Recipe) -> None:

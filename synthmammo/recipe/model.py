@@ -42,6 +42,9 @@ class PhantomBackground(Strict):
     lateralities: Shares = Field({"L": 0.5, "R": 0.5}, description="Shares of left and right breasts")
     densities: Shares = Field(DENSITY_SHARES, description="Shares of the BI-RADS compositions a to d")
     implants: Share = Field(0.0, description="Share of breasts with an implant")
+    exam: Literal["four views"] | None = Field(
+        None, description="Both views of both breasts of every patient; a class is then a breast's"
+    )
     samples_per_host: int = Field(1, ge=1, description="Samples made from one background; more is faster, less varied")
 
     @model_validator(mode="after")
@@ -375,10 +378,28 @@ class Recipe(Strict):
 
     @property
     def members(self) -> int:
-        """Samples that share one host and one set of lesions: 2 in a pair, the combinations of a series, else 1."""
+        """Samples of one class and one set of lesions: 2 in a pair, the combinations of a series, else 1.
+
+        They share a host, but for the two views of a breast in an exam.
+        """
         if self.series:
             return len(self.series.diameter_mm) * len(self.series.contrast)
-        return 2 if self.pair else 1
+        return 2 if self.pair or self.exam else 1
+
+    @property
+    def exam(self) -> bool:
+        """Whether the samples of a patient are the four views of a screening exam."""
+        return getattr(self.background, "exam", None) is not None
+
+    @property
+    def groups_a_patient(self) -> int:
+        """Sets of `members` samples that a generated patient has: those of a host, or the breasts of an exam."""
+        return 2 if self.exam else self.background.samples_per_host
+
+    @property
+    def together(self) -> int:
+        """Samples that lie in one shard: those of a group, or of an exam."""
+        return 4 if self.exam else self.members
 
     @property
     def split_shares(self) -> dict[str, float]:

@@ -105,7 +105,7 @@ class Phantom:
 
     def _sample(self, row: Row) -> Sample:
         seed, laterality = row.host_seed, row.laterality or Laterality.LEFT
-        outline = draw_outline(seed, row.view or View.MLO, self.height_mm, self.width_mm)
+        outline = draw_outline(seed, row.view or View.MLO, self.height_mm, self.width_mm, row.body_seed)
         implant = draw_implant(seed, outline) if row.implant else None
         density = row.density or "b"
         breast = outline.mask(self.grid)
@@ -129,6 +129,7 @@ class Phantom:
             provenance={
                 "generator": "phantom",
                 "seed": seed,
+                **({} if row.body_seed is None else {"body_seed": row.body_seed}),
                 "spacing_mm": self.grid.spacing_mm,
                 "density": density,
                 "view": str(outline.view),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,10 +105,39 @@ class Outline:
         return np.asarray((edge[:, None] - grid.columns_mm[None, :]) / np.hypot(1, slope), dtype=np.float32)
 
 
-def draw_outline(seed: int, view: View, height_mm: float, width_mm: float) -> Outline:
-    """A shape that fits the field of view."""
+def draw_outline(seed: int, view: View, height_mm: float, width_mm: float, body_seed: int | None = None) -> Outline:
+    """A shape that fits the field of view.
+
+    Args:
+        seed: Of the image.
+        view: CC or MLO.
+        height_mm: Of the field of view.
+        width_mm: Of the field of view.
+        body_seed: Of what the images of one person share: size, and for a projection its shape, of which the other
+            breast's differs a little, as those of a person do. None: a person of its own.
+    """
+    if body_seed is None:
+        return _drawn(seed, view, height_mm, width_mm, _size(stream(seed, f"outline/{view}")))
+    shared = _drawn(body_seed, view, height_mm, width_mm, _size(stream(body_seed, "outline/size")))
+    rng = stream(seed, "outline/own")
+    scale = float(np.clip(rng.normal(1, 0.03), 0.92, 1.08))
+    return replace(
+        shared,
+        reach=min(shared.reach * scale, 0.95 * width_mm - 6),
+        nipple_y=shared.nipple_y + float(rng.uniform(-4, 4)),
+        wobble=tuple(float(v) for v in rng.normal(0, [1.5, 1.0, 0.5])),
+        pectoral_x=min(shared.pectoral_x * float(rng.uniform(0.85, 1.1)), 0.8 * shared.top_x),
+        pectoral_y=shared.pectoral_y * float(rng.uniform(0.93, 1.07)),
+    )
+
+
+def _size(rng: np.random.Generator) -> float:
+    return float(np.clip(np.exp(rng.normal(0, 0.22)), 0.6, 1.7))
+
+
+def _drawn(seed: int, view: View, height_mm: float, width_mm: float, size: float) -> Outline:
     rng = stream(seed, f"outline/{view}")
-    size = float(np.clip(np.exp(rng.normal(0, 0.22)), 0.6, 1.7))
+    rng.normal()  # the size of a person of its own
     reach = min((98 if view is View.MLO else 85) * size, 0.95 * width_mm - 6)
     if view is View.MLO:
         nipple_y = height_mm * rng.uniform(0.5, 0.7)
