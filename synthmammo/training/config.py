@@ -57,6 +57,8 @@ class TrainConfig(_Strict):
         data: Which images.
         conditional: Whether the model knows the classes.
         network: Arguments of the architecture's configuration, without resolution and classes.
+        start_from: Of a stylegan2: a trained model to begin with, as zoo/NAME, path or hf://; its images may be
+            smaller, so that a model can be trained on small images first. Empty for fresh weights.
         objective: What is minimised.
         settings: Numbers of the objective.
         generator: Numbers of the generator's training: style mixing, weight average.
@@ -78,6 +80,7 @@ class TrainConfig(_Strict):
     data: DataConfig = DataConfig()
     conditional: bool = False
     network: dict[str, Any] = {}
+    start_from: str = ""
     objective: Literal["projected", "logistic", "contextual"] = "projected"
     settings: dict[str, Any] = {}
     generator: dict[str, Any] = {}

@@ -22,6 +22,7 @@ from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings
 from synthmammo.training.config import TrainConfig, numbers
 from synthmammo.training.images import ImageSet
 from synthmammo.training.scores import Scorer, Scores
+from synthmammo.training.start import begin_from
 from synthmammo.training.task import SHEET_COLUMNS
 
 _SHEET_ROWS = 4
@@ -58,7 +59,13 @@ class GenerationTask:
         self.config, self.images, self.device = config, images, device
         self.shape = _shape(config, images)
         torch.manual_seed(config.seed)
-        self.objective = self._objective(Generator(self.shape), reduce, pretrained)
+        self.objective = self._objective(self._generator(), reduce, pretrained)
+
+    def _generator(self) -> Generator:
+        generator = Generator(self.shape)
+        if self.config.start_from:
+            begin_from(self.config.start_from, generator)
+        return generator
 
     def _objective(self, generator: Generator, reduce: Reduce | None, pretrained: bool) -> GeneratorTraining:
         config = self.config

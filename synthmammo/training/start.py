@@ -1,0 +1,46 @@
+"""Training that begins from a trained generator instead of from fresh weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import torch
+
+from synthmammo.checkpoints import load
+from synthmammo.errors import TrainingError
+from synthmammo.nets.stylegan2 import Generator
+
+_FREE = ("resolution", "deviation_group")
+
+
+@torch.no_grad()
+def begin_from(model: str, generator: Generator) -> None:
+    """Give a generator the weights of a trained one, which may make smaller images.
+
+    The layers of sizes that it lacks stay as they are, but add nothing to the image yet, so that the first images are
+    the trained one's, enlarged: growing (Karras et al. 2018), without the fade.
+
+    Args:
+        model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
+        generator: To change in place.
+
+    Raises:
+        CheckpointError: There is no such model, or it is no StyleGAN2.
+        TrainingError: Its widths are others, or its images are larger.
+    """
+    trained = load(model).generator_of("stylegan2")
+    found, wanted = asdict(trained.config), asdict(generator.config)
+    differing = [name for name in wanted if name not in _FREE and wanted[name] != found[name]]
+    if found["resolution"] > wanted["resolution"]:
+        differing.append("resolution")
+    if differing:
+        name = differing[0]
+        message = f"{name} of the model is {found[name]}, of this run {wanted[name]}"
+        hint = "A run can begin from a model of the same widths and classes whose images are not larger."
+        raise TrainingError(message, where=f"start_from {model}", hint=hint)
+    generator.load_state_dict({**generator.state_dict(), **trained.state_dict()})
+    for size in generator.config.resolutions:
+        if size > found["resolution"]:
+            image_layer = generator.synthesis.get_submodule(f"b{size}.torgb")
+            image_layer.get_parameter("weight").zero_()
+            image_layer.get_parameter("bias").zero_()

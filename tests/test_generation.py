@@ -1,0 +1,71 @@
+"""Training of a StyleGAN2 generator: what the discriminators see, and beginning from a trained model."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_models import CONDITIONAL, STYLEGAN2, contextual_file, stylegan2_file
+
+from synthmammo.checkpoints import load
+from synthmammo.errors import CheckpointError, TrainingError
+from synthmammo.nets import ops
+from synthmammo.nets.stylegan2 import Generator
+from synthmammo.objectives.augment import ALIGNED
+from synthmammo.objectives.generation import GeneratorSettings
+from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings
+from synthmammo.training.start import begin_from
+
+
+@pytest.mark.parametrize("clip", [True, False])
+def test_clipped_images_are_what_would_be_written_and_still_have_slopes_everywhere(clip: bool) -> None:
+    torch.manual_seed(0)
+    general, settings = GeneratorSettings(clip=clip), LogisticSettings()
+    objective = LogisticObjective(Generator(STYLEGAN2), general, ALIGNED, settings, torch.device("cpu"))
+    last = objective.generator.synthesis.get_submodule("b64.torgb").get_parameter("bias")
+    with torch.no_grad():
+        last.fill_(-1.0)
+    images = objective.generate(torch.zeros(4, dtype=torch.long), torch.Generator().manual_seed(0))
+    assert ((images.min() >= -1) and (images.max() <= 1)) == clip
+    (slope,) = torch.autograd.grad(images.sum(), last)
+    assert slope.item() == pytest.approx(images.numel(), rel=1e-5)
+
+
+def test_a_run_can_begin_where_another_ended(tmp_path: Path) -> None:
+    source = stylegan2_file(tmp_path / "m.safetensors")
+    torch.manual_seed(1)
+    generator, z = Generator(STYLEGAN2), torch.randn(2, 8)
+    begin_from(str(source), generator)
+    assert torch.equal(generator(z), load(source).network()(z))
+
+
+def test_larger_images_begin_as_the_smaller_ones_enlarged(tmp_path: Path) -> None:
+    source = stylegan2_file(tmp_path / "m.safetensors")
+    torch.manual_seed(1)
+    generator, z = Generator(replace(STYLEGAN2, resolution=256)), torch.randn(2, 8)
+    begin_from(str(source), generator)
+    expected = ops.upsample(ops.upsample(load(source).network()(z)))
+    torch.testing.assert_close(generator(z), expected)
+    image_layer = generator.synthesis.get_submodule("b256.torgb").get_parameter("weight")
+    (slope,) = torch.autograd.grad(generator(z).square().sum(), image_layer)
+    assert slope.abs().min() > 0  # it learns from the first step on
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (replace(STYLEGAN2, w_dim=16), "w_dim of the model is 12, of this run 16"),
+        (replace(STYLEGAN2, resolution=32), "resolution of the model is 64, of this run 32"),
+        (CONDITIONAL, "classes of the model is 0, of this run 2"),
+    ],
+    ids=["widths", "size", "classes"],
+)
+def test_a_start_that_does_not_fit(shape, message: str, tmp_path: Path) -> None:
+    source = stylegan2_file(tmp_path / "m.safetensors")
+    with pytest.raises(TrainingError, match=message):
+        begin_from(str(source), Generator(shape))
+
+
+def test_a_start_of_another_architecture(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="architecture contextual, expected stylegan2"):
+        begin_from(str(contextual_file(tmp_path / "m.safetensors")), Generator(STYLEGAN2))
