@@ -29,8 +29,8 @@ lint: $(STAMP) ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMP) ## Measure the numbers in the README
-	$(BIN)/python tests/bench.py
+bench: $(STAMP) ## Measure the numbers in the README; REFERENCE=FOLDER, a published StyleGAN2 beside ours
+	$(BIN)/python tests/bench.py $(if $(wildcard $(REFERENCE)),--reference $(REFERENCE))
 
 docs: $(STAMP) ## Write the README's command reference and the recipe schema again
 	$(BIN)/python tests/reference.py --write

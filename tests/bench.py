@@ -1,11 +1,14 @@
 """The numbers of the README's "Performance" section: `make bench` prints them as a Markdown table.
 
 Each line is one measurement of this machine, now; what is compared is run side by side, and ratios are what counts.
-Usage: python tests/bench.py [NAME ...]
+Usage: python tests/bench.py [NAME ...] [--reference CHECKOUT]
+`--reference` is a checkout of the published StyleGAN2 in PyTorch (stylegan2-ada-pytorch), to sample it beside ours.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import re
 import subprocess
@@ -15,9 +18,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import yaml
+from training_data import write
+
 HERE = Path(__file__).parent
 RECIPES = HERE.parent / "recipes"
 Line = tuple[str, str, str]
+reference = ""
+"""Folder of the published implementation, or nothing."""
 
 
 def run(*arguments: str) -> tuple[float, float, str]:
@@ -110,8 +118,39 @@ def writing() -> Iterator[Line]:
         yield what, f"{ratio} x", "at least 3 x"
 
 
+def sampling() -> Iterator[Line]:
+    """A StyleGAN2 of 512 x 512 beside bare convolutions of its shapes, and beside the published implementation."""
+    command = [sys.executable, str(HERE / "bench_sampling.py"), *(["--reference", reference] if reference else [])]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for line in output.strip().splitlines():
+        print("   ", line, file=sys.stderr)
+    row = re.compile(r"^(synthmammo|published) +([\d.]+) +\d+ +(\d+)%", flags=re.MULTILINE)
+    for name, seconds, share in row.findall(output):
+        what = f"sampling 512 x 512, base 32768, two threads, {name}: time, and share of `torch.conv2d`'s rate"
+        yield what, f"{seconds} s an image, {share} %", "at least 75 %" if name == "synthmammo" else ""
+    if not reference:
+        print("    the published implementation is not measured: no --reference", file=sys.stderr)
+
+
+def training() -> Iterator[Line]:
+    """Steps of the StyleGAN2 configurations in recipes/train, on noise of their size: the best of four, one thread."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    for path in sorted((RECIPES / "train").glob("stylegan2-*.yaml")):
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        side, batch = int(config["name"].rpartition("-")[2]), config["batch_size"]
+        with tempfile.TemporaryDirectory() as folder:
+            write(Path(folder) / "data", sides=(side,), counts={"train": max(32, batch)})
+            steps = [f"total_kimg={4 * batch / 1000}", f"tick_kimg={batch / 1000}", "score_ticks=0"]
+            given = ["--config", str(path), "--data", f"{folder}/data", "--out", f"{folder}/run"]
+            memory = run("train", "stylegan2", *given, *(word for step in steps for word in ("--set", step)))[1]
+            ticks = (Path(folder) / "run" / "stats.jsonl").read_text(encoding="utf-8").splitlines()
+        rate = max(json.loads(tick)["images_per_second"] for tick in ticks)
+        yield f"train {config['name']}, batch of {batch}, one thread", f"{rate:.2f} images/s, {memory:,.0f} MB", ""
+    yield "load of the machine while these were measured", f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", ""
+
+
 MEASUREMENTS: dict[str, Callable[[], Iterator[Line]]] = {
-    function.__name__: function for function in (start_up, plan, phantom, overhead, writing, memory)
+    function.__name__: function for function in (start_up, plan, phantom, overhead, writing, memory, sampling, training)
 }
 
 
@@ -124,4 +163,9 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASUREMENTS))
+    parser.add_argument("--reference", default="")
+    options = parser.parse_args()
+    reference = options.reference
+    main(options.names)
