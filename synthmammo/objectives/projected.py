@@ -149,16 +149,18 @@ class Head(nn.Module):
 
 
 class Heads(nn.Module):
-    """A head for each scale.
+    """A head for each scale of each projection.
 
     Args:
         classes: Classes of a conditional model, else 0.
+        projections: Number of projections.
     """
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, projections: int = 1) -> None:
         super().__init__()
         halvings = range(len(_MIXED) - 1, -1, -1)
-        self.scales = nn.ModuleList(Head(c, h, classes) for c, h in zip(_MIXED, halvings, strict=True))
+        kinds = [(c, h) for _ in range(projections) for c, h in zip(_MIXED, halvings, strict=True)]
+        self.scales = nn.ModuleList(Head(channels, count, classes) for channels, count in kinds)
 
     def forward(
         self, real: list[Tensor], real_labels: Tensor, fake: list[Tensor], fake_labels: Tensor
@@ -243,7 +245,11 @@ class ProjectedObjective(GeneratorTraining):
         reduce: Reduce | None = None,
     ) -> None:
         classes = generator.config.classes
-        heads = Heads(classes).to(device)
+        # What scores the samples keeps its ImageNet weights: a copy is adapted, and judges beside it.
+        self.adapted = copy.deepcopy(features).to(device) if classes and settings.adapt_kimg else None
+        extractors = [features, self.adapted] if self.adapted else [features]
+        self.projections = [Projection(f, settings.mixing_seed + n).to(device) for n, f in enumerate(extractors)]
+        heads = Heads(classes, len(extractors)).to(device)
         generator = generator.to(device)
         optimisers: dict[str, torch.optim.Optimizer] = {
             "generator": torch.optim.Adam(generator.parameters(), settings.learning_rate, settings.betas),
@@ -251,12 +257,8 @@ class ProjectedObjective(GeneratorTraining):
         }
         self.probe = ClassProbe(classes).to(device) if classes and settings.class_weight else None
         others: dict[str, nn.Module] = {"discriminator": heads} | ({"classes": self.probe} if self.probe else {})
-        self.adapted = bool(classes and settings.adapt_kimg)
-        if self.adapted:
-            features = copy.deepcopy(features).to(device)  # what scores the samples keeps its ImageNet weights
-            others["extractor"] = features
+        others |= {"extractor": self.adapted} if self.adapted else {}
         super().__init__(generator, others, optimisers, general, reduce)
-        self.projection = Projection(features, settings.mixing_seed).to(device)
         self.heads, self.augmentation, self.settings = heads, augmentation, settings
 
     def prepare(self, epochs: Epochs, draws: torch.Generator) -> None:
@@ -264,7 +266,7 @@ class ProjectedObjective(GeneratorTraining):
         if self.adapted:
             images, dtype = round(1000 * self.settings.adapt_kimg), self.general.dtype or torch.float32
             classes = self.generator.config.classes
-            adapt(self.projection.features, epochs, classes, images, self.augmentation, draws, dtype)
+            adapt(self.adapted, epochs, classes, images, self.augmentation, draws, dtype)
         self._fit_probe(epochs(0), draws)
 
     @torch.no_grad()
@@ -279,9 +281,11 @@ class ProjectedObjective(GeneratorTraining):
             self.probe.fit(torch.cat(means), torch.cat(labels))
 
     def _project(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Maps of all projections, and the means of the last extractor, the adapted one where there is one."""
         dtype = self.general.dtype or torch.float32
         with torch.autocast(images.device.type, dtype, enabled=dtype != torch.float32):
-            return self.projection(images)  # type: ignore[no-any-return]
+            parts = [projection(images) for projection in self.projections]
+        return [x for mixed, _ in parts for x in mixed], parts[-1][1]
 
     def step(self, batch: Batch, draws: torch.Generator) -> Losses:
         """One update of the discriminators, then one of the generator on the same generated images."""
@@ -308,7 +312,7 @@ class ProjectedObjective(GeneratorTraining):
         return losses | self.spread(fake, batch.images)
 
     def _sameness(self, real: list[Tensor], labels: Tensor, fake: list[Tensor], fake_labels: Tensor) -> Tensor:
-        """Sum over the scales of the share of the real maps' deviation that the generated ones lack; 0 to 4."""
+        """Sum over the scales of the share of the real maps' deviation that generated ones lack; 0 to their number."""
         classes = max(1, self.generator.config.classes)
         ratios = [
             deviation_within_classes(f, fake_labels, classes) / deviation_within_classes(r, labels, classes)
