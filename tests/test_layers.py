@@ -33,10 +33,12 @@ LAYERS: dict[int, set[str]] = {
         "unfinished",
         "croissant",
         "provenance",
+        "model_card",
         "shards",
         "hosts",
     }
     | {"patch_options", "patch_plan", "patch_cut", "training", "convert", "sample_model", "model_zoo"}
+    | {"directions"}
     | {"build", "ingest", "patches", "verify", "regenerate", "show", "card", "train", "quality", "publish", "send"}
     | {"model_samples", "parts", "invert", "mix", "walk", "sheet"}
     | {"benchmark", "study", "explore"},
@@ -99,6 +101,11 @@ BETWEEN_STAGES = {
     ("verify", "regenerate"),
     ("card", "build"),
     ("card", "show"),
+    ("publish", "card"),
+    ("publish", "model_card"),
+    ("publish", "model_zoo"),
+    ("model_card", "model_zoo"),
+    ("publish", "verify"),
 }
 ALLOWED_WITHIN = WITHIN_VOCABULARY | WITHIN_ARITHMETIC | BETWEEN_STAGES
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names}

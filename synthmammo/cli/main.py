@@ -28,6 +28,7 @@ class Commands(click.Group):
         "show": "datasets",
         "card": "datasets",
         "send": "sending",
+        "publish": "publishing",
         "train": "training",
         "convert": "models",
         "sample": "models",
