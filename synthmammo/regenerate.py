@@ -33,7 +33,7 @@ class Comparison:
     Attributes:
         key: Its key.
         largest_difference: Of any pixel of the image, in grey levels.
-        equal_bytes: Whether image, preview, masks and record are the same to the byte.
+        equal_bytes: Whether image, preview, masks and record, and the DICOM objects, are the same to the byte.
     """
 
     key: str
@@ -47,7 +47,8 @@ def regenerate(directory: Path, key: str, out: Path) -> tuple[list[Path], Compar
     Args:
         directory: The dataset.
         key: Key of the sample.
-        out: Folder for KEY.image.png, KEY.preview.png, KEY.lesions.png, KEY.breast.png and KEY.json.
+        out: Folder for KEY.image.png, KEY.preview.png, KEY.lesions.png, KEY.breast.png and KEY.json, and for
+            KEY.dcm and what lies beside it where the dataset has DICOM.
 
     Returns:
         The files, and how they compare with the dataset's.
@@ -57,14 +58,14 @@ def regenerate(directory: Path, key: str, out: Path) -> tuple[list[Path], Compar
         OutputError: The files cannot be written.
     """
     encoded = next(remake(directory, [key]))
-    parts = members(encoded)
+    parts = members(encoded) | dicom_objects(Manifest.read(directory), encoded)
     paths = []
     for name, content in parts.items():
         path = out / f"{key}.{name}"
         with writing(path) as partial:
             partial.write_bytes(content)
         paths.append(path)
-    return paths, compare(encoded, Dataset.open(directory).sample(key))
+    return paths, compare(encoded, Dataset.open(directory).sample(key), directory)
 
 
 def remake(directory: Path, keys: Sequence[str]) -> Iterator[Encoded]:
@@ -118,14 +119,30 @@ def members(encoded: Encoded) -> dict[str, bytes]:
     }
 
 
-def compare(made: Encoded, stored: Sample) -> Comparison:
-    """A sample made again, beside the stored one."""
+def dicom_objects(manifest: Manifest, encoded: Encoded) -> dict[str, bytes]:
+    """The DICOM objects of a build's sample by the ending of their files; none where it has no DICOM."""
+    options = manifest.options["emit"]["formats"].get("dicom")
+    if options is None:
+        return {}
+    from synthmammo.writers.dicom import objects
+
+    return objects(encoded, manifest.digest, **options)
+
+
+def _stored_objects(directory: Path, key: str) -> dict[str, bytes]:
+    paths = (directory / "dicom").glob(f"*/{key}.*")
+    return {path.name.removeprefix(f"{key}."): path.read_bytes() for path in paths}
+
+
+def compare(made: Encoded, stored: Sample, directory: Path) -> Comparison:
+    """A sample made again, beside the stored one of a built dataset."""
     again = made.sample
     if again.shape != stored.shape:
         return Comparison(again.key, 2**again.bits_stored - 1, False)
     difference = np.abs(again.image.astype(np.int32) - stored.image.astype(np.int32))
     kept = Encoded(stored, made.index, made.preview_px)
     equal = _digests(made) == _digests(kept)
+    equal = equal and dicom_objects(Manifest.read(directory), made) == _stored_objects(directory, again.key)
     return Comparison(again.key, int(difference.max()), equal)
 
 

@@ -132,7 +132,7 @@ def _check_counts(directory: Path, manifest: Manifest, found: Verification) -> N
 def _remade(directory: Path, number: int, seed: int) -> list[Comparison]:
     dataset = Dataset.open(directory)
     keys = random.Random(seed).sample(sorted(dataset.keys), min(number, len(dataset)))
-    return [compare(encoded, dataset.sample(encoded.sample.key)) for encoded in remake(directory, keys)]
+    return [compare(encoded, dataset.sample(encoded.sample.key), directory) for encoded in remake(directory, keys)]
 
 
 def _judge(manifest: Manifest, found: Verification) -> None:

@@ -22,9 +22,10 @@ def test_the_files_are_those_of_the_dataset_byte_for_byte(built, tmp_path):
     for tar in (built / "webdataset").glob("*.tar"):
         with tarfile.open(tar) as members:
             found |= {one.name: members.extractfile(one).read() for one in members if one.name.startswith(KEY)}
+    found |= {path.name: path.read_bytes() for path in (built / "dicom").glob(f"*/{KEY}.*")}
     assert {path.name for path in paths} == set(found)
     for path in paths:
-        if path.suffix == ".png":
+        if path.suffix in (".png", ".dcm"):
             assert path.read_bytes() == found[path.name]
         else:
             assert json.loads(path.read_text()) == json.loads(found[path.name])
@@ -41,12 +42,16 @@ def test_the_files_are_those_of_the_dataset_byte_for_byte(built, tmp_path):
             "removal": {"generator": "parametric"},
         },
         {
+            "background": {**tiny.TINY["background"], "exam": "four views"},
+            "emit": {"formats": {"parquet": {}, "dicom": {"findings": ["segmentation", "report"]}}},
+        },
+        {
             "patch": {"size_px": 32, "offset_px": 8},
             "emit": {"formats": ["parquet"]},
             "background": {**tiny.TINY["background"], "samples_per_host": 4},
         },
     ],
-    ids=["several a host", "pairs", "patches"],
+    ids=["several a host", "pairs", "exams", "patches"],
 )
 def test_any_sample_alone_is_what_it_was_among_the_others(tmp_path, changes):
     build(tiny.recipe(**changes), tmp_path / "out", engine=Local(1))
@@ -62,6 +67,15 @@ def test_a_changed_pixel_is_told(built, tmp_path):
     shutil.copytree(other / "parquet", changed / "parquet")
     result = tiny.run("regenerate", changed, KEY, "--out", tmp_path / "again")
     assert "it differs from the dataset's by up to" in result.output
+
+
+def test_a_changed_dicom_file_is_told(built, tmp_path):
+    changed = shutil.copytree(built, tmp_path / "changed")
+    (path,) = (changed / "dicom").glob(f"*/{KEY}.dcm")
+    path.write_bytes(path.read_bytes()[:-2] + b"xx")
+    result = tiny.run("regenerate", changed, KEY, "--out", tmp_path / "again")
+    assert result.exit_code == 1
+    assert "its pixels are the dataset's, but not all of its files are" in result.output
 
 
 def test_unknown_keys_are_answered_with_the_nearest(built, tmp_path):

@@ -50,6 +50,8 @@ def regenerate(directory: Path, key: str, out: Path) -> None:
         click.echo(path)
     same = "equal to the dataset's, byte for byte"
     differs = f"it differs from the dataset's by up to {compared.largest_difference} grey levels"
+    if not compared.largest_difference:
+        differs = "its pixels are the dataset's, but not all of its files are"
     click.echo(same if compared.equal_bytes else differs)
     if not compared.equal_bytes:
         raise SystemExit(1)
