@@ -75,21 +75,27 @@ class Assembler:
         if ground is None or not (row.lesions or self.recipe.patch):
             return self._checked(row, self._described(row, host, []))
         canvas = Canvas.of(host, ground)
-        if row.lesions and row.role != "host" and (reason := self._put_all(row, canvas)):
+        # The untouched twin of a patch is cut where the lesion would be.
+        put = row.role != "host" or self.recipe.patch is not None
+        if row.lesions and put and (reason := self._put_all(row, canvas)):
             return Failure(row.key, reason)
         if row.role == "removed":
             assert self._removal
             canvas.take_off(self._removal)
+        centre = self._patch_centre(row, canvas) if row.crop else None
+        if row.role == "host":
+            canvas.undo()
         shown = [] if row.role == "removed" else canvas.placed
         findings = (*host.findings, *(placed.finding for placed in shown))
         sample = host.with_(image=canvas.image, lesions=canvas.lesions, findings=findings)
         sample = self._described(row, sample, canvas.placed)
-        if self.recipe.patch and row.crop:
-            centre = self._patch_centre(row, canvas)
+        if self.recipe.patch:
             if centre is None:
                 return Failure(row.key, "no place for a patch with enough tissue")
             box = crop_box(centre, self.recipe.patch.size_px, sample.shape)
-            sample = crop(sample, box).with_(provenance={**sample.provenance, "crop": list(box)})
+            intensity = [canvas.intensity.low, canvas.intensity.high]
+            origin = {"crop": list(box), "intensity": intensity}
+            sample = crop(sample, box).with_(provenance={**sample.provenance, **origin})
         return self._checked(row, sample)
 
     def _put_all(self, row: Row, canvas: Canvas) -> str | None:
@@ -184,7 +190,7 @@ class Assembler:
 
 
 def _together(halves: list[Sample | Failure]) -> list[Sample | Failure]:
-    """The halves of a pair; when one failed the other is no use, and fails too."""
+    """A sample, or the halves of a pair; when one of them failed the other is no use, and fails too."""
     reasons = [half.reason for half in halves if isinstance(half, Failure)]
     if not reasons:
         return halves

@@ -147,6 +147,11 @@ class Canvas:
         pixels, breast = window.context(image, self.host.breast, self.intensity, limit)
         return Context(pixels, breast, window.spacing_mm, self.intensity.white(self.host.bits_stored))
 
+    def undo(self) -> None:
+        """Make the image the untouched host again."""
+        self.image[:], self.lesions[:] = self.host.image, self.host.lesions
+        self.placed.clear()
+
     def take_off(self, generator: Lesion) -> None:
         """Remove the lesions that were put on, the last first (the paper's negative case), and their labels."""
         host = self.host

@@ -138,7 +138,9 @@ class Trainer:
     def _task(self, held_out: ImageSet | None, pretrained: bool) -> Task:
         reduce = self._average if self.accelerator.num_processes > 1 else None
         if self.config.model == "contextual":
-            return InsertionTask(self.config, self.images, held_out, self.accelerator.device, reduce)
+            return InsertionTask(
+                self.config, self.images, held_out, self.accelerator.device, reduce, pretrained=pretrained
+            )
         return GenerationTask(self.config, self.images, self.accelerator.device, reduce, pretrained=pretrained)
 
     def _average(self, tensor: Tensor) -> Tensor:

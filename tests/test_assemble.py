@@ -395,6 +395,23 @@ def test_patches_hold_their_lesion_at_the_planned_offset():
             assert len(sample.findings) == 1
 
 
+def test_the_halves_of_a_pair_of_patches_are_one_place():
+    recipe = tiny.recipe(
+        **ONE | {"size": 12, "pair": "host", "background": {**FINE, "samples_per_host": 3}},
+        patch={"size_px": 64, "offset_px": 8},
+        emit={"formats": ["parquet"]},
+    )
+    made = samples_of(recipe)
+    assert len({sample.patient for sample in made}) == 2
+    for lesion, twin in zip(made[::2], made[1::2], strict=True):
+        assert lesion.provenance["crop"] == twin.provenance["crop"]
+        assert lesion.provenance["intensity"] == twin.provenance["intensity"]
+        assert lesion.findings and not twin.findings and not twin.lesions.any()
+        changed = lesion.image != twin.image
+        assert changed[lesion.lesions > 0].mean() > 0.9
+        assert not changed.all() and twin.label == "normal"
+
+
 def test_a_lesion_does_not_hang_over_the_skin():
     recipe = tiny.recipe(**ONE | {"size": 10})
     for sample in samples_of(recipe):

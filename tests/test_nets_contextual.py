@@ -1,5 +1,7 @@
 """Laws of the contextual GAN: shapes, the border, growing, spectral norms, and second derivatives."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -134,6 +136,36 @@ def test_every_scalar_changes_the_lesion(generator: ContextualGenerator) -> None
             moved = scalars.clone()
             moved[0, index] = 1.0
             assert not torch.equal(base, generator(tissue, moved).lesion), index
+
+
+def test_a_plane_of_noise_reaches_its_own_surroundings_first() -> None:
+    torch.manual_seed(0)
+    network = ContextualGenerator(replace(TINY, noise_sizes=(8, 16), attention_size=4)).eval()
+    assert network.config.scalars == 8 + 64 + 256
+    scalars = network.draw_scalars(1).repeat(2, 1)
+    scalars[1, 8 + 64 + 16 * 4 + 4] *= -1  # row 4 and column 4 of the finer plane
+    first, second = network(context(1).repeat(2, 1, 1, 1), scalars).lesion
+    changed = (first != second)[0].nonzero()
+    assert len(changed) and (changed >= 8).all() and (changed < 32).all()
+
+
+def test_a_centred_lesion_ends_on_a_disc(generator: ContextualGenerator) -> None:
+    torch.manual_seed(0)
+    network = ContextualGenerator(replace(TINY, centred=True)).eval()
+    with torch.no_grad():
+        network.to_lesion.bias.fill_(4.0)
+    for side in (64, 32):
+        lesion = network(context(2, side), network.draw_scalars(2)).lesion
+        places = (torch.arange(side) + 0.5) * (2 / side) - 1
+        distance = torch.hypot(places[:, None], places[None])
+        assert not lesion[:, 0, distance > 0.95].any()
+        assert lesion.abs().max() < 1
+        assert (lesion[:, 0, distance < 0.6].abs() > 0).all()
+
+
+def test_noise_needs_a_map_of_its_size() -> None:
+    with pytest.raises(ValueError, match="no map of the decoder has a side of 12"):
+        replace(TINY, noise_sizes=(12,))
 
 
 def test_a_sample_does_not_depend_on_its_neighbours(generator: ContextualGenerator) -> None:

@@ -1,5 +1,6 @@
 """Laws of the objectives: augmentation, averages, penalties and mixing, on tiny networks."""
 
+import copy
 import math
 from dataclasses import replace
 
@@ -13,8 +14,14 @@ from synthmammo.nets.contextual import ContextualConfig, ContextualGenerator
 from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
 from synthmammo.objectives.augment import ALIGNED, Augmentation, oriented
 from synthmammo.objectives.base import Batch, average_decay, move_average
-from synthmammo.objectives.contextual import ContextualBatch, ContextualObjective, ContextualSettings, perturbation
+from synthmammo.objectives.contextual import ContextualObjective, ContextualSettings, perturbation
+from synthmammo.objectives.contextual_projected import (
+    ContextualProjectedObjective,
+    ContextualProjectedSettings,
+    difference,
+)
 from synthmammo.objectives.generation import GeneratorSettings
+from synthmammo.objectives.insertion import InsertionBatch
 from synthmammo.objectives.projected import (
     ClassProbe,
     ProjectedObjective,
@@ -286,8 +293,8 @@ def contextual(**changes: object) -> ContextualObjective:
     return ContextualObjective(ContextualGenerator(CONTEXTUAL), ContextualSettings(**changes), CPU)
 
 
-def roles(benign: bool = True) -> ContextualBatch:
-    return ContextualBatch(images(4), images(4, seed=1), images(4, seed=2) if benign else None, images(4, seed=3))
+def roles(benign: bool = True) -> InsertionBatch:
+    return InsertionBatch(images(4), images(4, seed=1), images(4, seed=2) if benign else None, images(4, seed=3))
 
 
 def test_the_four_way_loss_is_the_weighted_sum():
@@ -345,6 +352,104 @@ def test_two_generator_steps_for_one_of_the_discriminator():
     assert calls == {"generator": 2, "discriminator": 1}
 
 
-def test_a_discriminator_that_would_see_the_untouched_image_is_refused():
-    with pytest.raises(ValueError, match="discriminator_images"):
-        ContextualObjective(ContextualGenerator(replace(CONTEXTUAL, discriminator_images=2)), ContextualSettings(), CPU)
+def beside(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    return torch.cat([first, second], 1)
+
+
+def test_the_published_discriminator_may_see_true_twins():
+    torch.manual_seed(0)
+    generator = ContextualGenerator(replace(CONTEXTUAL, discriminator_images=2))
+    objective = ContextualObjective(generator, ContextualSettings(small_kimg=0, fade_steps=0), CPU)
+    batch = replace(roles(benign=False), real=images(4, seed=1).repeat(1, 2, 1, 1))
+    batch = replace(batch, normal=batch.normal.repeat(1, 2, 1, 1))
+    assert all(math.isfinite(value) for value in objective.step(batch, source()).values())
+
+
+INSERTION = ContextualConfig(64, (4, 6, 8, 8), (4, 4, 4, 4), 16, 2, 2, (8,))
+
+
+def insertion(images_seen: int = 2, **changes: object) -> ContextualProjectedObjective:
+    torch.manual_seed(0)
+    shape = replace(INSERTION, discriminator_images=images_seen)
+    settings = ContextualProjectedSettings(**{"small_kimg": 0, "fade_steps": 0, **changes})
+    features = Features(pretrained=False)
+    return ContextualProjectedObjective(ContextualGenerator(shape), features, STILL, settings, torch.float32, CPU)
+
+
+def pairs(count: int = 4) -> InsertionBatch:
+    tissue = images(count, 64) * 0.3
+    lesion = torch.zeros_like(tissue)
+    lesion[: count // 2, :, 20:30, 20:30] = 0.5
+    lesion[count // 2 :, :, 30:40, 25:45] = 0.3
+    return InsertionBatch(tissue, beside(tissue + lesion, tissue), None, beside(tissue, tissue))
+
+
+def watched(objective: ContextualProjectedObjective) -> list[torch.Tensor]:
+    """What the fixed network is shown from now on."""
+    shown: list[torch.Tensor] = []
+    objective.projection.register_forward_pre_hook(lambda module, given: shown.append(given[0].detach()))
+    return shown
+
+
+def test_the_fixed_network_sees_combined_untouched_and_lesion():
+    objective = insertion(noise=0.0, lesion_gain=2.0)
+    shown, batch = watched(objective), pairs()
+    objective.step(batch, source())
+    fake, real, normal = shown
+    assert torch.equal(real[:, 0], batch.real[:, 0]) and torch.equal(real[:, 1], batch.real[:, 1])
+    for seen in (fake, real, normal):
+        assert torch.allclose(seen[:, 2], 2 * (seen[:, 0] - seen[:, 1]), atol=1e-6)
+    assert not normal[:, 2].any() and len(normal) == 1
+    # Every context is shown twice, with other scalars.
+    assert torch.equal(fake[:2, 1], fake[2:, 1]) and torch.equal(fake[:2, 1], batch.context[:2, 0])
+    assert not torch.equal(fake[:2, 0], fake[2:, 0])
+
+
+def test_without_twins_it_sees_the_combined_image_alone():
+    objective = insertion(images_seen=1)
+    shown = watched(objective)
+    batch = pairs()
+    losses = objective.step(InsertionBatch(batch.context, batch.real[:, :1], None, batch.normal[:, :1]), source())
+    assert all(seen.shape[1] == 1 for seen in shown) and all(map(math.isfinite, losses.values()))
+
+
+def test_noise_is_on_the_combined_image_only():
+    objective = insertion(noise=0.05)
+    shown, batch = watched(objective), pairs()
+    objective.step(batch, source())
+    real = shown[1]
+    assert torch.equal(real[:, 1], batch.real[:, 1])
+    assert (real[:, 0] - batch.real[:, 0]).std().item() == pytest.approx(0.05, rel=0.1)
+
+
+def test_lesions_that_are_alike_cost_as_much_as_real_ones_differ():
+    lesions = torch.zeros(4, 1, 64, 64)
+    lesions[2:, :, :32] = 0.5
+    assert difference(lesions).item() == pytest.approx(0.25)
+    assert difference(lesions[:2].repeat(2, 1, 1, 1)) == 0
+    weights = {}
+    for weight in (0.0, 3.0):
+        objective = insertion(variety_weight=weight)
+        assert objective.step(pairs(), source())["spread"] < 1
+        weights[weight] = objective.generator.to_lesion.weight
+    assert not torch.equal(weights[0.0], weights[3.0])
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_coarse_batches_are_blurred_with_their_twins(share):
+    objective = insertion(coarse_share=share, coarsest=4.0, noise=0.0)
+    shown, batch = watched(objective), pairs(8)
+    objective.step(batch, source(3))
+    assert torch.equal(shown[1][:, 0], batch.real[:, 0]) == (share == 0)
+    fine = [images[:, :1].diff(dim=3).abs().mean() for images in (shown[0][:, 1:2], shown[1], shown[1][:, 1:2])]
+    assert all((step < 0.15) == (share == 1) for step in fine), fine
+
+
+def test_heads_and_generator_both_learn():
+    objective = insertion()
+    before = {name: copy.deepcopy(network.state_dict()) for name, network in objective.networks.items()}
+    objective.step(pairs(), source())
+    for name, network in objective.networks.items():
+        # The convolutions of the small stage are not used at full size, and attention begins with a strength of 0.
+        learned = [key for key, _ in network.named_parameters() if "small" not in key and "attention" not in key]
+        assert learned and not [key for key in learned if torch.equal(before[name][key], network.state_dict()[key])]

@@ -24,7 +24,7 @@ LOGISTIC = data.STYLEGAN2 | {
     "settings": {"penalty_steps": 3, "path_steps": 2, "augment_start": 0.5, "augment_kimg": 0.1},
 }
 QUICK = LOGISTIC | {"score_ticks": 0, "total_kimg": 0.04}
-KINDS = {"projected": data.STYLEGAN2, "logistic": LOGISTIC, "contextual": data.CONTEXTUAL}
+KINDS = {"projected": data.STYLEGAN2, "logistic": LOGISTIC, "contextual": data.CONTEXTUAL, "insertion": data.INSERTION}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,9 +46,15 @@ def three(tmp_path_factory) -> Path:
     return data.write(tmp_path_factory.mktemp("three"), ("normal", "benign", "malignant"), counts=counts)
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> Path:
+    counts = {"train": 60, "validation": 24}
+    return data.write(tmp_path_factory.mktemp("large"), ("normal", "benign", "malignant"), (64,), counts)
+
+
 @pytest.fixture
-def source(request, pair, three) -> Path:
-    return three if request.getfixturevalue("kind") == "contextual" else pair
+def source(request, pair, three, large) -> Path:
+    return {"contextual": three, "insertion": large}.get(request.getfixturevalue("kind"), pair)
 
 
 def flat(state: object, path: str = "") -> dict[str, object]:
@@ -258,12 +264,12 @@ def test_wrong_settings_are_named(pair, tmp_path, changes, message):
         ({"data": {"roles": {"context": "normal", "real": "malignant"}}}, "the role 'normal' has no class"),
         ({"data": {"roles": {"context": "healthy", "real": "malignant", "normal": "normal"}}}, "'healthy'"),
         ({"network": {"preset": "papr"}}, "Did you mean 'paper'"),
-        ({"network": data.CONTEXTUAL["network"] | {"discriminator_images": 2}}, "discriminator_images"),
+        ({"network": data.CONTEXTUAL["network"] | {"discriminator_images": 2}}, "have no untouched twin"),
         ({"objective": "logistic"}, "no objective of a contextual GAN"),
     ],
 )
 def test_wrong_settings_of_a_contextual_model_are_named(three, tmp_path, changes, message):
-    with pytest.raises(TrainingError) as caught:
+    with pytest.raises(SynthmammoError) as caught:
         train(data.config(data.CONTEXTUAL, **changes), three, tmp_path / "run", pretrained=False)
     assert message in str(caught.value)
 

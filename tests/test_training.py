@@ -20,7 +20,7 @@ def image_set(count: int, seed: int = 0) -> ImageSet:
     grey = np.random.default_rng(seed).integers(0, 256, (count, 32, 32)).astype(np.uint16)
     ends = np.zeros(count, np.float32)
     labels = np.arange(count) % 2
-    return ImageSet(grey, ends, ends + 255, labels, ("benign", "malignant"), 8, None)
+    return ImageSet(grey, ends, ends + 255, labels, ("benign", "malignant"), 8, None, np.full(count, -1))
 
 
 @given(st.integers(1, 50), st.integers(0, 300), st.integers(1, 40), st.integers(0, 5))

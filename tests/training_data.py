@@ -39,6 +39,12 @@ CONTEXTUAL: dict[str, Any] = {
     "score_ticks": 2,
     "score_images": 8,
 }
+INSERTION: dict[str, Any] = CONTEXTUAL | {
+    "objective": "projected",
+    "network": {"channels": [4, 4, 6, 8], "attention_size": 8, "border_px": 2, "noise_sizes": [8]}
+    | {"discriminator_channels": [4, 4, 4, 4], "discriminator_images": 1},
+    "settings": {"small_kimg": 0.02, "fade_steps": 8, "coarse_share": 0.5},
+}
 
 
 def config(base: dict[str, Any], **changes: Any) -> TrainConfig:

@@ -10,10 +10,17 @@ Where the paper is silent or contradicts itself:
   it would give the answer away: the discriminator sees the combined image beside the untouched one, or alone.
 * Growing "appends a layer": the 128-pixel stage enters after, and leaves before, the outermost blocks, by 1 x 1
   convolutions of its own, as the model of Karras et al. (2018) does.
+Two departures, off by default, that the shipped models need (`noise_sizes`, `centred`):
+* A scalar is constant over a map, so it cannot say where the particles of a cluster lie: some maps of the decoder also
+  get a plane of random numbers, one a pixel.
+* The plan says where a lesion lies, and a context is cropped around that place: the decoder is told the distance from
+  the middle, and the lesion fades to nothing on a disc. Its bound is a hyperbolic tangent there, as a clipped network
+  that begins too bright never learns to be darker.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -45,6 +52,8 @@ class ContextualConfig:
         attention_size: Side of the maps that get self-attention.
         border_px: Width of the border without lesion at full size.
         discriminator_images: 2 for the combined image beside the untouched one, 1 for the combined image alone.
+        noise_sizes: Sides of the decoder's maps that also get a plane of random numbers, one a pixel.
+        centred: Whether lesions lie in the middle: see the module.
     """
 
     size: int = 256
@@ -53,11 +62,14 @@ class ContextualConfig:
     attention_size: int = 32
     border_px: int = 10
     discriminator_images: int = 2
+    noise_sizes: tuple[int, ...] = ()
+    centred: bool = False
 
     def __post_init__(self) -> None:
         # Read from JSON they are lists.
         object.__setattr__(self, "channels", tuple(self.channels))
         object.__setattr__(self, "discriminator_channels", tuple(self.discriminator_channels))
+        object.__setattr__(self, "noise_sizes", tuple(self.noise_sizes))
         for name in ("channels", "discriminator_channels"):
             widths = getattr(self, name)
             if len(widths) < 2 or 4 * 2 ** len(widths) != self.size or min(widths) < 1:
@@ -69,6 +81,10 @@ class ContextualConfig:
         if not 0 <= 2 * self.border_px < self.size:
             raise ValueError(f"border_px: {self.border_px} leaves nothing of {self.size} pixels")
 
+        sides = [4 << number for number in range(self.blocks)]
+        if unknown := set(self.noise_sizes) - set(sides):
+            raise ValueError(f"noise_sizes: no map of the decoder has a side of {min(unknown)}, they have {sides}")
+
     @property
     def blocks(self) -> int:
         """Blocks of the encoder."""
@@ -76,8 +92,8 @@ class ContextualConfig:
 
     @property
     def scalars(self) -> int:
-        """Random scalars the generator takes: one a block of encoder and decoder."""
-        return 2 * self.blocks
+        """Random numbers the generator takes: one a block of encoder and decoder, then the planes of noise."""
+        return 2 * self.blocks + sum(side * side for side in self.noise_sizes)
 
     @property
     def small_size(self) -> int:
@@ -176,7 +192,8 @@ class DecoderBlock(nn.Module):
     def __init__(self, config: ContextualConfig, index: int, inputs: int) -> None:
         super().__init__()
         self.outputs = config.channels[max(index - 1, 0)]
-        self.conv0 = SpectralConv(inputs + config.channels[index] + 1, self.outputs, 3)
+        planes = 1 + (config.size >> (index + 1) in config.noise_sizes) + config.centred
+        self.conv0 = SpectralConv(inputs + config.channels[index] + planes, self.outputs, 3)
         self.conv1 = SpectralConv(self.outputs, self.outputs, 3)
         self.attention = _attention_at(config.size >> index, config, self.outputs)
 
@@ -185,6 +202,19 @@ class DecoderBlock(nn.Module):
         x = F.interpolate(_with_scalar(scalar, x, skip), scale_factor=2.0, mode="nearest")
         out: Tensor = self.attention(F.relu(self.conv1(F.relu(self.conv0(x)))))
         return out
+
+
+def _distance(maps: Tensor) -> Tensor:
+    """Distance of each pixel from the middle, in halves of the side: `(1, 1, S, S)` for maps `(N, C, S, S)`."""
+    side = maps.shape[-1]
+    places = (torch.arange(side, device=maps.device) + 0.5) * (2 / side) - 1
+    return torch.hypot(places[:, None], places[None])[None, None]
+
+
+def _disc(maps: Tensor) -> Tensor:
+    """1 up to 0.6 of the half side from the middle, then falling to 0 at 0.95, `(1, 1, S, S)`."""
+    outside = ((_distance(maps) - 0.6) / 0.35).clamp(0, 1)
+    return 0.5 + 0.5 * torch.cos(math.pi * outside)
 
 
 class ContextualGenerator(nn.Module):
@@ -235,15 +265,15 @@ class ContextualGenerator(nn.Module):
         x = self.bottleneck(maps[-1]).expand(-1, -1, 4, 4)
         last = self.config.blocks - 1
         for number in range(last):
-            x = self.decoder[number](x, maps[last - number], scalars[:, self.config.blocks + number])
+            x = self._decoded(number, x, maps[last - number], scalars)
         if small:
             raw = self.to_small_lesion(x)
         else:
-            raw = self.to_lesion(self.decoder[last](x, maps[0], scalars[:, -1]))
+            raw = self.to_lesion(self._decoded(last, x, maps[0], scalars))
             if alpha < 1:
                 coarse = F.interpolate(self.to_small_lesion(x), scale_factor=2.0, mode="nearest")
                 raw = alpha * raw + (1 - alpha) * coarse
-        lesion = self._bordered(raw).clamp(-1, 1)
+        lesion = self._bordered(torch.tanh(raw) * _disc(raw) if self.config.centred else raw.clamp(-1, 1))
         return Inserted(lesion, (context + lesion).clamp(-1, 1))
 
     def _encode(self, context: Tensor, scalars: Tensor, small: bool, alpha: float) -> list[Tensor]:
@@ -259,6 +289,19 @@ class ContextualGenerator(nn.Module):
         for index in range(1, self.config.blocks):
             maps.append(self.encoder[index](maps[-1], scalars[:, index]))
         return maps
+
+    def _decoded(self, number: int, x: Tensor, skip: Tensor, scalars: Tensor) -> Tensor:
+        """What a block of the decoder makes of its maps, with its own random numbers."""
+        config, side = self.config, x.shape[-1]
+        if side in config.noise_sizes:
+            before = sum(other * other for other in config.noise_sizes[: config.noise_sizes.index(side)])
+            first = 2 * config.blocks + before
+            plane = scalars[:, first : first + side * side].reshape(-1, 1, side, side)
+            skip = torch.cat([skip, plane.to(skip.dtype)], 1)
+        if config.centred:
+            skip = torch.cat([skip, (1 - 2 * _distance(skip)).to(skip.dtype).expand(len(skip), 1, -1, -1)], 1)
+        out: Tensor = self.decoder[number](x, skip, scalars[:, config.blocks + number])
+        return out
 
     def _bordered(self, lesion: Tensor) -> Tensor:
         side = lesion.shape[-1]

@@ -1,18 +1,18 @@
-"""The objective of the contextual GAN (seed paper 2): a four-way loss, a gradient penalty, growing.
+"""The objective of the contextual GAN as published (seed paper 2): a four-way loss, a gradient penalty, growing.
 
 Where the paper is silent or contradicts itself:
-* A real patch has no lesion channel and no untouched twin, so training shows the discriminator the combined image
-  alone (`discriminator_images` 1 in the network's configuration); a filled-in twin would give itself away by its seam.
+* A real patch has no lesion channel, and none of an archive has an untouched twin: the discriminator then sees the
+  combined image alone (`discriminator_images` 1 in the network's configuration; a filled-in twin would give itself away
+  by its seam). Pairs made on a phantom have true twins, and it may see both.
 * The penalty is printed without the square, so that it could be driven to minus infinity; it is squared here. It is
   taken of the logit of "real", at real images plus noise: uniform in [0, 1] per pixel as printed, or that of DRAGAN
   (Kodali et al. 2017), half the standard deviation of the image times uniform noise, with a share drawn per image.
-* For removal the roles change: contexts are patches with a lesion, "real" is healthy tissue, and the fourth answer
-  stands for lesions left where they were.
+
+On a processor this does not get far in hours; `contextual_projected` does, and the shipped models are trained by it.
 """
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthmammo.nets.contextual import Answer, ContextualDiscriminator, ContextualGenerator, Inserted
-from synthmammo.objectives.base import Losses, Reduce, Training, average_decay, move_average
+from synthmammo.nets.contextual import Answer, ContextualDiscriminator, ContextualGenerator
+from synthmammo.objectives.base import Losses, Reduce
+from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining
 
 
 @dataclass(frozen=True)
@@ -51,34 +52,14 @@ class ContextualSettings:
     average_kimg: float = 1.0
 
 
-@dataclass(frozen=True)
-class ContextualBatch:
-    """Patches for each role, `float32 (N, 1, S, S)` in [-1, 1].
-
-    Attributes:
-        context: Gets a lesion (or loses it).
-        real: What the combined image shall look like.
-        benign: What it shall not look like; None where the data has none.
-        normal: Likewise: healthy tissue (for removal, tissue that still has its lesion).
-    """
-
-    context: Tensor
-    real: Tensor
-    benign: Tensor | None
-    normal: Tensor
-
-
-class ContextualObjective(Training):
+class ContextualObjective(InsertionTraining):
     """Trains a contextual generator against its discriminator.
 
     Args:
-        generator: To train; its configuration has `discriminator_images` 1.
+        generator: To train.
         settings: Numbers of the objective.
         device: Where to train.
         reduce: Averages a tensor over processes.
-
-    Raises:
-        ValueError: The discriminator would see two images.
     """
 
     def __init__(
@@ -88,71 +69,39 @@ class ContextualObjective(Training):
         device: torch.device,
         reduce: Reduce | None = None,
     ) -> None:
-        if generator.config.discriminator_images != 1:
-            raise ValueError("discriminator_images: training needs 1, since real patches have no untouched twin")
-        self.generator = generator.to(device)
-        self.discriminator = ContextualDiscriminator(generator.config).to(device)
-        self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
-        networks = {"generator": self.generator, "average": self.average, "discriminator": self.discriminator}
-        optimisers = {
-            name: torch.optim.Adam(networks[name].parameters(), settings.learning_rate, (0.0, 0.99), eps=1e-8)
-            for name in ("generator", "discriminator")
-        }
-        super().__init__(networks, optimisers, reduce)
-        self.settings, self.steps_at_full_size = settings, 0
+        super().__init__(
+            generator.to(device),
+            ContextualDiscriminator(generator.config).to(device),
+            (settings.learning_rate, settings.learning_rate),
+            small_kimg=settings.small_kimg,
+            fade_steps=settings.fade_steps,
+            average_kimg=settings.average_kimg,
+            reduce=reduce,
+        )
+        self.settings = settings
 
-    @property
-    def small(self) -> bool:
-        """Whether training is in its first stage, at half the size."""
-        return self.images_seen < self.settings.small_kimg * 1000
-
-    @property
-    def alpha(self) -> float:
-        """Share of the full-size blocks."""
-        fade = self.settings.fade_steps
-        return 1.0 if not fade else min(1.0, self.steps_at_full_size / fade)
-
-    def counters(self) -> dict[str, int]:
-        """Also the steps since growing."""
-        return super().counters() | {"steps_at_full_size": self.steps_at_full_size}
-
-    def set_counters(self, counters: dict[str, int]) -> None:  # type: ignore[override]
-        """Undo `counters`."""
-        super().set_counters(counters)
-        self.steps_at_full_size = int(counters["steps_at_full_size"])
-
-    def step(self, batch: ContextualBatch, draws: torch.Generator) -> Losses:
+    def update(self, batch: InsertionBatch, draws: torch.Generator) -> Losses:
         """One update of the discriminator and `generator_steps` of the generator."""
-        if self.small:
-            batch = _halved(batch)
         losses = self._update_discriminator(batch, draws)
         for _ in range(self.settings.generator_steps):
             losses |= self._update_generator(batch, draws)
-        self.steps += 1
-        self.steps_at_full_size += not self.small
-        count = len(batch.context) * self.processes
-        self.images_seen += count
-        decay = average_decay(count, self.settings.average_kimg, self.images_seen, 0.1)
-        move_average(self.average, self.generator, decay)
-        return losses | {"alpha": 0.0 if self.small else self.alpha}
+        return losses
 
-    def insert(self, context: Tensor, draws: torch.Generator, network: ContextualGenerator | None = None) -> Inserted:
-        """Lesions on contexts `(N, 1, S, S)`, by the generator in training or another."""
-        count = 2 * self.generator.config.blocks
-        scalars = (torch.rand(len(context), count, generator=draws) * 2 - 1).to(context.device)
-        made: Inserted = (network or self.generator)(context, scalars, self.alpha)
-        return made
-
-    def _update_generator(self, batch: ContextualBatch, draws: torch.Generator) -> Losses:
+    def _made(self, batch: InsertionBatch, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+        """What the discriminator sees of generated lesions, and the lesion channel."""
         made = self.insert(batch.context, draws)
-        loss = self._loss(made.combined, Answer.REAL)
-        self.descend("generator", loss, self.generator.parameters())
-        size = made.lesion.detach().abs().mean().item()
-        return {"generator": loss.item(), "lesion": size}
+        twins = [batch.context] if batch.real.shape[1] == 2 else []
+        return torch.cat([made.combined, *twins], 1), made.lesion
 
-    def _update_discriminator(self, batch: ContextualBatch, draws: torch.Generator) -> Losses:
+    def _update_generator(self, batch: InsertionBatch, draws: torch.Generator) -> Losses:
+        seen, lesion = self._made(batch, draws)
+        loss = self._loss(seen, Answer.REAL)
+        self.descend("generator", loss, self.generator.parameters())
+        return {"generator": loss.item(), "lesion": lesion.detach().abs().mean().item()}
+
+    def _update_discriminator(self, batch: InsertionBatch, draws: torch.Generator) -> Losses:
         with torch.no_grad():
-            fake = self.insert(batch.context, draws).combined
+            fake, _ = self._made(batch, draws)
         parts = {
             "real": self._loss(batch.real, Answer.REAL),
             "fake": self._loss(fake, Answer.FAKE),
@@ -185,10 +134,3 @@ def perturbation(real: Tensor, kind: Literal["seed", "dragan"], draws: torch.Gen
         return noise
     share = torch.rand((len(real), 1, 1, 1), generator=draws).to(real.device)
     return share * 0.5 * real.std() * noise
-
-
-def _halved(batch: ContextualBatch) -> ContextualBatch:
-    benign = None if batch.benign is None else F.avg_pool2d(batch.benign, 2)
-    return ContextualBatch(
-        F.avg_pool2d(batch.context, 2), F.avg_pool2d(batch.real, 2), benign, F.avg_pool2d(batch.normal, 2)
-    )

@@ -86,15 +86,13 @@ def _check_classes(recipe: Recipe) -> None:
 def _check_groups(recipe: Recipe) -> None:
     if recipe.pair and recipe.series:
         raise ValueError("pair and series cannot be combined")
-    if recipe.pair and recipe.patch:
-        raise ValueError("pair and patch cannot be combined")
     if recipe.exam:
         _check_exam(recipe)
     if recipe.size % recipe.together:
         nearest = max(recipe.together, round(recipe.size / recipe.together) * recipe.together)
         raise ValueError(f"size: {recipe.size} is not a multiple of {recipe.together}; use {nearest}, for example")
-    if recipe.pair and (recipe.background.samples_per_host > 1):
-        raise ValueError("pair: each pair has its own host; remove background.samples_per_host")
+    if recipe.pair and recipe.background.samples_per_host > 1 and not recipe.patch:
+        raise ValueError("pair: each pair of whole images has its own host; remove background.samples_per_host")
     for number, lesion in enumerate(recipe.lesions):
         if lesion.placement.layout == "contiguous" and len(lesion.count) > 1:
             raise ValueError(f"lesions.{number}.count: a contiguous layout needs one fixed number")

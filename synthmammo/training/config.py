@@ -59,7 +59,7 @@ class TrainConfig(_Strict):
         network: Arguments of the architecture's configuration, without resolution and classes.
         start_from: Of a stylegan2: a trained model to begin with, as zoo/NAME, path or hf://; its images may be
             smaller, so that a model can be trained on small images first. Empty for fresh weights.
-        objective: What is minimised.
+        objective: What is minimised: "projected" or "logistic" of a stylegan2, "projected" or "contextual" of a contextual.
         settings: Numbers of the objective.
         generator: Numbers of the generator's training: style mixing, weight average.
         augmentation: Strengths of what the discriminator's images go through.
@@ -144,7 +144,7 @@ def default_config(model: str, data: Path, settings: Iterable[str] = ()) -> Trai
     content: dict[str, Any] = {"model": model, "name": re.sub(r"[^A-Za-z0-9_-]", "_", f"{model}-{data.resolve().name}")}
     if model == "contextual":
         roles = {"context": "normal", "real": "malignant", "benign": "benign", "normal": "normal"}
-        content |= {"objective": "contextual", "makes": "mass", "data": {"roles": roles}}
+        content |= {"makes": "mass", "data": {"roles": roles}}
     return _with(content, settings, "--set")
 
 

@@ -15,6 +15,8 @@ from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.sample import Sample
 
+_PAIRED = ("lesion", "host", "removed")
+
 LEAST_IMAGES = 32
 """Fewer than this are learned by heart in minutes, whatever the objective."""
 
@@ -31,6 +33,7 @@ class ImageSet:
         classes: Names of the classes.
         bits_stored: The largest bit depth among the images.
         spacing_mm: Millimetres per pixel, where all images have the same; else None.
+        twins: `int64 (N)`, number of each image's other half in a pair; -1 where there is none.
     """
 
     grey: NDArray[np.uint16]
@@ -40,6 +43,7 @@ class ImageSet:
     classes: tuple[str, ...]
     bits_stored: int
     spacing_mm: float | None
+    twins: NDArray[np.int64]
 
     def __len__(self) -> int:
         """Number of images."""
@@ -50,11 +54,29 @@ class ImageSet:
         """Side of the images, in pixels."""
         return int(self.grey.shape[1])
 
-    def of_class(self, name: str) -> ImageSet:
-        """The images of one class."""
-        which = self.labels == self.classes.index(name)
-        arrays = (self.grey[which], self.low[which], self.high[which], np.zeros(int(which.sum()), np.int64))
-        return ImageSet(*arrays, (name,), self.bits_stored, self.spacing_mm)
+    def of_class(self, *names: str) -> ImageSet:
+        """The images of some classes, as one class and without twins."""
+        return self._taken(self._of(names), " and ".join(names))
+
+    def twins_of(self, *names: str) -> ImageSet:
+        """The other halves of the pairs of `of_class`, in the same order.
+
+        Raises:
+            DatasetError: Some have none.
+        """
+        numbers = self.twins[self._of(names)]
+        if (numbers < 0).any():
+            message = f"{int((numbers < 0).sum())} images of {' and '.join(names)} have no untouched twin"
+            hint = "Build pairs, list the class of the twins in data.classes, or set network.discriminator_images to 1."
+            raise DatasetError(message, where="data", hint=hint)
+        return self._taken(numbers, "twins")
+
+    def _of(self, names: tuple[str, ...]) -> NDArray[np.int64]:
+        return np.flatnonzero(np.isin(self.labels, [self.classes.index(name) for name in names]))
+
+    def _taken(self, which: NDArray[np.int64], name: str) -> ImageSet:
+        arrays = (self.grey[which], self.low[which], self.high[which], np.zeros(len(which), np.int64))
+        return ImageSet(*arrays, (name,), self.bits_stored, self.spacing_mm, np.full(len(which), -1))
 
     def pixels(self, which: NDArray[np.integer]) -> NDArray[np.float32]:
         """The images of the given numbers, `float32 (N, 1, H, H)` in [-1, 1]."""
@@ -113,12 +135,26 @@ def load_images(
         classes=classes,
         bits_stored=max(sample.bits_stored for sample in kept),
         spacing_mm=spacing[0] if spacing and spacing[0] == spacing[1] else None,
+        twins=_twins(kept),
     )
+
+
+def _twins(samples: list[Sample]) -> NDArray[np.int64]:
+    """Number of the sample that was made as a pair with each; -1 where there is none."""
+    halves = [
+        (origin.get("recipe"), origin["index"], origin["index"] ^ 1) if origin.get("role") in _PAIRED else None
+        for origin in (sample.provenance for sample in samples)
+    ]
+    places = {half[:2]: number for number, half in enumerate(halves) if half}
+    return np.array([places.get((half[0], half[2]), -1) if half else -1 for half in halves], np.int64)
 
 
 def _ends(sample: Sample, scale: Scale) -> tuple[float, float]:
     if scale is Scale.FULL_RANGE:
         return 0.0, float(2**sample.bits_stored - 1)
+    if known := sample.provenance.get("intensity"):
+        # Of the whole image that a patch is from, as it will be when the model is used.
+        return float(known[0]), float(known[1])
     intensity = Intensity.of(sample.image, sample.breast)
     return intensity.low, intensity.high
 

@@ -10,15 +10,22 @@ import torch
 from torch import Tensor
 
 from synthmammo.errors import TrainingError, nearest
+from synthmammo.features import Features
 from synthmammo.nets.contextual import PRESETS, ContextualConfig, ContextualGenerator
+from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.base import Reduce
-from synthmammo.objectives.contextual import ContextualBatch, ContextualObjective, ContextualSettings
+from synthmammo.objectives.contextual import ContextualObjective, ContextualSettings
+from synthmammo.objectives.contextual_projected import ContextualProjectedObjective, ContextualProjectedSettings
+from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining
 from synthmammo.training.config import Role, TrainConfig, numbers
 from synthmammo.training.images import ImageSet
 from synthmammo.training.scores import Scorer, Scores
 from synthmammo.training.task import SHEET_COLUMNS
 
 _ORDER: tuple[Role, ...] = ("context", "real", "benign", "normal")
+_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_AUGMENTATION = {"flips": True, "turns": True, "shift": 0.0, "brightness": 0.0, "contrast": 0.0}
+"""Unless the configuration says otherwise: a lesion stays in the middle and keeps its contrast."""
 
 
 class InsertionTask:
@@ -30,9 +37,11 @@ class InsertionTask:
         held_out: Patches it never sees; their contexts are shown and scored.
         device: Where to train.
         reduce: Averages a tensor over processes.
+        pretrained: False replaces the ImageNet weights of fixed features by random ones (tests).
 
     Raises:
         TrainingError: A setting is not understood, or a role has no class of the data.
+        DatasetError: The discriminator is to see untouched twins, and a real patch has none.
     """
 
     def __init__(
@@ -42,36 +51,56 @@ class InsertionTask:
         held_out: ImageSet | None,
         device: torch.device,
         reduce: Reduce | None = None,
+        *,
+        pretrained: bool = True,
     ) -> None:
-        if config.objective != "contextual":
-            message = f"'{config.objective}' is no objective of a contextual GAN"
-            raise TrainingError(message, where="objective", hint="'contextual'.")
         self.config, self.device = config, device
         self.shape = _shape(config, images)
-        self.roles = {role: _of_class(images, config, role) for role in _ORDER if config.data.roles.get(role)}
+        self.roles = {role: _of_role(images, config, role) for role in _ORDER if config.data.roles.get(role)}
         for role in ("context", "real", "normal"):
             if role not in self.roles:
                 hint = "E.g. data.roles: {context: normal, real: malignant, benign: benign, normal: normal}."
                 raise TrainingError(f"the role '{role}' has no class", where="data.roles", hint=hint)
-        self.contexts = _of_class(held_out, config, "context") if held_out else self.roles["context"]
-        settings = numbers(ContextualSettings, config.settings, "settings")
+        self.twins = {}
+        if self.shape.discriminator_images == 2:
+            # What is "normal" is its own twin: nothing was changed.
+            others = [role for role in ("real", "benign") if role in self.roles]
+            self.twins = {role: images.twins_of(*_names(config, role)) for role in others}
+            self.twins["normal"] = self.roles["normal"]
+        self.contexts = _of_role(held_out, config, "context") if held_out else self.roles["context"]
         torch.manual_seed(config.seed)
         try:
-            self.objective = ContextualObjective(ContextualGenerator(self.shape), settings, device, reduce)
+            self.objective = self._objective(reduce, pretrained)
         except ValueError as error:
             raise TrainingError(str(error), where="network") from None
+
+    def _objective(self, reduce: Reduce | None, pretrained: bool) -> InsertionTraining:
+        config, generator = self.config, ContextualGenerator(self.shape)
+        if config.objective == "contextual":
+            published = numbers(ContextualSettings, config.settings, "settings")
+            return ContextualObjective(generator, published, self.device, reduce)
+        if config.objective != "projected":
+            message = f"'{config.objective}' is no objective of a contextual GAN"
+            raise TrainingError(message, where="objective", hint="'projected' or 'contextual'.")
+        if self.shape.size % 64:
+            raise TrainingError("patches of at least 64 x 64 pixels are needed", where="objective 'projected'")
+        settings = numbers(ContextualProjectedSettings, config.settings, "settings")
+        augmentation = numbers(Augmentation, {**_AUGMENTATION, **config.augmentation}, "augmentation")
+        precision, features = _PRECISIONS[config.precision], Features(pretrained=pretrained)
+        return ContextualProjectedObjective(generator, features, augmentation, settings, precision, self.device, reduce)
 
     def prepare(self, draws: torch.Generator) -> None:
         """Nothing is learned before the first step."""
 
-    def batch(self, position: int, process: int, processes: int) -> ContextualBatch:
+    def batch(self, position: int, process: int, processes: int) -> InsertionBatch:
         """See `Task`; each role goes through its own patches."""
         found: dict[str, Tensor] = {}
         for number, (role, images) in enumerate(self.roles.items()):
             seed = self.config.seed * len(_ORDER) + number
             which = images.at(position, self.config.batch_size, seed)[process::processes]
-            found[role] = torch.from_numpy(images.pixels(which)).to(self.device)
-        return ContextualBatch(found["context"], found["real"], found.get("benign"), found["normal"])
+            seen = [part.pixels(which) for part in (images, self.twins.get(role)) if part is not None]
+            found[role] = torch.from_numpy(np.concatenate(seen, 1)).to(self.device)
+        return InsertionBatch(found["context"], found["real"], found.get("benign"), found["normal"])
 
     def real_sheet(self) -> Tensor:
         """Real patches of the class that is to be made."""
@@ -79,14 +108,15 @@ class InsertionTask:
         return torch.from_numpy(real.pixels(np.arange(min(3 * SHEET_COLUMNS, len(real)))))
 
     def sheet(self) -> Tensor:
-        """Rows of held-out contexts, lesion channels, and combined images."""
+        """Rows of held-out contexts, lesion channels, combined images, and lesion channels of other scalars."""
         shown = np.arange(min(SHEET_COLUMNS, len(self.contexts)))
         contexts = torch.from_numpy(self.contexts.pixels(shown))
         if self.objective.small:
             contexts = torch.nn.functional.avg_pool2d(contexts, 2)
-        made = self._insert(contexts, seed=0)
+        made, other = (self._insert(contexts, seed) for seed in (0, 1))
         blank = contexts.new_full((SHEET_COLUMNS - len(contexts), *contexts.shape[1:]), -1.0)
-        return torch.cat([torch.cat([row, blank]) for row in (contexts, made.lesion, made.combined)])
+        rows = (contexts, made.lesion, made.combined, other.lesion)
+        return torch.cat([torch.cat([row, blank]) for row in rows])
 
     @torch.no_grad()
     def _insert(self, contexts: Tensor, seed: int) -> Any:
@@ -133,15 +163,20 @@ def _shape(config: TrainConfig, images: ImageSet) -> ContextualConfig:
     return shape
 
 
-def _of_class(images: ImageSet, config: TrainConfig, role: Role) -> ImageSet:
-    name = config.data.roles[role]
-    if name not in images.classes:
-        raise TrainingError(
-            f"no class is called '{name}'", where=f"data.roles.{role}", hint=nearest(name, images.classes)
-        )
-    return images.of_class(name)
+def _names(config: TrainConfig, role: str) -> tuple[str, ...]:
+    names = config.data.roles[role]  # type: ignore[index]
+    return (names,) if isinstance(names, str) else names
+
+
+def _of_role(images: ImageSet, config: TrainConfig, role: Role) -> ImageSet:
+    names = _names(config, role)
+    for name in names:
+        if name not in images.classes:
+            hint = nearest(name, images.classes)
+            raise TrainingError(f"no class is called '{name}'", where=f"data.roles.{role}", hint=hint)
+    return images.of_class(*names)
 
 
 def real_class(images: ImageSet, config: TrainConfig) -> ImageSet:
     """The images that play the role "real"."""
-    return _of_class(images, config, "real")
+    return _of_role(images, config, "real")
