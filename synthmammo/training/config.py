@@ -59,7 +59,8 @@ class TrainConfig(_Strict):
         network: Arguments of the architecture's configuration, without resolution and classes.
         start_from: Of a stylegan2: a trained model to begin with, as zoo/NAME, path or hf://; its images may be
             smaller, so that a model can be trained on small images first. Empty for fresh weights.
-        objective: What is minimised: "projected" or "logistic" of a stylegan2, "projected" or "contextual" of a contextual.
+        objective: What is minimised; a stylegan2 has "projected" and "logistic", a contextual GAN "projected" and
+            "contextual".
         settings: Numbers of the objective.
         generator: Numbers of the generator's training: style mixing, weight average.
         augmentation: Strengths of what the discriminator's images go through.
