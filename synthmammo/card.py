@@ -77,7 +77,7 @@ def _header(directory: Path, manifest: Manifest, samples: int) -> str:
     """The Hub's YAML block: one configuration, the Parquet, with its features declared."""
     tags = ["mammography", "medical", "breast-cancer", "synthmammo"]
     header: dict[str, Any] = {
-        "license": manifest.licence,
+        "license": manifest.licence.partition(" ")[0].lower(),
         "pretty_name": manifest.name,
         "task_categories": ["image-classification", "object-detection", "image-segmentation"],
         "tags": [*tags, "synthetic"] if manifest.kind == "built" else tags,
@@ -202,7 +202,30 @@ def _loading(manifest: Manifest) -> str:
             "    image = pydicom.dcmread(path)\n"
             "    print(image.PatientID, image.ViewPosition, image.pixel_array.shape)\n```"
         )
+    parts += _labels(manifest)
+    parts.append(
+        "**mlcroissant** reads `DIR/croissant.json`, which lists every file with its SHA-256; `DIR/provenance.json` "
+        "(W3C PROV-JSON) says from what each shard was made."
+    )
     return "\n\n".join(parts)
+
+
+def _labels(manifest: Manifest) -> list[str]:
+    """What there is for trainers of detectors."""
+    parts = []
+    if any(name.startswith("coco/") for name in manifest.files):
+        parts.append("**COCO**: `coco/SPLIT.json`; `file_name` is the image's member in the tars.")
+    if "yolo/data.yaml" in manifest.files and "webdataset" in facts.formats(manifest):
+        parts.append(
+            "**YOLO**: labels for the 8-bit previews in the tars; with these beside them, a trainer takes "
+            "`yolo/data.yaml`:\n\n```\n"
+            "for split in train validation test; do\n"
+            "    mkdir -p DIR/yolo/images/$split\n"
+            "    for tar in DIR/webdataset/$split-*.tar; do\n"
+            "        tar -xf $tar -C DIR/yolo/images/$split --wildcards '*.preview.png'\n"
+            "    done\ndone\n```"
+        )
+    return parts
 
 
 def _webdataset(manifest: Manifest, split: str) -> str:
@@ -226,7 +249,7 @@ def _making(manifest: Manifest) -> str:
     if manifest.kind != "built":
         return f"By `synthmammo {facts.verb(manifest)}`, with the options below."
     return (
-        "Every random draw is a row of `plan.parquet`; the build draws nothing. To make it again, byte for byte:"
+        " ".join(facts.collection(manifest)) + " The build draws nothing. To make it again, byte for byte:"
         f"\n\n```\nsynthmammo build {RECIPE} --out AGAIN\n```\n\n"
         "`synthmammo verify DIR --pixels 10` checks every file and makes ten samples again; "
         "`synthmammo regenerate DIR KEY` makes one. Equal bytes are promised for the versions and the "

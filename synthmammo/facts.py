@@ -175,7 +175,7 @@ def sensitive_information(manifest: Manifest) -> list[str]:
             "No image is of a real person. Models that were trained on real people's images had a part in making them "
             "and may have remembered some."
         ]
-    return ["None: no image is of a real person, and patients are numbers."]
+    return ["No image is of a real person; patients are numbers."]
 
 
 def social_impact() -> str:

@@ -139,6 +139,7 @@ def restricted(manifest: Manifest) -> bool:
 def _notes(manifest: Manifest) -> Iterator[str]:
     if facts.holds_real_images(manifest):
         yield f"it holds images of real people, under the licence '{manifest.licence}': publish it only if you may"
+        yield "labels and writing beside the breast are pixels too: look at the previews for what may name a patient"
     if "parquet" not in facts.formats(manifest):
         yield "it has no Parquet, so the Hub shows no preview of it and `datasets` cannot load it by its name"
 
