@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from time import perf_counter
 from typing import Any
@@ -58,7 +58,10 @@ class Assembler:
             with self._timed("generate"):
                 hosts = self._backgrounds([group[0] for group in batch])
             for group, host in zip(batch, hosts, strict=True):
-                yield from self._on(host, group)
+                if isinstance(host, str):
+                    yield from (Failure(row.key, host) for row in group)
+                else:
+                    yield from self._on(host, group)
 
     def _on(self, host: Sample, rows: Sequence[Row]) -> Iterator[Sample | Failure]:
         ground = Ground.of(host) if self.recipe.patch or any(row.lesions for row in rows) else None
@@ -165,6 +168,7 @@ class Assembler:
             "role": row.role,
             "density": row.density,
             "host": sample.provenance,
+            "edits": [{name: value for name, value in asdict(edit).items() if value is not None} for edit in row.edits],
             "lesions": [_account(one) for one in placed],
             "attempts": [one.tried.attempt for one in placed],
         }

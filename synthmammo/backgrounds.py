@@ -1,10 +1,12 @@
-"""Backgrounds of plan rows: drawn by a generator, edited where the plan says so, rendered."""
+"""Backgrounds of plan rows: drawn by a generator, edited where the plan says so, rendered, perhaps chosen by looks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from synthmammo.editing.base import Editor
+from synthmammo.editing.requirement import unmet
 from synthmammo.generators.base import HOSTS, Host, find
 from synthmammo.latents import open_model
 from synthmammo.recipe import IngestedBackground, PhantomBackground, Recipe, StyleGAN2Background
@@ -29,10 +31,32 @@ class Backgrounds:
     def __init__(self, recipe: Recipe) -> None:
         self._host = open_host(recipe)
         self._editor = open_editor(recipe)
+        self._requirement = recipe.require
         self.batch_size = self._host.batch_size
 
-    def __call__(self, rows: Sequence[Row]) -> list[Sample]:
-        """One background a row, of at most `batch_size` rows."""
+    def __call__(self, rows: Sequence[Row]) -> list[Sample | str]:
+        """One background a row, of at most `batch_size` rows; a text where none of the candidate seeds would do."""
+        if self._requirement is None:
+            return [*self._made(rows)]
+        found: list[Sample | str] = [""] * len(rows)
+        for attempt in range(self._requirement.candidates):
+            still = [number for number, one in enumerate(found) if isinstance(one, str)]
+            if not still:
+                break
+            tried = [replace(rows[number], host_seed=rows[number].host_seeds[attempt]) for number in still]
+            for number, sample in zip(still, self._made(tried), strict=True):
+                found[number] = self._accepted(sample, attempt)
+        return found
+
+    def _accepted(self, sample: Sample, attempt: int) -> Sample | str:
+        """The background, with the number of those rejected before it, or why it is rejected."""
+        assert self._requirement
+        reason = unmet(sample, self._requirement)
+        if reason is None:
+            return sample.with_(provenance={**sample.provenance, "attempt": attempt})
+        return f"none of the {self._requirement.candidates} candidate seeds looks as required; of the last one {reason}"
+
+    def _made(self, rows: Sequence[Row]) -> list[Sample]:
         # Always a full batch: on some devices a row's pixels depend on the batch size, never on its neighbours.
         padded = [*rows, *[rows[-1]] * (self.batch_size - len(rows))]
         latents = self._host.latents(padded)

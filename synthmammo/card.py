@@ -146,10 +146,21 @@ def _properties(manifest: Manifest, rows: Sequence[Row]) -> Iterable[tuple[str, 
     if attempts:
         discarded = sum(attempt * number for attempt, number in attempts.items())
         yield "lesion candidates", f"{attempts.total()} taken, {discarded} discarded before them"
+    yield from _chosen(manifest, rows)
     for name in sorted(facts.formats(manifest)):
         size = sum(shard.bytes for shard in manifest.shards if shard.format == name)
         number = sum(shard.format == name for shard in manifest.shards)
         yield name, f"{number} shard{'s' * (number != 1)}, {size / 1e6:,.1f} MB"
+
+
+def _chosen(manifest: Manifest, rows: Sequence[Row]) -> Iterable[tuple[str, str]]:
+    """How many backgrounds were edited, and how many rejected for their looks."""
+    edits = Counter(name for row in rows for name in row["edits"])
+    if edits:
+        yield "edits", ", ".join(f"{name} ({number} samples)" for name, number in edits.most_common())
+    tried = {row["patient"]: row["host_attempt"] for row in rows if row["host_attempt"] is not None}
+    if tried:
+        yield "backgrounds", f"{len(tried)} taken, {sum(tried.values())} rejected before them (`require`)"
 
 
 def _spacing(row: Row) -> str:

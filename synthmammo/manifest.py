@@ -193,12 +193,14 @@ def index_schema() -> pa.Schema:
             ("findings", pa.list_(finding)),
             ("unlocated", pa.list_(pa.string())),
             ("attempts", pa.list_(pa.uint8())),
+            ("host_attempt", pa.uint8()),
+            ("edits", pa.list_(pa.string())),
         ]
     )
 
 
 def index_row(sample: Sample) -> dict[str, Any]:
-    """The row of one sample in `index.parquet`; density and attempts come from its provenance where present."""
+    """The row of one sample in `index.parquet`; density, attempts and edits come from its provenance, where present."""
     provenance = sample.provenance
     breast_box = Box.around(sample.breast)
     return {
@@ -228,6 +230,8 @@ def index_row(sample: Sample) -> dict[str, Any]:
         ],
         "unlocated": list(sample.unlocated),
         "attempts": provenance.get("attempts", []),
+        "host_attempt": provenance.get("host", {}).get("attempt"),
+        "edits": [edit["name"] for edit in provenance.get("edits", [])],
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -35,7 +35,7 @@ class Summary:
 def summarise(recipe: Recipe) -> Summary:
     """Draw the plan of a recipe and count it; nothing is written, and memory does not grow with the size."""
     cells: Counter[tuple[str, str]] = Counter()
-    counts: dict[str, Counter[str]] = {name: Counter() for name in ("view", "laterality", "density", "finding")}
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
     hosts: set[str] = set()
     generated = 0
     for table in tables(recipe):
@@ -44,12 +44,15 @@ def summarise(recipe: Recipe) -> Summary:
         for name in ("view", "laterality", "density"):
             counts[name].update(_tally(table[name].drop_null()))
         counts["finding"].update(_findings(table))
+        counts["edits"].update(_tally(pc.list_flatten(table["edits"].combine_chunks()).field("name")))
         hosts.update(pc.unique(table["host_key"].drop_null()).to_pylist())
         generated = max(generated, (pc.max(table["host"]).as_py() or 0) + 1)
     splits = tuple(split for split in SPLITS if any(cell[1] == split for cell in cells))
     labels = sorted({label for label, _ in cells})
     classes = {label: tuple(cells[label, split] for split in splits) for label in labels}
     lines = [(name, _text(counts[name])) for name in ("finding", "view", "laterality", "density") if counts[name]]
+    if recipe.edits:
+        lines.append(("edits", _text(counts["edits"])))
     lines.append(("formats", ", ".join(recipe.emit.formats.chosen())))
     return Summary(recipe.size, len(hosts) or generated, splits, classes, tuple(lines))
 

@@ -9,10 +9,11 @@ from synthmammo.anatomy.breast import (
     foreign_objects,
     orient,
 )
-from synthmammo.anatomy.pectoral import pectoral_mask
+from synthmammo.anatomy.pectoral import LEAST_SCORE, find_pectoral, pectoral_mask
 from synthmammo.anatomy.tissue import Sites, admissible_sites, site_from_draw, tissue_share, tissue_share_map
 
 __all__ = [
+    "LEAST_SCORE",
     "Side",
     "Sites",
     "admissible_sites",
@@ -20,6 +21,7 @@ __all__ = [
     "chest_wall_side",
     "exposed",
     "fibroglandular_share",
+    "find_pectoral",
     "foreign_objects",
     "orient",
     "pectoral_mask",

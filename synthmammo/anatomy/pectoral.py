@@ -52,35 +52,50 @@ def pectoral_mask(image: Image, breast: Mask, bits_stored: int, side: Side) -> M
     Returns:
         `bool (H, W)` inside `breast`; all False when no line is convincing (as on a CC view).
     """
+    return find_pectoral(image, breast, bits_stored, side)[0]
+
+
+def find_pectoral(image: Image, breast: Mask, bits_stored: int, side: Side) -> tuple[Mask, float]:
+    """The mask of `pectoral_mask` and the score of the best line: the more above `LEAST_SCORE`, the surer a muscle.
+
+    Args:
+        image: As for `pectoral_mask`, as are the others.
+        breast: `bool (H, W)`.
+        bits_stored: 8, 12, 14 or 16.
+        side: Side the chest wall is on.
+
+    Returns:
+        `bool (H, W)` and a number, 0 where no line could be tried.
+    """
     factor = reduction(image.shape)
     empty = np.zeros(image.shape, np.bool_)
     columns, rows = np.flatnonzero(breast.any(0)), np.flatnonzero(breast.any(1))
     if not len(columns):
-        return empty
+        return empty, 0.0
     window = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
     step = 1 if side == "left" else -1
     pixels, inside = image[window][:, ::step], breast[window][:, ::step]
     small = shrink(pixels, factor) / np.float32(2**bits_stored - 1)
-    muscle = _corner(small, shrink(inside, factor) > 0.5)
+    muscle, score = _corner(small, shrink(inside, factor) > 0.5)
     full = enlarge(muscle, factor, (pixels.shape[0], pixels.shape[1])) & inside
     empty[window] = full[:, ::step]
-    return empty
+    return empty, score
 
 
-def _corner(small: Plane, inside: Mask) -> Mask:
-    """Muscle on a reduced copy whose upper left corner is the chest wall's."""
+def _corner(small: Plane, inside: Mask) -> tuple[Mask, float]:
+    """Muscle on a reduced copy whose upper left corner is the chest wall's, and the score of its line."""
     normalised = _normalise(small, inside)
     ends = _candidate_ends(inside)
     if not len(ends):
-        return np.zeros(small.shape, np.bool_)
+        return np.zeros(small.shape, np.bool_), 0.0
     sigma = millimetres(1.2, small.shape)
     gradient = np.stack([ndimage.gaussian_filter(normalised, sigma, order=o) for o in ((1, 0), (0, 1))])
     scores = _line_scores(gradient, inside, ends) * _brightness_behind(normalised, inside, ends)
     best = int(np.argmax(scores))
     if scores[best] < LEAST_SCORE:
-        return np.zeros(small.shape, np.bool_)
+        return np.zeros(small.shape, np.bool_), float(scores[best])
     muscle = _below(small.shape, _bend(gradient, inside, ends[best])) & inside
-    return muscle & bool(muscle.sum() >= LEAST_SHARE * inside.sum())
+    return muscle & bool(muscle.sum() >= LEAST_SHARE * inside.sum()), float(scores[best])
 
 
 def _normalise(small: Plane, inside: Mask) -> Plane:

@@ -32,6 +32,12 @@ class Commands(click.Group):
         "train": "training",
         "convert": "models",
         "sample": "models",
+        "parts": "parts",
+        "invert": "latents",
+        "mix": "latents",
+        "walk": "latents",
+        "sheet": "sheet",
+        "directions": "directions",
         "zoo": "zoo",
         "benchmark": "benchmark",
     }

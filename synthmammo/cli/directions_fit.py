@@ -1,0 +1,147 @@
+"""Commands of the group directions: fit, show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from synthmammo.editing.directions import Directions
+
+_FILE = click.option(
+    "--out", "path", type=click.Path(path_type=Path), help="The file.  [default: beside the model, ending .directions]"
+)
+
+
+@click.command()
+@click.argument("model")
+@_FILE
+@click.option("--components", type=click.IntRange(1), default=100, show_default=True, help="Components to keep.")
+@click.option("--latents", type=click.IntRange(2), default=50_000, show_default=True, help="Latents to look at.")
+@click.option(
+    "--samples", type=click.IntRange(0), default=400, show_default=True, help="Images to measure; 0: no attributes."
+)
+@click.option(
+    "--checks", type=click.IntRange(0), default=32, show_default=True, help="Images to test the directions on."
+)
+@click.option(
+    "--truncation", type=click.FloatRange(0), default=0.65, show_default=True, help="psi of the images measured."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all draws.")
+@click.option("--device", default="cpu", show_default=True, help="Where the network runs, e.g. cuda.")
+def fit(
+    model: str,
+    path: Path | None,
+    components: int,
+    latents: int,
+    samples: int,
+    checks: int,
+    truncation: float,
+    seed: int,
+    device: str,
+) -> None:
+    """Find the directions of the StyleGAN2 MODEL: principal components of W, and one for each attribute.
+
+    Attributes (breast area, density, view, ...) are measured on images of the model. Recipes use the file by
+    `edits: [{density: 1.5}, {component 7: [-2, 2]}]`.
+
+    Example: synthmammo directions fit zoo/stylegan2-phantom-256
+    """
+    from synthmammo.cli.progress import progress_bar
+    from synthmammo.directions import Fitting
+    from synthmammo.directions import directions as run
+
+    fitting = Fitting(components, latents, samples, checks, truncation, seed, device)
+    with progress_bar("directions") as update:
+        written, found = run(model, fitting, path, progress=update)
+    _print(found)
+    click.echo(written)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--file", "path", type=click.Path(path_type=Path), help="The file.  [default: beside the model]")
+@click.option("--components", type=click.IntRange(1), default=10, show_default=True, help="Components to list.")
+def show(model: str, path: Path | None, components: int) -> None:
+    """Show what is known of the directions of MODEL: components, attributes, and what moves what.
+
+    Example: synthmammo directions show zoo/stylegan2-phantom-256
+    """
+    from synthmammo.checkpoints import locate
+    from synthmammo.editing.direction_file import directions_file, read_directions
+    from synthmammo.identity import file_digest
+
+    located = locate(model)
+    _print(read_directions(path or directions_file(located), file_digest(located)), components)
+
+
+def _print(found: Directions, components: int = 10) -> None:
+    from rich.console import Console
+
+    console = Console()
+    console.print(_components(found, components))
+    if found.attributes:
+        console.print(_attributes(found))
+    if found.facts.get("table"):
+        console.print(_moves(found))
+
+
+def _table(title: str, *columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table
+
+
+def _components(found: Directions, count: int) -> Table:
+    correlations = found.facts.get("correlations", {})
+    table = _table(
+        f"{len(found.components)} components explain {found.explained.sum():.1%} of the variance",
+        *("component", "explained", "deviation", "goes with (correlation)"),
+    )
+    for number in range(min(count, len(found.components))):
+        strongest = sorted(correlations, key=lambda name: -abs(correlations[name][number]))[:3]
+        text = ", ".join(f"{name} {correlations[name][number]:+.2f}" for name in strongest)
+        table.add_row(str(number), f"{found.explained[number]:.1%}", f"{found.deviations[number]:.3f}", text)
+    return table
+
+
+def _attributes(found: Directions) -> Table:
+    fitting = found.facts["fitting"]
+    table = _table(
+        f"Attributes of {fitting['samples']} images at truncation {fitting['truncation']:g}",
+        *("attribute", "5 %", "median", "95 %", "a deviation moves it by", "predicted (correlation)"),
+    )
+    for name, attribute in found.attributes.items():
+        low, middle, high = (f"{attribute.quantiles[place]:.3g}" for place in (5, 50, 95))
+        table.add_row(name, low, middle, high, f"{attribute.slope:.3g}", f"{attribute.correlation:.2f}")
+    return table
+
+
+def _moves(found: Directions) -> Table:
+    rows = found.facts["table"]
+    names = list(found.attributes)
+    table = _table(
+        "Change of each attribute (column), in its deviations between images, a deviation along each direction",
+        *("direction", *names, "wanted / others"),
+    )
+    for direction, changes in rows.items():
+        cells = ["-" if changes[name] is None else f"{changes[name]:+.2f}" for name in names]
+        table.add_row(direction, *cells, _ratio(changes, direction))
+    return table
+
+
+def _ratio(changes: dict[str, float | None], wanted: str) -> str:
+    """How much more the wanted attribute moves than the others do in the root mean square."""
+    others = [change for name, change in changes.items() if name != wanted and change is not None]
+    own = changes.get(wanted)
+    if own is None or not others:
+        return ""
+    rest = (sum(change**2 for change in others) / len(others)) ** 0.5
+    return f"{abs(own) / max(rest, 1e-9):.1f}"

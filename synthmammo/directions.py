@@ -1,0 +1,228 @@
+"""VERB directions: what the latents of a StyleGAN2 can be moved along, found, measured and written beside the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.editing.attributes import OF_PATCHES, measure
+from synthmammo.editing.direction_file import directions_file, write_directions
+from synthmammo.editing.directions import (
+    COMPONENTS,
+    Array,
+    Directions,
+    disentangled,
+    fit_attribute,
+    principal_components,
+)
+from synthmammo.errors import GeneratorError
+from synthmammo.generators.stylegan2 import StyleGAN2
+from synthmammo.identity import draw_u64, draw_uniform
+from synthmammo.latents import Latents, Model, one_hot
+from synthmammo.lexicon import ATTRIBUTES
+from synthmammo.row import Row
+from synthmammo.sample import Sample
+
+Progress = Callable[[int, int], None]
+Values = dict[str, NDArray[np.float64]]
+Table = dict[str, dict[str, float | None]]
+
+BATCH = 4096
+"""Latents mapped at a time."""
+
+CHECKED_STRENGTH = 2.0
+"""The table compares images moved by this many standard deviations to either side."""
+
+RANDOM = "random"
+"""Row of the table for directions that nothing was fitted to."""
+
+_BITS = 12
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How directions are found.
+
+    Attributes:
+        components: Principal components kept.
+        latents: Latents the covariance is taken over.
+        samples: Images on which attributes are measured; 0 fits none.
+        checks: Further images on which the fitted directions are compared with random ones.
+        truncation: psi of those images; that of the recipes the directions are for.
+        seed: Of all draws.
+        device: Where the network runs.
+    """
+
+    components: int = COMPONENTS
+    latents: int = 50_000
+    samples: int = 400
+    checks: int = 32
+    truncation: float = 0.65
+    seed: int = 0
+    device: str = "cpu"
+
+
+def directions(
+    model: str,
+    fitting: Fitting | None = None,
+    out: Path | None = None,
+    *,
+    progress: Progress = lambda done, total: None,
+) -> tuple[Path, Directions]:
+    """Find the directions of a model and write them.
+
+    Args:
+        model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
+        fitting: How; None for the defaults.
+        out: The file; None for the place beside the model where recipes look.
+        progress: Called with images rendered and images in all.
+
+    Returns:
+        The file, and what is in it.
+
+    Raises:
+        CheckpointError: There is no such model, or it is no StyleGAN2.
+        GeneratorError: More components are asked for than W has dimensions.
+        OutputError: The file cannot be written.
+    """
+    fitting = fitting or Fitting()
+    host = StyleGAN2(model, _BITS, fitting.device)
+    opened = host.model
+    width = opened.network.config.w_dim
+    if fitting.components > width:
+        raise GeneratorError(f"{fitting.components} components asked for, its W has {width} dimensions", where=model)
+    options = {name: value for name, value in asdict(fitting).items() if name != "device"}
+    classes = max(1, len(opened.checkpoint.description.classes))
+    found = principal_components(_mapped(opened, fitting), classes, fitting.components)
+    fitted = Directions(*found, facts={"fitting": options})
+    if fitting.samples:
+        fitted = _measured(fitted, _Images(host, fitting, progress), fitting)
+    path = out or directions_file(opened.checkpoint.path)
+    return write_directions(path, fitted, opened.checkpoint.digest), fitted
+
+
+def _mapped(model: Model, fitting: Fitting) -> Iterator[tuple[Array, NDArray[np.int64]]]:
+    """Latents of fresh normal draws, every class as often as the others."""
+    import torch
+
+    draws = np.random.Generator(np.random.Philox(fitting.seed))
+    names = model.checkpoint.description.classes
+    for start in range(0, fitting.latents, BATCH):
+        count = min(BATCH, fitting.latents - start)
+        z = torch.from_numpy(draws.standard_normal((count, model.network.config.z_dim), np.float32))
+        numbers = (start + np.arange(count)) % max(1, len(names))
+        label = one_hot(model.checkpoint, [names[number] for number in numbers] if names else [], model.device)
+        with torch.inference_mode():
+            yield model.network.mapping(z.to(model.device), label).cpu().numpy(), numbers
+
+
+class _Images:
+    """Images of a model, drawn for measuring, and the attributes measured on them."""
+
+    def __init__(self, host: StyleGAN2, fitting: Fitting, progress: Progress) -> None:
+        description = host.model.checkpoint.description
+        self._host, self._fitting, self._progress = host, fitting, progress
+        self._patches = description.makes == "patches"
+        self._classes = description.classes or ("normal",)
+        self._done = 0
+        self.names = OF_PATCHES if self._patches else tuple(ATTRIBUTES)
+        self.total = 0
+
+    def latents(self, what: str, count: int) -> tuple[Latents, NDArray[np.int64]]:
+        """Latents of so many fresh seeds, every class as often as the others, and the class number of each."""
+        seeds = draw_u64(self._fitting.seed, f"directions/{what}", np.arange(count))
+        classes = np.arange(count) % len(self._classes)
+        label = [self._classes[number] for number in classes]
+        rows = tuple(
+            Row(str(i), i, "", "train", label[i], i, int(seed), None, "", truncation=self._fitting.truncation)
+            for i, seed in enumerate(seeds)
+        )
+        return self._host.latents(rows), classes
+
+    def values(self, latents: Latents, moves: Array | None = None) -> Values:
+        """Attributes by name, `float64 (N)` each, of the images of latents, moved by `(N, w_dim)` first."""
+        import torch
+
+        size, measured = self._host.batch_size, list[dict[str, float]]()
+        w = latents.w if moves is None else latents.w + torch.from_numpy(moves).to(latents.w.device)[:, None]
+        for start in range(0, len(w), size):
+            part = slice(start, start + size)
+            samples = self._host.render(Latents(latents.rows[part], w[part]))
+            measured += [measure(self._whole(sample), self.names) for sample in samples]
+            self._done += len(samples)
+            self._progress(self._done, self.total)
+        return {name: np.array([one[name] for one in measured]) for name in self.names}
+
+    def _whole(self, sample: Sample) -> Sample:
+        return sample.with_(breast=np.ones_like(sample.breast)) if self._patches else sample
+
+
+def _measured(found: Directions, images: _Images, fitting: Fitting) -> Directions:
+    """The directions with those of attributes, and with the tables in `facts`."""
+    images.total = fitting.samples + 2 * fitting.checks * (len(images.names) + 1)
+    latents, classes = images.latents("sample", fitting.samples)
+    values = images.values(latents)
+    coordinates = found.coordinates(latents.w.mean(1).cpu().numpy(), classes)
+    fitted = {name: fit_attribute(coordinates, values[name]) for name in images.names}
+    attributes = disentangled({name: attribute for name, attribute in fitted.items() if attribute})
+    found = replace(found, attributes=attributes)
+    spread = {name: float(np.nanstd(values[name])) for name in found.attributes}
+    facts = {
+        **found.facts,
+        "spread": spread,
+        "correlations": _correlations(coordinates, {name: values[name] for name in spread}),
+        "table": _table(found, images, fitting, spread) if fitting.checks else {},
+    }
+    return replace(found, facts=facts)
+
+
+def _correlations(coordinates: NDArray[np.float64], values: Values) -> dict[str, list[float]]:
+    """Correlation of each attribute with the coordinate along each component, over the measured images."""
+    found = {}
+    for name, column in values.items():
+        known = np.isfinite(column)
+        x, y = coordinates[known] - coordinates[known].mean(0), column[known] - column[known].mean()
+        scale = np.linalg.norm(x, axis=0) * np.linalg.norm(y)
+        found[name] = [round(float(r), 3) for r in (y @ x) / np.maximum(scale, 1e-12)]
+    return found
+
+
+def _table(found: Directions, images: _Images, fitting: Fitting, spread: dict[str, float]) -> Table:
+    """Change of every attribute, in its own standard deviations, per standard deviation along each direction.
+
+    Of a fitted direction the mean over the images. Of the random directions, one an image, the root mean square: their
+    mean is 0, and how far they stray is what a fitted direction must beat.
+    """
+    images.total = fitting.samples + 2 * fitting.checks * (len(spread) + 1)
+    latents, _ = images.latents("check", fitting.checks)
+    table: Table = {}
+    for name in (*spread, RANDOM):
+        steps = _random_steps(found, fitting) if name == RANDOM else found.step(name)[None].repeat(fitting.checks, 0)
+        far, near = (images.values(latents, steps * np.float32(s * CHECKED_STRENGTH)) for s in (1, -1))
+        table[name] = {}
+        for other, deviation in spread.items():
+            change = (far[other] - near[other]) / (2 * CHECKED_STRENGTH * max(deviation, 1e-12))
+            table[name][other] = _summary(change, signed=name != RANDOM)
+    return table
+
+
+def _summary(changes: NDArray[np.float64], *, signed: bool) -> float | None:
+    """Mean, or root mean square, of those that are known; None where none is."""
+    known = changes[np.isfinite(changes)]
+    if not len(known):
+        return None
+    return round(float(known.mean() if signed else np.sqrt((known**2).mean())), 4)
+
+
+def _random_steps(found: Directions, fitting: Fitting) -> Array:
+    """One standard deviation along a random direction for each checked image, `float32 (N, w_dim)`."""
+    from scipy.special import ndtri
+
+    image, component = np.arange(fitting.checks)[:, None], np.arange(len(found.components))[None]
+    uniform = draw_uniform(fitting.seed, "directions/random", image, component)
+    normal = ndtri(np.maximum(uniform, 2.0**-54))
+    return found.unwhitened(normal / np.linalg.norm(normal, axis=1, keepdims=True))

@@ -1,0 +1,33 @@
+"""Whether an image looks as a recipe requires: a pure function of its pixels."""
+
+from __future__ import annotations
+
+from synthmammo.editing.attributes import measure
+from synthmammo.recipe.model import Requirement
+from synthmammo.sample import Sample
+
+
+def unmet(sample: Sample, requirement: Requirement) -> str | None:
+    """What an image lacks, with the value that was found; None where it has everything.
+
+    Args:
+        sample: Image and breast are looked at.
+        requirement: Of the recipe.
+    """
+    wanted = _intervals(requirement)
+    found = measure(sample, tuple(wanted))
+    for name, (low, high) in wanted.items():
+        # A value that could not be measured is in no interval.
+        if not low <= found[name] <= high:
+            return f"{name} is {found[name]:.3g}, expected {low:.3g} to {high:.3g}"
+    return None
+
+
+def _intervals(requirement: Requirement) -> dict[str, tuple[float, float]]:
+    """Least and largest value of each attribute that counts."""
+    sure = requirement.confidence
+    wanted = dict(requirement.within)
+    for name, present in (("view", requirement.view and requirement.view == "MLO"), ("implant", requirement.implant)):
+        if present is not None:
+            wanted[name] = (sure, 1.0) if present else (0.0, 1 - sure)
+    return wanted
