@@ -81,7 +81,9 @@ def patches(
     except DatasetError as error:
         raise DatasetError(error.message, where=dataset, hint=error.hint) from None
     notes = (*found.notes, *repetitions(found, numbers, options))
-    plain, sources = {"source": source.name} | options.plain(), {source.name: source.digest}
+    plain = {"source": source.name} | options.plain()
+    # With what the source was made of, so that a benchmark can tell what a generator has seen.
+    sources = {**source.sources, source.name: source.digest}
     state = Unfinished(out, {"kind": "patches", "options": plain, "version": __version__, "sources": sources})
     finished = state.manifest()
     if finished:

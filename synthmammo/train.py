@@ -24,6 +24,7 @@ from synthmammo.training.config import TrainConfig
 from synthmammo.training.generation import GenerationTask
 from synthmammo.training.images import ImageSet, load_images
 from synthmammo.training.insertion import InsertionTask, real_class
+from synthmammo.training.memory import memory_errors
 from synthmammo.training.run import RunDirectory
 from synthmammo.training.scores import Scorer, Scores
 from synthmammo.training.task import SHEET_COLUMNS, Task
@@ -111,8 +112,11 @@ class Trainer:
                 f"{config.batch_size} cannot be divided among {processes} processes", where="batch_size"
             )
         manifest = Dataset.open(data).manifest
-        self.dataset = {"name": manifest.name, "digest": manifest.digest} if manifest else {"name": data.name}
         chosen = config.data
+        # What a benchmark needs to know, so as not to test on what the model was trained on.
+        self.dataset = {"name": manifest.name if manifest else data.name, "split": chosen.split}
+        if manifest:
+            self.dataset |= {"digest": manifest.digest, "sources": " ".join(sorted(manifest.sources.values()))}
         self.images = load_images(data, chosen.split, chosen.scale, chosen.classes)
         held_out = self._held_out(data) if config.score_ticks else None
         self.task = self._task(held_out, pretrained)
@@ -158,7 +162,7 @@ class Trainer:
     def run(self, hours: float | None = None, progress: Progress | None = None) -> Trained:
         """Train to the end, or to the time limit; see `train`."""
         total, started = round(self.config.total_kimg * 1000), perf_counter()
-        with stop_requests() as stop:
+        with stop_requests() as stop, memory_errors(self.directory.path):
             self._begin()
             stopped = late = False
             while self._seen < total and not stopped and not late:
@@ -226,11 +230,7 @@ class Trainer:
     def _step(self) -> Losses:
         batch = self.task.batch(self._seen, self.accelerator.process_index, self.accelerator.num_processes)
         where = self.directory.path
-        try:
-            losses = self.task.objective.step(batch, self.draws)
-        except torch.OutOfMemoryError as error:
-            hint = "Give a smaller batch_size, or precision bfloat16, and another --out; this run is kept as it was."
-            raise TrainingError("the memory of the device does not suffice", where=where, hint=hint) from error
+        losses = self.task.objective.step(batch, self.draws)
         wrong = [name for name, value in losses.items() if not isfinite(value)]
         if wrong:
             message = f"the loss '{wrong[0]}' is no finite number after {self._seen:,} images"

@@ -6,12 +6,14 @@ from synthmammo.metrics.probe import LinearProbe
 from synthmammo.metrics.roc import (
     DeLong,
     auc,
+    aucs,
     average_precision,
     delong_interval,
     delong_test,
     holm,
     roc_curve,
     sensitivity_at_specificity,
+    threshold_at_specificity,
 )
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "Interval",
     "LinearProbe",
     "auc",
+    "aucs",
     "average_precision",
     "bootstrap",
     "delong_interval",
@@ -29,4 +32,5 @@ __all__ = [
     "kernel_distance",
     "roc_curve",
     "sensitivity_at_specificity",
+    "threshold_at_specificity",
 ]

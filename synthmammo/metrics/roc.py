@@ -27,12 +27,29 @@ def auc(scores: Scores, positive: Labels) -> float:
     Raises:
         ValueError: One of the classes is absent.
     """
+    return float(aucs(np.asarray(scores)[None], positive)[0])
+
+
+def aucs(scores: NDArray[np.floating], positive: Labels) -> NDArray[np.float64]:
+    """Areas under the ROC curves of several sets of scores of the same images.
+
+    Args:
+        scores: `(S, N)`.
+        positive: `bool (N)`, both values present.
+
+    Returns:
+        `float64 (S)`.
+
+    Raises:
+        ValueError: One of the classes is absent.
+    """
     positives = int(positive.sum())
     negatives = len(positive) - positives
     if not positives or not negatives:
         raise ValueError(f"auc: {positives} positives and {negatives} negatives; both must be present")
-    ranks = stats.rankdata(scores)
-    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    ranks = stats.rankdata(scores, axis=1)
+    sums = ranks[:, positive].sum(1) - positives * (positives + 1) / 2
+    return np.asarray(sums / (positives * negatives), np.float64)
 
 
 def roc_curve(scores: Scores, positive: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

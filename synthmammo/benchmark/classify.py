@@ -1,0 +1,331 @@
+"""Benchmark classify: classifiers trained on real and synthetic images in several ratios, tested on real ones.
+
+After Wu et al. 2020 ("Experiments"), with what a careful reader misses there: weights are chosen and tested on
+different patients, intervals count patients and not patches, several trainings stand beside each other, and what the
+generator has seen is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from synthmammo.benchmark.backbones import Backbone, backbone
+from synthmammo.benchmark.config import ClassifyConfig, Run, runs
+from synthmammo.benchmark.fit import Classifier, Fitted, Scores, fit, last_features, scores
+from synthmammo.benchmark.folds import Fold, low_data, make_folds
+from synthmammo.benchmark.images import Images, check_synthetic, positive_classes, read_images
+from synthmammo.benchmark.inputs import FeatureInputs, Features, Inputs, PixelInputs, frozen_features, standardising
+from synthmammo.benchmark.lineage import check_lineage, usable
+from synthmammo.benchmark.mixing import Mixture, Order, Pool
+from synthmammo.benchmark.results import Record, Results, side
+from synthmammo.errors import DatasetError
+from synthmammo.identity import digest, draw_u64, file_digest
+from synthmammo.metrics import LinearProbe, auc, average_precision, delong_interval, sensitivity_at_specificity
+
+Progress = Callable[[int, int], None]
+
+EMBEDDED = 400
+"""Synthetic images of a class whose features are kept for the embedding."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A finished benchmark, for its report.
+
+    Attributes:
+        results: Its directory.
+        config: What was trained.
+        real: The real images.
+        synthetic: The synthetic ones.
+        positive: `bool (N)`, of the real images.
+        tested: Numbers of the tested images, in the order of the scores.
+        records: By training.
+        notes: What was checked, and what could not be.
+        grey_level_auc: Of four grey-level statistics alone, on the tested images.
+    """
+
+    results: Results
+    config: ClassifyConfig
+    real: Images
+    synthetic: Images | None
+    positive: NDArray[np.bool_]
+    tested: NDArray[np.intp]
+    records: dict[Run, Record]
+    notes: tuple[str, ...]
+    grey_level_auc: float
+
+
+def classify(
+    config: ClassifyConfig,
+    real: Path,
+    synthetic: Path | None,
+    out: Path,
+    *,
+    generator: str | None = None,
+    device: str = "cpu",
+    progress: Progress = lambda done, total: None,
+) -> Compared:
+    """Run what is not finished yet of a benchmark.
+
+    Args:
+        config: What is trained.
+        real: Dataset of real images.
+        synthetic: Dataset of synthetic images, or a folder with a subfolder for each class; None for baselines only.
+        out: Directory of the results. A finished training in it is not run again, one under way goes on.
+        generator: Model that made the synthetic images, where no manifest says so; what it has seen is checked.
+        device: Where networks run.
+        progress: Called with images shown and images in all.
+
+    Raises:
+        DatasetError: The images do not allow a fair comparison; says why.
+        CheckpointError: Weights cannot be had.
+        OutputError: The directory holds another benchmark, or cannot be written.
+        TrainingError: A training went wrong.
+    """
+    return Comparison(config, real, synthetic, out, generator=generator, device=device).run(progress)
+
+
+class Comparison:
+    """Both sides of a benchmark in memory, checked; see `classify` for the arguments."""
+
+    def __init__(
+        self,
+        config: ClassifyConfig,
+        real: Path,
+        synthetic: Path | None,
+        out: Path,
+        *,
+        generator: str | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.config, self.results, self.device = config, Results(out), device
+        self.real = read_images(real)
+        self.positives = positive_classes(self.real, config.positive)
+        self.positive = self.real.positive(self.positives)
+        self.folds = make_folds(self.real, self.positive, config)
+        self.synthetic = read_images(synthetic, config.synthetic_split) if synthetic else None
+        self.notes = self._check_synthetic(generator)
+        self.tested = np.sort(np.concatenate([fold.test for fold in self.folds]))
+        self.grid = runs(config, with_synthetic=self.synthetic is not None)
+        self.orders = {(run, number): self._order(run, number) for run in self.grid for number in range(self._count)}
+        self.features: dict[str, Features] = {}
+
+    @property
+    def _count(self) -> int:
+        return len(self.folds)
+
+    def _check_synthetic(self, generator: str | None) -> list[str]:
+        if self.synthetic is None:
+            return ["No synthetic images were given."]
+        check_synthetic(self.real, self.synthetic)
+        return check_lineage(self.real, self.synthetic, self.config, generator)
+
+    def _order(self, run: Run, number: int) -> Order:
+        """What a training is shown.
+
+        Raises:
+            DatasetError: A side that it needs lacks a class.
+        """
+        fold, ratio = self.folds[number], 1.0 if run.ratio is None else run.ratio / 100
+        mixture = Mixture(
+            ratio, self.config.decay if run.ratio is not None else 0.0, self.config.decay_every, self.config.schedule
+        )
+        train = low_data(self.real, fold.train, run.share / 100, run.seed)
+        real = _pool(train, self.positive[train])
+        _need_both(real, self.real.where, f"{run.share:g} % of the training images")
+        if ratio == 0 or self.synthetic is None:
+            return Order(real, _EMPTY, mixture, self._seed(run, number))
+        allowed = usable(self.synthetic, self.real, set(self.real.patients[train].tolist()))
+        made = _pool(np.flatnonzero(allowed), self.synthetic.positive(self.positives)[allowed])
+        _need_both(made, self.synthetic.where, "the synthetic images that may be used")
+        return Order(real if run.ratio is not None else _EMPTY, made, mixture, self._seed(run, number))
+
+    def _seed(self, run: Run, number: int) -> int:
+        return run.seed * 1000 + number
+
+    def run(self, progress: Progress) -> Compared:
+        """See `classify`."""
+        finished = self.results.finished()
+        left = [run for run in self.grid if run not in finished]
+        grey = self._grey_level_auc()
+        self.results.begin(self._facts(grey), self._tested())
+        frozen = self.config.mode == "frozen" and left
+        extra = len(self.real) + len(self.synthetic or ()) if frozen else 0
+        advance = _Advance(progress, extra + len(self.grid) * self._count * self.config.samples)
+        if frozen:
+            self._freeze(advance)
+        advance((len(self.grid) - len(left)) * self._count * self.config.samples)
+        for run in left:
+            self._train(run, advance)
+        records = self.results.finished()
+        return Compared(
+            *(self.results, self.config, self.real, self.synthetic, self.positive, self.tested),
+            records={run: records[run] for run in self.grid},
+            notes=tuple(self.notes),
+            grey_level_auc=grey,
+        )
+
+    def _facts(self, grey: float) -> Record:
+        parts = {"train": 0, "select": 0, "test": 0}
+        for name in parts:
+            parts[name] = round(float(np.mean([len(getattr(fold, name)) for fold in self.folds])))
+        return {
+            "benchmark": "classify",
+            "real": side(self.real),
+            "synthetic": side(self.synthetic),
+            "positive": list(self.positives),
+            "images": parts,
+            "folds": self._count,
+            "notes": self.notes,
+            "grey_level_auc": round(grey, 4),
+            "config": self.config.model_dump(mode="json"),
+        }
+
+    def _tested(self) -> Iterator[tuple[str, str, str]]:
+        columns = (self.real.keys, self.real.patients, self.real.labels)
+        return zip(*(column[self.tested].tolist() for column in columns), strict=True)
+
+    def _freeze(self, advance: Callable[[int], None]) -> None:
+        """Features of a frozen network on both sides; taken once and kept."""
+        weights = Path(self.config.weights)
+        known = file_digest(weights) if weights.is_file() else self.config.weights
+        for name, images in (("real", self.real), ("synthetic", self.synthetic)):
+            if images is None:
+                continue
+            settings = (self.config.backbone, known, self.config.size_px, self.config.intensity, self.config.augment)
+            path = self.results.features_file(f"frozen-{name}-{digest([images.digest, *settings])[:16]}")
+            if path.is_file():
+                self.features[name] = np.load(path)
+                advance(len(images))
+                continue
+            network = self._backbone(self.config.first_seed).to(self.device)
+            self.features[name] = frozen_features(network, images, self.config, self.device, advance)
+            self.results.keep_array(path, self.features[name])
+
+    def _backbone(self, seed: int) -> Backbone:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return backbone(self.config.backbone, self.config.weights)
+
+    def _train(self, run: Run, advance: Callable[[int], None]) -> None:
+        started, found = perf_counter(), np.full(len(self.real), np.nan)
+        fits = []
+        for number, fold in enumerate(self.folds):
+            inputs = self._inputs(run, number)
+            fitted = self._fit(run, number, inputs, advance)
+            found[fold.test] = scores(fitted.network, inputs, fold.test)
+            fits.append(fitted)
+            if number == 0:
+                self._keep_features(run, fold, fitted, inputs)
+        facts = self._measured(found[self.tested]) | self._shown(run)
+        facts |= {
+            "selection_auc": round(float(np.mean([fitted.selection_auc for fitted in fits])), 6),
+            "best_at": [fitted.best_at for fitted in fits],
+            "seconds": round(perf_counter() - started, 1),
+            "config": digest(self.config.model_dump(mode="json")),
+            "real": self.real.digest,
+            "synthetic": self.synthetic.digest if self.synthetic else None,
+        }
+        self.results.add(run, found[self.tested], facts)
+        self.results.forget(run)
+
+    def _inputs(self, run: Run, number: int) -> Inputs:
+        if self.config.mode == "fine-tune":
+            return PixelInputs((self.real, self.synthetic), self.config, self.device)
+        order = self.orders[run, number]
+        # Standardised by what is trained on, so that synthetic images alone are told nothing of the real ones.
+        pool, trained_on = (order.synthetic, "synthetic") if run.ratio is None else (order.real, "real")
+        statistics = standardising(self.features[trained_on][np.concatenate(pool)])
+        return FeatureInputs((self.features["real"], self.features.get("synthetic")), *statistics)
+
+    def _fit(self, run: Run, number: int, inputs: Inputs, advance: Callable[[int], None]) -> Fitted:
+        frozen, seed = self.config.mode == "frozen", self._seed(run, number)
+        base = None if frozen else self._backbone(seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = Classifier(base, base.width if base else self.features["real"].shape[2])
+            if not frozen:
+                network.to(self.device)
+            fold = self.folds[number]
+            state = None if frozen else self.results.state_file(run, number)
+            select = (fold.select, self.positive[fold.select])
+            return fit(network, inputs, self.orders[run, number], select, self.config, state, advance)
+
+    def _keep_features(self, run: Run, fold: Fold, fitted: Fitted, inputs: Inputs) -> None:
+        """Last features of tested and of some synthetic images, of the first training of each ratio."""
+        if run.seed != self.config.first_seed or run.share != max(self.config.shares):
+            return
+        kept = last_features(fitted.network, inputs.real, fold.test)
+        self.results.keep_array(self.results.features_file(f"{run.name}-real"), kept.astype(np.float16))
+        if self.synthetic is not None:
+            made = last_features(fitted.network, inputs.synthetic, embedded(self.synthetic))
+            self.results.keep_array(self.results.features_file(f"{run.name}-synthetic"), made.astype(np.float16))
+
+    def _measured(self, found: Scores) -> Record:
+        positive = self.positive[self.tested]
+        area = delong_interval(positive, found)
+        values = {
+            "auc": area.estimate,
+            "auc_low": area.low,
+            "auc_high": area.high,
+            "sensitivity_at_90_specificity": sensitivity_at_specificity(found, positive),
+            "auprc": average_precision(found, positive),
+        }
+        return {name: round(value, 6) for name, value in values.items()}
+
+    def _shown(self, run: Run) -> Record:
+        orders = [self.orders[run, number] for number in range(self._count)]
+        return {
+            "real_images": round(float(np.mean([sum(map(len, order.real)) for order in orders]))),
+            "synthetic_images": round(float(np.mean([sum(map(len, order.synthetic)) for order in orders]))),
+        }
+
+    def _grey_level_auc(self) -> float:
+        """How much of the classes four grey-level statistics give away: a floor that a network must pass."""
+        flat = self.real.grey.reshape(len(self.real), -1)
+        features = np.stack([flat.mean(1), flat.std(1), *np.percentile(flat, [5, 95], axis=1)], 1)
+        found = np.zeros(len(self.real))
+        for fold in self.folds:
+            labels = self.positive[fold.train].astype(np.int64)
+            logits = LinearProbe.fit(features[fold.train], labels, penalty=1e-3).logits(features[fold.test])
+            found[fold.test] = logits[:, 1] - logits[:, 0]
+        return auc(found[self.tested], self.positive[self.tested])
+
+
+_EMPTY: Pool = (np.zeros(0, np.intp), np.zeros(0, np.intp))
+
+
+def _pool(numbers: NDArray[np.intp], positive: NDArray[np.bool_]) -> Pool:
+    return numbers[~positive], numbers[positive]
+
+
+def _need_both(pool: Pool, where: Path, what: str) -> None:
+    if not len(pool[0]) or not len(pool[1]):
+        message = f"{what} are {len(pool[1])} positives and {len(pool[0])} negatives; both are needed"
+        hint = "With one class only a network would learn to tell the sides apart." if "synthetic" in what else None
+        raise DatasetError(message, where=where, hint=hint)
+
+
+def embedded(synthetic: Images) -> NDArray[np.intp]:
+    """Numbers of the synthetic images whose features are kept: at most `EMBEDDED` of a class, drawn."""
+    order = np.argsort(draw_u64(0, "embedded", np.arange(len(synthetic))), kind="stable")
+    parts = [order[synthetic.labels[order] == label][:EMBEDDED] for label in np.unique(synthetic.labels)]
+    return np.sort(np.concatenate(parts))
+
+
+class _Advance:
+    """Adds up what is done for a progress callback."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self, more: int) -> None:
+        self.done += more
+        self.progress(self.done, self.total)

@@ -1,0 +1,163 @@
+"""What a benchmark of classifiers trains, and how; the presets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from synthmammo.errors import TrainingError, nearest
+from synthmammo.training.config import apply_setting, checked, read_yaml
+
+
+class ClassifyConfig(BaseModel):
+    """A grid of trainings: every ratio, seed and share of the real training images.
+
+    Attributes:
+        backbone: "efficientnet-lite0"; name or path of an image classifier of transformers; or, with weights "none",
+            one of its model types, as "resnet".
+        weights: "imagenet" for the published ones, "none" to train from scratch, or a path.
+        mode: "fine-tune" trains the whole network; "frozen" computes its last features once and trains a linear
+            classifier on them by the same schedule.
+        positive: Classes that count as positive; by default those with "malignant" in their name.
+        train_on: Split of the real images that are trained on.
+        select_on: Split that chooses the best weights; None takes `selection_share` of the training patients away.
+        test_on: Split that everything is tested on.
+        folds: Cross-validation by patient over all splits, in so many folds; 0 for the splits above.
+        selection_share: See `select_on`; also what is held out of the training patients of a fold.
+        synthetic_split: Split of the synthetic images that are used; None for all.
+        ratios: Percent of synthetic images at the start of a training; 0 is the baseline.
+        synthetic_only: Also train on synthetic images alone.
+        shares: Percent of the real training images, drawn by patient: the low-data sweep.
+        seeds: Trainings of each, which differ in initial weights, order and (below 100 percent) patients.
+        first_seed: Number of the first of these.
+        samples: Images shown in a training, repetitions counted.
+        batch_size: Images a step.
+        learning_rate: Of Adam (0.9, 0.999).
+        penalty: Half the squared weights of the last layer, times this, are added to the loss.
+        evaluate_every: Images between two looks at the selection images.
+        decay: What the synthetic share loses at every decay: a part of itself, or of the ratio ("subtractive").
+        decay_every: Images between two decays.
+        schedule: The two readings of "decayed by 10 %"; the paper does not say which, see `mixing.Mixture`.
+        augment: Flip and turn the training images at random.
+        size_px: Side that images are resized to; None keeps theirs.
+        intensity: "full range" maps the bit depth to what the network expects; "standardised" first gives every image
+            the same mean and spread, for data whose brightness gives the class away.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backbone: str = "efficientnet-lite0"
+    weights: str = "imagenet"
+    mode: Literal["fine-tune", "frozen"] = "frozen"
+    positive: tuple[str, ...] = ()
+    train_on: str = "train"
+    select_on: str | None = None
+    test_on: str = "test"
+    folds: int = Field(0, ge=0)
+    selection_share: float = Field(0.1, gt=0, lt=1)
+    synthetic_split: str | None = "train"
+    ratios: tuple[float, ...] = (0, 10, 25, 50, 75, 100)
+    synthetic_only: bool = True
+    shares: tuple[float, ...] = (100,)
+    seeds: int = Field(5, ge=1)
+    first_seed: int = Field(0, ge=0)
+    samples: int = Field(22_000, ge=1)
+    batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    penalty: float = Field(0.0, ge=0)
+    evaluate_every: int = Field(1000, ge=1)
+    decay: float = Field(0.1, ge=0, le=1)
+    decay_every: int = Field(1000, ge=1)
+    schedule: Literal["multiplicative", "subtractive"] = "multiplicative"
+    augment: bool = True
+    size_px: int | None = Field(None, ge=32)
+    intensity: Literal["full range", "standardised"] = "full range"
+
+    @field_validator("ratios", "shares")
+    @classmethod
+    def _percent(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if not values or any(not 0 <= value <= 100 for value in values):
+            raise ValueError("expected numbers from 0 to 100")
+        return tuple(dict.fromkeys(values))
+
+    @field_validator("folds")
+    @classmethod
+    def _no_single_fold(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("expected 0, or at least 2 folds")
+        return value
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {
+        "backbone": "microsoft/resnet-50",
+        "mode": "fine-tune",
+        "samples": 500_000,
+        "batch_size": 1,
+        "learning_rate": 1e-5,
+        "evaluate_every": 5000,
+        "decay_every": 5000,
+    },
+    "lite0": {"mode": "fine-tune", "batch_size": 16, "learning_rate": 3e-4, "seeds": 3},
+    "quick": {"mode": "frozen", "penalty": 1.0, "augment": False, "ratios": (0, 25, 50, 75, 100), "seeds": 3},
+}
+"""`paper` is Wu et al. 2020, "Patch Classifier Training"; `lite0` fine-tunes on a processor; `quick` takes minutes."""
+
+GRID = ("ratios", "synthetic_only", "shares", "seeds", "first_seed")
+"""What may change when a benchmark goes on: which trainings there are, not what one of them does."""
+
+
+class Run(NamedTuple):
+    """One training of the grid.
+
+    Attributes:
+        share: Percent of the real training images.
+        ratio: Percent of synthetic images at the start; None for synthetic images alone.
+        seed: Of everything that is drawn.
+    """
+
+    share: float
+    ratio: float | None
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        mix = "synthetic" if self.ratio is None else f"ratio{self.ratio:g}"
+        return f"share{self.share:g}-{mix}-seed{self.seed}"
+
+
+def runs(config: ClassifyConfig, with_synthetic: bool) -> list[Run]:
+    """The trainings of a grid, baselines first; synthetic images alone once, since no real ones are in them."""
+    seeds = range(config.first_seed, config.first_seed + config.seeds)
+    ratios: list[float | None] = [0.0, *(ratio for ratio in config.ratios if ratio and with_synthetic)]
+    grid = [Run(share, ratio, seed) for share in config.shares for ratio in ratios for seed in seeds]
+    if config.synthetic_only and with_synthetic:
+        grid += [Run(max(config.shares), None, seed) for seed in seeds]
+    return grid
+
+
+def load_config(
+    preset: str, path: Path | None = None, settings: Iterable[str] = (), options: Mapping[str, Any] | None = None
+) -> ClassifyConfig:
+    """A preset, changed by a file, by single settings and by options, in this order.
+
+    Args:
+        preset: A name in `PRESETS`.
+        path: YAML file.
+        settings: `key=value` texts, the values read as YAML.
+        options: Values by key.
+
+    Raises:
+        TrainingError: The preset is unknown, or something else is not understood.
+    """
+    if preset not in PRESETS:
+        raise TrainingError(f"no preset is called '{preset}'", where="--preset", hint=nearest(preset, PRESETS))
+    stated = read_yaml(path) if path else {}
+    content = {**PRESETS[preset], **stated.get("config", stated)}
+    for setting in settings:
+        apply_setting(content, setting)
+    return checked(ClassifyConfig, {**content, **(options or {})}, path or "benchmark")

@@ -1,0 +1,73 @@
+"""How images lie to each other in a network's last features, and which cases another network sees that it missed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from synthmammo.benchmark.summary import SPECIFICITY
+from synthmammo.metrics import threshold_at_specificity
+
+LEAST_EMBEDDED = 8
+
+
+def embed(features: NDArray[np.floating], seed: int = 0) -> NDArray[np.float64]:
+    """t-SNE to two dimensions (Wu et al. 2020, Figure 4).
+
+    Args:
+        features: `(N, D)`, N at least 8.
+        seed: Of its draws.
+
+    Returns:
+        `float64 (N, 2)`.
+    """
+    from sklearn.manifold import TSNE
+
+    perplexity = min(30.0, (len(features) - 1) / 3)
+    method = TSNE(2, perplexity=perplexity, init="pca", random_state=seed)
+    return np.asarray(method.fit_transform(features.astype(np.float32)), np.float64)
+
+
+class Case(NamedTuple):
+    """A positive test image whose reading another network changes.
+
+    Attributes:
+        number: Of the tested image.
+        before: Score of the baseline, 0 to 1.
+        after: Score of the other network, 0 to 1.
+    """
+
+    number: int
+    before: float
+    after: float
+
+
+def changed_cases(
+    before: NDArray[np.float64], after: NDArray[np.float64], positive: NDArray[np.bool_]
+) -> tuple[list[Case], list[Case]]:
+    """Positives that the baseline misses and the other network finds, and those it finds and the other one misses.
+
+    Each reads at its own threshold with a specificity of 90 %: only then are both equally strict. The paper shows the
+    first kind alone (Figures 5 and 6); the second is its price.
+
+    Args:
+        before: `(S, N)`, log-odds of the baseline by seed, which are averaged.
+        after: `(T, N)`, of the other network.
+        positive: `bool (N)`.
+
+    Returns:
+        Both lists, the largest change first.
+    """
+    means = [scores.mean(0) for scores in (before, after)]
+    found = [mean > threshold_at_specificity(mean, positive, SPECIFICITY) for mean in means]
+    change = means[1] - means[0]
+
+    def cases(which: NDArray[np.bool_]) -> list[Case]:
+        numbers = np.flatnonzero(which & positive)
+        ordered = numbers[np.argsort(-np.abs(change[numbers]), kind="stable")]
+        return [Case(int(i), float(expit(means[0][i])), float(expit(means[1][i]))) for i in ordered]
+
+    return cases(~found[0] & found[1]), cases(found[0] & ~found[1])

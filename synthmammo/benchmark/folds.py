@@ -1,0 +1,136 @@
+"""Who is trained on, who chooses the weights, and who is tested on: never the same patient."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.benchmark.config import ClassifyConfig
+from synthmammo.benchmark.images import Images
+from synthmammo.errors import DatasetError, nearest
+from synthmammo.identity import digest, draw_u64
+from synthmammo.splits import Patient, draw_splits
+
+Numbers = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Numbers of the real images of one training and its test.
+
+    Attributes:
+        train: `(N)`, trained on.
+        select: `(M)`, choose the best weights.
+        test: `(K)`, tested on.
+    """
+
+    train: Numbers
+    select: Numbers
+    test: Numbers
+
+
+def make_folds(real: Images, positive: NDArray[np.bool_], config: ClassifyConfig) -> list[Fold]:
+    """The one fold of fixed splits, or those of a cross-validation by patient.
+
+    Raises:
+        DatasetError: A patient is in several splits, or a part is empty or holds one class only.
+    """
+    drawn = _cross_validation(real, config) if config.folds else [_fixed(real, config)]
+    for number, fold in enumerate(drawn):
+        where = f"{real.where}, fold {number}" if config.folds else real.where
+        for name, part in (("training", fold.train), ("selection", fold.select), ("test", fold.test)):
+            _check_classes(positive[part], name, where)
+    return drawn
+
+
+def _check_classes(positive: NDArray[np.bool_], name: str, where: object) -> None:
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if not positives or not negatives:
+        message = f"the {name} images are {positives} positives and {negatives} negatives; both are needed"
+        raise DatasetError(message, where=where, hint="See --positive, --test-on and --select-on.")
+
+
+def _fixed(real: Images, config: ClassifyConfig) -> Fold:
+    _check_patients(real)
+    names = [config.train_on, config.test_on] + ([config.select_on] if config.select_on else [])
+    known = sorted(set(real.splits.tolist()))
+    for name in names:
+        if name not in known:
+            option = {config.test_on: "--test-on", config.train_on: "--set train_on="}.get(name, "--select-on")
+            hint = f"{nearest(name, known)} Choose one with {option}."
+            raise DatasetError(f"no images in the split '{name}'", where=real.where, hint=hint)
+    if len(set(names)) < len(names):
+        message = f"training, selection and test cannot share a split: {', '.join(names)}"
+        raise DatasetError(message, where=real.where, hint="Leave out --select-on to hold back training patients.")
+    train, test = (np.flatnonzero(real.splits == name) for name in names[:2])
+    if config.select_on:
+        return Fold(train, np.flatnonzero(real.splits == config.select_on), test)
+    kept, held = _held_back(real, train, config.selection_share, 0)
+    return Fold(kept, held, test)
+
+
+def _check_patients(real: Images) -> None:
+    splits: dict[str, set[str]] = defaultdict(set)
+    for patient, split in zip(real.patients.tolist(), real.splits.tolist(), strict=True):
+        splits[patient].add(split)
+    divided = sorted(patient for patient, names in splits.items() if len(names) > 1)
+    if divided:
+        message = f"{len(divided)} patients are in several splits, e.g. {divided[0]} in {sorted(splits[divided[0]])}"
+        hint = "Split by patient, as `synthmammo ingest` does; or cross-validate with --folds, which does so itself."
+        raise DatasetError(message, where=real.where, hint=hint)
+
+
+def _held_back(real: Images, numbers: Numbers, share: float, seed: int) -> tuple[Numbers, Numbers]:
+    """Numbers of the images of the patients that stay, and of those held back."""
+    split = draw_splits(_patients(real, numbers), {"train": 1 - share, "validation": share}, seed)
+    held = np.array([split[patient] == "validation" for patient in real.patients[numbers].tolist()])
+    return numbers[~held], numbers[held]
+
+
+def _patients(real: Images, numbers: Iterable[np.intp]) -> list[Patient]:
+    labels: dict[str, list[str]] = defaultdict(list)
+    for number in numbers:
+        labels[str(real.patients[number])].append(str(real.labels[number]))
+    return [Patient(name, tuple(found)) for name, found in sorted(labels.items())]
+
+
+def _cross_validation(real: Images, config: ClassifyConfig) -> list[Fold]:
+    everyone = np.arange(len(real))
+    left, folds = everyone, []
+    for number in range(config.folds):
+        share = 1 / (config.folds - number)
+        left, test = _held_back(real, left, share, number) if share < 1 else (left[:0], left)
+        train, select = _held_back(real, np.setdiff1d(everyone, test), config.selection_share, number)
+        folds.append(Fold(train, select, test))
+    return folds
+
+
+def low_data(real: Images, train: Numbers, share: float, seed: int) -> Numbers:
+    """A part of the training images: whole patients, of every class its share, a smaller share inside a larger.
+
+    Args:
+        real: All real images.
+        train: Numbers of the training images.
+        share: 0 to 1.
+        seed: Of the order in which patients are taken.
+    """
+    if share >= 1:
+        return train
+    patients = _patients(real, train)
+    classes = Counter(label for patient in patients for label in patient.labels)
+    groups: dict[str, list[Patient]] = defaultdict(list)
+    for patient in sorted(patients, key=lambda patient: _order(patient.name, seed)):
+        groups[min(patient.labels, key=lambda label: (classes[label], label))].append(patient)
+    kept: set[str] = set()
+    for group in groups.values():
+        before = np.cumsum([0, *(len(patient.labels) for patient in group)])
+        kept |= {patient.name for patient, start in zip(group, before, strict=False) if start < share * before[-1]}
+    return train[np.isin(real.patients[train], sorted(kept))]
+
+
+def _order(name: str, seed: int) -> int:
+    return int(draw_u64(seed, "low data", int(digest(name)[:15], 16)))

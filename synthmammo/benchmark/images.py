@@ -1,0 +1,167 @@
+"""The images of both sides of a benchmark, in memory; from datasets, or from folders of other projects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.dataset import Dataset
+from synthmammo.errors import DatasetError, SynthmammoError, nearest
+from synthmammo.identity import digest, file_digest
+from synthmammo.manifest import Manifest
+from synthmammo.sample import Sample
+from synthmammo.sources.rasters import SUFFIXES, read_raster
+
+Names = NDArray[np.str_]
+Grey = NDArray[np.uint8 | np.uint16]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images of one size and bit depth, with what must be known of them.
+
+    Attributes:
+        where: Directory they are from.
+        grey: `uint8` or `uint16` `(N, H, W)`.
+        bits_stored: Bit depth.
+        keys: `(N)`, names of the images.
+        labels: `(N)`, names of their classes.
+        splits: `(N)`; empty where there are none.
+        patients: `(N)`; of a folder each image is its own.
+        digest: Of the content.
+        manifest: Of the dataset; None for a folder.
+    """
+
+    where: Path
+    grey: Grey
+    bits_stored: int
+    keys: Names
+    labels: Names
+    splits: Names
+    patients: Names
+    digest: str
+    manifest: Manifest | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.keys)
+
+    def positive(self, classes: Sequence[str]) -> NDArray[np.bool_]:
+        """`bool (N)`: whether the class of an image is one of these."""
+        return np.isin(self.labels, classes)
+
+
+def read_images(path: Path, split: str | None = None) -> Images:
+    """Read a dataset, or a folder with a subfolder of images for each class.
+
+    Args:
+        path: The directory.
+        split: Only the images of this split; None for all. A folder has none.
+
+    Raises:
+        DatasetError: It is neither, holds nothing, or images of several sizes or bit depths.
+    """
+    if (path / "manifest.json").exists() or (path / "parquet").is_dir():
+        return _of_dataset(path, split)
+    if not path.is_dir():
+        raise DatasetError("no such directory", where=path, hint="Give a dataset, or a folder of images.")
+    return _of_folder(path)
+
+
+def _of_dataset(path: Path, split: str | None) -> Images:
+    dataset = Dataset.open(path)
+    samples = list(dataset.samples(split))
+    if not samples:
+        counts = dataset.manifest.counts if dataset.manifest else {}
+        hint = nearest(split, counts) if split and counts else None
+        raise DatasetError(f"no images in the split '{split}'" if split else "no images", where=path, hint=hint)
+    records = [(s.key, s.label, s.split, s.patient or s.key) for s in samples]
+    name = dataset.manifest.digest if dataset.manifest else digest([_content(s) for s in samples])
+    return _stacked(path, [(s.image, s.bits_stored) for s in samples], records, name, dataset.manifest)
+
+
+def _content(sample: Sample) -> list[Any]:
+    return [sample.key, sample.label, sample.split, sample.patient, digest(sample.image.tobytes().hex())]
+
+
+def _of_folder(path: Path) -> Images:
+    files = list(_files(path))
+    if not files:
+        hint = f"Expected subfolders named after the classes, with {', '.join(SUFFIXES)} files in them."
+        raise DatasetError("neither a dataset nor a folder of images by class", where=path, hint=hint)
+    try:
+        pictures = [read_raster(file) for file in files]
+    except SynthmammoError as error:
+        raise DatasetError(error.message, where=error.where, hint=error.hint) from error
+    names = [str(file.relative_to(path)) for file in files]
+    records = [(name, file.relative_to(path).parts[0], "", name) for name, file in zip(names, files, strict=True)]
+    content = digest([[name, file_digest(file)] for name, file in zip(names, files, strict=True)])
+    return _stacked(path, pictures, records, content, None)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    for folder in sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
+        yield from sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+
+
+def _stacked(
+    path: Path,
+    pictures: Sequence[tuple[NDArray[np.uint16], int]],
+    records: Sequence[tuple[str, str, str, str]],
+    content: str,
+    manifest: Manifest | None,
+) -> Images:
+    found = Counter((*image.shape, bits) for image, bits in pictures)
+    if len(found) > 1:
+        listed = ", ".join(f"{number} of {_described(*key)}" for key, number in islice(found.most_common(), 3))
+        hint = "`synthmammo patches`, or `ingest --geometry seed1`, gives images of one size."
+        raise DatasetError(f"images of several sizes or bit depths: {listed}", where=path, hint=hint)
+    bits = pictures[0][1]
+    grey: Grey = np.stack([image.astype(np.uint8) if bits == 8 else image for image, _ in pictures])
+    keys, labels, splits, patients = (np.array(column, np.str_) for column in zip(*records, strict=True))
+    return Images(path, grey, bits, keys, labels, splits, patients, content, manifest)
+
+
+def _described(height: int, width: int, bits: int) -> str:
+    return f"{height} x {width} pixels and {bits} bits"
+
+
+def positive_classes(real: Images, asked: Sequence[str]) -> tuple[str, ...]:
+    """The classes that count as positive: the asked ones, or those with "malignant" in their name.
+
+    Raises:
+        DatasetError: One is unknown, or nothing or everything would be positive.
+    """
+    known = sorted(set(real.labels.tolist()))
+    for name in asked:
+        if name not in known:
+            raise DatasetError(f"no class is called '{name}'", where=real.where, hint=nearest(name, known))
+    chosen = tuple(asked) or tuple(name for name in known if "malignant" in name)
+    if not chosen or set(chosen) == set(known):
+        message = f"of the classes {', '.join(known)} {'all' if chosen else 'none'} would be positive"
+        raise DatasetError(message, where=real.where, hint="Name the positive ones with --positive.")
+    return chosen
+
+
+def check_synthetic(real: Images, synthetic: Images) -> None:
+    """Refuse synthetic images that differ from the real ones in size, bit depth or names of classes.
+
+    Raises:
+        DatasetError: Naming what was found and expected.
+    """
+    sizes = [(*images.grey.shape[1:], images.bits_stored) for images in (real, synthetic)]
+    if sizes[0] != sizes[1]:
+        message = f"images of {_described(*sizes[1])}; the real ones have {_described(*sizes[0])}"
+        hint = "Make both of the same size and depth: a network would tell them apart by that alone."
+        raise DatasetError(message, where=synthetic.where, hint=hint)
+    known = sorted(set(real.labels.tolist()))
+    for name in sorted(set(synthetic.labels.tolist()) - set(known)):
+        hint = f"{nearest(name, known)} Rename the folder or the class."
+        raise DatasetError(f"class '{name}' is not one of the real images", where=synthetic.where, hint=hint)

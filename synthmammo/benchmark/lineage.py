@@ -1,0 +1,116 @@
+"""Whether synthetic images may be trained on: what their generator saw, and whose tissue is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.benchmark.config import ClassifyConfig
+from synthmammo.benchmark.images import Images
+from synthmammo.checkpoints import Description, load
+from synthmammo.errors import CheckpointError, DatasetError
+from synthmammo.generators.base import is_model
+from synthmammo.manifest import MANIFEST, Manifest
+
+
+class Trained(NamedTuple):
+    """What is known of a model that synthetic images were made with.
+
+    Attributes:
+        model: Its name.
+        name: Of the dataset it was trained on; empty when unknown.
+        digests: Of that dataset and what it was made of.
+        split: It was trained on; empty when unknown.
+    """
+
+    model: str
+    name: str
+    digests: frozenset[str]
+    split: str
+
+
+def check_lineage(real: Images, synthetic: Images, config: ClassifyConfig, generator: str | None = None) -> list[str]:
+    """Refuse synthetic images whose generator was trained on the test patients, as far as manifests and models tell.
+
+    Args:
+        real: The real images.
+        synthetic: The synthetic images.
+        config: Of the benchmark.
+        generator: Model that made them, where no manifest says so.
+
+    Returns:
+        Sentences for the report: what was checked, what could not be.
+
+    Raises:
+        DatasetError: A generator was trained on the test patients.
+    """
+    if synthetic.manifest is None and generator is None:
+        return [
+            "It is not recorded where the synthetic images come from: whether their generator saw the test patients "
+            "could not be checked. (--generator names the model.)"
+        ]
+    notes = []
+    ours = _digests(real)
+    models = list(_models(synthetic.manifest)) if synthetic.manifest else []
+    for trained in models + ([_trained(generator, load(generator).description)] if generator else []):
+        seen = trained.digests & ours
+        if not trained.digests:
+            notes.append(f"The model {trained.model} does not say what it was trained on; it was not checked.")
+        elif not seen:
+            notes.append(f"The model {trained.model} was trained on {trained.name}, not on these real images.")
+        else:
+            notes.append(_seen(trained, config, synthetic))
+    return notes or ["The synthetic images were made without a trained model."]
+
+
+def _seen(trained: Trained, config: ClassifyConfig, synthetic: Images) -> str:
+    split = trained.split or "train"
+    everyone = "a cross-validation tests on every patient" if config.folds else ""
+    if everyone or split == config.test_on:
+        message = (
+            f"its generator {trained.model} was trained on the split '{split}' of the real images ({trained.name}), "
+            f"and {everyone or 'that split is the test'}"
+        )
+        hint = "Use a generator that was trained on other patients, or test on another split with --test-on."
+        raise DatasetError(message, where=synthetic.where, hint=hint)
+    how = "" if trained.split else " (which is the default: the model does not say)"
+    note = f"The model {trained.model} was trained on the split '{split}' of these real images{how}, not on the test."
+    return f"{note} It saw all patients of that split, those held out for selection or left out of a share too."
+
+
+def _digests(images: Images) -> frozenset[str]:
+    return frozenset([images.digest, *(images.manifest.sources.values() if images.manifest else ())])
+
+
+def _models(manifest: Manifest) -> Iterator[Trained]:
+    """The models that went into a dataset, or into the one that it was cut from."""
+    for name in manifest.sources:
+        if (Path(name) / MANIFEST).is_file():
+            yield from _models(Manifest.read(Path(name)))
+        elif is_model(name):
+            try:
+                yield _trained(name, load(name).description)
+            except CheckpointError:
+                yield Trained(name, "", frozenset(), "")
+
+
+def _trained(model: str, described: Description) -> Trained:
+    data = described.training_data
+    digests = [data.get("digest", ""), *data.get("sources", "").split()]
+    return Trained(model, data.get("name", ""), frozenset(filter(None, digests)), data.get("split", ""))
+
+
+def usable(synthetic: Images, real: Images, train_patients: Collection[str]) -> NDArray[np.bool_]:
+    """`bool (N)`: synthetic images with the tissue of a real patient are used only where that one is trained on.
+
+    Args:
+        synthetic: The synthetic images.
+        real: The real images.
+        train_patients: Patients that this training may see.
+    """
+    theirs = np.isin(synthetic.patients, real.patients)
+    return np.asarray(~theirs | np.isin(synthetic.patients, list(train_patients)))

@@ -1,0 +1,318 @@
+"""The report of a benchmark: figures, a self-contained page, a Markdown table, and a line for the dataset's card."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+
+import numpy as np
+
+from synthmammo.benchmark.classify import Compared, embedded
+from synthmammo.benchmark.config import Run
+from synthmammo.benchmark.embed import LEAST_EMBEDDED, Case, changed_cases, embed
+from synthmammo.benchmark.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
+from synthmammo.benchmark.summary import LEAST_POWER, PAPERS_GAIN, Row, power, summarise
+from synthmammo.drawing import display
+from synthmammo.manifest import writing
+
+HEADER = (
+    *("real data", "trained on", "seeds", "AUC (95 %)", "SD over seeds", "sensitivity at 90 % (95 %)", "AUPRC"),
+    *("AUC - baseline (95 %)", "SD over seeds", "DeLong p", "log10 p", "Holm p"),
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a report left.
+
+    Attributes:
+        table: The main table, Markdown.
+        markdown: `report.md`.
+        html: `report.html`.
+    """
+
+    table: str
+    markdown: Path
+    html: Path
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A part of the report: paragraphs, tables with a header row, pictures."""
+
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
+    pictures: tuple[tuple[Path, str], ...] = ()
+
+
+def report(compared: Compared) -> Written:
+    """Write the figures and the report of a finished benchmark.
+
+    Args:
+        compared: What `classify` gave.
+    """
+    out, positive = compared.results.path, compared.positive[compared.tested]
+    scores = {run: compared.results.scores(record) for run, record in compared.records.items()}
+    rows = summarise(scores, positive, compared.real.patients[compared.tested])
+    sections = [
+        _comparison(compared, rows),
+        _curves(rows, out, positive),
+        *_cases(compared, rows),
+        _power(rows),
+        _method(compared),
+        _trainings(compared),
+    ]
+    table = markdown_table((HEADER, *map(_cells, rows)))
+    title = f"Benchmark: {compared.real.where.name} with {_synthetic_name(compared)}"
+    pages = {"report.md": _markdown(title, sections, out), "report.html": _html(title, sections)}
+    for name, text in {**pages, "card_line.md": _card_line(compared, rows) + "\n"}.items():
+        with writing(out / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return Written(table, out / "report.md", out / "report.html")
+
+
+def _synthetic_name(compared: Compared) -> str:
+    return compared.synthetic.where.name if compared.synthetic else "no synthetic images"
+
+
+def _comparison(compared: Compared, rows: list[Row]) -> _Section:
+    positive = compared.positive[compared.tested]
+    patients = len(np.unique(compared.real.patients[compared.tested]))
+    tested = f"{len(positive)} real images ({int(positive.sum())} positive) of {patients} patients"
+    config = compared.config
+    how = "features frozen, a linear classifier trained" if config.mode == "frozen" else "fine-tuned"
+    floor = compared.grey_level_auc
+    out = compared.results.path
+    return _Section(
+        "Does the synthetic data help?",
+        (
+            f"Tested on {tested}. Network: {config.backbone}, weights: {config.weights}, {how}; "
+            f"{config.samples:,} images shown in a training.",
+            f"Four grey-level statistics alone (mean, deviation, percentiles 5 and 95) reach an AUC of {floor:.3f}.",
+            *compared.notes,
+        ),
+        (HEADER, *map(_cells, rows)),
+        ((draw_auc(rows, positive, out / "figures" / "auc.png"), "AUC against the synthetic share; ticks are seeds"),),
+    )
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    share = "-" if row.ratio is None else f"{row.share:g} %"
+    seen = (share, row.name, str(len(row.scores)), str(row.auc), _number(row.spread))
+    measured = (*seen, str(row.sensitivity), f"{row.auprc:.3f}")
+    compared = row.comparison
+    if compared is None:
+        return (*measured, "baseline", "", "", "", "")
+    difference = "{:+.3f} ({:+.3f} to {:+.3f})".format(*compared.difference)
+    p = (f"{compared.delong.p_value:.2g}", f"{compared.delong.log10_p:.1f}", _number(compared.holm_p, ".2g"))
+    return (*measured, difference, _number(compared.spread), *p)
+
+
+def _number(value: float, form: str = ".3f") -> str:
+    return "-" if isnan(value) else format(value, form)
+
+
+def _curves(rows: list[Row], out: Path, positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> _Section:
+    pictures = []
+    for share in dict.fromkeys(row.share for row in rows):
+        chosen = [row for row in rows if row.share == share]
+        path = draw_roc(chosen, positive, out / "figures" / f"roc_{share:g}.png")
+        pictures.append((path, f"{share:g} % of the real training images; thin: single seeds"))
+    return _Section("ROC curves", pictures=tuple(pictures))
+
+
+def _best(compared: Compared, rows: Sequence[Row]) -> Row | None:
+    """The mixture that the selection images prefer, of the largest share; the test images have no say."""
+    largest = max(row.share for row in rows)
+    mixed = [row for row in rows if row.share == largest and row.ratio]
+
+    def selected(row: Row) -> float:
+        chosen = [
+            r["selection_auc"]
+            for run, r in compared.records.items()
+            if (run.share, run.ratio) == (row.share, row.ratio)
+        ]
+        return float(np.mean(chosen))
+
+    return max(mixed, key=selected) if mixed else None
+
+
+def _cases(compared: Compared, rows: list[Row]) -> list[_Section]:
+    """Corrected cases and the embedding (Wu et al. 2020, Figures 4 to 6)."""
+    best = _best(compared, rows)
+    if best is None or compared.synthetic is None:
+        return []
+    baseline = next(row for row in rows if row.share == best.share and row.ratio == 0)
+    corrected, lost = changed_cases(baseline.scores, best.scores, compared.positive[compared.tested])
+    out = compared.results.path / "figures"
+    pictures = []
+    for cases, name in ((corrected, "corrected"), (lost, "lost")):
+        if cases:
+            tiles = [display(compared.real.grey[compared.tested[case.number]].astype(np.uint16)) for case in cases]
+            what = f"the first {min(10, len(cases))} {name}; score before → after, mean over seeds"
+            pictures.append((draw_cases(tiles, cases, out / f"cases_{name}.png"), what))
+    text = (
+        f"Against real images alone, {best.name} (the mixture that the selection images prefer) finds {len(corrected)} "
+        f"positives that were missed, and misses {len(lost)} that were found, each at its own specificity of 90 %. "
+        f"{_mean_change(corrected)}Only both together say whether anything was gained."
+    )
+    sections = [_Section("Corrected cases", (text,), pictures=tuple(pictures))]
+    if (cloud := _embedding(compared, best, corrected)) is not None:
+        sections.append(cloud)
+    return sections
+
+
+def _mean_change(cases: Sequence[Case]) -> str:
+    if not cases:
+        return ""
+    return f"The scores of the former rise by {np.mean([case.after - case.before for case in cases]):.2f} on average. "
+
+
+def _embedding(compared: Compared, best: Row, corrected: Sequence[Case]) -> _Section | None:
+    assert compared.synthetic is not None
+    results, seed = compared.results, compared.config.first_seed
+    names = [("trained on real images alone", Run(best.share, 0.0, seed))]
+    if compared.config.mode == "fine-tune":
+        names.append((f"trained on {best.name}", Run(best.share, best.ratio, seed)))
+    files = [[results.features_file(f"{run.name}-{side}") for side in ("real", "synthetic")] for _, run in names]
+    if not all(file.is_file() for pair in files for file in pair):
+        return None
+    tested = compared.tested[: len(np.load(files[0][0]))] if compared.config.folds else compared.tested
+    labels = [f"real {label}" for label in compared.real.labels[tested].tolist()]
+    labels += [f"synthetic {label}" for label in compared.synthetic.labels[embedded(compared.synthetic)].tolist()]
+    if compared.config.folds or len(labels) < LEAST_EMBEDDED:
+        return None
+    marked = [case.number for case in corrected[:10]]
+    clouds = [
+        Cloud(title, embed(np.concatenate([np.load(file) for file in pair])), np.array(labels), marked)
+        for (title, _), pair in zip(names, files, strict=True)
+    ]
+    path = draw_embedding(clouds, results.path / "figures" / "tsne.png")
+    frozen = " The network is frozen, so no training moves anything." if compared.config.mode == "frozen" else ""
+    text = (
+        "t-SNE of the last feature layer, of the tested real images and of drawn synthetic ones; stars are corrected "
+        f"cases. Distances between groups in such a picture mean little.{frozen}"
+    )
+    return _Section("Embedding", (text,), pictures=((path, "t-SNE"),))
+
+
+def _power(rows: list[Row]) -> _Section:
+    lines = [("real data", "standard error", f"power for a gain of {PAPERS_GAIN}", f"gain found in {LEAST_POWER:.0%}")]
+    for found in power(rows):
+        cells = (f"{found.standard_error:.4f}", f"{found.of_papers_gain:.2f}", f"{found.least_gain:.3f}")
+        lines.append((f"{found.share:g} %", *cells))
+    text = (
+        f"What a comparison on so many images can find: the chance of p < 0.05 (DeLong, uncorrected) if the true gain "
+        f"is {PAPERS_GAIN}, as in the paper, and the true gain that would be found in {LEAST_POWER:.0%} of such tests."
+    )
+    return _Section("Power", (text,), tuple(lines) if len(lines) > 1 else ())
+
+
+def _method(compared: Compared) -> _Section:
+    config = compared.config
+    held = (
+        f"{config.folds}-fold cross-validation by patient; {config.selection_share:.0%} of the training patients of a "
+        "fold choose its weights. The log-odds of all folds are pooled."
+        if config.folds
+        else f"Trained on '{config.train_on}', weights chosen on "
+        + (f"'{config.select_on}'" if config.select_on else f"{config.selection_share:.0%} of its patients, held back")
+        + f", tested on '{config.test_on}'. No patient is in two of them."
+    )
+    kept = "keeps nine tenths of itself" if config.decay == 0.1 else f"loses {config.decay:.0%} of itself"
+    decay = kept if config.schedule == "multiplicative" else f"loses {config.decay:.0%} of the initial ratio"
+    return _Section(
+        "Method",
+        (
+            held,
+            f"Positives: {', '.join(sorted(set(compared.real.labels[compared.positive].tolist())))}; positives and "
+            f"negatives are shown equally often. The synthetic share {decay} every {config.decay_every:,} images, "
+            "except where synthetic images stand alone. Smaller shares of the real data are drawn by patient, anew for "
+            "every seed. The weights with the largest AUC on the selection images, looked at every "
+            f"{config.evaluate_every:,} images, are tested.",
+            "Intervals of AUC, sensitivity and differences: percentiles of 2,000 bootstrap samples of patients, "
+            "networks as given. p: DeLong's paired test of the mean AUC over the seeds, which counts images; it knows "
+            "of neither patients nor training noise, of which the standard deviation over seeds tells. Holm: over the "
+            "ratios of one share.",
+        ),
+    )
+
+
+def _trainings(compared: Compared) -> _Section:
+    header = (
+        *("training", "real images", "synthetic images", "selection AUC", "best after", "AUC (95 %, DeLong)"),
+        *("sensitivity at 90 %", "AUPRC", "seconds"),
+    )
+    lines = [header]
+    for run, r in compared.records.items():
+        area = f"{r['auc']:.3f} ({r['auc_low']:.3f} to {r['auc_high']:.3f})"
+        counts = (f"{r['real_images']}", f"{r['synthetic_images']}", f"{r['selection_auc']:.3f}")
+        best = f"{np.mean(r['best_at']):,.0f}"
+        measured = (f"{r['sensitivity_at_90_specificity']:.3f}", f"{r['auprc']:.3f}", f"{r['seconds']:.0f}")
+        lines.append((run.name, *counts, best, area, *measured))
+    return _Section("Single trainings", table=tuple(lines))
+
+
+def _card_line(compared: Compared, rows: Sequence[Row]) -> str:
+    """One sentence for the card of the synthetic dataset."""
+    config, count = compared.config, len(compared.tested)
+    network = f"{config.backbone}{' (frozen features)' if config.mode == 'frozen' else ''}"
+    parts = [f"{row.name} {row.auc}" for row in rows if row.share == max(r.share for r in rows)]
+    return (
+        f"Benchmark: {network} on {count} real test images of {compared.real.where.name}, AUC with 95 % interval by "
+        f"patients: {'; '.join(parts)}."
+    )
+
+
+def markdown_table(lines: Sequence[Sequence[str]]) -> str:
+    """A header and rows as a Markdown table."""
+    header, *rows = ["| " + " | ".join(cells) + " |" for cells in lines]
+    return "\n".join([header, "| " + " | ".join("---" for _ in lines[0]) + " |", *rows])
+
+
+def _markdown(title: str, sections: Iterable[_Section], out: Path) -> str:
+    parts = [f"# {title}"]
+    for section in sections:
+        parts += [f"## {section.title}", *section.paragraphs]
+        parts += [markdown_table(section.table)] if section.table else []
+        parts += [f"![{text}]({path.relative_to(out).as_posix()})" for path, text in section.pictures]
+    return "\n\n".join(parts) + "\n"
+
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1180px; margin: 2rem auto; padding: 0 1rem; color: #222; }
+table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto; }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid #ddd; text-align: left; white-space: nowrap; }
+th { border-bottom: 2px solid #888; white-space: normal; vertical-align: bottom; }
+figure { margin: 1rem 1rem 1rem 0; display: inline-block; vertical-align: top; }
+figcaption { color: #666; font-size: 13px; }
+img { max-width: 100%; }
+p { max-width: 75ch; }
+"""
+
+
+def _html(title: str, sections: Iterable[_Section]) -> str:
+    """One page with everything in it: nothing is fetched when it is opened."""
+    parts = [f"<h1>{html.escape(title)}</h1>"]
+    for section in sections:
+        parts.append(f"<h2>{html.escape(section.title)}</h2>")
+        parts += [f"<p>{html.escape(text)}</p>" for text in section.paragraphs]
+        parts += [_html_table(section.table)] if section.table else []
+        for path, text in section.pictures:
+            data = base64.b64encode(path.read_bytes()).decode()
+            picture = f'<img alt="{html.escape(text)}" src="data:image/png;base64,{data}">'
+            parts.append(f"<figure>{picture}<figcaption>{html.escape(text)}</figcaption></figure>")
+    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
+    body = "\n".join(parts)
+    return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>\n{body}\n</body>\n</html>\n'
+
+
+def _html_table(lines: Sequence[Sequence[str]]) -> str:
+    def row(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    return "<table>" + row(lines[0], "th") + "".join(row(cells, "td") for cells in lines[1:]) + "</table>"
