@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from synthmammo.errors import DatasetError
-from synthmammo.manifest import writing
+from synthmammo.manifest import Manifest, writing
 
 REPORTS = ("benchmark.json", "quality.json")
 """Files that the card looks for, in the order in which it shows them."""
@@ -68,3 +71,61 @@ def reports(directory: Path) -> dict[str, Report]:
         DatasetError: One of them cannot be read.
     """
     return {name: Report.read(directory / name) for name in REPORTS if (directory / name).is_file()}
+
+
+def attach_benchmark(directory: Path, results: Path) -> Path:
+    """Bring what `synthmammo benchmark` measured with a dataset into it, for its card.
+
+    Args:
+        directory: The dataset, which was the synthetic side.
+        results: What `--out` of the benchmark was.
+
+    Returns:
+        Path of the report in the dataset.
+
+    Raises:
+        DatasetError: There is no finished benchmark, or it was measured with another dataset.
+        OutputError: The dataset directory cannot be written.
+    """
+    facts, manifest = _benchmark_facts(results), Manifest.read(directory)
+    measured = (facts.get("synthetic") or {}).get("digest")
+    if measured != manifest.digest:
+        message = f"was measured with a dataset of the digest {measured}, this one has {manifest.digest}"
+        raise DatasetError(message, where=results, hint="Give the benchmark whose --synthetic this dataset was.")
+    line = results / "card_line.md"
+    try:
+        sentence = line.read_text(encoding="utf-8").strip() if line.is_file() else ""
+        table = _first_table((results / "report.md").read_text(encoding="utf-8"))
+    except OSError as error:
+        hint = "Run the benchmark's command again; it ends with its report."
+        raise DatasetError(f"is no finished benchmark ({error.strerror})", where=error.filename, hint=hint) from error
+    figures = {}
+    if (results / "figures" / "auc.png").is_file():
+        figures["figures/benchmark-auc.png"] = "AUC on real images against the synthetic share; ticks are seeds"
+        with writing(directory / "figures" / "benchmark-auc.png") as partial:
+            partial.write_bytes((results / "figures" / "auc.png").read_bytes())
+    real, kind = facts["real"]["name"], facts.get("benchmark", "classify")
+    command = f"synthmammo benchmark {kind} --real {real} --synthetic {manifest.name} --config benchmark.yaml"
+    notes = "".join(f"\n* {note}" for note in facts.get("notes", []))
+    report = Report("Measured on real images", command, "\n\n".join(filter(None, [sentence, table, notes])), figures)
+    return report.write(directory / "benchmark.json")
+
+
+def _benchmark_facts(results: Path) -> dict[str, Any]:
+    path = results / "benchmark.yaml"
+    try:
+        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(facts, dict) and isinstance(facts.get("real"), dict):
+            return facts
+        raise DatasetError("is not the record of a benchmark", where=path)
+    except (OSError, yaml.YAMLError) as error:
+        hint = "Give what --out of `synthmammo benchmark` was."
+        raise DatasetError("there is no benchmark", where=results, hint=hint) from error
+
+
+def _first_table(markdown: str) -> str:
+    """The first table of a Markdown text; empty where it has none."""
+    lines = markdown.splitlines()
+    start = next((number for number, line in enumerate(lines) if line.startswith("|")), len(lines))
+    end = next((number for number in range(start, len(lines)) if not lines[number].startswith("|")), len(lines))
+    return "\n".join(lines[start:end])

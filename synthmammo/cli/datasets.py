@@ -77,11 +77,20 @@ def show(directory: Path, out: Path | None, count: int, columns: int, split: str
 
 @click.command()
 @_DIRECTORY
-def card(directory: Path) -> None:
-    """Write the README.md of the dataset in DIRECTORY again, from its manifest.
+@click.option(
+    "--benchmark", type=click.Path(path_type=Path), help="Also show what the benchmark in this directory found."
+)
+def card(directory: Path, benchmark: Path | None) -> None:
+    """Write the README.md of the dataset in DIRECTORY again, from its files alone.
 
-    Example: synthmammo card datasets/balanced_calc
+    Tables and figures of benchmark.json and quality.json are shown where these lie in the dataset; --benchmark makes
+    the first of them.
+
+    Example: synthmammo card datasets/balanced_calc --benchmark benchmarks/calc
     """
     from synthmammo.card import card as run
+    from synthmammo.reports import attach_benchmark
 
+    if benchmark:
+        attach_benchmark(directory, benchmark)
     click.echo(run(directory))
