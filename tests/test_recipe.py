@@ -173,6 +173,15 @@ BAD = {
         "pair and series",
         "cannot be combined",
     ),
+    "series of a network": (
+        {
+            "classes": {"malignant": 1},
+            "lesions": [{"kind": "mass", "classes": ["malignant"], "generator": "zoo/contextual-mass"}],
+            "series": {"diameter_mm": [5], "contrast": [0.2]},
+        },
+        "series",
+        "a contextual GAN decides size and contrast itself",
+    ),
     "series of two": ({"series": {"diameter_mm": [5], "contrast": [0.2]}}, "series", "exactly one entry"),
     "removal of nothing": (
         {"removal": {"generator": "parametric", "classes": ["normal"]}},

@@ -117,6 +117,10 @@ def _check_series(recipe: Recipe) -> None:
         raise ValueError("series: expected exactly one entry under lesions, with count: 1")
     if set(recipe.lesions[0].classes) != set(recipe.classes):
         raise ValueError("series: every class must get the lesion")
+    if recipe.lesions[0].generator != "parametric":
+        raise ValueError(
+            "series: a contextual GAN decides size and contrast itself; only generator: parametric follows the steps"
+        )
 
 
 def _check_removal(recipe: Recipe) -> None:
