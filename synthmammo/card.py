@@ -206,19 +206,26 @@ def _loading(manifest: Manifest) -> str:
     if "webdataset" in formats:
         parts.append(_webdataset(manifest, split))
     if "dicom" in formats:
-        parts.append(
-            "**pydicom** (Digital Mammography X-Ray Image - For Presentation):\n\n```python\n"
-            "from pathlib import Path\n\nimport pydicom\n\n"
-            f'for path in sorted(Path("DIR/dicom").glob("{split}-*/*.dcm")):\n'
-            "    image = pydicom.dcmread(path)\n"
-            "    print(image.PatientID, image.ViewPosition, image.pixel_array.shape)\n```"
-        )
+        parts.append(_pydicom(manifest, split))
     parts += _labels(manifest)
     parts.append(
         "**mlcroissant** reads `DIR/croissant.json`, which lists every file with its SHA-256; `DIR/provenance.json` "
         "(W3C PROV-JSON) says from what each shard was made."
     )
     return "\n\n".join(parts)
+
+
+def _pydicom(manifest: Manifest, split: str) -> str:
+    dicom = manifest.options.get("emit", {}).get("formats", {}).get("dicom") or {}
+    objects = "; KEY.seg.dcm and KEY.sr.dcm hold the masks and boxes of its findings" if dicom.get("findings") else ""
+    only = '    if path.suffixes != [".dcm"]:\n        continue\n' if objects else ""
+    return (
+        f"**pydicom** (Digital Mammography X-Ray Image - For Presentation{objects}):\n\n```python\n"
+        "from pathlib import Path\n\nimport pydicom\n\n"
+        f'for path in sorted(Path("DIR/dicom").glob("{split}-*/*.dcm")):\n{only}'
+        "    image = pydicom.dcmread(path)\n"
+        "    print(image.PatientID, image.ViewPosition, image.pixel_array.shape)\n```"
+    )
 
 
 def _labels(manifest: Manifest) -> list[str]:

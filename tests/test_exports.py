@@ -6,6 +6,11 @@ from pathlib import Path
 
 import elsewhere
 import pytest
+import tiny
+
+from synthmammo.build import build
+from synthmammo.card import card
+from synthmammo.engines.local import Local
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -109,3 +114,13 @@ def test_the_readmes_torch_example_runs(built, tmp_path):
 def test_the_readmes_monai_example_runs(built, tmp_path):
     code = readme_block("monai").replace("datasets/detection", str(built))
     assert elsewhere.run(code + MONAI, tmp_path).endswith("batched\n")
+
+
+def test_the_cards_code_reads_the_images_where_masks_and_reports_lie_beside_them(tmp_path):
+    emit = {"formats": {"parquet": {}, "dicom": {"findings": ["segmentation", "report"]}}, "preview_px": 64}
+    out = tmp_path / "findings"
+    build(tiny.recipe(emit=emit, size=3, splits={"train": 1}), out, engine=Local(1))
+    assert list((out / "dicom").glob("*/*.seg.dcm")) and list((out / "dicom").glob("*/*.sr.dcm"))
+    text = card(out).read_text()
+    (block,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "pydicom" in block)
+    assert elsewhere.run(block.replace("DIR", str(out)), tmp_path).count("(100, 80)") == 3
