@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import training_data
 from tiny_models import CONDITIONAL, STYLEGAN2, contextual_file, stylegan2_file
 
 from synthmammo.checkpoints import load
@@ -14,6 +15,7 @@ from synthmammo.nets.stylegan2 import Generator
 from synthmammo.objectives.augment import ALIGNED
 from synthmammo.objectives.generation import GeneratorSettings
 from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings
+from synthmammo.train import train
 from synthmammo.training.start import begin_from
 
 
@@ -29,6 +31,13 @@ def test_clipped_images_are_what_would_be_written_and_still_have_slopes_everywhe
     assert ((images.min() >= -1) and (images.max() <= 1)) == clip
     (slope,) = torch.autograd.grad(images.sum(), last)
     assert slope.item() == pytest.approx(images.numel(), rel=1e-5)
+
+
+def test_an_unconditional_model_learns_from_images_of_several_classes(tmp_path: Path) -> None:
+    changes = {"conditional": False, "settings": {}, "score_ticks": 0, "total_kimg": 0.008, "tick_kimg": 0.008}
+    config = training_data.config(training_data.STYLEGAN2, **changes)
+    done = train(config, training_data.write(tmp_path / "data"), tmp_path / "run", pretrained=False)
+    assert done.finished and done.images_seen == 8
 
 
 def test_a_run_can_begin_where_another_ended(tmp_path: Path) -> None:

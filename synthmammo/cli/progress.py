@@ -56,4 +56,9 @@ def progress_bar(what: str, total: int | None = None, unit: str = "images") -> I
         def update(done: int, of: int | None = None) -> None:
             bar.update(task, completed=done, total=of if of is not None else total)
 
-        yield update
+        try:
+            yield update
+        except BaseException:
+            if not bar.tasks[0].completed:
+                bar.update(task, visible=False)  # an error before the first unit is all there is to say
+            raise

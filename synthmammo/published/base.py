@@ -37,7 +37,7 @@ class Published:
 def damaged(path: Path, reason: object) -> NoReturn:
     """End with the one message for a file that cannot be read."""
     text = str(reason).strip()
-    first = text.splitlines()[0] if text else type(reason).__name__
+    first = text.splitlines()[0].partition(". ")[0] if text else type(reason).__name__
     raise CheckpointError(f"is damaged or no model file ({first})", where=path, hint="Fetch or copy it again.")
 
 

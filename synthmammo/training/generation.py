@@ -111,6 +111,8 @@ class GenerationTask:
 
     def _batch(self, which: NDArray[np.int64]) -> Batch:
         pixels, labels = torch.from_numpy(self.images.pixels(which)), torch.from_numpy(self.images.labels[which])
+        if not self.shape.classes:
+            labels = torch.zeros_like(labels)  # the images' classes are none of the model's
         return Batch(pixels.to(self.device), labels.to(self.device))
 
     def real_sheet(self) -> Tensor:
