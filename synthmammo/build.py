@@ -15,14 +15,14 @@ from synthmammo.assemble import Assembler
 from synthmammo.checkpoints import describe, locate
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
-from synthmammo.errors import CheckpointError, GeneratorError, OutputError
+from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
-from synthmammo.manifest import MANIFEST, Manifest, machine, versions, writing
+from synthmammo.manifest import MANIFEST, Manifest, machine, read_index, versions, writing
 from synthmammo.plan import PLAN, plan
 from synthmammo.plan_table import read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml
-from synthmammo.recipe.edits import PartEdit
+from synthmammo.recipe.edits import DirectionEdit, PartEdit
 from synthmammo.row import Row
 from synthmammo.sample import Sample
 from synthmammo.shards import Advance, Formats, run_shards, write_shard
@@ -124,16 +124,57 @@ def refuse_unsupported(recipe: Recipe) -> None:
     """Refuse what a recipe may say but this version cannot carry out.
 
     Raises:
-        GeneratorError: Naming a generator that this version does not have, or has no model of.
+        GeneratorError: Naming a generator that this version does not have, or has no model of, or a direction that the
+            model's file does not have.
+        CheckpointError: The file of directions is of another model.
+        RecipeError: DICOM is asked for of images that lack what it requires.
     """
     models(recipe)
     latent_files(recipe)
+    _check_directions(recipe)
+    if recipe.emit.formats.dicom is not None:
+        _check_dicom(recipe)
     named = [(LESIONS, spec.generator, f"lesions.{number}.generator") for number, spec in enumerate(recipe.lesions)]
     if recipe.removal:
         named.append((REMOVALS, recipe.removal.generator, "removal.generator"))
     for table, name, where in [(HOSTS, recipe.background.generator, "background.generator"), *named]:
         if not is_model(name):
             find(table, name, where)
+
+
+def _check_dicom(recipe: Recipe) -> None:
+    """Refuse at once what the DICOM writer would refuse after the first hosts."""
+    background = recipe.background
+    if isinstance(background, StyleGAN2Background):
+        raise _no_dicom("the images of a StyleGAN2 are of no known side", "")
+    if not isinstance(background, IngestedBackground) or not (Path(background.dataset) / MANIFEST).is_file():
+        return
+    rows = read_index(Path(background.dataset)).to_pylist()
+    assume = "Set background.assume_spacing_mm, or leave DICOM out:"
+    for name, hint in (("spacing_mm", assume), ("view", ""), ("laterality", "")):
+        lacking = sum(row[name] is None for row in rows)
+        if lacking and not (name == "spacing_mm" and background.assume_spacing_mm):
+            raise _no_dicom(f"{lacking} of {len(rows)} hosts have no {name.removesuffix('_mm')}", hint)
+
+
+def _no_dicom(what: str, hint: str) -> RecipeError:
+    instead = "emit: {formats: [webdataset, parquet]}."
+    message = f"a DICOM mammogram requires spacing, view and side, and {what}"
+    return RecipeError(message, where="emit.formats.dicom", hint=f"{hint or 'Leave DICOM out:'} {instead}")
+
+
+def _check_directions(recipe: Recipe) -> None:
+    background = recipe.background
+    wanted = [edit.direction for edit in recipe.edits if isinstance(edit, DirectionEdit)]
+    if not wanted or not isinstance(background, StyleGAN2Background):
+        return
+    from synthmammo.editing.direction_file import directions_file, read_directions
+
+    model = locate(background.model)
+    path = Path(background.directions or directions_file(model))
+    found = read_directions(path, file_digest(model))
+    for name in wanted:
+        found.check(name, path)
 
 
 def models(recipe: Recipe) -> dict[str, Path]:
@@ -167,7 +208,7 @@ def source_digests(recipe: Recipe) -> dict[str, str]:
 
 
 def latent_files(recipe: Recipe) -> dict[str, Path]:
-    """The files beside the model that decide latents and their edits, by name: inverted images, parts.
+    """The files beside the model that decide latents and their edits, by name: inverted images, parts, directions.
 
     Raises:
         GeneratorError: One of them is not there, naming the field.
@@ -180,9 +221,14 @@ def latent_files(recipe: Recipe) -> dict[str, Path]:
         from synthmammo.editing.part_file import parts_file
 
         named["background.parts"] = Path(background.parts or parts_file(locate(background.model)))
+    if any(isinstance(edit, DirectionEdit) for edit in recipe.edits):
+        from synthmammo.editing.direction_file import directions_file
+
+        named["background.directions"] = Path(background.directions or directions_file(locate(background.model)))
     for where, path in named.items():
         if not path.is_file():
-            hint = "`synthmammo invert` makes one." if where.endswith("latents") else "`synthmammo parts fit` makes it."
+            makes = {"latents": "invert IMAGE", "parts": "parts fit MODEL", "directions": "directions fit MODEL"}
+            hint = f"`synthmammo {makes[where.removeprefix('background.')]}` makes it."
             raise GeneratorError("there is no such file", where=f"{where}: {path}", hint=hint)
     return {str(path): path for path in named.values()}
 

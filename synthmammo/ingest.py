@@ -18,7 +18,7 @@ from synthmammo import __version__
 from synthmammo.anatomy import Side
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
-from synthmammo.errors import SourceError, nearest
+from synthmammo.errors import OutputError, SourceError, nearest
 from synthmammo.geometry import blank, square, turn
 from synthmammo.identity import digest
 from synthmammo.manifest import Manifest, machine, versions
@@ -177,7 +177,8 @@ def ingest(
     state = Unfinished(Path(out), content | {"images": _listing(records, splits)})
     manifest = state.manifest()
     if manifest is None:
-        job = _Job(reader, source, options, tuple(sorted({record.label for record in records})), state.out)
+        labels = tuple(sorted({record.label for record in records}))
+        job = _Job(reader, source, options, labels, state.out, state.digest)
         results = _results(job, _shards(records, splits, options.shard_size), state, engine or Local(), progress)
         manifest = state.finish(results, [_skip_row(skip, reader) for skip in skipped], _facts(job))
     failed = tuple(Skipped(Path(skip["file"]), skip["reason"]) for skip in manifest.failed)
@@ -227,6 +228,7 @@ class _Job:
     options: IngestOptions
     labels: tuple[str, ...]
     out: Path
+    digest: str
 
 
 def _shards(records: Sequence[Record], splits: Mapping[str, str], size: int) -> list[_Shard]:
@@ -255,16 +257,29 @@ def _results(
 
 
 def _make_shard(job: _Job, shard: _Shard, report: Report) -> tuple[str, ShardResult]:
-    options = {name: {"label_names": job.labels} if name == "parquet" else {} for name in job.options.formats}
+    known: dict[str, dict[str, Any]] = {
+        "parquet": {"label_names": job.labels},
+        "dicom": {"dataset": job.digest, "findings": ("segmentation", "report")},
+    }
+    options = {name: known.get(name, {}) for name in job.options.formats}
     return write_shard(Formats(job.out, options), shard.name, _samples(job, shard), report)
 
 
 def _samples(job: _Job, shard: _Shard) -> Iterator[tuple[int, Sample | dict[str, str]]]:
     for number, record in enumerate(shard.records, shard.first):
         try:
-            yield number, _sample(job, record, shard.split)
-        except SourceError as error:
+            sample = _sample(job, record, shard.split)
+            if "dicom" in job.options.formats:
+                _check_dicom(sample)
+            yield number, sample
+        except (SourceError, OutputError) as error:
             yield number, _skip_row(Skipped(record.path, error.message), job.reader)
+
+
+def _check_dicom(sample: Sample) -> None:
+    from synthmammo.writers.dicom_modules import require
+
+    require(sample)
 
 
 def _sample(job: _Job, record: Record, split: str) -> Sample:

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 import tiny
+from example_samples import a_sample
 
-from synthmammo.build import build, make_shard, shards
+from synthmammo.build import build, make_shard, refuse_unsupported, shards
 from synthmammo.card import card
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
-from synthmammo.errors import GeneratorError, OutputError
-from synthmammo.manifest import Manifest, read_index
+from synthmammo.errors import GeneratorError, OutputError, RecipeError
+from synthmammo.manifest import Manifest, index_row, read_index, write_index
 from synthmammo.plan import PLAN, plan
+from synthmammo.sample import SpacingOrigin
 from synthmammo.unfinished import STATE
 
 SMALL = {"size": 4, "emit": {"shard_size": 2, "preview_px": 64}, "splits": {"train": 1}}
@@ -486,3 +488,24 @@ def test_shards_come_out_of_the_plan_whole_and_once(tmp_path):
     assert sorted(row.index for shard in found for row in shard.rows) == list(range(100))
     assert len({shard.name for shard in found}) == len(found)
     assert all(row.shard == shard.name for shard in found for row in shard.rows)
+
+
+def test_dicom_of_images_that_lack_what_it_requires_is_refused_before_anything_is_made(tmp_path):
+    def hosts(name, **known):
+        directory = tmp_path / name
+        directory.mkdir()
+        write_index(directory, [index_row(a_sample(0, lesions=0).with_(**known))])
+        Manifest("ingested", name, "d", {}).write(directory)
+        return {"generator": "ingested", "dataset": str(directory)}
+
+    unspaced = hosts("unspaced", spacing_mm=None, spacing_origin=SpacingOrigin.UNKNOWN)
+    for background, message in (
+        (unspaced, r"(?s)emit.formats.dicom: .* 1 of 1 hosts have no spacing.*background.assume_spacing_mm"),
+        (hosts("other_view", view=None), r"(?s)1 of 1 hosts have no view.*formats: \[webdataset, parquet\]"),
+    ):
+        recipe = tiny.recipe(background=background, splits=None, lesions=[], classes={"normal": 1})
+        with pytest.raises(RecipeError, match=message):
+            build(recipe, tmp_path / "out", engine=Local(1))
+    assert not (tmp_path / "out").exists()
+    assumed = tiny.recipe(background=unspaced | {"assume_spacing_mm": 0.1}, splits=None)
+    refuse_unsupported(assumed)

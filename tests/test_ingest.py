@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from dicom_files import breast_like, write
 from PIL import Image
+from pydicom import dcmread
 
 from synthmammo.anatomy import chest_wall_side
 from synthmammo.dataset import Dataset
@@ -75,6 +76,23 @@ def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(archive, tmp_path):
     assert "damaged" in listed[1]["reason"]
     assert [{"file": str(skip.path), "reason": skip.reason} for skip in summary.skipped] == listed
     assert list(summary.reasons.values()) == [1, 1]
+
+
+def test_real_images_and_their_findings_as_dicom(archive, tmp_path):
+    options = {"formats": ("parquet", "dicom"), "assume_spacing_mm": 0.2}
+    manifest = run(archive, tmp_path / "out", **options).manifest
+    files = {path.name: path for path in (tmp_path / "out" / "dicom").rglob("*.dcm")}
+    assert {"3R.dcm", "0R.dcm", "0R.seg.dcm", "0R.sr.dcm"} <= set(files) and "3R.seg.dcm" not in files
+    image = dcmread(files["0R.dcm"])
+    assert (image.SyntheticData, image.PatientIdentityRemoved) == ("NO", "YES")
+    assert "p0" not in (image.PatientID, str(image.PatientName).partition("^")[2])
+    assert dcmread(files["0R.seg.dcm"]).pixel_array[60, 20] == 1
+    assert sum(shard.samples for shard in manifest.shards if shard.format == "dicom") == manifest.samples == 15
+
+
+def test_what_cannot_be_dicom_is_listed(archive, tmp_path):
+    summary = run(archive, tmp_path / "out", formats=("dicom",))
+    assert "a DICOM mammogram requires a pixel spacing, and it is unknown" in summary.reasons
 
 
 def test_the_same_command_gives_the_same_bytes(archive, tmp_path):

@@ -41,7 +41,7 @@ def mammogram(encoded: Encoded, dataset: str) -> Dataset:
     Raises:
         OutputError: The sample lacks what the object requires: pixel spacing, view or laterality, or a whole image.
     """
-    _require(encoded.sample)
+    require(encoded.sample)
     image = Dataset()
     for module in (
         _sop_common(encoded.sample, dataset),
@@ -78,7 +78,12 @@ def is_synthetic(sample: Sample) -> bool:
     return bool(changed) or not is_real(sample)
 
 
-def _require(sample: Sample) -> None:
+def require(sample: Sample) -> None:
+    """Refuse a sample that cannot be such an object.
+
+    Raises:
+        OutputError: It lacks pixel spacing, view or laterality, or is not a whole image.
+    """
     if sample.spacing_mm is None:
         hint = "Set `assume_spacing_mm` (on the recipe's background, or at ingest), or leave out the format 'dicom'."
         raise OutputError("a DICOM mammogram requires a pixel spacing, and it is unknown", where=sample.key, hint=hint)
