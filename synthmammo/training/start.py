@@ -8,7 +8,7 @@ import torch
 
 from synthmammo.checkpoints import load
 from synthmammo.errors import TrainingError
-from synthmammo.nets.stylegan2 import Generator
+from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
 
 _FREE = ("resolution", "deviation_group")
 
@@ -28,8 +28,9 @@ def begin_from(model: str, generator: Generator) -> None:
         CheckpointError: There is no such model, or it is no StyleGAN2.
         TrainingError: Its widths are others, or its images are larger.
     """
-    trained = load(model).generator_of("stylegan2")
-    found, wanted = asdict(trained.config), asdict(generator.config)
+    checkpoint = load(model)
+    trained = checkpoint.generator_of("stylegan2")
+    found, wanted = asdict(StyleGAN2Config(**checkpoint.description.config)), asdict(generator.config)
     differing = [name for name in wanted if name not in _FREE and wanted[name] != found[name]]
     if found["resolution"] > wanted["resolution"]:
         differing.append("resolution")
