@@ -23,7 +23,7 @@ from synthmammo.inverted import Facts, Inverted, read_inverted, write_inverted
 from synthmammo.latents import Model, one_hot, open_model, restored
 from synthmammo.manifest import writing
 from synthmammo.model_samples import Samples, grey, known_class, one_grey_channel
-from synthmammo.sample import Box, Sample
+from synthmammo.sample import Box, Sample, SpacingOrigin
 from synthmammo.sources.base import key_of
 from synthmammo.sources.rasters import SUFFIXES, read_raster
 
@@ -44,12 +44,21 @@ class Which:
         split: Only this split of a dataset; None for all. Of a single file: where its patient belongs.
         limit: Only so many, the first; None for all.
         label: Class of a conditional model that the search starts from; None for the sample's own.
+        assume_spacing_mm: Millimetres per pixel of images without a spacing; recorded as assumed.
     """
 
     keys: tuple[str, ...] = ()
     split: str | None = None
     limit: int | None = None
     label: str | None = None
+    assume_spacing_mm: float | None = None
+
+    def spaced(self, sample: Sample) -> Sample:
+        """The sample, with the assumed spacing where it has none."""
+        if sample.spacing_mm is not None or self.assume_spacing_mm is None:
+            return sample
+        spacing = (self.assume_spacing_mm, self.assume_spacing_mm)
+        return sample.with_(spacing_mm=spacing, spacing_origin=SpacingOrigin.ASSUMED)
 
 
 def invert(
@@ -95,7 +104,7 @@ def invert(
     which = which or Which()
     opened = open_model(model, device)
     frame = Frame.of(opened)
-    chosen = [frame.fitted(sample) for sample in _samples(images, which, patches=frame.side is None)]
+    chosen = [frame.fitted(which.spaced(sample)) for sample in _samples(images, which, patches=frame.side is None)]
     if not chosen:
         raise DatasetError("no image was chosen", where=images, hint="Check the keys, the split and the limit.")
     found = _kept(out, opened, options)

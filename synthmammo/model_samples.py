@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,6 +82,29 @@ class Samples:
             raise GeneratorError("is neither a seed nor FILE:KEY", where=name, hint=hint)
         found = restored([read_inverted(file, self.model.checkpoint.digest)[key]], device=self.model.device)
         return Named(key, found.w[0], found.noise)
+
+    def step(self, direction: str, file: Path | None = None, layers: tuple[int, int] | None = None) -> Tensor:
+        """The move of one standard deviation along a direction, `float32 (latents, w_dim)`; 0 on other layers.
+
+        Args:
+            direction: E.g. "component 0" or "density".
+            file: Of the directions; None for the one beside the model.
+            layers: First layer that moves, and the one after the last; None for all.
+
+        Raises:
+            CheckpointError: The file is missing or of another model.
+            GeneratorError: It has no such direction, or the model no such layers.
+        """
+        import torch
+
+        from synthmammo.editing.base import check_layers
+        from synthmammo.editing.direction_file import directions_file, read_directions
+
+        checkpoint, config = self.model.checkpoint, self.model.network.config
+        found = read_directions(file or directions_file(checkpoint.path), checkpoint.digest)
+        move = torch.zeros(config.latents, config.w_dim)
+        move[check_layers(layers, self.model, "layers")] = torch.from_numpy(found.step(direction))
+        return move.to(self.model.device)
 
     def image(self, w: Tensor, noise: dict[str, Tensor] | None = None) -> Plane:
         """The image of one w, `(latents, w_dim)`: `float32 (H, W)`, clipped to [-1, 1]."""

@@ -107,7 +107,7 @@ def fit_parts(
     opened = open_model(model, device)
     one_grey_channel(opened)
     w = _latents(opened, options, "parts", options.samples)
-    fitted, tried = 2 * options.samples, options.pairs * (2 + 2 * options.parts)
+    fitted, tried = 2 * options.samples, options.pairs * 2 * options.parts
 
     def fitting(done: int, total: int) -> None:
         progress(fitted * done // total, fitted + tried)

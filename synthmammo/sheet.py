@@ -23,6 +23,27 @@ _TILE = (192, 192)
 
 
 @dataclass(frozen=True)
+class Scale:
+    """What a sheet of directions shows.
+
+    Attributes:
+        most: Standard deviations at the ends of each row.
+        columns: Images a row, an odd number: the middle one is the sample itself.
+        layers: First layer that moves, and the one after the last; None for all.
+        directions: File of the directions; None for the one beside the model.
+    """
+
+    most: float = 2.0
+    columns: int = 7
+    layers: tuple[int, int] | None = None
+    directions: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.columns < 3 or self.columns % 2 == 0:
+            raise GeneratorError(f"expected an odd number from 3 on, got {self.columns}", where="columns")
+
+
+@dataclass(frozen=True)
 class Transfer:
     """What a local sheet shows.
 
@@ -61,6 +82,35 @@ def seeds(samples: Samples, names: Sequence[str], *, progress: Progress = lambda
         tiles.append(grey(samples.image(sample.w, sample.noise)))
         progress(done + 1, len(names))
     return sheet(tiles, ceil(sqrt(len(names) * 1.6)), [name.rpartition(":")[2] for name in names], _TILE)
+
+
+def directions(
+    samples: Samples, name: str, rows: Sequence[str], scale: Scale, *, progress: Progress = lambda done, total: None
+) -> Picture:
+    """Figure 2: a sample moved along directions, one a row, from -s to +s standard deviations.
+
+    Args:
+        samples: Of the model.
+        name: The sample: a seed, or FILE:KEY.
+        rows: Directions, e.g. "component 0" or "density".
+        scale: How far, in how many steps, on which layers.
+        progress: Called with images done and images in all.
+
+    Raises:
+        CheckpointError: The file of directions is missing or of another model.
+        GeneratorError: A name is none, or the layers are not the model's.
+    """
+    sample = samples.named(name)
+    moves = [samples.step(direction, scale.directions, scale.layers) for direction in rows]
+    half = scale.columns // 2
+    strengths = [scale.most * number / half for number in range(-half, half + 1)]
+    tiles, captions = [], []
+    for direction, move in zip(rows, moves, strict=True):
+        for strength in strengths:
+            tiles.append(grey(samples.image(sample.w + strength * move, sample.noise)))
+            captions.append(f"{direction}: {strength:+.2f}" if strength else f"{direction}: 0")
+            progress(len(tiles), len(rows) * len(strengths))
+    return sheet(tiles, len(strengths), captions, _TILE)
 
 
 def parts(

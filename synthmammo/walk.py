@@ -77,6 +77,26 @@ def walk(samples: Samples, way: Way, out: Path, *, progress: Progress = lambda d
     return out
 
 
+def along_direction(samples: Samples, named: Sequence[Named], direction: str, most: float) -> tuple[Named, ...]:
+    """The stops of a walk along a direction: the sample moved back, and moved on.
+
+    Args:
+        samples: Of the model.
+        named: One sample.
+        direction: E.g. "component 0" or "density".
+        most: Standard deviations, both ways.
+
+    Raises:
+        CheckpointError: The model has no file of directions beside it.
+        GeneratorError: There is no such direction, or more than one sample.
+    """
+    if len(named) != 1:
+        raise GeneratorError(f"expected one sample, got {len(named)}", where="along")
+    sample, step = named[0], samples.step(direction)
+    ends = ((-most, f"{direction} {-most:+g}"), (most, f"{direction} {most:+g}"))
+    return tuple(Named(name, sample.w + strength * step, sample.noise) for strength, name in ends)
+
+
 def points_of(way: Way) -> list[Named]:
     """The samples on the way; a stop between two lines is there twice, at the end of one and the start of the next."""
     from synthmammo.editing.mixing import walk as line

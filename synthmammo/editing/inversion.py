@@ -48,11 +48,11 @@ class InversionOptions:
 
     w_steps: int = 200
     plus_steps: int = 300
-    w_rate: float = 0.05
-    plus_rate: float = 0.03
+    w_rate: float = 0.1
+    plus_rate: float = 0.05
     fit_noise: bool = True
     perceptual_weight: float = 1.0
-    pixel_weight: float = 1.0
+    pixel_weight: float = 10.0
     noise_weight: float = 1e3
     starts: int = 16
     seed: int = 0
