@@ -1,6 +1,8 @@
 """Kernel distance (x 1000) of phantoms to a folder of real films, and of the films' halves to each other.
 
-Usage: python tests/measure_kernel_distance.py FOLDER [--count 240] [--first-seed 1000]
+Usage: python tests/measure_kernel_distance.py FOLDER [--count 240] [--first-seed 1000] [--model MODEL]
+
+With `--model` samples of a StyleGAN2 of whole views take the place of the phantoms.
 
 Every image: cropped to the rows and columns where more than 5 % of the pixels exceed 20 of 255, flipped so that the
 brighter side is left, resized to 192 x 256. Features: EfficientNet-Lite0 with ImageNet weights (extra `[features]`),
@@ -22,6 +24,7 @@ from PIL import Image
 
 from synthmammo.generators.phantom import SMALL, Phantom
 from synthmammo.metrics import kernel_distance
+from synthmammo.model_samples import Samples, grey
 from synthmammo.row import Row
 from synthmammo.sample import Laterality, View
 
@@ -34,6 +37,13 @@ def phantoms(first_seed: int, count: int) -> Iterator[np.ndarray]:
         row = Row(*("k", seed, "-", "train", "normal", seed, seed, None, "p"), view=View.MLO, density=density)
         sample = host.render([Row(**{**vars(row), "laterality": side})])[0]
         yield (sample.image >> 4).astype(np.uint8)
+
+
+def samples(model: str, truncation: float, first_seed: int, count: int) -> Iterator[np.ndarray]:
+    """`uint8 (H, W)`."""
+    found = Samples.of(model, truncation)
+    for seed in range(first_seed, first_seed + count):
+        yield grey(found.image(found.named(str(seed)).w))
 
 
 def films(folder: Path) -> Iterator[np.ndarray]:
@@ -69,11 +79,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=240)
     parser.add_argument("--first-seed", type=int, default=1000)
+    parser.add_argument("--model", help="a StyleGAN2 in place of the phantom")
+    parser.add_argument("--truncation", type=float, default=1.0)
     options = parser.parse_args()
     real = features(films(options.folder))
-    made = features(phantoms(options.first_seed, options.count))
+    seeds = options.first_seed, options.count
+    made = features(samples(options.model, options.truncation, *seeds) if options.model else phantoms(*seeds))
     print(f"films, half against half: {1000 * kernel_distance(real[::2], real[1::2]):.1f}  (n {len(real)})")
-    print(f"phantoms against films:   {1000 * kernel_distance(made, real):.1f}  (n {len(made)}, {len(real)})")
+    what = f"{Path(options.model).stem} against films:" if options.model else "phantoms against films:  "
+    print(f"{what} {1000 * kernel_distance(made, real):.1f}  (n {len(made)}, {len(real)})")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Measure a conditional StyleGAN2 model against held-out real images; the numbers of the model cards.
+"""Measure a StyleGAN2 model against held-out real images; the numbers of the model cards.
 
 Usage: python tests/measure_model.py MODEL DATASET [--images N] [--truncation PSI] [--out MODEL_WITH_NUMBERS]
 
-Prints kernel and Frechet distance to the validation split and the area under the ROC curve there of a linear
-classifier that was fitted to the model's samples alone, beside the same numbers of as many real training images.
+Prints kernel and Frechet distance to the validation split and, of a model of two classes, the area under the ROC curve
+there of a linear classifier that was fitted to the model's samples alone, beside the same numbers of as many real
+training images.
 `--out` writes the model again in half precision with the numbers in its description.
 """
 
@@ -35,17 +36,19 @@ def main() -> None:
     described = checkpoint.description
     generator = checkpoint.generator_of("stylegan2")
     train, held_out = (
-        load_images(given.dataset, split, described.scale, described.classes) for split in ("train", "validation")
+        load_images(given.dataset, split, described.scale, described.classes or None)
+        for split in ("train", "validation")
     )
     scorer = Scorer(held_out, Features())
-    labels = torch.arange(given.images) % len(described.classes)
-    one_hot = torch.eye(len(described.classes))
+    classes = len(described.classes)
+    labels = torch.arange(given.images) % max(1, classes)
 
     @torch.inference_mode()
     def images(which: torch.Tensor) -> torch.Tensor:
         size = described.config["z_dim"]
         z = np.concatenate([np.random.RandomState(int(seed)).randn(1, size) for seed in which])
-        return generator(torch.from_numpy(z).float(), one_hot[labels[which]], psi=given.truncation)
+        label = torch.eye(classes)[labels[which]] if classes else None
+        return generator(torch.from_numpy(z).float(), label, psi=given.truncation)
 
     measured = {
         "extractor": EXTRACTOR,
