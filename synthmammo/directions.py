@@ -25,7 +25,6 @@ from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.latents import Latents, Model, one_hot
 from synthmammo.lexicon import ATTRIBUTES
 from synthmammo.row import Row
-from synthmammo.sample import Sample
 
 Progress = Callable[[int, int], None]
 Values = dict[str, NDArray[np.float64]]
@@ -126,10 +125,9 @@ class _Images:
     def __init__(self, host: StyleGAN2, fitting: Fitting, progress: Progress) -> None:
         description = host.model.checkpoint.description
         self._host, self._fitting, self._progress = host, fitting, progress
-        self._patches = description.makes == "patches"
         self._classes = description.classes or ("normal",)
         self._done = 0
-        self.names = OF_PATCHES if self._patches else tuple(ATTRIBUTES)
+        self.names = OF_PATCHES if description.makes == "patches" else tuple(ATTRIBUTES)
         self.total = 0
 
     def latents(self, what: str, count: int) -> tuple[Latents, NDArray[np.int64]]:
@@ -152,13 +150,10 @@ class _Images:
         for start in range(0, len(w), size):
             part = slice(start, start + size)
             samples = self._host.render(Latents(latents.rows[part], w[part]))
-            measured += [measure(self._whole(sample), self.names) for sample in samples]
+            measured += [measure(sample, self.names) for sample in samples]
             self._done += len(samples)
             self._progress(self._done, self.total)
         return {name: np.array([one[name] for one in measured]) for name in self.names}
-
-    def _whole(self, sample: Sample) -> Sample:
-        return sample.with_(breast=np.ones_like(sample.breast)) if self._patches else sample
 
 
 def _measured(found: Directions, images: _Images, fitting: Fitting) -> Directions:

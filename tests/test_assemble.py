@@ -8,6 +8,7 @@ import synthmammo.generators.base as base
 from synthmammo.anatomy import tissue_share
 from synthmammo.anatomy.tissue import window_around
 from synthmammo.assemble import Assembler, Failure
+from synthmammo.backgrounds import Backgrounds
 from synthmammo.canvas import LEAST_INSIDE, Canvas, Try
 from synthmammo.compose import softened
 from synthmammo.errors import GeneratorError
@@ -334,7 +335,7 @@ def test_pairs(role):
     recipe = tiny.recipe(**ONE | {"lesions": lesions, "size": 6, "pair": role} | removal)
     rows = rows_of(recipe)
     for first, second, row in zip(*[iter(samples_of(recipe))] * 2, rows[::2], strict=True):
-        untouched = Assembler(recipe)._render([row])[0]
+        untouched = Backgrounds(recipe)([row])[0]
         assert len(first.findings) == 2 and not second.findings and not second.lesions.any()
         assert (first.patient, first.split) == (second.patient, second.split)
         assert not np.array_equal(first.image, untouched.image)

@@ -89,10 +89,18 @@ class Directions:
         """What `step` knows, attributes first."""
         return (*self.attributes, *(f"component {number}" for number in range(len(self.components))))
 
+    def check(self, name: str, where: object = None) -> None:
+        """Refuse a name that is not one of `names`.
+
+        Raises:
+            GeneratorError: There is no such direction; `where` is what the message names.
+        """
+        if name not in self.names:
+            raise GeneratorError(f"has no direction '{name}'", where=where, hint=_hint(name, self))
+
     def whitened(self, name: str) -> NDArray[np.float64]:
         """A direction as a unit vector over the components, `float64 (K)`; name and errors as `step`."""
-        if name not in self.names:
-            raise GeneratorError(f"there is no direction '{name}'", hint=_hint(name, self))
+        self.check(name, "directions")
         if name in self.attributes:
             return self.attributes[name].direction.astype(np.float64)
         return np.eye(len(self.components))[int(name.removeprefix("component "))]
@@ -133,9 +141,7 @@ class Direction:
 
         path = Path(background.directions) if background.directions else directions_file(model.checkpoint.path)
         self._directions = read_directions(path, model.checkpoint.digest)
-        if spec.direction not in self._directions.names:
-            hint = _hint(spec.direction, self._directions)
-            raise GeneratorError(f"has no direction '{spec.direction}'", where=path, hint=hint)
+        self._directions.check(spec.direction, path)
         self._spec, self._classes = spec, model.checkpoint.description.classes
         self._layers = check_layers(spec.layers, model, f"edits: {spec.name}")
         self._step = torch.from_numpy(self._directions.step(spec.direction)).to(model.device)

@@ -19,7 +19,7 @@ def unmet(sample: Sample, requirement: Requirement) -> str | None:
     for name, (low, high) in wanted.items():
         # A value that could not be measured is in no interval.
         if not low <= found[name] <= high:
-            return f"{name} is {found[name]:.3g}, expected {low:.3g} to {high:.3g}"
+            return f"{name} is {round(found[name], 3):g}, expected {low:g} to {high:g}"
     return None
 
 
