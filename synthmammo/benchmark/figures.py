@@ -53,7 +53,8 @@ def draw_auc(rows: Sequence[Row], positive: NDArray[np.bool_], path: Path) -> Pa
     for number, share in enumerate(shares):
         shift = (number - (len(shares) - 1) / 2) * 0.14
         _draw_share(axes, [row for row in rows if row.share == share], positive, places, shift, COLOURS[number % 7])
-    axes.axhline(0.5, color="#999999", linewidth=0.8, linestyle=":")
+    if min(row.auc.low for row in rows) < 0.56:
+        axes.axhline(0.5, color="#999999", linewidth=0.8, linestyle=":")
     labels = ["0\n(real only)" if ratio == 0 else f"{ratio:g}" for ratio in ratios] + ["synthetic\nonly"]
     shown = len(labels) if any(row.ratio is None for row in rows) else len(ratios)
     axes.set_xticks(range(shown), labels[:shown])
@@ -107,7 +108,7 @@ class Cloud:
     Attributes:
         title: Of its panel.
         places: `(N, 2)`.
-        groups: `(N)`, e.g. "real malignant".
+        groups: `(N)`, "real" or "synthetic" and the class, e.g. "real malignant".
         marked: Numbers of the points that are pointed out.
     """
 
@@ -118,13 +119,15 @@ class Cloud:
 
 
 def draw_embedding(clouds: Sequence[Cloud], path: Path) -> Path:
-    """Embeddings side by side, one colour a group: real images as discs, synthetic ones as rings."""
+    """Embeddings side by side, one colour a class: real images as discs, synthetic ones as rings."""
     drawn, panels = figure(len(clouds), width=6.2, height=5.0)
     for axes, cloud in zip(panels, clouds, strict=True):
-        for number, group in enumerate(sorted(set(cloud.groups.tolist()))):
+        groups = sorted(set(cloud.groups.tolist()))
+        classes = sorted({group.split(" ", 1)[1] for group in groups})
+        for group in groups:
             chosen = cloud.groups == group
-            synthetic = group.startswith("synthetic")
-            colour = COLOURS[number % len(COLOURS)]
+            side, label = group.split(" ", 1)
+            synthetic, colour = side == "synthetic", COLOURS[classes.index(label) % len(COLOURS)]
             faces = {"facecolors": "none", "edgecolors": colour} if synthetic else {"color": colour}
             style: dict[str, Any] = {"s": 14, "alpha": 0.7, "linewidths": 0.8 if synthetic else 0, **faces}
             x, y = cloud.places[chosen].T
@@ -140,7 +143,7 @@ def draw_embedding(clouds: Sequence[Cloud], path: Path) -> Path:
 
 def draw_cases(tiles: Sequence[NDArray[np.uint8]], cases: Sequence[Case], path: Path, most: int = 10) -> Path:
     """Images with their scores before and after."""
-    captions = [f"{case.before:.2f} → {case.after:.2f}" for case in cases[:most]]
+    captions = [f"{case.before:.2f} to {case.after:.2f}" for case in cases[:most]]
     picture = sheet(list(tiles[:most]), min(5, len(captions)), captions, (200, 200))
     with writing(path) as partial:
         picture.save(partial, "PNG")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -15,6 +13,7 @@ from synthmammo.benchmark.classify import Compared, embedded
 from synthmammo.benchmark.config import Run
 from synthmammo.benchmark.embed import LEAST_EMBEDDED, Case, changed_cases, embed
 from synthmammo.benchmark.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
+from synthmammo.benchmark.pages import Section, html_page, markdown_page, markdown_table
 from synthmammo.benchmark.summary import LEAST_POWER, PAPERS_GAIN, Row, power, summarise
 from synthmammo.drawing import display
 from synthmammo.manifest import writing
@@ -40,16 +39,6 @@ class Written:
     html: Path
 
 
-@dataclass(frozen=True)
-class _Section:
-    """A part of the report: paragraphs, tables with a header row, pictures."""
-
-    title: str
-    paragraphs: tuple[str, ...] = ()
-    table: tuple[tuple[str, ...], ...] = ()
-    pictures: tuple[tuple[Path, str], ...] = ()
-
-
 def report(compared: Compared) -> Written:
     """Write the figures and the report of a finished benchmark.
 
@@ -69,7 +58,7 @@ def report(compared: Compared) -> Written:
     ]
     table = markdown_table((HEADER, *map(_cells, rows)))
     title = f"Benchmark: {compared.real.where.name} with {_synthetic_name(compared)}"
-    pages = {"report.md": _markdown(title, sections, out), "report.html": _html(title, sections)}
+    pages = {"report.md": markdown_page(title, sections, out), "report.html": html_page(title, sections)}
     for name, text in {**pages, "card_line.md": _card_line(compared, rows) + "\n"}.items():
         with writing(out / name) as partial:
             partial.write_text(text, encoding="utf-8")
@@ -80,7 +69,7 @@ def _synthetic_name(compared: Compared) -> str:
     return compared.synthetic.where.name if compared.synthetic else "no synthetic images"
 
 
-def _comparison(compared: Compared, rows: list[Row]) -> _Section:
+def _comparison(compared: Compared, rows: list[Row]) -> Section:
     positive = compared.positive[compared.tested]
     patients = len(np.unique(compared.real.patients[compared.tested]))
     tested = f"{len(positive)} real images ({int(positive.sum())} positive) of {patients} patients"
@@ -88,7 +77,7 @@ def _comparison(compared: Compared, rows: list[Row]) -> _Section:
     how = "features frozen, a linear classifier trained" if config.mode == "frozen" else "fine-tuned"
     floor = compared.grey_level_auc
     out = compared.results.path
-    return _Section(
+    return Section(
         "Does the synthetic data help?",
         (
             f"Tested on {tested}. Network: {config.backbone}, weights: {config.weights}, {how}; "
@@ -117,13 +106,13 @@ def _number(value: float, form: str = ".3f") -> str:
     return "-" if isnan(value) else format(value, form)
 
 
-def _curves(rows: list[Row], out: Path, positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> _Section:
+def _curves(rows: list[Row], out: Path, positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Section:
     pictures = []
     for share in dict.fromkeys(row.share for row in rows):
         chosen = [row for row in rows if row.share == share]
         path = draw_roc(chosen, positive, out / "figures" / f"roc_{share:g}.png")
         pictures.append((path, f"{share:g} % of the real training images; thin: single seeds"))
-    return _Section("ROC curves", pictures=tuple(pictures))
+    return Section("ROC curves", pictures=tuple(pictures))
 
 
 def _best(compared: Compared, rows: Sequence[Row]) -> Row | None:
@@ -142,7 +131,7 @@ def _best(compared: Compared, rows: Sequence[Row]) -> Row | None:
     return max(mixed, key=selected) if mixed else None
 
 
-def _cases(compared: Compared, rows: list[Row]) -> list[_Section]:
+def _cases(compared: Compared, rows: list[Row]) -> list[Section]:
     """Corrected cases and the embedding (Wu et al. 2020, Figures 4 to 6)."""
     best = _best(compared, rows)
     if best is None or compared.synthetic is None:
@@ -154,14 +143,14 @@ def _cases(compared: Compared, rows: list[Row]) -> list[_Section]:
     for cases, name in ((corrected, "corrected"), (lost, "lost")):
         if cases:
             tiles = [display(compared.real.grey[compared.tested[case.number]].astype(np.uint16)) for case in cases]
-            what = f"the first {min(10, len(cases))} {name}; score before → after, mean over seeds"
+            what = f"the first {min(10, len(cases))} {name}; score before and after, mean over seeds"
             pictures.append((draw_cases(tiles, cases, out / f"cases_{name}.png"), what))
     text = (
         f"Against real images alone, {best.name} (the mixture that the selection images prefer) finds {len(corrected)} "
         f"positives that were missed, and misses {len(lost)} that were found, each at its own specificity of 90 %. "
         f"{_mean_change(corrected)}Only both together say whether anything was gained."
     )
-    sections = [_Section("Corrected cases", (text,), pictures=tuple(pictures))]
+    sections = [Section("Corrected cases", (text,), pictures=tuple(pictures))]
     if (cloud := _embedding(compared, best, corrected)) is not None:
         sections.append(cloud)
     return sections
@@ -173,7 +162,7 @@ def _mean_change(cases: Sequence[Case]) -> str:
     return f"The scores of the former rise by {np.mean([case.after - case.before for case in cases]):.2f} on average. "
 
 
-def _embedding(compared: Compared, best: Row, corrected: Sequence[Case]) -> _Section | None:
+def _embedding(compared: Compared, best: Row, corrected: Sequence[Case]) -> Section | None:
     assert compared.synthetic is not None
     results, seed = compared.results, compared.config.first_seed
     names = [("trained on real images alone", Run(best.share, 0.0, seed))]
@@ -198,10 +187,10 @@ def _embedding(compared: Compared, best: Row, corrected: Sequence[Case]) -> _Sec
         "t-SNE of the last feature layer, of the tested real images and of drawn synthetic ones; stars are corrected "
         f"cases. Distances between groups in such a picture mean little.{frozen}"
     )
-    return _Section("Embedding", (text,), pictures=((path, "t-SNE"),))
+    return Section("Embedding", (text,), pictures=((path, "t-SNE"),))
 
 
-def _power(rows: list[Row]) -> _Section:
+def _power(rows: list[Row]) -> Section:
     lines = [("real data", "standard error", f"power for a gain of {PAPERS_GAIN}", f"gain found in {LEAST_POWER:.0%}")]
     for found in power(rows):
         cells = (f"{found.standard_error:.4f}", f"{found.of_papers_gain:.2f}", f"{found.least_gain:.3f}")
@@ -210,10 +199,10 @@ def _power(rows: list[Row]) -> _Section:
         f"What a comparison on so many images can find: the chance of p < 0.05 (DeLong, uncorrected) if the true gain "
         f"is {PAPERS_GAIN}, as in the paper, and the true gain that would be found in {LEAST_POWER:.0%} of such tests."
     )
-    return _Section("Power", (text,), tuple(lines) if len(lines) > 1 else ())
+    return Section("Power", (text,), tuple(lines) if len(lines) > 1 else ())
 
 
-def _method(compared: Compared) -> _Section:
+def _method(compared: Compared) -> Section:
     config = compared.config
     held = (
         f"{config.folds}-fold cross-validation by patient; {config.selection_share:.0%} of the training patients of a "
@@ -225,7 +214,7 @@ def _method(compared: Compared) -> _Section:
     )
     kept = "keeps nine tenths of itself" if config.decay == 0.1 else f"loses {config.decay:.0%} of itself"
     decay = kept if config.schedule == "multiplicative" else f"loses {config.decay:.0%} of the initial ratio"
-    return _Section(
+    return Section(
         "Method",
         (
             held,
@@ -242,7 +231,7 @@ def _method(compared: Compared) -> _Section:
     )
 
 
-def _trainings(compared: Compared) -> _Section:
+def _trainings(compared: Compared) -> Section:
     header = (
         *("training", "real images", "synthetic images", "selection AUC", "best after", "AUC (95 %, DeLong)"),
         *("sensitivity at 90 %", "AUPRC", "seconds"),
@@ -254,7 +243,7 @@ def _trainings(compared: Compared) -> _Section:
         best = f"{np.mean(r['best_at']):,.0f}"
         measured = (f"{r['sensitivity_at_90_specificity']:.3f}", f"{r['auprc']:.3f}", f"{r['seconds']:.0f}")
         lines.append((run.name, *counts, best, area, *measured))
-    return _Section("Single trainings", table=tuple(lines))
+    return Section("Single trainings", table=tuple(lines))
 
 
 def _card_line(compared: Compared, rows: Sequence[Row]) -> str:
@@ -266,53 +255,3 @@ def _card_line(compared: Compared, rows: Sequence[Row]) -> str:
         f"Benchmark: {network} on {count} real test images of {compared.real.where.name}, AUC with 95 % interval by "
         f"patients: {'; '.join(parts)}."
     )
-
-
-def markdown_table(lines: Sequence[Sequence[str]]) -> str:
-    """A header and rows as a Markdown table."""
-    header, *rows = ["| " + " | ".join(cells) + " |" for cells in lines]
-    return "\n".join([header, "| " + " | ".join("---" for _ in lines[0]) + " |", *rows])
-
-
-def _markdown(title: str, sections: Iterable[_Section], out: Path) -> str:
-    parts = [f"# {title}"]
-    for section in sections:
-        parts += [f"## {section.title}", *section.paragraphs]
-        parts += [markdown_table(section.table)] if section.table else []
-        parts += [f"![{text}]({path.relative_to(out).as_posix()})" for path, text in section.pictures]
-    return "\n\n".join(parts) + "\n"
-
-
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1180px; margin: 2rem auto; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid #ddd; text-align: left; white-space: nowrap; }
-th { border-bottom: 2px solid #888; white-space: normal; vertical-align: bottom; }
-figure { margin: 1rem 1rem 1rem 0; display: inline-block; vertical-align: top; }
-figcaption { color: #666; font-size: 13px; }
-img { max-width: 100%; }
-p { max-width: 75ch; }
-"""
-
-
-def _html(title: str, sections: Iterable[_Section]) -> str:
-    """One page with everything in it: nothing is fetched when it is opened."""
-    parts = [f"<h1>{html.escape(title)}</h1>"]
-    for section in sections:
-        parts.append(f"<h2>{html.escape(section.title)}</h2>")
-        parts += [f"<p>{html.escape(text)}</p>" for text in section.paragraphs]
-        parts += [_html_table(section.table)] if section.table else []
-        for path, text in section.pictures:
-            data = base64.b64encode(path.read_bytes()).decode()
-            picture = f'<img alt="{html.escape(text)}" src="data:image/png;base64,{data}">'
-            parts.append(f"<figure>{picture}<figcaption>{html.escape(text)}</figcaption></figure>")
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
-    body = "\n".join(parts)
-    return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>\n{body}\n</body>\n</html>\n'
-
-
-def _html_table(lines: Sequence[Sequence[str]]) -> str:
-    def row(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-    return "<table>" + row(lines[0], "th") + "".join(row(cells, "td") for cells in lines[1:]) + "</table>"
