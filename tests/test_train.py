@@ -208,11 +208,19 @@ def test_a_collapsed_generator_ends_the_run(pair, tmp_path):
         trainer.run()
 
 
-def test_a_full_memory_is_one_message(pair, tmp_path, monkeypatch):
+FULL = (
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    MemoryError("Unable to allocate 9 GiB"),
+)
+
+
+@pytest.mark.parametrize("error", FULL, ids=["device", "processor", "NumPy"])
+def test_a_full_memory_is_one_message(pair, tmp_path, monkeypatch, error):
     trainer = Trainer(data.config(QUICK), pair, tmp_path, pretrained=False)
 
     def full(*arguments):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     monkeypatch.setattr(trainer.task.objective, "step", full)
     with pytest.raises(TrainingError, match="memory of the device") as caught:
