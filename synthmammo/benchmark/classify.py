@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from synthmammo.benchmark.advance import Advance
 from synthmammo.benchmark.backbones import Backbone, backbone
 from synthmammo.benchmark.config import ClassifyConfig, Run, runs
 from synthmammo.benchmark.fit import Classifier, Fitted, Scores, fit, last_features, scores
@@ -158,7 +159,7 @@ class Comparison:
         self.results.begin(self._facts(grey), self._tested())
         frozen = self.config.mode == "frozen" and left
         extra = len(self.real) + len(self.synthetic or ()) if frozen else 0
-        advance = _Advance(progress, extra + len(self.grid) * self._count * self.config.samples)
+        advance = Advance(progress, extra + len(self.grid) * self._count * self.config.samples)
         if frozen:
             self._freeze(advance)
         advance((len(self.grid) - len(left)) * self._count * self.config.samples)
@@ -318,14 +319,3 @@ def embedded(synthetic: Images) -> NDArray[np.intp]:
     order = np.argsort(draw_u64(0, "embedded", np.arange(len(synthetic))), kind="stable")
     parts = [order[synthetic.labels[order] == label][:EMBEDDED] for label in np.unique(synthetic.labels)]
     return np.sort(np.concatenate(parts))
-
-
-class _Advance:
-    """Adds up what is done for a progress callback."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self.progress, self.total, self.done = progress, total, 0
-
-    def __call__(self, more: int) -> None:
-        self.done += more
-        self.progress(self.done, self.total)

@@ -4,17 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.benchmark.config import ClassifyConfig
-from synthmammo.benchmark.images import Images
 from synthmammo.checkpoints import Description, load
 from synthmammo.errors import CheckpointError, DatasetError
 from synthmammo.generators.base import is_model
 from synthmammo.manifest import MANIFEST, Manifest
+
+
+class Side(Protocol):
+    """Images of one side of a benchmark, as far as their origin goes."""
+
+    @property
+    def where(self) -> Path:
+        """Directory they are from."""
+
+    @property
+    def digest(self) -> str:
+        """Of the content."""
+
+    @property
+    def patients(self) -> NDArray[np.str_]:
+        """`(N)`."""
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """Of the dataset; None for a folder."""
+
+
+class Tested(Protocol):
+    """Who is tested on, as the configuration of a benchmark says it."""
+
+    @property
+    def folds(self) -> int:
+        """Of a cross-validation; 0 for fixed splits."""
+
+    @property
+    def test_on(self) -> str:
+        """Split that is tested on, where splits are fixed."""
 
 
 class Trained(NamedTuple):
@@ -33,7 +63,7 @@ class Trained(NamedTuple):
     split: str
 
 
-def check_lineage(real: Images, synthetic: Images, config: ClassifyConfig, generator: str | None = None) -> list[str]:
+def check_lineage(real: Side, synthetic: Side, config: Tested, generator: str | None = None) -> list[str]:
     """Refuse synthetic images whose generator was trained on the test patients, as far as manifests and models tell.
 
     Args:
@@ -67,7 +97,7 @@ def check_lineage(real: Images, synthetic: Images, config: ClassifyConfig, gener
     return notes or ["The synthetic images were made without a trained model."]
 
 
-def _seen(trained: Trained, config: ClassifyConfig, synthetic: Images) -> str:
+def _seen(trained: Trained, config: Tested, synthetic: Side) -> str:
     split = trained.split or "train"
     everyone = "a cross-validation tests on every patient" if config.folds else ""
     if everyone or split == config.test_on:
@@ -82,7 +112,7 @@ def _seen(trained: Trained, config: ClassifyConfig, synthetic: Images) -> str:
     return f"{note} It saw all patients of that split, those held out for selection or left out of a share too."
 
 
-def _digests(images: Images) -> frozenset[str]:
+def _digests(images: Side) -> frozenset[str]:
     return frozenset([images.digest, *(images.manifest.sources.values() if images.manifest else ())])
 
 
@@ -104,7 +134,7 @@ def _trained(model: str, described: Description) -> Trained:
     return Trained(model, data.get("name", ""), frozenset(filter(None, digests)), data.get("split", ""))
 
 
-def usable(synthetic: Images, real: Images, train_patients: Collection[str]) -> NDArray[np.bool_]:
+def usable(synthetic: Side, real: Side, train_patients: Collection[str]) -> NDArray[np.bool_]:
     """`bool (N)`: synthetic images with the tissue of a real patient are used only where that one is trained on.
 
     Args:

@@ -110,9 +110,7 @@ class Results:
         path = self.path / "scores" / f"{run.name}.npy"
         with writing(path) as partial, partial.open("wb") as file:
             np.save(file, scores)
-        self.append(
-            {**run._asdict(), **facts, "scores": f"scores/{path.name}", "scores_sha256": file_digest(path)}
-        )
+        self.append({**run._asdict(), **facts, "scores": f"scores/{path.name}", "scores_sha256": file_digest(path)})
 
     def append(self, record: Record) -> None:
         """Add one line to the results.

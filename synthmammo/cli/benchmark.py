@@ -10,7 +10,7 @@ from synthmammo.cli.main import Commands
 class Benchmarks(Commands):
     """Benchmarks by name; options without a name are those of `classify`."""
 
-    modules = {"classify": "benchmark_classify"}
+    modules = {"classify": "benchmark_classify", "detect": "benchmark_detect"}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click, with the name of the default put in where there is none."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -67,7 +68,7 @@ def intersection_over_union(marks: Boxes, boxes: Boxes) -> NDArray[np.float64]:
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
     both = sides.clip(0).prod(-1)
     either = (a[..., 2:] - a[..., :2]).clip(0).prod(-1) + (b[..., 2:] - b[..., :2]).clip(0).prod(-1) - both
-    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+    return np.asarray(np.divide(both, either, out=np.zeros_like(both), where=either > 0))
 
 
 @dataclass(frozen=True)
@@ -116,19 +117,23 @@ class Froc:
             False marks per image and sensitivities, `float64 (K)`, both rising; NaN sensitivities where the images
             have no lesions.
         """
-        counts = np.ones(self.images) if images is None else np.bincount(images, minlength=self.images).astype(float)
-        marked = np.isfinite(self.lesion_scores)
-        scores = np.concatenate([self.lesion_scores[marked], self.false_scores])
-        order = np.argsort(-scores, kind="stable")
-        weights = counts[np.concatenate([self.lesion_images[marked], self.false_images])][order]
-        right = (np.arange(len(scores)) < marked.sum())[order]
-        last = np.append(scores[order][1:] != scores[order][:-1], True)[: len(scores)]
-        lesions = counts[self.lesion_images].sum()
+        counts = _counts(images, self.images)
+        places, right, last = self._ranked
+        weights, lesions = counts[places], counts[self.lesion_images].sum()
         sensitivity = np.append(0.0, np.cumsum(weights * right)[last]) / (lesions or np.nan)
         return np.append(0.0, np.cumsum(weights * ~right)[last]) / counts.sum(), sensitivity
 
+    @cached_property
+    def _ranked(self) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Of all marks, the highest score first: image, whether on a lesion, whether the last of its score."""
+        marked = np.isfinite(self.lesion_scores)
+        scores = np.concatenate([self.lesion_scores[marked], self.false_scores])
+        order = np.argsort(-scores, kind="stable")
+        images = np.concatenate([self.lesion_images[marked], self.false_images])[order]
+        return images, (np.arange(len(scores)) < marked.sum())[order], _last_of_equals(scores[order])
+
     def sensitivities(
-        self, rates: Sequence[float] = RATES, images: NDArray[np.intp] | None = None
+        self, rates: Sequence[float] | NDArray[np.floating] = RATES, images: NDArray[np.intp] | None = None
     ) -> NDArray[np.float64]:
         """Highest sensitivities with at most so many false marks per image, `float64 (K)`; see `curve`."""
         false_marks, sensitivity = self.curve(images)
@@ -185,19 +190,32 @@ class Precision:
         Returns:
             0 to 1; NaN where the images have no lesions.
         """
-        size = len(self.lesions)
-        counts = np.ones(size) if images is None else np.bincount(images, minlength=size).astype(float)
+        counts = _counts(images, len(self.lesions))
         lesions = float(counts @ self.lesions)
         if not lesions:
             return float("nan")
-        order = np.argsort(-self.scores, kind="stable")
-        scores, right, weights = self.scores[order], self.right[order], counts[self.mark_images][order]
         # Marks of equal score come together, so that their order does not matter.
-        last = np.append(scores[1:] != scores[:-1], True)[: len(scores)]
-        hits, marks = np.cumsum(weights * right)[last], np.cumsum(weights)[last]
+        order, last = self._ranked
+        weights = counts[self.mark_images][order]
+        hits, marks = np.cumsum(weights * self.right[order])[last], np.cumsum(weights)[last]
         precision = np.divide(hits, marks, out=np.zeros_like(hits), where=marks > 0)
         falling = np.maximum.accumulate(precision[::-1])[::-1]
         return float(np.sum(np.diff(hits, prepend=0.0) / lesions * falling))
+
+    @cached_property
+    def _ranked(self) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Order of the marks, the highest score first, and whether one is the last of its score."""
+        order = np.argsort(-self.scores, kind="stable")
+        return order, _last_of_equals(self.scores[order])
+
+
+def _counts(images: NDArray[np.intp] | None, size: int) -> NDArray[np.float64]:
+    """How often each image counts."""
+    return np.ones(size) if images is None else np.bincount(images, minlength=size).astype(np.float64)
+
+
+def _last_of_equals(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.append(scores[1:] != scores[:-1], True)[: len(scores)]
 
 
 def _judged(marks: Marks, truth: Truth) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:

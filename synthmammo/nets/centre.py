@@ -50,6 +50,7 @@ class CentreHead(nn.Module):
         )
         self.centre = nn.Conv2d(width, 1, 1)
         self.edges = nn.Conv2d(width, 4, 1)
+        assert self.centre.bias is not None
         nn.init.constant_(self.centre.bias, math.log(PRIOR / (1 - PRIOR)))
 
     def forward(self, maps: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,305 @@
+"""Benchmark detect: detectors trained on real images, synthetic images and both, tested on real annotated images.
+
+Three rows: "real" alone, "synthetic" alone, "both". Each sees the same number of images, and real and synthetic
+images are equally often with and without lesions, so that the rows differ in the images alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from synthmammo.benchmark.advance import Advance
+from synthmammo.benchmark.detect_config import DetectConfig, RowName, Training
+from synthmammo.benchmark.detect_fit import Numbers, Pool, Side, draw_order, fit, mark, prepare
+from synthmammo.benchmark.detectors import make_detector
+from synthmammo.benchmark.films import Films, load_films
+from synthmammo.benchmark.lineage import check_lineage, usable
+from synthmammo.benchmark.results import Record, Results
+from synthmammo.errors import DatasetError, nearest
+from synthmammo.identity import digest, file_digest
+from synthmammo.manifest import writing
+from synthmammo.metrics.detection import Marks
+from synthmammo.splits import Patient, draw_splits
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A finished benchmark of detectors, for its report.
+
+    Attributes:
+        out: Its directory.
+        config: What was trained.
+        real: The real images.
+        synthetic: The synthetic ones.
+        tested: Numbers of the tested real images.
+        marks: On the tested images, by row and seed.
+        records: By training.
+        notes: What was checked, and what could not be.
+        about: Where the detector's weights come from.
+    """
+
+    out: Path
+    config: DetectConfig
+    real: Films
+    synthetic: Films | None
+    tested: Numbers
+    marks: dict[tuple[RowName, int], list[Marks]]
+    records: dict[Training, Record]
+    notes: tuple[str, ...]
+    about: str
+
+
+def detect(
+    config: DetectConfig,
+    real: Path,
+    synthetic: Path | None,
+    out: Path,
+    *,
+    rows: tuple[RowName, ...],
+    device: str = "cpu",
+    progress: Progress = lambda done, total: None,
+) -> Detected:
+    """Run what is not finished yet of a benchmark of detectors.
+
+    Args:
+        config: What is trained.
+        real: Dataset of real images with boxes.
+        synthetic: Dataset of synthetic images with boxes; None where no row needs it.
+        out: Directory of the results. A finished training in it is not run again.
+        rows: What is trained on.
+        device: Where networks run.
+        progress: Called with images done and images in all; reading counts as well.
+
+    Raises:
+        DatasetError: The images do not allow a fair comparison; says why.
+        CheckpointError: The detector cannot be had.
+        OutputError: The directory holds another benchmark, or cannot be written.
+        TrainingError: A training went wrong.
+    """
+    return Detection(config, real, synthetic, out, rows, device).run(progress)
+
+
+class Detection:
+    """Both sides of a benchmark in memory, checked; see `detect` for the arguments."""
+
+    def __init__(
+        self,
+        config: DetectConfig,
+        real: Path,
+        synthetic: Path | None,
+        out: Path,
+        rows: tuple[RowName, ...],
+        device: str,
+    ) -> None:
+        self.config, self.results, self.device = config, Results(out), device
+        if synthetic is None and set(rows) != {"real"}:
+            hint = "Give --synthetic, or leave these rows out with --row real."
+            raise DatasetError("the rows synthetic and both need synthetic images", where="--synthetic", hint=hint)
+        seeds = range(config.first_seed, config.first_seed + config.seeds)
+        self.first = make_detector(config.detector, config.weights, config.canvas_px, config.first_seed)
+        self.real = load_films(real, config.canvas_px, config.kinds)
+        self.folds = make_folds(self.real, config)
+        self.synthetic: Films | None = None
+        self.notes = ["No synthetic images were given."]
+        if synthetic is not None:
+            self.synthetic = load_films(synthetic, config.canvas_px, config.kinds, split=config.synthetic_split)
+            self.notes = check_lineage(self.real, self.synthetic, config)
+        self.grid = [Training(row, seed, fold) for fold in range(len(self.folds)) for seed in seeds for row in rows]
+        self.pools = {training: self._pools(training) for training in self.grid}
+        self.tested = np.sort(np.concatenate([test for _, test in self.folds]))
+
+    def _pools(self, training: Training) -> dict[bool, Pool]:
+        """Numbers of the images of each side that a training may see.
+
+        Raises:
+            DatasetError: A side that it needs has no lesion left.
+        """
+        train, _ = self.folds[training.fold]
+        pools = {False: _pool(self.real, train)} if training.row != "synthetic" else {}
+        if training.row != "real" and self.synthetic is not None:
+            allowed = usable(self.synthetic, self.real, set(self.real.patients[train].tolist()))
+            pools[True] = _pool(self.synthetic, np.flatnonzero(allowed))
+        for made, pool in pools.items():
+            if not len(pool.lesions):
+                side = self.synthetic if made else self.real
+                assert side
+                message = f"no image with a {' or '.join(self.config.kinds)} to train fold {training.fold} on"
+                hint = "Images of tested patients, and such with findings of other kinds, are not trained on."
+                raise DatasetError(message, where=side.where, hint=hint)
+        return pools
+
+    def run(self, progress: Progress) -> Detected:
+        """See `detect`."""
+        self.results.begin(self._facts(), self._tested())
+        finished = self._finished()
+        left = [training for training in self.grid if training not in finished]
+        shown = self.config.steps * self.config.batch_size
+        advance = Advance(progress, (len(self.real) + len(self.synthetic or ())) * bool(left) + len(self.grid) * shown)
+        advance((len(self.grid) - len(left)) * shown)
+        sides = self._sides(advance) if left else {}
+        for training in left:
+            self._train(training, sides, advance)
+        records = self._finished()
+        return Detected(
+            *(self.results.path, self.config, self.real, self.synthetic, self.tested),
+            marks=self._gathered(records),
+            records={training: records[training] for training in self.grid},
+            notes=tuple(self.notes),
+            about=self.first.about,
+        )
+
+    def _sides(self, advance: Callable[[int], None]) -> dict[bool, Side]:
+        detector = self.first.to(self.device)
+        films = {False: self.real} | ({True: self.synthetic} if self.synthetic else {})
+        return {made: prepare(detector, side, self.device, advance) for made, side in films.items()}
+
+    def _train(self, training: Training, sides: dict[bool, Side], advance: Callable[[int], None]) -> None:
+        config, started = self.config, perf_counter()
+        pools, seed = self.pools[training], training.seed * 1000 + training.fold
+        share = {"real": 0.0, "synthetic": 1.0, "both": config.synthetic_share}[training.row]
+        detector = make_detector(config.detector, config.weights, config.canvas_px, seed).to(self.device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            loss = fit(detector, sides, draw_order(pools, share, config, seed), config, self.device, advance)
+        test = self.folds[training.fold][1]
+        marks = mark(detector, sides[False], test, config, self.device)
+        path = self._marks_file(training)
+        with writing(path) as partial, partial.open("wb") as file:
+            np.save(file, as_table(marks, test))
+        sizes = {"synthetic" if made else "real": sum(map(len, pool)) for made, pool in pools.items()}
+        facts = {
+            "real_images": sizes.get("real", 0),
+            "synthetic_images": sizes.get("synthetic", 0),
+            "loss": round(loss, 4),
+            "seconds": round(perf_counter() - started, 1),
+            "config": digest(config.model_dump(mode="json")),
+            "real": self.real.digest,
+            "synthetic": self.synthetic.digest if self.synthetic else None,
+            "marks": f"marks/{path.name}",
+            "marks_sha256": file_digest(path),
+        }
+        self.results.append({**training._asdict(), **facts})
+
+    def _marks_file(self, training: Training) -> Path:
+        return self.results.path / "marks" / f"{training.name}.npy"
+
+    def _finished(self) -> dict[Training, Record]:
+        """Records by training, of those whose marks are still what they were."""
+        found = {}
+        for record in self.results.records():
+            training = Training(record["row"], record["seed"], record["fold"])
+            path = self._marks_file(training)
+            if path.is_file() and file_digest(path) == record["marks_sha256"]:
+                found[training] = record
+        return found
+
+    def _gathered(self, records: dict[Training, Record]) -> dict[tuple[RowName, int], list[Marks]]:
+        """Marks on all tested images, those of all folds together."""
+        gathered: dict[tuple[RowName, int], dict[int, Marks]] = {}
+        for training in self.grid:
+            found = of_table(np.load(self._marks_file(training)), self.folds[training.fold][1])
+            gathered.setdefault((training.row, training.seed), {}).update(found)
+        assert all(training in records for training in self.grid)
+        return {key: [found[int(number)] for number in self.tested] for key, found in gathered.items()}
+
+    def _facts(self) -> Record:
+        return {
+            "benchmark": "detect",
+            "real": _described(self.real),
+            "synthetic": _described(self.synthetic),
+            "folds": len(self.folds),
+            "notes": self.notes,
+            "detector": self.first.about,
+            "config": self.config.model_dump(mode="json"),
+        }
+
+    def _tested(self) -> Iterator[tuple[str, str, str]]:
+        columns = (self.real.keys, self.real.patients, self.real.labels)
+        return zip(*(column[self.tested].tolist() for column in columns), strict=True)
+
+
+def make_folds(real: Films, config: DetectConfig) -> list[tuple[Numbers, Numbers]]:
+    """Numbers of the real images to train and to test on: one fold of fixed splits, or a cross-validation by patient.
+
+    Raises:
+        DatasetError: A patient is in both, or a test has no lesion.
+    """
+    folds = _cross_validation(real, config.folds) if config.folds else [_fixed(real, config)]
+    for number, (train, test) in enumerate(folds):
+        shared = sorted(set(real.patients[train].tolist()) & set(real.patients[test].tolist()))
+        if shared:
+            message = f"{len(shared)} patients are trained on and tested on, e.g. {shared[0]}"
+            hint = "Split by patient, as `synthmammo ingest` does; or cross-validate with --folds."
+            raise DatasetError(message, where=real.where, hint=hint)
+        if not real.with_lesions[test].any():
+            message = f"no {' or '.join(config.kinds)} on the {len(test)} images to test on, in fold {number}"
+            raise DatasetError(message, where=real.where, hint="Test on another split, or with fewer --folds.")
+    return folds
+
+
+def _fixed(real: Films, config: DetectConfig) -> tuple[Numbers, Numbers]:
+    known = sorted(set(real.splits.tolist()))
+    for name in (config.train_on, config.test_on):
+        if name not in known:
+            hint = f"{nearest(name, known)} Choose with --set train_on= and test_on=, or cross-validate with --folds."
+            raise DatasetError(f"no images in the split '{name}'", where=real.where, hint=hint)
+    return np.flatnonzero(real.splits == config.train_on), np.flatnonzero(real.splits == config.test_on)
+
+
+def _cross_validation(real: Films, count: int) -> list[tuple[Numbers, Numbers]]:
+    marked = real.with_lesions
+    left, folds = np.arange(len(real)), []
+    for number in range(count):
+        labels: dict[str, list[str]] = {}
+        for image in left:
+            labels.setdefault(str(real.patients[image]), []).append("lesion" if marked[image] else "none")
+        patients = [Patient(name, tuple(found)) for name, found in sorted(labels.items())]
+        share = 1 / (count - number)
+        split = draw_splits(patients, {"train": 1 - share, "test": share}, number)
+        chosen = np.array([split[patient] == "test" for patient in real.patients[left].tolist()], np.bool_)
+        test, left = left[chosen], left[~chosen]
+        folds.append((np.setdiff1d(np.arange(len(real)), test), test))
+    return folds
+
+
+def _pool(films: Films, numbers: NDArray[np.intp]) -> Pool:
+    usable_numbers = numbers[films.trainable[numbers]]
+    marked = films.with_lesions[usable_numbers]
+    return Pool(usable_numbers[marked], usable_numbers[~marked])
+
+
+def as_table(marks: list[Marks], numbers: Numbers) -> NDArray[np.float64]:
+    """Marks as rows of image, row0, col0, row1, col1, score: `float64 (K, 6)`."""
+    rows = [
+        np.column_stack([np.full(len(m.scores), n), m.boxes, m.scores]) for m, n in zip(marks, numbers, strict=True)
+    ]
+    return np.concatenate(rows).astype(np.float64)
+
+
+def of_table(table: NDArray[np.float64], numbers: Numbers) -> dict[int, Marks]:
+    """Marks by number of the image, from what `as_table` gave; images without marks have none."""
+    images = table[:, 0].astype(np.intp)
+    return {int(n): Marks(table[images == n, 1:5], table[images == n, 5]) for n in numbers}
+
+
+def _described(films: Films | None) -> dict[str, Any] | None:
+    if films is None:
+        return None
+    return {
+        "name": films.manifest.name,
+        "digest": films.digest,
+        "images": len(films),
+        "patients": len(set(films.patients.tolist())),
+        "images_with_lesions": int(films.with_lesions.sum()),
+        "lesions": sum(len(truth.lesions) for truth in films.truths),
+    }

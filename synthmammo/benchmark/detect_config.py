@@ -1,0 +1,138 @@
+"""What a benchmark of detectors trains, and how; the presets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from synthmammo.errors import TrainingError, nearest
+from synthmammo.sample import Kind
+from synthmammo.training.config import apply_setting, checked, read_yaml
+
+MULTIPLE_PX = 32
+"""Sides of a canvas are multiples of this: the coarsest feature map has one cell for so many pixels."""
+
+RowName = Literal["real", "synthetic", "both"]
+ROWS: tuple[RowName, ...] = ("real", "synthetic", "both")
+
+
+class DetectConfig(BaseModel):
+    """A detector, its training, and who is tested on.
+
+    There is no choice of weights on validation images: every training runs to its end, and its last weights are
+    tested.
+
+    Attributes:
+        detector: "centre" or "rt-detr", on frozen features; or name or path of a detector of transformers.
+        weights: Of the frozen features: "imagenet" or "none".
+        kinds: Findings to be found. Images with findings of other kinds are not trained on, and in a test marks on
+            those findings do not count.
+        height_px: Of the canvas that every breast is fitted into.
+        width_px: Of the canvas.
+        train_on: Split of the real images that are trained on.
+        test_on: Split that is tested on.
+        folds: Cross-validation by patient over all splits, in so many folds; 0 for the splits above.
+        synthetic_split: Split of the synthetic images that are used; None for all.
+        synthetic_share: Of the images shown to the row "both".
+        lesion_share: Of the images shown that have something to be found.
+        steps: Of the optimiser (AdamW; one cycle of the learning rate).
+        batch_size: Images a step.
+        learning_rate: The highest.
+        weight_decay: Decoupled.
+        seeds: Trainings of each row and fold, which differ in fresh weights and order.
+        first_seed: Number of the first of these.
+        most_marks: On an image.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    detector: str = "centre"
+    weights: Literal["imagenet", "none"] = "imagenet"
+    kinds: tuple[Kind, ...] = Field((Kind.MASS,), min_length=1)
+    height_px: int = Field(384, ge=64)
+    width_px: int = Field(256, ge=64)
+    train_on: str = "train"
+    test_on: str = "test"
+    folds: int = Field(0, ge=0)
+    synthetic_split: str | None = None
+    synthetic_share: float = Field(0.5, gt=0, lt=1)
+    lesion_share: float = Field(0.5, gt=0, le=1)
+    steps: int = Field(200, ge=1)
+    batch_size: int = Field(8, ge=1)
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(1e-4, ge=0)
+    seeds: int = Field(1, ge=1)
+    first_seed: int = Field(0, ge=0)
+    most_marks: int = Field(20, ge=1)
+
+    @field_validator("height_px", "width_px")
+    @classmethod
+    def _whole_cells(cls, value: int) -> int:
+        if value % MULTIPLE_PX:
+            raise ValueError(f"expected a multiple of {MULTIPLE_PX}")
+        return value
+
+    @field_validator("folds")
+    @classmethod
+    def _no_single_fold(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("expected 0, or at least 2 folds")
+        return value
+
+    @property
+    def canvas_px(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.height_px, self.width_px
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {},
+    "rt-detr": {"detector": "rt-detr", "learning_rate": 5e-4, "steps": 2000, "height_px": 512, "width_px": 320},
+}
+"""`quick` takes minutes on a processor; `rt-detr` trains the decoder of a published detector, and wants more."""
+
+
+class Training(NamedTuple):
+    """One training and its test.
+
+    Attributes:
+        row: What is trained on.
+        seed: Of everything that is drawn.
+        fold: Number of the fold.
+    """
+
+    row: RowName
+    seed: int
+    fold: int
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        return f"{self.row}-seed{self.seed}-fold{self.fold}"
+
+
+def load_detect_config(
+    preset: str, path: Path | None = None, settings: Iterable[str] = (), options: Mapping[str, Any] | None = None
+) -> DetectConfig:
+    """A preset, changed by a file, by single settings and by options, in this order.
+
+    Args:
+        preset: A name in `PRESETS`.
+        path: YAML file.
+        settings: `key=value` texts, the values read as YAML.
+        options: Values by key.
+
+    Raises:
+        TrainingError: The preset is unknown, or something else is not understood.
+    """
+    if preset not in PRESETS:
+        raise TrainingError(f"no preset is called '{preset}'", where="--preset", hint=nearest(preset, PRESETS))
+    stated = read_yaml(path) if path else {}
+    # The `benchmark.yaml` of a finished run holds its configuration under this key.
+    content = {**PRESETS[preset], **stated.get("config", stated)}
+    for setting in settings:
+        apply_setting(content, setting)
+    return checked(DetectConfig, {**content, **(options or {})}, path or "benchmark")

@@ -1,0 +1,273 @@
+"""What the detectors of a benchmark found, together: intervals by patients, chance, figures, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Picture
+from PIL import ImageDraw
+
+from synthmammo.benchmark.detect import Detected
+from synthmammo.benchmark.detect_config import RowName
+from synthmammo.benchmark.figures import COLOURS, figure, save
+from synthmammo.benchmark.pages import Section, html_page, markdown_page, markdown_table
+from synthmammo.drawing import Rgb, sheet
+from synthmammo.manifest import writing
+from synthmammo.metrics import Interval, bootstrap, interval
+from synthmammo.metrics.detection import RATES, Froc, Marks, Precision, Truth, centre_inside, chance_sensitivities
+
+NAMES: dict[RowName, str] = {"real": "real alone", "synthetic": "synthetic alone", "both": "real and synthetic"}
+GRID = (0.0625, 0.125, *RATES, 4.0)
+"""Rates at which the figure shows intervals."""
+
+SIGNIFICANT = 0.05
+SWAPS = 200
+RESAMPLES = 2000
+EXAMPLES = 4
+LESION_COLOUR, MARK_COLOUR = (230, 116, 40), (86, 180, 233)
+
+
+@dataclass(frozen=True)
+class Row:
+    """All seeds of one row, all folds together.
+
+    Attributes:
+        name: What was trained on.
+        frocs: One a seed.
+        sensitivities: At each rate of `GRID`, mean over the seeds; interval by patients.
+        mean_sensitivity: Over `RATES`.
+        average_precision: mAP@0.5.
+        difference: Of the mean sensitivity to that of real images alone; None where there is nothing to compare.
+        chance: Mean sensitivity with the lesions of other images, on average.
+        chance_p: Share of such that reach this row's mean sensitivity.
+    """
+
+    name: RowName
+    frocs: tuple[Froc, ...]
+    sensitivities: tuple[Interval, ...]
+    mean_sensitivity: Interval
+    average_precision: Interval
+    difference: Interval | None
+    chance: float
+    chance_p: float
+
+    @property
+    def stated(self) -> tuple[Interval, ...]:
+        """Sensitivities at `RATES`."""
+        return tuple(self.sensitivities[GRID.index(rate)] for rate in RATES)
+
+    @property
+    def found_something(self) -> bool:
+        """Whether the marks know more than where lesions usually lie."""
+        return self.chance_p <= SIGNIFICANT
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a report left.
+
+    Attributes:
+        table: The main table, Markdown.
+        markdown: `report.md`.
+        html: `report.html`.
+    """
+
+    table: str
+    markdown: Path
+    html: Path
+
+
+def summarise(
+    marks: dict[tuple[RowName, int], list[Marks]],
+    truths: Sequence[Truth],
+    patients: NDArray[np.str_],
+    *,
+    resamples: int = RESAMPLES,
+    swaps: int = SWAPS,
+) -> list[Row]:
+    """The rows of a benchmark, on the same resamples of patients.
+
+    Args:
+        marks: On the tested images, by row and seed.
+        truths: Of the tested images.
+        patients: `(N)`.
+        resamples: Of the bootstrap.
+        swaps: Of the lesions, for chance.
+    """
+    names = list(dict.fromkeys(name for name, _ in marks))
+    held = {name: [m for (row, _), m in marks.items() if row == name] for name in names}
+    frocs = {name: [Froc.of(m, truths) for m in held[name]] for name in names}
+    precisions = {name: [Precision.of(m, truths) for m in held[name]] for name in names}
+
+    def statistic(images: NDArray[np.intp] | None) -> NDArray[np.float64]:
+        values = []
+        for name in names:
+            curve = np.mean([froc.sensitivities(GRID, images) for froc in frocs[name]], 0)
+            precision = np.mean([found.average(images) for found in precisions[name]])
+            values.append([*curve, np.mean(curve[[GRID.index(rate) for rate in RATES]]), precision])
+        return np.array(values).ravel()
+
+    here = statistic(None).reshape(len(names), -1)
+    drawn = bootstrap(statistic, patients, resamples=resamples).reshape(resamples, len(names), -1)
+    rows = []
+    for place, name in enumerate(names):
+        *curve, mean, precision = [interval(here[place, i], drawn[:, place, i]) for i in range(here.shape[1])]
+        difference = None
+        if "real" in names and name != "real":
+            base = names.index("real")
+            difference = interval(here[place, -2] - here[base, -2], drawn[:, place, -2] - drawn[:, base, -2])
+        chance = np.mean([chance_sensitivities(m, truths, swaps=swaps).mean(1) for m in held[name]], 0)
+        p = (1 + int((chance >= mean.estimate).sum())) / (1 + swaps)
+        rows.append(
+            Row(name, tuple(frocs[name]), tuple(curve), mean, precision, difference, float(chance.mean()), float(p))
+        )
+    return rows
+
+
+def report(detected: Detected) -> Written:
+    """Write the figures and the pages of a finished benchmark of detectors."""
+    out = detected.out
+    truths = [detected.real.truths[number] for number in detected.tested]
+    rows = summarise(detected.marks, truths, detected.real.patients[detected.tested])
+    table = tuple(_table(rows))
+    curves = draw_froc(rows, out / "figures" / "froc.png")
+    lesions, films = sum(len(truth.lesions) for truth in truths), len(truths)
+    title = f"Benchmark of detectors: {detected.real.where.name}"
+    marks_on = f"{lesions} lesions ({' or '.join(detected.config.kinds)}) on {films} real images"
+    sections = [
+        Section(marks_on, _reading(rows), table, ((curves, "FROC; bars are 95 % intervals by patients."),)),
+        *_examples(detected, rows, truths),
+        Section("How", (*_method(detected), *detected.notes)),
+        Section("Trainings", table=tuple(_trainings(detected))),
+    ]
+    for name, text in (("report.md", markdown_page(title, sections, out)), ("report.html", html_page(title, sections))):
+        with writing(out / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return Written(markdown_table(table), out / "report.md", out / "report.html")
+
+
+def _table(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    rates = [f"sensitivity at {rate:g}" for rate in RATES]
+    table: list[tuple[str, ...]] = [
+        ("trained on", *rates, "mean of the four (95 %)", "mAP@0.5 (95 %)", "mean by chance", "p", "mean - real (95 %)")
+    ]
+    for row in rows:
+        found = [f"{s.estimate:.2f} ({s.low:.2f}-{s.high:.2f})" for s in row.stated]
+        chance = f"{row.chance:.2f}", f"{row.chance_p:.3f}" + ("" if row.found_something else ": no result")
+        cells = (*found, str(row.mean_sensitivity), str(row.average_precision), *chance)
+        table.append((NAMES[row.name], *cells, str(row.difference) if row.difference else ""))
+    return table
+
+
+def _reading(rows: Sequence[Row]) -> tuple[str, ...]:
+    sentences = [
+        "Sensitivity is per lesion, at so many false marks per image over all images: a lesion is found by a mark "
+        "whose middle lies in its box. mAP@0.5 asks for an overlap (intersection over union) of at least 0.5.",
+        f"Chance is what the same marks reach on lesions of other images ({SWAPS} swaps); p is the share of swaps that "
+        "do as well.",
+    ]
+    lost = [NAMES[row.name] for row in rows if not row.found_something]
+    if lost:
+        sentences.append(f"At chance, and so no result: {', '.join(lost)}.")
+    for row in rows:
+        if row.difference and row.found_something:
+            apart = "excludes" if row.difference.low > 0 or row.difference.high < 0 else "includes"
+            sentences.append(
+                f"{NAMES[row.name].capitalize()} against real alone: mean sensitivity {row.difference.estimate:+.3f}; "
+                f"the interval {apart} zero."
+            )
+    return tuple(sentences)
+
+
+def draw_froc(rows: Sequence[Row], path: Path) -> Path:
+    """FROC curves, the mean over the seeds where there are several, with intervals at some rates."""
+    drawn, (axes,) = figure(width=6.4, height=4.6)
+    grid = np.geomspace(GRID[0] / 2, 2 * GRID[-1], 200)
+    for number, row in enumerate(rows):
+        colour = COLOURS[number % len(COLOURS)]
+        curve = np.mean([froc.sensitivities(grid) for froc in row.frocs], 0)
+        label = NAMES[row.name] + ("" if row.found_something else " (at chance)")
+        axes.plot(grid, curve, color=colour, linewidth=1.6, label=label, drawstyle="steps-post")
+        places = np.array(GRID) * 1.04 ** (number - (len(rows) - 1) / 2)
+        low, high = ([s[end] for s in row.sensitivities] for end in (1, 2))
+        axes.vlines(places, low, high, color=colour, linewidth=1.2, alpha=0.6)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(GRID, [f"{rate:g}" for rate in GRID])
+    axes.set(xlim=(grid[0], grid[-1]), ylim=(0, 1), xlabel="false marks per image", ylabel="sensitivity per lesion")
+    axes.legend(frameon=False, loc="upper left", fontsize=9)
+    return save(drawn, path)
+
+
+def _examples(detected: Detected, rows: Sequence[Row], truths: Sequence[Truth]) -> list[Section]:
+    """Tested images with their lesions and marks at one false mark per image: some found, some missed."""
+    row = max(rows, key=lambda row: row.mean_sensitivity.estimate)
+    marks = detected.marks[row.name, detected.config.first_seed]
+    threshold = threshold_at(row.frocs[0], 1.0)
+    kept = [Marks(m.boxes[m.scores >= threshold], m.scores[m.scores >= threshold]) for m in marks]
+    chosen: dict[bool, list[int]] = {True: [], False: []}
+    for number, (found, truth) in enumerate(zip(kept, truths, strict=True)):
+        if len(truth.lesions):
+            chosen[bool(centre_inside(found.boxes, truth.lesions).any(0).all())].append(number)
+    # An even choice along the order of the images: nobody picks the pretty ones.
+    shown = [n for part in chosen.values() for n in part[:: max(1, -(-len(part) // EXAMPLES))][:EXAMPLES]]
+    tiles = [_tile(detected.real.pixels[detected.tested[n]], truths[n], kept[n]) for n in shown]
+    captions = [str(detected.real.keys[detected.tested[n]]) for n in shown]
+    path = detected.out / "figures" / "examples.png"
+    with writing(path) as partial:
+        sheet(tiles, EXAMPLES, captions, (480, 320)).save(partial, "PNG")
+    text = (
+        f"Trained on {NAMES[row.name]}, at one false mark per image. Orange: lesions; blue: marks with their scores. "
+        "First images whose lesions are all found, then images with a missed one; an even choice, not a selection."
+    )
+    return [Section("Examples", (text,), pictures=((path, "Lesions and marks."),))]
+
+
+def threshold_at(froc: Froc, rate: float) -> float:
+    """The lowest score at which there are at most so many false marks per image."""
+    scores = np.sort(np.unique(np.concatenate([froc.lesion_scores, froc.false_scores])))
+    falling = np.sort(froc.false_scores)
+    above = (len(falling) - np.searchsorted(falling, scores)) / froc.images
+    allowed = scores[(np.round(above, 9) <= rate) & np.isfinite(scores)]
+    return float(allowed[0]) if len(allowed) else float("inf")
+
+
+def _tile(pixels: NDArray[np.float16], truth: Truth, marks: Marks, zoom: int = 2) -> Rgb:
+    grey = np.clip((pixels.astype(np.float32) + 1) * 127.5, 0, 255).astype(np.uint8)
+    picture = Picture.fromarray(grey).resize((grey.shape[1] * zoom, grey.shape[0] * zoom)).convert("RGB")
+    pen = ImageDraw.Draw(picture)
+    for boxes, colour in ((truth.lesions, LESION_COLOUR), (marks.boxes, MARK_COLOUR)):
+        for row0, col0, row1, col1 in boxes * zoom:
+            pen.rectangle((float(col0), float(row0), float(col1), float(row1)), outline=colour, width=3)
+    for box, score in zip(marks.boxes, marks.scores, strict=True):
+        pen.text((float(box[1]) * zoom + 5, float(box[0]) * zoom + 3), f"{score:.2f}", fill=MARK_COLOUR, font_size=20)
+    return np.asarray(picture)
+
+
+def _method(detected: Detected) -> tuple[str, ...]:
+    config, real, made = detected.config, detected.real, detected.synthetic
+    tested = f"cross-validated by patient in {config.folds} folds" if config.folds else f"split '{config.test_on}'"
+    sides = f"Real: {real.manifest.name}, {len(real)} images, {tested}."
+    if made is not None:
+        sides += f" Synthetic: {made.manifest.name}, {len(made)} images; never one with a tested patient's tissue."
+    return (
+        f"Detector: {detected.about}.",
+        sides,
+        f"Every breast is fitted into {config.height_px} x {config.width_px} pixels, its chest wall on the right, what "
+        "is outside its outline set to black; nothing else is done to the pixels, and nothing is augmented.",
+        f"Each training shows {config.steps * config.batch_size:,} images in {config.steps} steps, "
+        f"{config.lesion_share:.0%} of them with a lesion; of the row '{NAMES['both']}' "
+        f"{config.synthetic_share:.0%} are synthetic. The last weights are tested; nothing was chosen on validation "
+        "images. Marks of all folds are ranked together.",
+    )
+
+
+def _trainings(detected: Detected) -> list[tuple[str, ...]]:
+    table: list[tuple[str, ...]] = [("training", "real images", "synthetic images", "last loss", "seconds")]
+    for training, record in detected.records.items():
+        cells = (record[name] for name in ("real_images", "synthetic_images", "loss", "seconds"))
+        table.append((training.name, *map(str, cells)))
+    return table
