@@ -146,7 +146,12 @@ def _check_dicom(recipe: Recipe) -> None:
     """Refuse at once what the DICOM writer would refuse after the first hosts."""
     background = recipe.background
     if isinstance(background, StyleGAN2Background):
-        raise _no_dicom("the images of a StyleGAN2 are of no known side", "")
+        view = background.view or (recipe.require and recipe.require.view)
+        if not (view and background.laterality):
+            raise _no_dicom(
+                "those of a StyleGAN2 are as the recipe says",
+                "State background.laterality, and background.view or require.view; or leave DICOM out:",
+            )
     if not isinstance(background, IngestedBackground) or not (Path(background.dataset) / MANIFEST).is_file():
         return
     rows = read_index(Path(background.dataset)).to_pylist()
@@ -159,7 +164,7 @@ def _check_dicom(recipe: Recipe) -> None:
 
 def _no_dicom(what: str, hint: str) -> RecipeError:
     instead = "emit: {formats: [webdataset, parquet]}."
-    message = f"a DICOM mammogram requires spacing, view and side, and {what}"
+    message = f"a DICOM mammogram requires spacing, view and laterality, and {what}"
     return RecipeError(message, where="emit.formats.dicom", hint=f"{hint or 'Leave DICOM out:'} {instead}")
 
 

@@ -195,9 +195,11 @@ class _GeneratedHosts:
             "implant": np.zeros(len(host), dtype=bool),
         }
         if not isinstance(background, PhantomBackground):
-            view = recipe.require.view if recipe.require else None
-            columns["view"] = pa.repeat(pa.scalar(view, pa.string()), len(host))
-            return columns | dict.fromkeys(("laterality", "density"), pa.nulls(len(host), pa.string()))
+            view = getattr(background, "view", None) or (recipe.require.view if recipe.require else None)
+            stated = {"view": view, "laterality": getattr(background, "laterality", None), "density": None}
+            return columns | {
+                name: pa.repeat(pa.scalar(value, pa.string()), len(host)) for name, value in stated.items()
+            }
         # What a person's views share is drawn once for all of them.
         for name, shares, of in (
             ("view", background.views, host),

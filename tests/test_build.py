@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import tiny
 from example_samples import a_sample
+from pydicom import dcmread
+from tiny_models import stylegan2_file
 
 from synthmammo.build import build, make_shard, refuse_unsupported, shards
 from synthmammo.card import card
@@ -509,3 +511,15 @@ def test_dicom_of_images_that_lack_what_it_requires_is_refused_before_anything_i
     assert not (tmp_path / "out").exists()
     assumed = tiny.recipe(background=unspaced | {"assume_spacing_mm": 0.1}, splits=None)
     refuse_unsupported(assumed)
+
+
+def test_images_of_a_stylegan2_are_dicom_where_the_recipe_says_what_they_show(tmp_path):
+    background = {"generator": "stylegan2", "model": str(stylegan2_file(tmp_path / "m.safetensors"))}
+    kinds = {"size": 1, "lesions": [], "classes": {"normal": 1}, "emit": {"formats": ["dicom"]}}
+    with pytest.raises(RecipeError, match=r"(?s)emit.formats.dicom: .*State background.laterality"):
+        build(tiny.recipe(background=background, **kinds), tmp_path / "out", engine=Local(1))
+    told = tiny.recipe(background=background | {"view": "MLO", "laterality": "R"}, **kinds)
+    build(told, tmp_path / "out", engine=Local(1))
+    (image,) = map(dcmread, (tmp_path / "out").rglob("*.dcm"))
+    assert (image.ImageLaterality, image.ViewPosition, image.SyntheticData) == ("R", "MLO", "YES")
+    assert "weights sha256" in image.ContributingEquipmentSequence[0].ContributionDescription

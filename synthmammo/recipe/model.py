@@ -67,6 +67,10 @@ class StyleGAN2Background(Strict):
     generator: Literal["stylegan2"]
     model: str = Field(description="zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION")
     truncation: float = Field(0.65, ge=0, le=1.5, description="psi; 0.65 is the value of the mammogram StyleGAN paper")
+    view: Literal["CC", "MLO"] | None = Field(None, description="What all its images show; see also `require`")
+    laterality: Literal["L", "R"] | None = Field(
+        None, description="Side to call them, which DICOM requires; a mirrored breast is one of the other side"
+    )
     latents: str | None = Field(None, description="File of inverted real images that takes the place of seeds")
     directions: str | None = Field(None, description="File of directions; default beside the model")
     parts: str | None = Field(None, description="File of parts; default beside the model")
