@@ -13,6 +13,7 @@ import yaml
 
 from synthmammo import facts
 from synthmammo.build import RECIPE
+from synthmammo.croissant import CROISSANT
 from synthmammo.dataset import Dataset
 from synthmammo.manifest import Manifest, read_index, writing
 from synthmammo.reports import Report, reports
@@ -59,9 +60,10 @@ def card(directory: Path) -> Path:
         measured="".join(_report(report) for report in reports(directory).values()),
         loading=_loading(manifest),
         making=_making(manifest),
+        origin="The resolved recipe" if (directory / RECIPE).is_file() else "The options",
         recipe=_recipe(directory, manifest),
         facts=_table(_origins(manifest)),
-        uses=_points(facts.use_cases()),
+        uses=_points(facts.use_cases(manifest)),
         unclaimed=_points(facts.not_claimed(manifest)),
         limits=_points(facts.limitations(manifest, rows) + facts.biases(manifest)),
         persons=" ".join(facts.sensitive_information(manifest)),
@@ -155,7 +157,7 @@ def _properties(manifest: Manifest, rows: Sequence[Row]) -> Iterable[tuple[str, 
 
 def _chosen(manifest: Manifest, rows: Sequence[Row]) -> Iterable[tuple[str, str]]:
     """How many backgrounds were edited, and how many rejected for their looks."""
-    edits = Counter(name for row in rows for name in row["edits"])
+    edits = Counter(name for row in rows for name in row["edits"] or ())
     if edits:
         yield "edits", ", ".join(f"{name} ({number} samples)" for name, number in edits.most_common())
     tried = {row["patient"]: row["host_attempt"] for row in rows if row["host_attempt"] is not None}
@@ -208,10 +210,11 @@ def _loading(manifest: Manifest) -> str:
     if "dicom" in formats:
         parts.append(_pydicom(manifest, split))
     parts += _labels(manifest)
-    parts.append(
-        "**mlcroissant** reads `DIR/croissant.json`, which lists every file with its SHA-256; `DIR/provenance.json` "
-        "(W3C PROV-JSON) says from what each shard was made."
-    )
+    if CROISSANT in manifest.files:
+        parts.append(
+            "**mlcroissant** reads `DIR/croissant.json`, which lists every file with its SHA-256; "
+            "`DIR/provenance.json` (W3C PROV-JSON) says from what each shard was made."
+        )
     return "\n\n".join(parts)
 
 
@@ -265,7 +268,7 @@ def _webdataset(manifest: Manifest, split: str) -> str:
 
 def _making(manifest: Manifest) -> str:
     if manifest.kind != "built":
-        return f"By `synthmammo {facts.verb(manifest)}`, with the options below."
+        return " ".join(facts.collection(manifest)) + " Its options are below."
     return (
         " ".join(facts.collection(manifest)) + " The build draws nothing. To make it again, byte for byte:"
         f"\n\n```\nsynthmammo build {RECIPE} --out AGAIN\n```\n\n"

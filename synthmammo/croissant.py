@@ -136,7 +136,7 @@ def _responsibility(manifest: Manifest, rows: Sequence[facts.Row]) -> Json:
         "rai:dataCollectionType": ["Software Collection" if built else "Secondary Data Analysis"],
         "rai:dataManipulationProtocol": facts.manipulation(manifest),
         "rai:dataAnnotationProtocol": [facts.annotation(rows)],
-        "rai:dataUseCases": facts.use_cases(),
+        "rai:dataUseCases": facts.use_cases(manifest),
         "rai:dataLimitations": [*facts.not_claimed(manifest), *facts.limitations(manifest, rows)],
         "rai:dataBiases": facts.biases(manifest),
         "rai:personalSensitiveInformation": facts.sensitive_information(manifest),

@@ -248,7 +248,7 @@ def write_index(directory: Path, rows: Iterable[dict[str, Any]]) -> Path:
 
 
 def read_index(directory: Path) -> pa.Table:
-    """`index.parquet` of a dataset directory.
+    """`index.parquet` of a dataset directory; columns that it lacks are null.
 
     Raises:
         DatasetError: It is absent or unreadable.
@@ -258,12 +258,16 @@ def read_index(directory: Path) -> pa.Table:
 
     path = directory / INDEX
     try:
-        return pq.read_table(path)
+        table = pq.read_table(path)
     except FileNotFoundError as error:
         hint = "Is the path right? `synthmammo verify` tells what else is missing."
         raise DatasetError("the index of samples is missing", where=path, hint=hint) from error
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"the index of samples cannot be read ({error})", where=path) from error
+    for column in index_schema():
+        if column.name not in table.column_names:  # the version that made it did not have it yet
+            table = table.append_column(column, pa.nulls(table.num_rows, column.type))
+    return table
 
 
 def count(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:

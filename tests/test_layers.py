@@ -40,7 +40,7 @@ LAYERS: dict[int, set[str]] = {
     | {"patch_options", "patch_plan", "patch_cut", "training", "convert", "sample_model", "model_zoo"}
     | {"directions"}
     | {"build", "ingest", "patches", "verify", "regenerate", "show", "card", "train", "quality", "publish", "send"}
-    | {"model_samples", "parts", "invert", "mix", "walk", "sheet"}
+    | {"model_samples", "parts", "invert", "mix", "walk", "sheet", "turing"}
     | {"benchmark", "study", "explore"},
     # surface
     4: {"cli", "__main__", "__init__"},
@@ -64,6 +64,8 @@ BETWEEN_STAGES = {
     ("plan", "plan_table"),
     ("plan", "plan_edits"),
     ("plan", "plan_hosts"),
+    ("turing", "plan"),
+    ("turing", "plan_table"),
     *((stage, "model_samples") for stage in ("parts", "invert", "mix", "walk", "sheet")),
     ("plan", "plan_lesions"),
     ("plan_edits", "plan_table"),
@@ -101,6 +103,7 @@ BETWEEN_STAGES = {
     ("verify", "regenerate"),
     ("card", "build"),
     ("card", "show"),
+    ("card", "croissant"),
     ("publish", "card"),
     ("publish", "model_card"),
     ("publish", "model_zoo"),
