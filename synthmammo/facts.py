@@ -34,8 +34,14 @@ def uses(manifest: Manifest, generator: str) -> bool:
 
 
 def holds_real_images(manifest: Manifest) -> bool:
-    """Whether pixels of real people may be in it: ingested, cut from another dataset, or put on real hosts."""
-    return manifest.kind != "built" or uses(manifest, "ingested")
+    """Whether it has, or may have, pixels of real people: ingested, on real or inverted hosts, or cut from these."""
+    return manifest.kind != "built" or uses(manifest, "ingested") or inverted(manifest)
+
+
+def inverted(manifest: Manifest) -> bool:
+    """Whether its backgrounds are real images as a network makes them again."""
+    background = manifest.options.get("background")
+    return isinstance(background, dict) and bool(background.get("latents"))
 
 
 def collection(manifest: Manifest) -> list[str]:
@@ -51,6 +57,8 @@ def collection(manifest: Manifest) -> list[str]:
     if uses(manifest, "ingested"):
         names = ", ".join(f"`{name}`" for name in manifest.sources if name not in manifest.models)
         points.append(f"The backgrounds are real mammograms from {names}.")
+    if inverted(manifest):
+        points.append("The backgrounds are real mammograms as the model makes them again, from latents found for each.")
     points += [_model(name, facts) for name, facts in manifest.models.items()]
     return points
 
@@ -167,6 +175,10 @@ def biases(manifest: Manifest) -> list[str]:
 
 def sensitive_information(manifest: Manifest) -> list[str]:
     """What there is of persons."""
+    if manifest.kind == "patches":
+        return ["Cut from another dataset: what its card says of persons holds here."]
+    if inverted(manifest):
+        return ["The backgrounds were made to resemble images of real people; treat them as those."]
     if holds_real_images(manifest):
         return [
             "Some pixels are of real people. Names, dates and identifiers of the source are not carried over; patients "

@@ -138,7 +138,8 @@ def restricted(manifest: Manifest) -> bool:
 
 def _notes(manifest: Manifest) -> Iterator[str]:
     if facts.holds_real_images(manifest):
-        yield f"it holds images of real people, under the licence '{manifest.licence}': publish it only if you may"
+        real = "was cut from a dataset that may hold" if manifest.kind == "patches" else "holds"
+        yield f"it {real} images of real people, under the licence '{manifest.licence}': publish it only if you may"
         yield "labels and writing beside the breast are pixels too: look at the previews for what may name a patient"
     if "parquet" not in facts.formats(manifest):
         yield "it has no Parquet, so the Hub shows no preview of it and `datasets` cannot load it by its name"
@@ -260,7 +261,7 @@ def _reported(repo_id: str) -> Iterator[None]:
         hint = "Is the token right, and may it write there?" if status in (401, 403) else _AGAIN
         reason = error.server_message or str(error).strip().splitlines()[0]
         raise OutputError(f"the Hub refused ({status}: {reason})", where=repo_id, hint=hint) from error
-    except HTTPError as error:
+    except (HTTPError, ConnectionError) as error:
         raise OutputError(f"the Hub cannot be reached ({error})", where=repo_id, hint=_AGAIN) from error
     except (RuntimeError, ValueError) as error:
         # An upload that went wrong, or an answer that was not understood.

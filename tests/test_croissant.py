@@ -89,13 +89,20 @@ def test_models_are_named_with_what_they_were_trained_on():
 def test_real_images_are_never_called_synthetic(kind):
     content = croissant(manifest(kind=kind, options={"source": "dicom"}), [], [])
     assert "synthetic data" not in content["keywords"]
-    assert content["rai:personalSensitiveInformation"][0].startswith("Some pixels are of real people")
+    said = {"ingested": "Some pixels are of real people", "patches": "Cut from another dataset"}[kind]
+    assert content["rai:personalSensitiveInformation"][0].startswith(said)
     assert facts.holds_real_images(manifest(kind=kind))
 
 
 def test_real_hosts_are_said_to_be_real():
     hosts = manifest(options={"background": {"generator": "ingested"}}, sources={"datasets/films": "abc"})
     assert "real mammograms from `datasets/films`" in croissant(hosts, [], [])["rai:dataCollection"]
+
+
+def test_inverted_images_are_treated_as_those_of_people():
+    inverted = manifest(options={"background": {"generator": "stylegan2", "latents": "films.safetensors"}})
+    assert facts.holds_real_images(inverted) and not facts.holds_real_images(manifest())
+    assert "treat them as those" in croissant(inverted, [], [])["rai:personalSensitiveInformation"][0]
 
 
 def test_a_dataset_without_parquet_has_no_records(tmp_path):
