@@ -145,7 +145,10 @@ def writing(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".partial-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()
+        permissions = partial.stat().st_mode
         yield partial
+        partial.chmod(permissions)  # safetensors would leave its files to their owner alone
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)

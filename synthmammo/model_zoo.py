@@ -147,8 +147,8 @@ def headline(metrics: Mapping[str, Any]) -> str:
     for name, text in _SHOWN.items():
         if name in reached:
             beside = f" ({floor[name]:.3g})" if name in floor else ""
-            parts.append(f"{text} {reached[name]:.3g}{beside}")
-    numbers = [f"{name} {_shown(value)}" for name, value in _leaves(metrics) if isinstance(value, float | int)]
+            parts.append(f"{text}: {reached[name]:.3g}{beside}")
+    numbers = [f"{name}: {_shown(value)}" for name, value in _leaves(metrics) if isinstance(value, float | int)]
     return ", ".join(parts or numbers[:3]) or "not measured"
 
 

@@ -55,6 +55,11 @@ def test_the_same_model_gives_the_same_bytes(model: Path, tmp_path: Path) -> Non
     assert save(tmp_path / "third.safetensors", states, checkpoint.description).read_bytes() == model.read_bytes()
 
 
+def test_a_model_file_can_be_read_by_whom_any_file_can(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "any").write_bytes(b"")
+    assert model.stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
 def test_half_precision_halves_the_file_and_loads_as_single(model: Path, tmp_path: Path) -> None:
     checkpoint = load(model)
     states = {name: checkpoint.network(name) for name in checkpoint.networks}

@@ -120,7 +120,7 @@ def test_the_list_names_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_headlines() -> None:
-    assert headline(METRICS) == "Fréchet 12.3 (4.5), kernel x 1000 8"
-    assert headline({"kernel_distance_x1000": 3.21}) == "kernel x 1000 3.21"
-    assert headline({"split": "validation", "discarded": 0.04, "more": {"a": 1}}) == "discarded 0.04, more, a 1"
+    assert headline(METRICS) == "Fréchet: 12.3 (4.5), kernel x 1000: 8"
+    assert headline({"kernel_distance_x1000": 3.21}) == "kernel x 1000: 3.21"
+    assert headline({"split": "validation", "discarded": 0.04, "more": {"a": 1}}) == "discarded: 0.04, more, a: 1"
     assert headline({}) == "not measured"
