@@ -173,6 +173,10 @@ class TestAttributes:
         assert named.PatientID == str(named.PatientName).removeprefix("DEIDENTIFIED^")
         assert image_of(complete(provenance=BUILT, patient="p0123456789ab")).PatientID == "p0123456789ab"
 
+    def test_the_longest_name_of_a_recipe_fits(self):
+        long = image_of(complete(provenance={}, patient="r" * 64 + "-p0000001"))
+        assert len(long.PatientID) <= 64 and len(str(long.PatientName)) <= 64
+
     @pytest.mark.parametrize(
         ("host", "marked", "expected"),
         [

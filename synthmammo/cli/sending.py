@@ -14,8 +14,8 @@ import click
 def send(directory: Path, url: str, user: str) -> None:
     """Store the DICOM objects of the dataset in DIRECTORY on the DICOMweb server at URL.
 
-    After a break the same command goes on; what the server has is not sent again. A bearer token is read from
-    SYNTHMAMMO_TOKEN.
+    After a break the same command goes on: what the server took is noted in DIRECTORY, in a file .sent-*.jsonl. A
+    bearer token is read from SYNTHMAMMO_TOKEN.
 
     Example: synthmammo send datasets/screening_exams http://localhost:8042/dicom-web
     """

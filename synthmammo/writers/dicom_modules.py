@@ -24,6 +24,9 @@ from synthmammo.sample import Laterality, Sample, SpacingOrigin, View
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.dicom_codes import BREAST, VIEWS
 
+_LONGEST_NAME = 64 - len("DEIDENTIFIED^")
+"""What DICOM leaves of its 64 letters."""
+
 _PSEUDONYM = re.compile("p[0-9a-f]{12}")
 _MODIFYING_EQUIPMENT = Code("109103", "DCM", "Modifying Equipment")
 
@@ -102,9 +105,9 @@ def _host(sample: Sample) -> dict[str, Any]:
 
 
 def _person(sample: Sample) -> str:
-    """The patient's pseudonym; of a real one whose name came from a user's table or a file name, a hash of it."""
+    """The patient's pseudonym; a hash of it where it is too long, or came from a user's table or a file name."""
     person = sample.patient or sample.key
-    if not is_real(sample) or _PSEUDONYM.fullmatch(person):
+    if len(person) <= _LONGEST_NAME and (not is_real(sample) or _PSEUDONYM.fullmatch(person)):
         return person
     return "p" + hashlib.blake2b(person.encode(), digest_size=6).hexdigest()
 
