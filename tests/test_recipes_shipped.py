@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import tiny
+import tiny_models
 
+from synthmammo import checkpoints
 from synthmammo.build import build, refuse_unsupported
 from synthmammo.card import card
 from synthmammo.dataset import Dataset
@@ -22,6 +24,7 @@ RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "reci
 WANTED = {
     *("balanced_calc", "balanced_mass", "screening_prevalence", "real_hosts", "removal_pairs"),
     *("contiguous_boxes", "patches_table1", "lesion_growth", "detection", "screening_exams"),
+    *("local_transfer", "turing_test"),
 }
 COARSE = ("background.spacing_mm=1.0", "emit.preview_px=64", "emit.shard_size=4")
 SETTINGS = {
@@ -30,9 +33,29 @@ SETTINGS = {
     "lesion_growth": ("size=18", *COARSE),
     "patches_table1": ("size=6", "emit.preview_px=64", "background.spacing_mm=0.5", "patch.size_px=64"),
     "removal_pairs": ("size=4", *COARSE),
+    **dict.fromkeys(("local_transfer", "turing_test"), ("size=8", "emit.preview_px=64", "emit.shard_size=4")),
 }
 BUILT = sorted(set(RECIPES) - {"real_hosts"})
+NOT_SHIPPED = {"local_transfer": "stylegan2-phantom-256", "turing_test": "stylegan2-phantom-256"}
+"""Recipes whose model, parts or directions users make first; here a tiny model stands in for it."""
 every_recipe = pytest.mark.parametrize("name", sorted(RECIPES))
+
+
+@pytest.fixture(scope="module")
+def stand_in(tmp_path_factory):
+    return tiny_models.edited_file(tmp_path_factory.mktemp("zoo") / "stylegan2-phantom-256.safetensors")
+
+
+@pytest.fixture(autouse=True)
+def models_that_are_not_shipped(request, monkeypatch):
+    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    if name in NOT_SHIPPED:
+        monkeypatch.setattr(checkpoints, "ZOO", request.getfixturevalue("stand_in").parent)
+
+
+@pytest.mark.parametrize("name", sorted(NOT_SHIPPED))
+def test_a_recipe_says_which_model_it_needs(name):
+    assert f"# Needs the model zoo/{NOT_SHIPPED[name]}" in RECIPES[name].read_text()
 
 
 def test_all_that_were_promised_are_there():

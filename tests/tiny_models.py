@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from synthmammo.checkpoints import Description, Scale, save
+from synthmammo.checkpoints import Description, Scale, load, save
 from synthmammo.nets.contextual import ContextualConfig, ContextualDiscriminator, ContextualGenerator
 from synthmammo.nets.stylegan2 import Discriminator, Generator, StyleGAN2Config
 
@@ -34,6 +35,26 @@ def stylegan2_file(path: Path, config: StyleGAN2Config = STYLEGAN2, *, discrimin
         licence="apache-2.0",
     )
     return save(path, networks, description)
+
+
+def edited_file(path: Path) -> Path:
+    """A StyleGAN2 with parts and directions beside it, as recipes with edits need them; nothing in them is measured."""
+    from synthmammo.editing.direction_file import directions_file, write_directions
+    from synthmammo.editing.directions import Attribute, Directions
+    from synthmammo.lexicon import ATTRIBUTES
+    from synthmammo.parts import PartsOptions, fit_parts
+
+    checkpoint = load(stylegan2_file(path))
+    fit_parts(str(path), options=PartsOptions(samples=4, parts=4, pairs=1))
+    width, unit = STYLEGAN2.w_dim, np.eye(STYLEGAN2.w_dim, dtype=np.float32)
+    attributes = {
+        name: Attribute(unit[number], unit[number], 0.5, np.linspace(0, 1, 101, dtype=np.float32), 0.9)
+        for number, name in enumerate(ATTRIBUTES)
+    }
+    ones = np.ones(width, np.float32)
+    found = Directions(np.zeros((1, width), np.float32), unit, ones, ones / width, attributes)
+    write_directions(directions_file(path), found, checkpoint.digest)
+    return path
 
 
 def contextual_file(path: Path, makes: str = "mass") -> Path:

@@ -37,6 +37,7 @@ class Commands(click.Group):
         "mix": "latents",
         "walk": "latents",
         "sheet": "sheet",
+        "turing": "turing",
         "directions": "directions",
         "zoo": "zoo",
         "benchmark": "benchmark",

@@ -1,0 +1,160 @@
+"""VERB turing: the images of a visual Turing test, real, synthesised and edited, with the answers in a file apart."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from synthmammo import png
+from synthmammo.anatomy import Side, chest_wall_side
+from synthmammo.dataset import Dataset
+from synthmammo.drawing import display, sheet
+from synthmammo.errors import DatasetError, OutputError
+from synthmammo.geometry import blank, resize, square
+from synthmammo.identity import draw_u64, draw_uniform
+from synthmammo.manifest import read_index, writing
+from synthmammo.plan import PLAN
+from synthmammo.plan_table import read_rows
+from synthmammo.sample import Sample
+
+ANSWERS = "answers.csv"
+KINDS = ("real", "synthesised", "edited")
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class TuringOptions:
+    """What is drawn.
+
+    Attributes:
+        count: Images in all.
+        seed: Of the draws.
+        real_share: Chance of each image to be a real one.
+        split: Only real images of this split; None for all.
+    """
+
+    count: int = 100
+    seed: int = 0
+    real_share: float = 0.5
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One image of the test.
+
+    Attributes:
+        number: From 1, in the order shown.
+        kind: "real", "synthesised" or "edited".
+        key: In the dataset it is from.
+        edits: What was done to it, e.g. "density +1.20"; empty for the other kinds.
+    """
+
+    number: int
+    kind: str
+    key: str
+    edits: str = ""
+
+
+def turing(
+    pool: Path,
+    real: Path,
+    out: Path,
+    options: TuringOptions | None = None,
+    *,
+    progress: Progress = lambda done, total: None,
+) -> dict[str, int]:
+    """Draw the images of section IV C of Zakka et al. 2020: each is real or from the pool, none comes twice.
+
+    Real images are brought to the geometry of the pool's, and all are written with the same window of grey levels, as
+    8-bit PNG without any other information, so that only the content can tell them apart.
+
+    Args:
+        pool: A built dataset of generated images, some of them edited.
+        real: An ingested dataset.
+        out: Folder to make: `001.png`, ..., `sheet.png` and, last, `answers.csv`.
+        options: What is drawn.
+        progress: Called with images written and images in all.
+
+    Returns:
+        How many are real, synthesised and edited.
+
+    Raises:
+        DatasetError: A dataset cannot be read, or has too few images.
+        OutputError: The folder holds a test already, or cannot be written.
+    """
+    options = options or TuringOptions()
+    if (out / ANSWERS).exists():
+        raise OutputError("holds a test already", where=out, hint="Name another folder.")
+    drawn = draw(pool, real, options)
+    sources = {"real": Dataset.open(real), "pool": Dataset.open(pool)}
+    first = [sources["pool"].sample(one.key) for one in drawn if one.kind != "real"][:9]
+    tiles = []
+    for one in drawn:
+        sample = sources["real" if one.kind == "real" else "pool"].sample(one.key)
+        if one.kind == "real" and first:
+            sample = fitted(sample, first)
+        tiles.append(display(sample.image, sample.breast))
+        with writing(out / f"{one.number:03}.png") as partial:
+            partial.write_bytes(png.encode(tiles[-1]))
+        progress(one.number, len(drawn))
+    with writing(out / "sheet.png") as partial:
+        sheet(tiles, 10, [f"{one.number:03}" for one in drawn], (160, 160)).save(partial, format="PNG")
+    with writing(out / ANSWERS) as partial:
+        partial.write_text(_table(drawn), encoding="utf-8")
+    counts = Counter(one.kind for one in drawn)
+    return {kind: counts[kind] for kind in KINDS}
+
+
+def draw(pool: Path, real: Path, options: TuringOptions) -> list[Drawn]:
+    """What a test shows, in order; see `turing`."""
+    edits = {
+        row.key: "; ".join(f"{edit.name} {edit.value:+.2f}" for edit in row.edits) for row in read_rows(pool / PLAN)
+    }
+    index = read_index(real).select(["key", "split"]).to_pylist()
+    candidates = {
+        "real": [row["key"] for row in index if options.split in (None, row["split"])],
+        "pool": [row["key"] for row in read_index(pool).select(["key"]).to_pylist()],
+    }
+    queues = {name: iter(_shuffled(keys, options.seed, name)) for name, keys in candidates.items()}
+    chance = draw_uniform(options.seed, "turing/kind", np.arange(options.count))
+    wanted = ["real" if one < options.real_share else "pool" for one in chance]
+    for name, directory in (("real", real), ("pool", pool)):
+        if (need := wanted.count(name)) > (there := len(candidates[name])):
+            hint = f"Lower --count (about {int(options.count * there / need * 0.9)}), or give a larger dataset."
+            raise DatasetError(f"{there} images, but {need} of {options.count} are drawn", where=directory, hint=hint)
+    drawn = []
+    for number, name in enumerate(wanted, 1):
+        key = next(queues[name])
+        kind = "real" if name == "real" else "edited" if edits[key] else "synthesised"
+        drawn.append(Drawn(number, kind, key, edits[key] if name == "pool" else ""))
+    return drawn
+
+
+def fitted(sample: Sample, like: Sequence[Sample]) -> Sample:
+    """A real image in the geometry of generated ones: their size, and their side of the chest wall."""
+    size = like[0].shape[0]
+    if all(one.breast.all() for one in like):
+        return resize(sample, like[0].shape)
+    sides = Counter[Side](chest_wall_side(one.image, one.breast) for one in like)
+    return square(blank(sample), size, sides.most_common(1)[0][0])
+
+
+def _shuffled(keys: Sequence[str], seed: int, name: str) -> list[str]:
+    # By the keys, so that the order does not depend on the order they were read in.
+    return sorted(keys, key=lambda key: int(draw_u64(seed, f"turing/{name}/{key}", 0)))
+
+
+def _table(drawn: Sequence[Drawn]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("file", "kind", "key", "edits"))
+    writer.writerows((f"{one.number:03}.png", one.kind, one.key, one.edits) for one in drawn)
+    return text.getvalue()
