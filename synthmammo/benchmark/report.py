@@ -17,6 +17,7 @@ from synthmammo.benchmark.pages import Section, html_page, markdown_page, markdo
 from synthmammo.benchmark.summary import LEAST_POWER, PAPERS_GAIN, Row, power, summarise
 from synthmammo.drawing import display
 from synthmammo.manifest import writing
+from synthmammo.metrics.bootstrap import RESAMPLES
 
 HEADER = (
     *("real data", "trained on", "seeds", "AUC (95 %)", "SD over seeds", "sensitivity at 90 % (95 %)", "AUPRC"),
@@ -39,21 +40,22 @@ class Written:
     html: Path
 
 
-def report(compared: Compared) -> Written:
+def report(compared: Compared, resamples: int = RESAMPLES) -> Written:
     """Write the figures and the report of a finished benchmark.
 
     Args:
         compared: What `classify` gave.
+        resamples: Of the bootstrap.
     """
     out, positive = compared.results.path, compared.positive[compared.tested]
     scores = {run: compared.results.scores(record) for run, record in compared.records.items()}
-    rows = summarise(scores, positive, compared.real.patients[compared.tested])
+    rows = summarise(scores, positive, compared.real.patients[compared.tested], resamples=resamples)
     sections = [
         _comparison(compared, rows),
         _curves(rows, out, positive),
         *_cases(compared, rows),
         _power(rows),
-        _method(compared),
+        _method(compared, resamples),
         _trainings(compared),
     ]
     table = markdown_table((HEADER, *map(_cells, rows)))
@@ -223,7 +225,7 @@ def _method(compared: Compared) -> Section:
             "except where synthetic images stand alone. Smaller shares of the real data are drawn by patient, anew for "
             "every seed. The weights with the largest AUC on the selection images, looked at every "
             f"{config.evaluate_every:,} images, are tested.",
-            "Intervals of AUC, sensitivity and differences: percentiles of 2,000 bootstrap samples of patients, "
+            f"Intervals of AUC, sensitivity and differences: percentiles of {resamples:,} bootstrap samples of patients, "
             "networks as given. p: DeLong's paired test of the mean AUC over the seeds, which counts images; it knows "
             "of neither patients nor training noise, of which the standard deviation over seeds tells. Holm: over the "
             "ratios of one share.",

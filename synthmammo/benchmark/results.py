@@ -119,14 +119,20 @@ class Results:
             OutputError: It cannot be written.
         """
         try:
-            # After a crash in the middle of a line the next one must not be glued to it.
-            cut = self.lines.exists() and not self.lines.read_bytes().endswith(b"\n")
+            self._drop_cut_line()
             with self.lines.open("a", encoding="utf-8") as file:
-                file.write(("\n" if cut else "") + json.dumps({**record, "package": __version__}) + "\n")
+                file.write(json.dumps({**record, "package": __version__}) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise unwritable(self.lines, error) from error
+
+    def _drop_cut_line(self) -> None:
+        # What a crash left of a line is no result, and the next line must not be glued to it.
+        content = self.lines.read_bytes() if self.lines.exists() else b""
+        if not content.endswith(b"\n") and content:
+            with self.lines.open("r+b") as file:
+                file.truncate(content.rfind(b"\n") + 1)
 
     def scores(self, record: Record) -> NDArray[np.float64]:
         """Scores of a finished training, `float64 (N)`."""

@@ -23,6 +23,7 @@ from synthmammo.metrics import (
     interval,
     sensitivity_at_specificity,
 )
+from synthmammo.metrics.bootstrap import RESAMPLES
 
 SPECIFICITY = 0.9
 LEAST_POWER = 0.8
@@ -91,7 +92,7 @@ def summarise(
     positive: NDArray[np.bool_],
     patients: NDArray[np.str_],
     *,
-    resamples: int = 2000,
+    resamples: int = RESAMPLES,
 ) -> list[Row]:
     """The rows of a benchmark, those of one share together, its baseline first.
 
