@@ -204,7 +204,7 @@ def _power(rows: list[Row]) -> Section:
     return Section("Power", (text,), tuple(lines) if len(lines) > 1 else ())
 
 
-def _method(compared: Compared) -> Section:
+def _method(compared: Compared, resamples: int) -> Section:
     config = compared.config
     held = (
         f"{config.folds}-fold cross-validation by patient; {config.selection_share:.0%} of the training patients of a "
@@ -225,8 +225,8 @@ def _method(compared: Compared) -> Section:
             "except where synthetic images stand alone. Smaller shares of the real data are drawn by patient, anew for "
             "every seed. The weights with the largest AUC on the selection images, looked at every "
             f"{config.evaluate_every:,} images, are tested.",
-            f"Intervals of AUC, sensitivity and differences: percentiles of {resamples:,} bootstrap samples of patients, "
-            "networks as given. p: DeLong's paired test of the mean AUC over the seeds, which counts images; it knows "
+            f"Intervals of AUC, sensitivity and differences: percentiles of {resamples:,} bootstrap samples of "
+            "patients, networks as given. p: DeLong's paired test of the mean AUC over the seeds, which counts images; it knows "
             "of neither patients nor training noise, of which the standard deviation over seeds tells. Holm: over the "
             "ratios of one share.",
         ),
