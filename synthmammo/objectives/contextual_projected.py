@@ -7,7 +7,8 @@ Departures from seed paper 2, each because its own objective does not get anywhe
   combined image, untouched image, lesion - as its three colours. A little noise on the combined image hides that grey
   levels are whole numbers and that a drawn lesion ends at exactly zero, either of which would give real ones away.
 * Scalars that are only concatenated are soon ignored, as tissue alone decides. So every context of a batch is shown
-  twice, with other scalars, and the generator pays where its two lesions differ less than two real ones do.
+  twice, with other scalars, and the generator pays where its two lesions differ less than two real ones do, or more:
+  without the latter some contexts got no calcification and others hundreds.
 * Both learning rates are a hundred times the paper's.
 """
 
@@ -33,6 +34,7 @@ from synthmammo.objectives.projected import Heads, Projection
 _DEVIATION_GROUP = 8
 _OTHERS = 4
 """Benign and normal patches are a quarter as many as real ones: they cost a pass through the fixed network."""
+_LEAST_SPREAD = 0.01
 _COMPARED_PX = 32
 """Side at which two lesions are compared."""
 
@@ -45,7 +47,8 @@ class ContextualProjectedSettings:
         learning_rate: Of the generator's Adam.
         discriminator_rate: Of the heads' Adam.
         other_weight: Of the losses of benign and normal patches.
-        variety_weight: Of the generator's loss on lesions that are alike on one context; 0 leaves it out.
+        variety_weight: Of the generator's loss on lesions that differ less, or more, on one context than real ones do:
+            the absolute logarithm of the ratio. 0 leaves it out, and shows every context once.
         lesion_gain: Factor on the lesion channel before it is seen.
         noise: Standard deviation of the noise on combined images, in units of [-1, 1].
         coarse_share: Share of the batches that are blurred as if they came from coarser images.
@@ -116,7 +119,9 @@ class ContextualProjectedObjective(InsertionTraining):
     def update(self, batch: InsertionBatch, draws: torch.Generator) -> Losses:
         """One update of the heads, then one of the generator, on the same generated lesions."""
         batch = batch.each(partial(self.augmentation, draws=draws)).each(self._coarser(draws))
-        context = batch.context[: len(batch.context) // 2].repeat(2, 1, 1, 1)
+        context = batch.context
+        if self.settings.variety_weight:
+            context = context[: len(context) // 2].repeat(2, 1, 1, 1)
         made = self.insert(context, draws)
         fake = self._seen(torch.cat([made.combined, context], 1), draws)
         with torch.no_grad():
@@ -132,7 +137,7 @@ class ContextualProjectedObjective(InsertionTraining):
             wanted = difference(batch.real[:, :1] - batch.real[:, 1:])
             spread = spread / wanted.clamp_min(1e-6)
             if self.settings.variety_weight:
-                loss = loss + self.settings.variety_weight * F.relu(1 - spread)
+                loss = loss + self.settings.variety_weight * spread.clamp_min(_LEAST_SPREAD).log().abs()
         self.descend("generator", loss, self.generator.parameters())
         return losses | {"spread": spread.item()}
 

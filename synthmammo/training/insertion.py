@@ -61,11 +61,11 @@ class InsertionTask:
             if role not in self.roles:
                 hint = "E.g. data.roles: {context: normal, real: malignant, benign: benign, normal: normal}."
                 raise TrainingError(f"the role '{role}' has no class", where="data.roles", hint=hint)
-        self.twins = {}
+        self.twins: dict[Role, ImageSet] = {}
         if self.shape.discriminator_images == 2:
             # What is "normal" is its own twin: nothing was changed.
-            others = [role for role in ("real", "benign") if role in self.roles]
-            self.twins = {role: images.twins_of(*_names(config, role)) for role in others}
+            changed = self.roles.keys() - {"context", "normal"}
+            self.twins = {role: images.twins_of(*_names(config, role)) for role in changed}
             self.twins["normal"] = self.roles["normal"]
         self.contexts = _of_role(held_out, config, "context") if held_out else self.roles["context"]
         torch.manual_seed(config.seed)
@@ -94,7 +94,7 @@ class InsertionTask:
 
     def batch(self, position: int, process: int, processes: int) -> InsertionBatch:
         """See `Task`; each role goes through its own patches."""
-        found: dict[str, Tensor] = {}
+        found: dict[Role, Tensor] = {}
         for number, (role, images) in enumerate(self.roles.items()):
             seed = self.config.seed * len(_ORDER) + number
             which = images.at(position, self.config.batch_size, seed)[process::processes]
@@ -163,8 +163,8 @@ def _shape(config: TrainConfig, images: ImageSet) -> ContextualConfig:
     return shape
 
 
-def _names(config: TrainConfig, role: str) -> tuple[str, ...]:
-    names = config.data.roles[role]  # type: ignore[index]
+def _names(config: TrainConfig, role: Role) -> tuple[str, ...]:
+    names = config.data.roles[role]
     return (names,) if isinstance(names, str) else names
 
 
