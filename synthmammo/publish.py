@@ -233,15 +233,26 @@ def publish(
     return done
 
 
-def _api(repo_id: str) -> HfApi:
-    from huggingface_hub import HfApi, get_token
-    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
+def require_token(repo_id: str) -> None:
+    """Find out before the long work whether there is a name and a token to publish with.
+
+    Raises:
+        OutputError: There is not.
+    """
+    from huggingface_hub import get_token
 
     if repo_id.count("/") != 1 or not all(repo_id.split("/")):
         raise OutputError("is no name of a repository", where=repo_id, hint="Expected ORG/NAME.")
     if not get_token():
         hint = "Set HF_TOKEN, or log in with `hf auth login`; the token must be allowed to write."
         raise OutputError("the Hugging Face Hub needs a token, and there is none", where=repo_id, hint=hint)
+
+
+def _api(repo_id: str) -> HfApi:
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
+
+    require_token(repo_id)
     disable_progress_bars()  # there is one bar for everything
     return HfApi()
 

@@ -27,9 +27,11 @@ def publish(source: Path, repo_id: str, model: bool, private: bool, revision: st
     Example: synthmammo publish datasets/balanced_calc me/balanced_calc --private --yes
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.publish import dataset_publication, model_publication
+    from synthmammo.publish import dataset_publication, model_publication, require_token
     from synthmammo.publish import publish as run
 
+    if yes:
+        require_token(repo_id)
     if model:
         publication = model_publication(source, repo_id, revision)
     else:
