@@ -226,9 +226,9 @@ def _method(compared: Compared, resamples: int) -> Section:
             "every seed. The weights with the largest AUC on the selection images, looked at every "
             f"{config.evaluate_every:,} images, are tested.",
             f"Intervals of AUC, sensitivity and differences: percentiles of {resamples:,} bootstrap samples of "
-            "patients, networks as given. p: DeLong's paired test of the mean AUC over the seeds, which counts images; it knows "
-            "of neither patients nor training noise, of which the standard deviation over seeds tells. Holm: over the "
-            "ratios of one share.",
+            "patients, networks as given. p: DeLong's paired test of the mean AUC over the seeds, which counts images; "
+            "it knows of neither patients nor training noise, of which the standard deviation over seeds tells. Holm: "
+            "over the ratios of one share.",
         ),
     )
 
