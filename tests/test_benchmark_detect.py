@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from scipy import ndimage
 from torch import nn
 
 from synthmammo.benchmark import detect as module
@@ -77,7 +78,8 @@ def test_a_canvas_holds_the_breast_alone_and_its_boxes(datasets, real):
     for sample, truth in zip(Dataset.open(datasets[0]), real.truths, strict=True):
         placed = on_canvas(sample, CANVAS)
         assert placed.shape == CANVAS
-        assert not placed.image[~placed.breast].any()
+        # Pixels on the outline are averages of both sides of it.
+        assert not placed.image[~ndimage.binary_dilation(placed.breast, iterations=2)].any()
         assert placed.breast[:, -1].any()
         assert placed.breast.any(1).mean() > 0.95 or placed.breast.any(0).mean() > 0.95
         masses = [finding.box for finding in placed.findings if finding.kind is Kind.MASS]
@@ -97,7 +99,7 @@ def test_other_kinds_are_ignored_and_not_trained_on(datasets, real):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"kinds": (Kind.DISTORTION,)}, "no box of a architectural distortion|no box of an? architectural distortion"),
+        ({"kinds": (Kind.DISTORTION,)}, "no box of kind architectural distortion among [0-9]+ x mass"),
         ({"split": "nowhere"}, "no images in the split 'nowhere'"),
         ({"canvas_px": (512, 320)}, "pixels, for a canvas of 512 x 320"),
     ],
@@ -194,7 +196,8 @@ def test_a_broken_benchmark_goes_on_and_gives_the_same(datasets, tmp_path, monke
     monkeypatch.setattr(module.Detection, "_train", failing)
     with pytest.raises(KeyboardInterrupt):
         detect(CONFIG, *datasets, tmp_path / "broken", rows=rows)
-    (tmp_path / "broken" / "results.jsonl").open("a").write('{"row": "re')
+    with (tmp_path / "broken" / "results.jsonl").open("a") as file:
+        file.write('{"row": "re')
     calls.clear()
     monkeypatch.setattr(module.Detection, "_train", lambda self, *a: (calls.append(a[0]), train(self, *a)))
     resumed = detect(CONFIG, *datasets, tmp_path / "broken", rows=rows)

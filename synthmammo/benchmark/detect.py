@@ -133,7 +133,8 @@ class Detection:
             if not len(pool.lesions):
                 side = self.synthetic if made else self.real
                 assert side
-                message = f"no image with a {' or '.join(self.config.kinds)} to train fold {training.fold} on"
+                kinds = " or ".join(self.config.kinds)
+                message = f"no image with a box of kind {kinds} to train fold {training.fold} on"
                 hint = "Images of tested patients, and such with findings of other kinds, are not trained on."
                 raise DatasetError(message, where=side.where, hint=hint)
         return pools

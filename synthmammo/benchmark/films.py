@@ -141,7 +141,7 @@ def _check_findings(manifest: Manifest, directory: Path, kinds: Collection[Kind]
 
 def _no_boxes(directory: Path, kinds: Collection[Kind], where: str) -> DatasetError:
     hint = "Choose what is to be found with --kind; findings without a place have no box."
-    return DatasetError(f"no box of a {' or '.join(kinds)} {where}", where=directory, hint=hint)
+    return DatasetError(f"no box of kind {' or '.join(kinds)} {where}", where=directory, hint=hint)
 
 
 def _counted(manifest: Manifest) -> str:
