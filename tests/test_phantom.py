@@ -78,6 +78,24 @@ def test_seeds_differ() -> None:
     assert max(reach) > 1.2 * min(reach)
 
 
+def test_the_images_of_one_person_agree_in_size_and_differ_in_tissue() -> None:
+    def reach(seed: int, body: int | None, view: View = View.MLO) -> float:
+        return draw_outline(seed, view, 240, 180, body).reach
+
+    for body in range(6):
+        sides = [reach(seed, body) for seed in range(8)]
+        assert len(set(sides)) == 8
+        assert max(sides) < 1.2 * min(sides)
+    # A large breast is large in both projections; those of separate persons vary freely.
+    bodies = [(reach(0, body, View.CC), reach(1, body, View.MLO)) for body in range(60)]
+    persons = [(reach(seed, None, View.CC), reach(seed, None, View.MLO)) for seed in range(60)]
+    assert np.corrcoef(np.array(bodies).T)[0, 1] > 0.9 > 0.5 > np.corrcoef(np.array(persons).T)[0, 1]
+    host = Phantom(**COARSE)
+    right, left = host.render([replace(ROW, host_seed=seed, body_seed=3) for seed in (1, 2)])
+    assert right.provenance["body_seed"] == 3
+    assert not np.array_equal(right.image, left.image)
+
+
 def test_shape_spacing_and_provenance() -> None:
     made = Phantom(**SMALL).render([ROW])[0]
     assert made.shape == (512, 512)

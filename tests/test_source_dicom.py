@@ -264,6 +264,25 @@ def test_burned_in_annotation_can_be_flagged(tmp_path):
     assert only(tmp_path, burned_in="flag").provenance["burned_in"] is True
 
 
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({}, None),
+        ({"LossyImageCompression": "00"}, None),
+        ({"LossyImageCompression": "01"}, 1),
+        ({"LossyImageCompression": "01", "LossyImageCompressionRatio": ["4", "2.5"]}, 10),
+    ],
+)
+def test_lossy_compression_is_noted(attributes, expected, tmp_path):
+    write(tmp_path / "a.dcm", **attributes)
+    assert only(tmp_path).provenance.get("lossy_ratio") == expected
+
+
+def test_a_header_that_denies_burned_in_text_is_noted(tmp_path):
+    write(tmp_path / "a.dcm", BurnedInAnnotation="NO")
+    assert only(tmp_path).provenance["burned_in"] is False
+
+
 @pytest.mark.parametrize("keep", [0.0, 0.01, 0.5, 0.99])
 @pytest.mark.parametrize("syntax", [None, RLELossless, JPEG2000Lossless])
 def test_a_truncated_file_is_one_clear_refusal(tmp_path, keep, syntax):

@@ -135,3 +135,12 @@ def test_the_depth_can_be_stated_and_is_checked(tmp_path):
         too_few.read(next(iter(too_few.records())))
     with pytest.raises(SourceError, match="expected one of"):
         open_source("folder", tmp_path, {"bits_stored": 10})
+
+
+@pytest.mark.parametrize(("name", "lossy"), [("a.png", False), ("a.jpg", True)])
+def test_what_lossy_compression_saved_is_noted(name, lossy, tmp_path):
+    source = make(tmp_path, f"file\n{name}\n", (name,))
+    (record,) = open_source("folder", source).records()
+    notes = open_source("folder", source).read(record).notes
+    assert ("lossy_ratio" in notes) is lossy
+    assert notes.get("lossy_ratio", 1) >= 1
