@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,15 +121,15 @@ def invert(
                 features,
                 options,
                 label=label,
-                progress=lambda done, _, before=before: progress(before + done, total),
+                progress=partial(_advance, progress, before, total),
             )
             found[sample.key] = _inverted(sample, result)
             write_inverted(out, opened.checkpoint.digest, asdict(options), found.values())
         progress(before + steps, total)
     kept = [found[sample.key] for sample in chosen]
     if picture is not None:
-        with writing(picture) as partial:
-            comparison(opened, frame, chosen, kept).save(partial, format="PNG")
+        with writing(picture) as file:
+            comparison(opened, frame, chosen, kept).save(file, format="PNG")
     return kept
 
 
@@ -239,6 +240,10 @@ def _kept(out: Path, model: Model, options: InversionOptions) -> dict[str, Inver
         hint = "Name another file, or delete this one."
         raise DatasetError(f"its images were inverted with other options: {', '.join(changed)}", where=out, hint=hint)
     return dict(found.images)
+
+
+def _advance(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
 
 
 def _label(model: Model, label: str, device: str) -> Tensor | None:

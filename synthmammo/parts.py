@@ -100,19 +100,21 @@ def fit_parts(
         GeneratorError: It makes colour images, or an option makes no sense.
         OutputError: The place cannot be written.
     """
+    import torch
+
     from synthmammo.editing.part_file import parts_file, write_parts
     from synthmammo.editing.part_fit import fit
 
     options = options or PartsOptions()
     opened = open_model(model, device)
     one_grey_channel(opened)
-    w = _latents(opened, options, "parts", options.samples)
+    w = torch.split(_latents(opened, options, "parts", options.samples), _BATCH)
     fitted, tried = 2 * options.samples, options.pairs * 2 * options.parts
 
     def fitting(done: int, total: int) -> None:
         progress(fitted * done // total, fitted + tried)
 
-    parts = fit(opened.network.synthesis, w.split(_BATCH), seed=options.seed, count=options.parts, progress=fitting)
+    parts = fit(opened.network.synthesis, w, seed=options.seed, count=options.parts, progress=fitting)
     reports = measure(opened, parts, options, lambda done: progress(fitted + done, fitted + tried))
     found = {**asdict(options), "reports": [asdict(report) for report in reports]}
     path = out or parts_file(opened.checkpoint.path)

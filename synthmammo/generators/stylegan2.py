@@ -67,8 +67,8 @@ class StyleGAN2:
 
         with torch.inference_mode():
             synthesis = self.model.network.synthesis
-            pixels = synthesis.render(latents.styles or synthesis.styles(latents.w), latents.noise)
-            pixels = pixels[:, 0].cpu().numpy()
+            images = synthesis.render(latents.styles or synthesis.styles(latents.w), latents.noise)
+        pixels = images[:, 0].cpu().numpy()
         return [self._sample(row, plane) for row, plane in zip(latents.rows, pixels, strict=True)]
 
     def _sample(self, row: Row, pixels: NDArray[np.float32]) -> Sample:
