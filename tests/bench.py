@@ -132,17 +132,29 @@ def sampling() -> Iterator[Line]:
         print("    the published implementation is not measured: no --reference", file=sys.stderr)
 
 
+def editing() -> Iterator[Line]:
+    """Directions of a 512-wide W, and edits beside sampling at 512 x 512."""
+    command = [sys.executable, str(HERE / "bench_editing.py")]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for line, wanted in zip(output.strip().splitlines(), ("under 10 s on two free cores", "at most 2 %"), strict=True):
+        what, _, measured = line.partition(": ")
+        yield what, measured, wanted
+
+
 def training() -> Iterator[Line]:
-    """Steps of the StyleGAN2 configurations in recipes/train, on noise of their size: the best of four, one thread."""
+    """Steps of the StyleGAN2 configurations in recipes/train, on noise of their size: the best of three, one thread."""
     os.environ["OMP_NUM_THREADS"] = "1"
     for path in sorted((RECIPES / "train").glob("stylegan2-*.yaml")):
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        side, batch = int(config["name"].rpartition("-")[2]), config["batch_size"]
+        side, batch = int(config["name"].rpartition("-")[2]), min(8, config["batch_size"])
         with tempfile.TemporaryDirectory() as folder:
-            write(Path(folder) / "data", sides=(side,), counts={"train": max(32, batch)})
-            steps = [f"total_kimg={4 * batch / 1000}", f"tick_kimg={batch / 1000}", "score_ticks=0"]
+            write(Path(folder) / "data", sides=(side,), counts={"train": 32})
+            length = [f"total_kimg={3 * batch / 1000}", f"tick_kimg={batch / 1000}"]
+            settings = [*length, f"batch_size={batch}", "score_ticks=0"]
             given = ["--config", str(path), "--data", f"{folder}/data", "--out", f"{folder}/run"]
-            memory = run("train", "stylegan2", *given, *(word for step in steps for word in ("--set", step)))[1]
+            memory = run("train", "stylegan2", *given, *(word for setting in settings for word in ("--set", setting)))[
+                1
+            ]
             ticks = (Path(folder) / "run" / "stats.jsonl").read_text(encoding="utf-8").splitlines()
         rate = max(json.loads(tick)["images_per_second"] for tick in ticks)
         yield f"train {config['name']}, batch of {batch}, one thread", f"{rate:.2f} images/s, {memory:,.0f} MB", ""
@@ -150,7 +162,8 @@ def training() -> Iterator[Line]:
 
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Line]]] = {
-    function.__name__: function for function in (start_up, plan, phantom, overhead, writing, memory, sampling, training)
+    function.__name__: function
+    for function in (start_up, plan, phantom, overhead, writing, memory, sampling, editing, training)
 }
 
 
