@@ -57,7 +57,7 @@ def provenance(manifest: Manifest, made: Sequence[tuple[Sequence[ShardRecord], R
     for entity in inputs:
         document.relate("wasDerivedFrom", {"prov:generatedEntity": _DATASET, "prov:usedEntity": entity})
     for records, rows in made:
-        if records:
+        if rows:
             _shard(document, manifest, records, rows, inputs)
     return {"prefix": _PREFIXES, **document.content}
 

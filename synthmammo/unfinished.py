@@ -18,7 +18,7 @@ from synthmammo.dataset import Dataset
 from synthmammo.errors import OutputError
 from synthmammo.identity import digest
 from synthmammo.manifest import INDEX, MANIFEST, Manifest, ShardRecord, count, digests, write_index, writing
-from synthmammo.provenance import write_provenance
+from synthmammo.provenance import Rows, write_provenance
 
 STATE = ".unfinished"
 SKIPPED = "skipped.jsonl"
@@ -149,7 +149,7 @@ class Unfinished:
         """
         rows = [row for result in results for row in result.rows]
         failed = (*skipped, *(skip for result in results for skip in result.skipped))
-        records = self._named([record for result in results for record in result.records])
+        named = self._named([record for result in results for record in result.records])
         write_index(self.out, rows)
         with writing(self.out / SKIPPED) as partial:
             lines = (json.dumps(skip, sort_keys=True, ensure_ascii=False) + "\n" for skip in failed)
@@ -160,30 +160,30 @@ class Unfinished:
             digest=self.digest,
             counts=samples,
             findings=findings,
-            shards=tuple(records),
+            shards=tuple(named.values()),
             files=digests(self.out, [INDEX, SKIPPED, *files]),
             failed=tuple(failed),
         )
-        written = self._describe(whole, results, rows)
+        made = [([named[record.name] for record in result.records], result.rows) for result in results]
+        written = self._describe(whole, made, rows)
         whole = replace(whole, files=whole.files | digests(self.out, written))
         whole.write(self.out)
         shutil.rmtree(self._folder, ignore_errors=True)
         return whole
 
     def _describe(
-        self, manifest: Manifest, results: Sequence[ShardResult], rows: Sequence[dict[str, Any]]
+        self, manifest: Manifest, made: Sequence[tuple[Sequence[ShardRecord], Rows]], rows: Rows
     ) -> list[str]:
         """Write what says in other projects' terms where the dataset comes from and what it holds."""
-        final = {record.sha256: record for record in manifest.shards}
-        made = [([final[record.sha256] for record in result.records], result.rows) for result in results]
         written = write_provenance(self.out, manifest, made)
         manifest = replace(manifest, files=manifest.files | digests(self.out, written))
         pictured = any(record.format == "parquet" for record in manifest.shards)
         label_names = Dataset.open(self.out).label_names if pictured else ()
         return written + write_croissant(self.out, manifest, rows, label_names)
 
-    def _named(self, records: list[ShardRecord]) -> list[ShardRecord]:
-        named = []
+    def _named(self, records: list[ShardRecord]) -> dict[str, ShardRecord]:
+        """Records with their final names, by their names before, in the order of format and name."""
+        named = {}
         for _, group in groupby(sorted(records, key=_series), key=_series):
             series = list(group)
             for number, record in enumerate(series):
@@ -193,7 +193,7 @@ class Unfinished:
                     old.replace(new)
                 except OSError as error:
                     raise OutputError(f"cannot be renamed ({error.strerror})", where=old) from error
-                named.append(replace(record, name=f"{new.parent.name}/{new.name}"))
+                named[record.name] = replace(record, name=f"{new.parent.name}/{new.name}")
         return named
 
     def _check_content(self) -> None:

@@ -13,11 +13,13 @@ BLANK = Manifest(kind="ingested", name="d", digest="", options={})
 
 
 def shard(out, name, text="x", skipped=()):
-    path = out / "parquet" / f"{name}.parquet"
+    path = out / "webdataset" / f"{name}.tar"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
     split = name.rpartition("-")[0]
-    return ShardResult((ShardRecord("parquet", split, f"parquet/{path.name}", 1, len(text), "0"),), (), tuple(skipped))
+    return ShardResult(
+        (ShardRecord("webdataset", split, f"webdataset/{path.name}", 1, len(text), "0"),), (), tuple(skipped)
+    )
 
 
 def test_a_finished_shard_is_remembered_until_a_file_of_it_changes(tmp_path):
@@ -27,7 +29,7 @@ def test_a_finished_shard_is_remembered_until_a_file_of_it_changes(tmp_path):
     assert state.load("train-00000") is None
     state.save("train-00000", result)
     assert Unfinished(out, CONTENT).load("train-00000") == result
-    (out / "parquet" / "train-00000.parquet").write_text("cut off")
+    (out / "webdataset" / "train-00000.tar").write_text("cut off")
     assert Unfinished(out, CONTENT).load("train-00000") is None
 
 
@@ -37,11 +39,12 @@ def test_finishing_names_the_shards_and_writes_the_manifest_last(tmp_path):
     results = [shard(out, name) for name in ("train-00000", "train-00002", "test-00000")]
     manifest = state.finish([*results, ShardResult((), (), ({"file": "f", "reason": "r"},))], [], BLANK)
     assert [record.name for record in manifest.shards] == [
-        "parquet/test-00000-of-00001.parquet",
-        "parquet/train-00000-of-00002.parquet",
-        "parquet/train-00001-of-00002.parquet",
+        "webdataset/test-00000-of-00001.tar",
+        "webdataset/train-00000-of-00002.tar",
+        "webdataset/train-00001-of-00002.tar",
     ]
-    assert sorted(path.name for path in out.iterdir()) == ["index.parquet", MANIFEST, "parquet", SKIPPED]
+    assert {path.name for path in out.iterdir()} == {*manifest.files, MANIFEST, "webdataset"}
+    assert {"index.parquet", "croissant.json", "provenance.json", SKIPPED} == set(manifest.files)
     assert json.loads((out / SKIPPED).read_text()) == {"file": "f", "reason": "r"}
     assert Unfinished(out, CONTENT).manifest() == manifest
 
@@ -52,11 +55,11 @@ def test_a_run_cut_off_while_naming_finds_its_shards_again(tmp_path):
     results = {name: shard(out, name, text) for name, text in (("train-00000", "x"), ("train-00001", "yy"))}
     for name, result in results.items():
         state.save(name, result)
-    parquet = out / "parquet"
-    (parquet / "train-00000.parquet").rename(parquet / "train-00000-of-00002.parquet")
+    folder = out / "webdataset"
+    (folder / "train-00000.tar").rename(folder / "train-00000-of-00002.tar")
     again = Unfinished(out, CONTENT)
     assert {name: again.load(name) for name in results} == results
-    assert sorted(path.name for path in parquet.iterdir()) == ["train-00000.parquet", "train-00001.parquet"]
+    assert sorted(path.name for path in folder.iterdir()) == ["train-00000.tar", "train-00001.tar"]
 
 
 @pytest.mark.parametrize("finished", [False, True])
