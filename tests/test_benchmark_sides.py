@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from synthmammo import png
 from synthmammo.benchmark.folds import low_data, make_folds
 from synthmammo.benchmark.images import check_synthetic, positive_classes, read_images
-from synthmammo.benchmark.lineage import Trained, check_lineage, usable
+from synthmammo.benchmark.lineage import Trained, _trained, check_lineage, usable
 from synthmammo.benchmark.mixing import Mixture, Order
+from synthmammo.checkpoints import Description
 from synthmammo.errors import DatasetError
 
 POOL = (np.array([3, 5, 7]), np.array([2, 8]))
@@ -227,3 +228,11 @@ def test_a_dataset_is_read_the_same_twice(tmp_path):
     first = read_images(benchmark_data.write(tmp_path / "real"))
     again = read_images(shutil.copytree(tmp_path / "real", tmp_path / "copy"))
     assert first.digest == again.digest and first.bits_stored == 8 and len(first) == 64
+
+
+def test_what_a_model_was_trained_on_is_in_its_file():
+    described = Description(
+        "stylegan2", {}, training_data={"name": "cbis", "digest": "a", "sources": "b c", "split": "train"}
+    )
+    assert _trained("zoo/m", described) == Trained("zoo/m", "cbis", frozenset("abc"), "train")
+    assert _trained("zoo/m", Description("stylegan2", {})) == Trained("zoo/m", "", frozenset(), "")
