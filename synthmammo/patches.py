@@ -104,6 +104,7 @@ def patches(
         licence=source.licence,
         citation=source.citation,
         sources=sources,
+        models=source.models,
     )
     return Patched(state.finish(made.results, [], facts, files=[PLAN]), notes, made.samples)
 

@@ -2,6 +2,8 @@
 
 import shutil
 from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
 
 import benchmark_data
 import numpy as np
@@ -12,10 +14,10 @@ from hypothesis import strategies as st
 from synthmammo import png
 from synthmammo.benchmark.folds import low_data, make_folds
 from synthmammo.benchmark.images import check_synthetic, positive_classes, read_images
-from synthmammo.benchmark.lineage import Trained, _trained, check_lineage, usable
+from synthmammo.benchmark.lineage import Trained, _models, check_lineage, usable
 from synthmammo.benchmark.mixing import Mixture, Order
-from synthmammo.checkpoints import Description
 from synthmammo.errors import DatasetError
+from synthmammo.manifest import Manifest
 
 POOL = (np.array([3, 5, 7]), np.array([2, 8]))
 
@@ -188,8 +190,10 @@ def test_what_holds_no_images_is_refused(tmp_path):
 
 def lineage(monkeypatch, trained, **changes):
     real = benchmark_data.images(["a"], ["benign"])
-    monkeypatch.setattr("synthmammo.benchmark.lineage.load", lambda name: type("C", (), {"description": None}))
-    monkeypatch.setattr("synthmammo.benchmark.lineage._trained", lambda name, described: trained)
+    monkeypatch.setattr(
+        "synthmammo.benchmark.lineage.load", lambda name: SimpleNamespace(description=SimpleNamespace(training_data={}))
+    )
+    monkeypatch.setattr("synthmammo.benchmark.lineage._trained", lambda name, data: trained)
     return check_lineage(real, real, benchmark_data.config(**changes), "zoo/model")
 
 
@@ -230,9 +234,13 @@ def test_a_dataset_is_read_the_same_twice(tmp_path):
     assert first.digest == again.digest and first.bits_stored == 8 and len(first) == 64
 
 
-def test_what_a_model_was_trained_on_is_in_its_file():
-    described = Description(
-        "stylegan2", {}, training_data={"name": "cbis", "digest": "a", "sources": "b c", "split": "train"}
-    )
-    assert _trained("zoo/m", described) == Trained("zoo/m", "cbis", frozenset("abc"), "train")
-    assert _trained("zoo/m", Description("stylegan2", {})) == Trained("zoo/m", "", frozenset(), "")
+def test_what_a_model_was_trained_on_is_in_the_manifest_of_what_it_made(tmp_path):
+    data = {"name": "cbis", "digest": "d" * 64, "sources": "b c", "split": "test"}
+    facts = {"zoo/m": {"training_data": data}, "zoo/n": {"training_data": {}}}
+    manifest = Manifest("built", "made", "e", {}, sources=dict.fromkeys([*facts, "zoo/absent"], "0"), models=facts)
+    known, *unknown = _models(manifest)
+    assert known == Trained("zoo/m", "cbis", frozenset(["d" * 64, "b", "c"]), "test")
+    assert unknown == [Trained(name, "", frozenset(), "") for name in ("zoo/n", "zoo/absent")]
+    real = benchmark_data.images(["a"], ["benign"])
+    with pytest.raises(DatasetError, match="its generator zoo/m was trained on the split 'test'"):
+        check_lineage(real, replace(real, manifest=manifest), benchmark_data.config())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.checkpoints import Description, load
+from synthmammo.checkpoints import load
 from synthmammo.errors import CheckpointError, DatasetError
 from synthmammo.generators.base import is_model
 from synthmammo.manifest import MANIFEST, Manifest
@@ -86,7 +86,7 @@ def check_lineage(real: Side, synthetic: Side, config: Tested, generator: str | 
     notes = []
     ours = _digests(real)
     models = list(_models(synthetic.manifest)) if synthetic.manifest else []
-    for trained in models + ([_trained(generator, load(generator).description)] if generator else []):
+    for trained in models + ([_trained(generator, load(generator).description.training_data)] if generator else []):
         seen = trained.digests & ours
         if not trained.digests:
             notes.append(f"The model {trained.model} does not say what it was trained on; it was not checked.")
@@ -119,17 +119,18 @@ def _digests(images: Side) -> frozenset[str]:
 def _models(manifest: Manifest) -> Iterator[Trained]:
     """The models that went into a dataset, or into the one that it was cut from."""
     for name in manifest.sources:
-        if (Path(name) / MANIFEST).is_file():
+        if name in manifest.models:
+            yield _trained(name, manifest.models[name].get("training_data", {}))
+        elif (Path(name) / MANIFEST).is_file():
             yield from _models(Manifest.read(Path(name)))
         elif is_model(name):
             try:
-                yield _trained(name, load(name).description)
+                yield _trained(name, load(name).description.training_data)
             except CheckpointError:
                 yield Trained(name, "", frozenset(), "")
 
 
-def _trained(model: str, described: Description) -> Trained:
-    data = described.training_data
+def _trained(model: str, data: Mapping[str, str]) -> Trained:
     digests = [data.get("digest", ""), *data.get("sources", "").split()]
     return Trained(model, data.get("name", ""), frozenset(filter(None, digests)), data.get("split", ""))
 
