@@ -36,6 +36,9 @@ BATCH = 4096
 CHECKED_STRENGTH = 2.0
 """The table compares images moved by this many standard deviations to either side."""
 
+LEAST_CORRELATION = 0.2
+"""An attribute that is predicted worse than this, on images the fit had not seen, gets no direction."""
+
 RANDOM = "random"
 """Row of the table for directions that nothing was fitted to."""
 
@@ -163,11 +166,12 @@ def _measured(found: Directions, images: _Images, fitting: Fitting) -> Direction
     values = images.values(latents)
     coordinates = found.coordinates(latents.w.mean(1).cpu().numpy(), classes)
     fitted = {name: fit_attribute(coordinates, values[name]) for name in images.names}
-    attributes = disentangled({name: attribute for name, attribute in fitted.items() if attribute})
-    found = replace(found, attributes=attributes)
+    kept = {name: one for name, one in fitted.items() if one and one.correlation >= LEAST_CORRELATION}
+    found = replace(found, attributes=disentangled(kept))
     spread = {name: float(np.nanstd(values[name])) for name in found.attributes}
     facts = {
         **found.facts,
+        "absent": {name: one and round(one.correlation, 3) for name, one in fitted.items() if name not in kept},
         "spread": spread,
         "correlations": _correlations(coordinates, {name: values[name] for name in spread}),
         "table": _table(found, images, fitting, spread) if fitting.checks else {},

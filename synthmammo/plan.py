@@ -85,7 +85,9 @@ class _Planner:
         index = np.arange(start, start + rows)
         group = index // recipe.members
         patient = group // recipe.groups_a_patient
-        host = index if recipe.exam else patient
+        host = index if recipe.exam or recipe.sweep else patient
+        # The steps of a sweep are backgrounds of their own, from one latent.
+        source = patient if recipe.sweep else host
         label, split = self._cells(group)
         columns: Columns = {
             "key": numbered(f"{recipe.name}-", index, 7),
@@ -95,13 +97,13 @@ class _Planner:
             "label": self._labels(index % recipe.members, label),
             "role": self._roles(index % recipe.members, label),
             "host": host,
-            "host_seed": draw_u64(recipe.seed, "host_seed", host),
+            "host_seed": draw_u64(recipe.seed, "host_seed", source),
             "crop": self._crops(group if recipe.pair else index),
-            "host_seeds": seeds_column(recipe, host),
+            "host_seeds": seeds_column(recipe, source),
             "body_seed": self._body_seeds(patient),
-            "edits": edit_column(recipe, host),
+            "edits": edit_column(recipe, source, index % recipe.members),
             "lesions": lesion_column(recipe, index, group, label),
-            **self._hosts.columns(host, patient),
+            **self._hosts.columns(source, patient),
         }
         arrays = [
             column if isinstance(column, pa.Array) else pa.array(column, type=SCHEMA.field(name).type)

@@ -12,8 +12,14 @@ from synthmammo.recipe import Recipe
 from synthmammo.recipe.edits import DirectionEdit, EditSpec
 
 
-def edit_column(recipe: Recipe, host: NDArray[np.int64]) -> pa.Array:
-    """The edits that each host gets, in the order of the recipe, as a list array of the length of `host`."""
+def edit_column(recipe: Recipe, host: NDArray[np.int64], step: NDArray[np.int64]) -> pa.Array:
+    """The edits that each row gets, in the order of the recipe, as a list array.
+
+    Args:
+        recipe: Says which.
+        host: `int64 (N)`; rows of one number get the same draws.
+        step: `int64 (N)`, which strength of a sweep a row has; looked at where there is one.
+    """
     if not recipe.edits:
         return _lists(np.zeros(len(host), np.int64), pa.array([], EDIT))
     present = [
@@ -23,14 +29,17 @@ def edit_column(recipe: Recipe, host: NDArray[np.int64]) -> pa.Array:
     chosen = np.stack(present, axis=1)
     # Entry by entry first; then each host gets its own in order.
     places = np.concatenate([np.flatnonzero(rows) for rows in present])
-    columns = [_drawn(recipe.seed, number, edit, host[present[number]]) for number, edit in enumerate(recipe.edits)]
+    columns = [
+        _drawn(recipe.seed, number, edit, host[present[number]], step[present[number]])
+        for number, edit in enumerate(recipe.edits)
+    ]
     order = pa.array(np.argsort(places, kind="stable"))
     return _lists(chosen.sum(1), pa.concat_arrays(columns).take(order))
 
 
-def _drawn(seed: int, number: int, edit: EditSpec, host: NDArray[np.int64]) -> pa.Array:
-    """What an entry draws for each host that gets it."""
-    column = f"edit/{number}"
+def _drawn(seed: int, number: int, edit: EditSpec, host: NDArray[np.int64], step: NDArray[np.int64]) -> pa.Array:
+    """What an entry draws for each row that gets it."""
+    column, sweep = f"edit/{number}", getattr(edit, "sweep", None)
     reference = None if isinstance(edit, DirectionEdit) else edit.reference
     seeds, keys = (reference.seeds, reference.keys) if reference else ([], [])
     drawn = draw_u64(seed, f"{column}/reference", host)
@@ -40,7 +49,7 @@ def _drawn(seed: int, number: int, edit: EditSpec, host: NDArray[np.int64]) -> p
         [
             pa.array(np.full(len(host), number, np.int8)),
             named([edit.name], np.zeros(len(host), np.int64)),
-            pa.array(edit.draw.at(draw_uniform(seed, f"{column}/strength", host))),
+            pa.array(np.array(sweep)[step] if sweep else edit.draw.at(draw_uniform(seed, f"{column}/strength", host))),
             pa.array(drawn, mask=np.full(len(host), reference is None or bool(keys))),
             named(keys, _picked(seed, column, host, len(keys))),
         ],

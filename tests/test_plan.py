@@ -57,6 +57,11 @@ SHAPES = {
         ],
         "require": {"view": "mlo", "candidates": 3},
     },
+    "sweep": {
+        "background": {"generator": "stylegan2", "model": "zoo/any"},
+        "edits": [{"density": {"sweep": [-2, 0, 2]}}, {"mixing": [4, 8], "probability": 0.5}],
+        "require": {"view": "cc", "candidates": 3},
+    },
 }
 
 
@@ -154,6 +159,17 @@ def test_rows_of_a_host_share_what_belongs_to_the_host(shape, hosts):
     columns = ("host_seed", "host_key", "patient", "view", "laterality", "density", "implant", "edits")
     for _, group in groupby(rows, key=lambda row: row["host"]):
         assert len({repr([row[column] for column in columns]) for row in group}) == 1
+
+
+def test_the_steps_of_a_sweep_differ_in_nothing_else():
+    rows = whole(shaped("sweep", 30)).to_pylist()
+    for steps in zip(*[iter(rows)] * 3, strict=True):
+        assert [step["edits"][0]["value"] for step in steps] == [-2, 0, 2]
+        same = [[row[name] for name in ("host_seed", "host_seeds", "patient", "split", "label")] for row in steps]
+        same = [[*values, row["edits"][1:]] for values, row in zip(same, steps, strict=True)]
+        assert same[0] == same[1] == same[2]
+        assert len({row["host"] for row in steps}) == 3
+    assert len({row["host_seed"] for row in rows}) == len(rows) / 3
 
 
 def test_keys_and_indices_count_up():
@@ -330,7 +346,7 @@ def test_rows_read_back(shape, hosts, tmp_path):
     assert plan(recipe, tmp_path / "plan.parquet", reported.append) == recipe.size == reported[-1]
     rows = list(read_rows(tmp_path / "plan.parquet"))
     assert len(rows) == recipe.size and all(isinstance(row, Row) for row in rows)
-    assert rows[3].host_seed == int(draw_u64(recipe.seed, "host_seed", rows[3].host))
+    assert rows[3].host_seed == int(draw_u64(recipe.seed, "host_seed", rows[3].host // len(recipe.sweep or [0])))
 
 
 def test_a_file_that_is_no_plan_is_refused(tmp_path):

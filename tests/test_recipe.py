@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -199,7 +200,15 @@ BAD = {
     "mistyped edit": (edited({"dirction": "density"}), "edits.0", "one of the keys direction, part, mixing"),
     "mistyped key of an edit": (edited({"density": {"strenght": 1}}), "edits.0.strenght", "Did you mean 'strength'?"),
     "unknown direction": (edited({"direction": "densty"}), "edits.0", "Did you mean 'density'?"),
-    "strength and target": (edited({"density": {"strength": 1, "target": "c"}}), "edits.0", "found both"),
+    "strength and target": (
+        edited({"density": {"strength": 1, "target": "c"}}),
+        "edits.0",
+        "found strength and target",
+    ),
+    "two sweeps": (edited({"density": {"sweep": [0, 1]}}, {"area": {"sweep": [0, 1]}}), "edits.1.sweep", "already"),
+    "sweep by chance": (edited({"density": {"sweep": [0, 1], "probability": 0.5}}), "edits.0", "remove probability"),
+    "pair and sweep": (edited({"density": {"sweep": [0, 1]}}, pair="host"), "edits.0.sweep", "cannot be combined"),
+    "sweep that does not fit": (edited({"density": {"sweep": [0, 1, 2]}}, size=10), "size", "not a multiple of 3"),
     "target of a component": (edited({"component 3": {"target": 1}}), "edits.0", "only an attribute has one"),
     "unknown target": (edited({"density": {"target": "e"}}), "edits.0", "one of a, b, c, d, or a number"),
     "layers that end first": (edited({"density": {"layers": [4, 2]}}), "edits.0", "[4, 2] is not a range"),
@@ -321,7 +330,9 @@ def admits(schema, value, definitions):
         return False
     if not isinstance(value, dict):
         return not isinstance(value, list) or all(admits(schema.get("items", {}), one, definitions) for one in value)
-    known, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+    known, others = dict(schema.get("properties", {})), schema.get("additionalProperties", True)
+    for pattern, part in schema.get("patternProperties", {}).items():
+        known |= {key: part for key in value if re.search(pattern, key)}
     if not set(schema.get("required", ())) <= set(value) or (others is False and not set(value) <= set(known)):
         return False
     return all(
@@ -337,7 +348,9 @@ def test_schema_admits_the_shipped_recipes(path):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"sise": 3}, {"size": "ten"}, with_background(spacing="x"), {"lesions": MASS}, {"seed": None}]
+    "changes",
+    [{"sise": 3}, {"size": "ten"}, with_background(spacing="x"), {"lesions": MASS}, {"seed": None}]
+    + [{"edits": [{"densty": 1}]}, {"edits": [{"density": "much"}]}, {"edits": [{"direction": "area", "to": 1}]}],
 )
 def test_schema_refuses_what_the_reader_refuses(changes):
     schema = recipe_schema()

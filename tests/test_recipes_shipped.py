@@ -24,7 +24,7 @@ RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "reci
 WANTED = {
     *("balanced_calc", "balanced_mass", "screening_prevalence", "real_hosts", "removal_pairs"),
     *("contiguous_boxes", "patches_table1", "lesion_growth", "detection", "screening_exams"),
-    *("local_transfer", "turing_test"),
+    *("local_transfer", "turing_test", "edited_density_sweep"),
 }
 COARSE = ("background.spacing_mm=1.0", "emit.preview_px=64", "emit.shard_size=4")
 SETTINGS = {
@@ -34,9 +34,10 @@ SETTINGS = {
     "patches_table1": ("size=6", "emit.preview_px=64", "background.spacing_mm=0.5", "patch.size_px=64"),
     "removal_pairs": ("size=4", *COARSE),
     **dict.fromkeys(("local_transfer", "turing_test"), ("size=8", "emit.preview_px=64", "emit.shard_size=4")),
+    "edited_density_sweep": ("size=10", "emit.preview_px=64"),
 }
 BUILT = sorted(set(RECIPES) - {"real_hosts"})
-NOT_SHIPPED = {"local_transfer": "stylegan2-phantom-256", "turing_test": "stylegan2-phantom-256"}
+NOT_SHIPPED = dict.fromkeys(("local_transfer", "turing_test", "edited_density_sweep"), "stylegan2-phantom-256")
 """Recipes whose model, parts or directions users make first; here a tiny model stands in for it."""
 every_recipe = pytest.mark.parametrize("name", sorted(RECIPES))
 

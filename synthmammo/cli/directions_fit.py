@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from synthmammo.editing.directions import Directions
 
+_WIDTH = 110
+"""Columns the tables need."""
+
 _FILE = click.option(
     "--out", "path", type=click.Path(path_type=Path), help="The file.  [default: beside the model, ending .directions]"
 )
@@ -83,19 +86,24 @@ def _print(found: Directions, components: int = 10) -> None:
     from rich.console import Console
 
     console = Console()
+    console = Console(width=max(console.width, _WIDTH))
     console.print(_components(found, components))
     if found.attributes:
         console.print(_attributes(found))
+    for name, correlation in found.facts.get("absent", {}).items():
+        why = "was hardly measured" if correlation is None else f"is not predicted (correlation {correlation:.2f})"
+        console.print(f"No direction for {name}: it {why}.")
     if found.facts.get("table"):
         console.print(_moves(found))
 
 
 def _table(title: str, *columns: str) -> Table:
+    from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(column, justify="right" if number else "left", no_wrap=number == 0)
     return table
 
 
@@ -103,7 +111,7 @@ def _components(found: Directions, count: int) -> Table:
     correlations = found.facts.get("correlations", {})
     table = _table(
         f"{len(found.components)} components explain {found.explained.sum():.1%} of the variance",
-        *("component", "explained", "deviation", "goes with (correlation)"),
+        *("component", "explained", "deviation", "correlates with"),
     )
     for number in range(min(count, len(found.components))):
         strongest = sorted(correlations, key=lambda name: -abs(correlations[name][number]))[:3]
@@ -128,10 +136,12 @@ def _moves(found: Directions) -> Table:
     rows = found.facts["table"]
     names = list(found.attributes)
     table = _table(
-        "Change of each attribute (column), in its deviations between images, a deviation along each direction",
-        *("direction", *names, "wanted / others"),
+        "A deviation along each direction (row) changes each attribute (column) by so many of its deviations; "
+        "ratio: its own attribute's change over the others' root mean square",
+        *("direction", *names, "ratio"),
     )
-    for direction, changes in rows.items():
+    for direction in (*names, "random"):
+        changes = rows[direction]
         cells = ["-" if changes[name] is None else f"{changes[name]:+.2f}" for name in names]
         table.add_row(direction, *cells, _ratio(changes, direction))
     return table

@@ -10,6 +10,7 @@ import numpy as np
 from synthmammo.editing.directions import Attribute, Directions
 from synthmammo.errors import CheckpointError
 from synthmammo.identity import canonical_json
+from synthmammo.lexicon import ATTRIBUTES
 from synthmammo.manifest import writing
 
 FORMAT_VERSION = 1
@@ -71,9 +72,10 @@ def read_directions(path: Path, weights: str) -> Directions:
         attributes = {
             name: Attribute(
                 **{part: tensors[f"{_ATTRIBUTE}{name}.{part}"] for part in _PARTS},
-                **numbers,
+                **content["attributes"][name],
             )
-            for name, numbers in content["attributes"].items()
+            for name in ATTRIBUTES
+            if name in content["attributes"]
         }
         arrays = {name: tensors[name] for name in _ARRAYS}
         found, facts = content["weights"], content["facts"]

@@ -49,6 +49,14 @@ def _check_edits(recipe: Recipe) -> None:
                 f"{name}: needs a stylegan2 background, whose latents it changes; found {background.generator}"
             )
         return
+    sweeps = [number for number, edit in enumerate(recipe.edits) if getattr(edit, "sweep", None)]
+    if len(sweeps) > 1:
+        raise ValueError(
+            f"edits.{sweeps[1]}.sweep: edits.{sweeps[0]} sweeps already, and one sweep a recipe is the most"
+        )
+    if sweeps and (recipe.pair or recipe.series or recipe.exam or recipe.patch or background.samples_per_host > 1):
+        others = "pair, series, exam, patch or background.samples_per_host"
+        raise ValueError(f"edits.{sweeps[0]}.sweep: cannot be combined with {others}")
     if background.latents and recipe.require:
         raise ValueError("require: inverted images (background.latents) have no seed that could be drawn again")
     for number, edit in enumerate(recipe.edits):

@@ -65,10 +65,18 @@ class DirectionEdit(Edit):
     target: str | Draw | None = Field(
         None, description="In place of a strength: a value of the attribute, or a, b, c, d; CC, MLO; absent, present"
     )
+    sweep: list[float] | None = Field(
+        None, min_length=2, description="In place of a strength: every background is made once with each of these"
+    )
     layers: Layers | None = Field(None, description="First layer and the one after the last, of w; default all")
 
     @model_validator(mode="after")
     def _understood(self) -> DirectionEdit:
+        given = [name for name in ("strength", "target", "sweep") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"expected one of strength, target and sweep, found {' and '.join(given)}")
+        if self.sweep and self.probability != 1:
+            raise ValueError("sweep: every background has all of its steps; remove probability")
         if not is_direction(self.direction):
             hint = nearest(self.direction, [*ATTRIBUTES, "component 0"])
             raise ValueError(f"direction: '{self.direction}' is neither an attribute nor 'component N'. {hint}")
@@ -79,8 +87,6 @@ class DirectionEdit(Edit):
 
     def _check_target(self) -> None:
         words = TARGET_WORDS.get(self.direction, {})
-        if self.strength is not None:
-            raise ValueError("expected either strength or target, found both")
         if self.direction not in ATTRIBUTES:
             raise ValueError(f"target: only an attribute has one, '{self.direction}' is none; state a strength")
         if isinstance(self.target, str) and self.target not in words:
@@ -123,11 +129,15 @@ def _reference(value: Any) -> Any:
 ReferenceOrSeeds = Annotated[Reference, BeforeValidator(_reference, json_schema_input_type=int | list[int] | Reference)]
 
 
+def _as_text(value: Any) -> Any:
+    return str(value) if type(value) is int else value
+
+
 class PartEdit(Edit):
     """A part, in the styles, taken from a reference ("Editing in Style", Collins et al. 2020)."""
 
     tag: ClassVar[str] = "part edit"
-    part: Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)] = Field(
+    part: Annotated[str, BeforeValidator(_as_text, json_schema_input_type=int | str)] = Field(
         description="Number of the part from 0, as `synthmammo parts fit` shows them"
     )
     reference: ReferenceOrSeeds = Reference()
@@ -200,16 +210,26 @@ def _tag(value: Any) -> str | None:
     return None
 
 
+_Tagged = (
+    Annotated[DirectionEdit, Tag(DirectionEdit.tag)]
+    | Annotated[PartEdit, Tag(PartEdit.tag)]
+    | Annotated[MixingEdit, Tag(MixingEdit.tag)]
+)
+_Short = Annotated[
+    dict[
+        Annotated[str, Field(pattern=rf"^({'|'.join(ATTRIBUTES)}|{_COMPONENT.pattern})$")],
+        float | tuple[float, float] | dict[str, Any],
+    ],
+    Field(min_length=1, max_length=1, json_schema_extra={"additionalProperties": False}),
+]
 EditSpec = Annotated[
     Annotated[
-        Annotated[DirectionEdit, Tag(DirectionEdit.tag)]
-        | Annotated[PartEdit, Tag(PartEdit.tag)]
-        | Annotated[MixingEdit, Tag(MixingEdit.tag)],
+        _Tagged,
         Discriminator(
             _tag,
             custom_error_type="edit",
             custom_error_message="expected one of the keys direction, part, mixing, or an attribute with its strength",
         ),
     ],
-    BeforeValidator(_spelled_out),
+    BeforeValidator(_spelled_out, json_schema_input_type=_Tagged | _Short),
 ]

@@ -382,13 +382,18 @@ class Recipe(Strict):
 
     @property
     def members(self) -> int:
-        """Samples of one class and one set of lesions: 2 in a pair, the combinations of a series, else 1.
+        """Samples of one class and one set of lesions: 2 in a pair, the steps of a series or of a sweep, else 1.
 
-        They share a host, but for the two views of a breast in an exam.
+        They share a host, but for the two views of a breast in an exam, and the steps of a sweep.
         """
         if self.series:
             return len(self.series.diameter_mm) * len(self.series.contrast)
-        return 2 if self.pair or self.exam else 1
+        return 2 if self.pair or self.exam else len(self.sweep or [0])
+
+    @property
+    def sweep(self) -> list[float] | None:
+        """Strengths that every background is made with; None where no edit sweeps."""
+        return next((edit.sweep for edit in self.edits if getattr(edit, "sweep", None)), None)
 
     @property
     def exam(self) -> bool:
