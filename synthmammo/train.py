@@ -117,7 +117,7 @@ class Trainer:
         self.dataset = {"name": manifest.name if manifest else data.name, "split": chosen.split}
         if manifest:
             self.dataset |= {"digest": manifest.digest, "sources": " ".join(sorted(manifest.sources.values()))}
-        self.images = load_images(data, chosen.split, chosen.scale, chosen.classes)
+        self.images = load_images(data, chosen.split, chosen.scale, chosen.classes).smaller(chosen.side_px)
         held_out = self._held_out(data) if config.score_ticks else None
         self.task = self._task(held_out, pretrained)
         self.task.objective.processes = processes
@@ -134,10 +134,11 @@ class Trainer:
     def _held_out(self, data: Path) -> ImageSet:
         chosen = self.config.data
         try:
-            return load_images(data, chosen.evaluate_on, chosen.scale, self.images.classes, LEAST_HELD_OUT)
+            held_out = load_images(data, chosen.evaluate_on, chosen.scale, self.images.classes, LEAST_HELD_OUT)
         except DatasetError as error:
             hint = "Choose another data.evaluate_on, or set score_ticks to 0 to train without scores."
             raise DatasetError(f"nothing to score against: {error.message}", where=error.where, hint=hint) from None
+        return held_out.smaller(chosen.side_px)
 
     def _task(self, held_out: ImageSet | None, pretrained: bool) -> Task:
         reduce = self._average if self.accelerator.num_processes > 1 else None

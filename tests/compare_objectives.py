@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,7 +21,7 @@ import torch
 from synthmammo.features import Features
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.generation import GenerationTask
-from synthmammo.training.images import ImageSet, load_images
+from synthmammo.training.images import load_images
 from synthmammo.training.scores import Scorer
 
 CONFIG = {
@@ -42,21 +41,13 @@ SETTINGS = {
 SCORINGS = 4
 
 
-def images(dataset: Path, split: str, side: int) -> ImageSet:
-    """A split, each image averaged down."""
-    loaded = load_images(dataset, split)
-    block = loaded.resolution // side
-    grey = loaded.grey.reshape(len(loaded), side, block, side, block).mean((2, 4)).round().astype("uint16")
-    return replace(loaded, grey=grey)
-
-
 def curve(objective: str, given: argparse.Namespace) -> Iterator[str]:
     """Train, and say after each quarter of the time where it is."""
     config = TrainConfig.model_validate(
         {**CONFIG, "objective": objective, "settings": SETTINGS[objective], "score_images": given.images}
     )
-    task = GenerationTask(config, images(given.dataset, "train", given.side), torch.device("cpu"))
-    scorer = Scorer(images(given.dataset, "validation", given.side), Features())
+    task = GenerationTask(config, load_images(given.dataset, "train").smaller(given.side), torch.device("cpu"))
+    scorer = Scorer(load_images(given.dataset, "validation").smaller(given.side), Features())
     draws = torch.Generator().manual_seed(config.seed)
     task.prepare(draws)
     for quarter in range(1, SCORINGS + 1):

@@ -35,19 +35,19 @@ def main() -> None:
     checkpoint = checkpoints.load(given.model)
     described = checkpoint.description
     generator = checkpoint.generator_of("stylegan2")
+    side, classes = described.config["resolution"], described.classes or None
     train, held_out = (
-        load_images(given.dataset, split, described.scale, described.classes or None)
-        for split in ("train", "validation")
+        load_images(given.dataset, split, described.scale, classes).smaller(side) for split in ("train", "validation")
     )
     scorer = Scorer(held_out, Features())
-    classes = len(described.classes)
-    labels = torch.arange(given.images) % max(1, classes)
+    count = len(described.classes)
+    labels = torch.arange(given.images) % max(1, count)
 
     @torch.inference_mode()
     def images(which: torch.Tensor) -> torch.Tensor:
         size = described.config["z_dim"]
         z = np.concatenate([np.random.RandomState(int(seed)).randn(1, size) for seed in which])
-        label = torch.eye(classes)[labels[which]] if classes else None
+        label = torch.eye(count)[labels[which]] if count else None
         return generator(torch.from_numpy(z).float(), label, psi=given.truncation)
 
     measured = {

@@ -1,5 +1,7 @@
 """Laws of what a training is made of: the order of images, intensities, scores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthmammo.checkpoints import Scale
-from synthmammo.errors import TrainingError
+from synthmammo.errors import DatasetError, TrainingError
 from synthmammo.features import Features
 from synthmammo.training.config import TrainConfig, default_config, load_config
 from synthmammo.training.images import ImageSet, load_images
@@ -125,3 +127,18 @@ def test_configurations_that_are_not_understood(tmp_path, text, message):
 def test_settings_that_are_not_understood(tmp_path, setting):
     with pytest.raises(TrainingError, match="--set"):
         default_config("stylegan2", tmp_path, [setting])
+
+
+def test_images_are_averaged_down():
+    images = replace(image_set(5), spacing_mm=0.1)
+    small = images.smaller(16)
+    assert small.resolution == 16 and small.spacing_mm == 0.2 and len(small) == len(images)
+    expected = images.grey[3, 4:6, 10:12].mean()
+    assert abs(float(small.grey[3, 2, 5]) - expected) <= 0.5
+    assert images.smaller(None) is images and images.smaller(32) is images
+
+
+@pytest.mark.parametrize("side", [64, 24, 4, 0])
+def test_sides_that_do_not_divide_are_refused(side):
+    with pytest.raises(DatasetError, match=f"cannot be averaged down to {side}"):
+        image_set(5).smaller(side)

@@ -37,6 +37,7 @@ class DataConfig(_Strict):
         orientations: Show the real images in all eight orientations, one drawn a showing. Flips of the augmentation
             hide from the discriminator how an image lies, so that a generator may lay all of them the same way; this
             asks it for every way.
+        side_px: Average the images down to this side, e.g. to begin with small ones; see `TrainConfig.start_from`.
     """
 
     split: str = "train"
@@ -45,6 +46,7 @@ class DataConfig(_Strict):
     scale: Scale = Scale.FULL_RANGE
     roles: dict[Role, str | tuple[str, ...]] = {}
     orientations: bool = False
+    side_px: int | None = None
 
 
 class TrainConfig(_Strict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,23 @@ class ImageSet:
     def resolution(self) -> int:
         """Side of the images, in pixels."""
         return int(self.grey.shape[1])
+
+    def smaller(self, side_px: int | None) -> ImageSet:
+        """The same images, averaged down to a side; None leaves them.
+
+        Raises:
+            DatasetError: The side is not theirs divided by 1, 2, 4 ..., or below 8.
+        """
+        if side_px is None or side_px == self.resolution:
+            return self
+        if side_px not in [2**power for power in range(3, self.resolution.bit_length())]:
+            hint = "It can be theirs, or that divided by 2, 4, ..., down to 8."
+            message = f"images of {self.resolution} pixels cannot be averaged down to {side_px}"
+            raise DatasetError(message, where="data.side_px", hint=hint)
+        block = self.resolution // side_px
+        blocks = self.grey.reshape(len(self), side_px, block, side_px, block)
+        grey = np.stack([np.rint(image.mean((1, 3))).astype(np.uint16) for image in blocks])
+        return replace(self, grey=grey, spacing_mm=self.spacing_mm and self.spacing_mm * block)
 
     def of_class(self, *names: str) -> ImageSet:
         """The images of some classes, as one class and without twins."""
