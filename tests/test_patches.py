@@ -291,7 +291,7 @@ def test_failures_are_recorded_and_never_replaced(tmp_path):
 
 def test_same_seed_same_bytes(source, tmp_path):
     first, again, other = (
-        cut(source, tmp_path / name, dataclasses.replace(SCALED, seed=seed, per_lesion=3))
+        cut(source, tmp_path / name / "patches", dataclasses.replace(SCALED, seed=seed, per_lesion=3))
         for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
     assert first[0].manifest.shards == again[0].manifest.shards
