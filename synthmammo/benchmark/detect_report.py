@@ -243,7 +243,8 @@ def _tile(pixels: NDArray[np.float16], truth: Truth, marks: Marks, zoom: int = 2
         for row0, col0, row1, col1 in boxes * zoom:
             pen.rectangle((float(col0), float(row0), float(col1), float(row1)), outline=colour, width=3)
     for box, score in zip(marks.boxes, marks.scores, strict=True):
-        pen.text((float(box[1]) * zoom + 5, float(box[0]) * zoom + 3), f"{score:.2f}", fill=MARK_COLOUR, font_size=20)
+        corner = float(box[1]) * zoom, max(float(box[0]) * zoom - 3, 22.0)
+        pen.text(corner, f"{score:.2f}", fill=MARK_COLOUR, anchor="lb", font_size=20)
     return np.asarray(picture)
 
 
@@ -259,7 +260,7 @@ def _method(detected: Detected) -> tuple[str, ...]:
         f"Every breast is fitted into {config.height_px} x {config.width_px} pixels, its chest wall on the right, what "
         "is outside its outline set to black; nothing else is done to the pixels, and nothing is augmented.",
         f"Each training shows {config.steps * config.batch_size:,} images in {config.steps} steps, "
-        f"{config.lesion_share:.0%} of them with a lesion; of the row '{NAMES['both']}' "
+        f"{config.lesion_share:.0%} of them with a lesion where there are others; of the row '{NAMES['both']}' "
         f"{config.synthetic_share:.0%} are synthetic. The last weights are tested; nothing was chosen on validation "
         "images. Marks of all folds are ranked together.",
     )

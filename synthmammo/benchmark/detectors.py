@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from synthmammo.errors import CheckpointError
+from synthmammo.errors import CheckpointError, nearest
 from synthmammo.features import SCALES, Features
 from synthmammo.metrics.detection import Marks
 from synthmammo.nets.centre import STRIDE, CentreHead, boxes_at, centre_loss, peaks
@@ -201,7 +201,7 @@ class TransformersDetector(Detector):
             )
         except (OSError, ValueError, ImportError) as error:
             reason = str(error).strip().splitlines()[0]
-            hint = f"Known without a download: {', '.join(DETECTORS)}; or give a folder that save_pretrained wrote."
+            hint = f"{nearest(name, DETECTORS)} Or give a folder that transformers' save_pretrained wrote."
             raise CheckpointError(f"no such detector can be loaded ({reason})", where=name, hint=hint) from error
         self.about = f"{name}, trained as a whole from its own weights"
 
