@@ -169,7 +169,7 @@ class Assembler:
             "density": row.density,
             "host": sample.provenance,
             "edits": [{name: value for name, value in asdict(edit).items() if value is not None} for edit in row.edits],
-            "lesions": [_account(one) for one in placed],
+            "lesions": [_account(one, self._lesions[one.tried.lesion.spec]) for one in placed],
             "attempts": [one.tried.attempt for one in placed],
         }
         return sample.with_(provenance=provenance)
@@ -208,11 +208,13 @@ def _open_lesion(table: dict[str, str], name: str, where: str, spacing_mm: float
     return lesion
 
 
-def _account(placed: Placed) -> dict[str, Any]:
+def _account(placed: Placed, generator: Lesion) -> dict[str, Any]:
     tried, lesion, post = placed.tried, placed.tried.lesion, placed.tried.spec.post
     assert post
+    checkpoint = getattr(generator, "checkpoint", None)
     return {
         "generator": tried.spec.generator,
+        **({"weights": checkpoint.digest} if checkpoint else {}),
         "kind": str(lesion.kind),
         "pathology": str(lesion.pathology),
         "diameter_mm": lesion.diameter_mm,

@@ -12,13 +12,14 @@ import pytest
 import tiny
 from example_samples import a_sample
 from pydicom import dcmread
-from tiny_models import stylegan2_file
+from tiny_models import contextual_file, stylegan2_file
 
 from synthmammo.build import build, make_shard, refuse_unsupported, shards
 from synthmammo.card import card
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
 from synthmammo.errors import GeneratorError, OutputError, RecipeError
+from synthmammo.identity import file_digest
 from synthmammo.manifest import Manifest, index_row, read_index, write_index
 from synthmammo.plan import PLAN, plan
 from synthmammo.sample import SpacingOrigin
@@ -522,4 +523,17 @@ def test_images_of_a_stylegan2_are_dicom_where_the_recipe_says_what_they_show(tm
     build(told, tmp_path / "out", engine=Local(1))
     (image,) = map(dcmread, (tmp_path / "out").rglob("*.dcm"))
     assert (image.ImageLaterality, image.ViewPosition, image.SyntheticData) == ("R", "MLO", "YES")
-    assert "weights sha256" in image.ContributingEquipmentSequence[0].ContributionDescription
+    assert "m.safetensors (weights sha256" in image.ContributingEquipmentSequence[0].ContributionDescription
+
+
+def test_dicom_names_the_model_that_made_a_lesion(tmp_path):
+    model = contextual_file(tmp_path / "lesions.safetensors")
+    lesions = [{**MASS, "classes": ["malignant"], "generator": str(model)}]
+    emit = {"formats": ["parquet", "dicom"]}
+    build(tiny.recipe(size=1, classes={"malignant": 1}, lesions=lesions, emit=emit), tmp_path / "out", engine=Local(1))
+    (image,) = map(dcmread, (tmp_path / "out" / "dicom").rglob("*.dcm"))
+    (sample,) = Dataset.open(tmp_path / "out")
+    weights = sample.provenance["lesions"][0]["weights"]
+    assert weights == file_digest(model)
+    described = image.ContributingEquipmentSequence[0].ContributionDescription
+    assert described == f"Background: phantom. Lesions: lesions.safetensors (weights sha256 {weights[:16]})."

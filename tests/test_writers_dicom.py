@@ -255,6 +255,12 @@ class TestAttributes:
         assert "assumed" not in image_of(complete()).DerivationDescription
         assert "assumed" in image_of(complete(spacing_origin=SpacingOrigin.ASSUMED)).DerivationDescription
 
+    def test_findings_without_a_place_are_told(self):
+        provenance = BUILT | {"host": REAL | {"unlocated": ["mass malignant"]}}
+        text = image_of(complete(provenance=provenance)).DerivationDescription
+        assert text.endswith("Findings its source reports without a place: mass malignant.")
+        assert "place" not in image_of(complete(provenance=BUILT)).DerivationDescription
+
     @pytest.mark.parametrize(
         ("changes", "message", "hint"),
         [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ from synthmammo.sample import Laterality, Sample, SpacingOrigin, View
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.dicom_codes import BREAST, VIEWS
 
-_LONGEST_NAME = 64 - len("DEIDENTIFIED^")
-"""What DICOM leaves of its 64 letters."""
+_LONGEST_NAME, _LONGEST_TEXT = 64 - len("DEIDENTIFIED^"), 1024
+"""Letters that DICOM leaves for a pseudonym (PN, LO), and for a description (ST)."""
 
 _PSEUDONYM = re.compile("p[0-9a-f]{12}")
 _MODIFYING_EQUIPMENT = Code("109103", "DCM", "Modifying Equipment")
@@ -167,8 +168,10 @@ def _equipment(sample: Sample) -> Dataset:
 def _named(maker: dict[str, Any], name: str) -> str:
     """What made something, with the first digits of its weights' digest where it has weights."""
     weights = maker.get("weights")
-    model = maker.get("model", maker.get(name, "unknown"))
-    return f"{model} (weights sha256 {weights[:16]})" if weights else str(model)
+    model = str(maker.get("model", maker.get(name, "unknown")))
+    if model.endswith(".safetensors") and "://" not in model:
+        model = PurePath(model).name  # where a user keeps files is nobody's business
+    return f"{model} (weights sha256 {weights[:16]})" if weights else model
 
 
 def _anatomy(sample: Sample) -> Dataset:
@@ -232,8 +235,12 @@ def _derivation(sample: Sample) -> str:
     change = f"{count} synthetic lesion(s) inserted" if count else "no lesion inserted"
     if sample.provenance.get("role") == "removed":
         change += " and removed again"
-    origin = "The pixel spacing is assumed." if sample.spacing_origin is SpacingOrigin.ASSUMED else ""
-    return f"{background}; {change}. For research, not for diagnosis. {origin}".strip()
+    sentences = [f"{background}; {change}.", "For research, not for diagnosis."]
+    if sample.spacing_origin is SpacingOrigin.ASSUMED:
+        sentences.append("The pixel spacing is assumed.")
+    if sample.unlocated:
+        sentences.append(f"Findings its source reports without a place: {', '.join(sample.unlocated)}.")
+    return " ".join(sentences)[:_LONGEST_TEXT]
 
 
 def _intensities(encoded: Encoded) -> Dataset:
