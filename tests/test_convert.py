@@ -337,3 +337,13 @@ def test_half_precision_on_request(tmp_path: Path) -> None:
     half = convert(str(whole), tmp_path / "b.safetensors", half=True)
     assert all(tensor.dtype == torch.float16 for tensor in load(half).tensors.values())
     assert load(half).description == load(whole).description
+
+
+def test_a_model_is_converted_in_place(tmp_path: Path) -> None:
+    path = stylegan2_file(tmp_path / "m.safetensors")
+    before = load(path)
+    assert convert(str(path), path, half=True) == path
+    after = load(path)
+    assert after.description == before.description
+    assert {tensor.dtype for tensor in after.tensors.values()} == {torch.float16}
+    assert [file.name for file in tmp_path.iterdir()] == ["m.safetensors"]

@@ -12,7 +12,7 @@ from synthmammo.checkpoints import load
 from synthmammo.errors import CheckpointError, TrainingError
 from synthmammo.nets import ops
 from synthmammo.nets.stylegan2 import Generator
-from synthmammo.objectives.augment import ALIGNED
+from synthmammo.objectives.augment import ALIGNED, Augmentation
 from synthmammo.objectives.generation import GeneratorSettings
 from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings
 from synthmammo.train import train
@@ -31,6 +31,12 @@ def test_clipped_images_are_what_would_be_written_and_still_have_slopes_everywhe
     assert ((images.min() >= -1) and (images.max() <= 1)) == clip
     (slope,) = torch.autograd.grad(images.sum(), last)
     assert slope.item() == pytest.approx(images.numel(), rel=1e-5)
+
+
+def test_noise_is_as_strong_as_said_and_on_every_image() -> None:
+    noisy = Augmentation(flips=False, turns=False, shift=0, brightness=0, contrast=0, noise=0.1)
+    images = noisy(torch.zeros(8, 1, 64, 64), torch.Generator().manual_seed(0), probability=0.0)
+    torch.testing.assert_close(images.std((1, 2, 3)), torch.full((8,), 0.1), rtol=0.1, atol=0)
 
 
 def test_an_unconditional_model_learns_from_images_of_several_classes(tmp_path: Path) -> None:

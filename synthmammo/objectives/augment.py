@@ -25,6 +25,8 @@ class Augmentation:
         brightness: Standard deviation of what is added, in units of [-1, 1].
         contrast: Standard deviation of the binary logarithm of the factor about the image's mean.
         cutout: Side of one square set to the image's mean, as a share of the side.
+        noise: Standard deviation of white noise, in units of [-1, 1], on every image. Where real images have something
+            that is the same to the last bit, such as air, it hides from the discriminator what no generator can meet.
     """
 
     flips: bool = True
@@ -33,6 +35,7 @@ class Augmentation:
     brightness: float = 0.2
     contrast: float = 0.3
     cutout: float = 0.0
+    noise: float = 0.0
 
     def __call__(self, images: Tensor, draws: torch.Generator, probability: float = 1.0) -> Tensor:
         """Transform each image by draws of its own.
@@ -58,7 +61,10 @@ class Augmentation:
         if self.contrast:
             mean = images.mean((1, 2, 3), keepdim=True)
             images = images + (images - mean) * torch.expm1(lots.normal(self.contrast) * log(2))[:, None, None, None]
-        return _cut(images, lots, self.cutout) if self.cutout else images
+        images = _cut(images, lots, self.cutout) if self.cutout else images
+        if self.noise:
+            images = images + self.noise * torch.randn(images.shape, generator=draws).to(images.device)
+        return images
 
 
 ALIGNED = Augmentation(flips=False, turns=False)
