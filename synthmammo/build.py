@@ -18,6 +18,7 @@ from synthmammo.engines.local import Local
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
+from synthmammo.inverted import read_inverted
 from synthmammo.manifest import MANIFEST, Manifest, machine, read_index, versions, writing
 from synthmammo.plan import PLAN, plan
 from synthmammo.plan_table import read_rows
@@ -145,7 +146,11 @@ def refuse_unsupported(recipe: Recipe) -> None:
 def _check_dicom(recipe: Recipe) -> None:
     """Refuse at once what the DICOM writer would refuse after the first hosts."""
     background = recipe.background
-    if isinstance(background, StyleGAN2Background):
+    if isinstance(background, StyleGAN2Background) and background.latents:
+        _check_real(
+            read_inverted(background.latents).rows(), "Invert them with --assume-spacing-mm, or leave DICOM out:"
+        )
+    elif isinstance(background, StyleGAN2Background):
         view = background.view or (recipe.require and recipe.require.view)
         if not (view and background.laterality):
             raise _no_dicom(
@@ -155,10 +160,14 @@ def _check_dicom(recipe: Recipe) -> None:
     if not isinstance(background, IngestedBackground) or not (Path(background.dataset) / MANIFEST).is_file():
         return
     rows = read_index(Path(background.dataset)).to_pylist()
-    assume = "Set background.assume_spacing_mm, or leave DICOM out:"
+    if background.assume_spacing_mm:
+        rows = [{**row, "spacing_mm": background.assume_spacing_mm} for row in rows]
+    _check_real(rows, "Set background.assume_spacing_mm, or leave DICOM out:")
+
+
+def _check_real(rows: list[dict[str, Any]], assume: str) -> None:
     for name, hint in (("spacing_mm", assume), ("view", ""), ("laterality", "")):
-        lacking = sum(row[name] is None for row in rows)
-        if lacking and not (name == "spacing_mm" and background.assume_spacing_mm):
+        if lacking := sum(row[name] is None for row in rows):
             raise _no_dicom(f"{lacking} of {len(rows)} hosts have no {name.removesuffix('_mm')}", hint)
 
 

@@ -84,6 +84,10 @@ class InvertedImages:
     options: dict[str, Any]
     images: dict[str, Inverted]
 
+    def rows(self) -> list[dict[str, Any]]:
+        """What is known of each image, as rows of a table."""
+        return [asdict(image.facts) for image in self.images.values()]
+
     def __getitem__(self, key: str) -> Inverted:
         """One image.
 

@@ -25,8 +25,8 @@ def real_hosts(recipe: Recipe) -> pa.Table | None:
     if isinstance(background, IngestedBackground):
         return _ingested(background).select(COLUMNS)
     if isinstance(background, StyleGAN2Background) and background.latents:
-        facts = [image.facts for image in read_inverted(background.latents).images.values()]
-        columns = {name: pa.array([getattr(one, name) for one in facts], pa.string()) for name in COLUMNS}
+        rows = read_inverted(background.latents).rows()
+        columns = {name: pa.array([row[name] for row in rows], pa.string()) for name in COLUMNS}
         return pa.table(columns)
     return None
 

@@ -89,7 +89,8 @@ def test_a_picture_is_inverted_and_drawn(tmp_path: Path, model: Path, picture: P
     assert image.w.shape == (SMALL.latents, SMALL.w_dim) and set(image.facts.errors) == {"start", "W", "W+"}
     assert image.facts.spacing_mm == pytest.approx((0.15, 0.15)) and image.facts.spacing_origin == "assumed"
     assert set(image.noise) == {"b4.conv1", *(f"b{r}.conv{i}" for r in (8, 16, 32) for i in (0, 1))}
-    assert Image.open(sheet).size[0] > 3 * 256
+    with Image.open(sheet) as drawn:
+        assert drawn.size[0] > 3 * 256
     samples = Samples.of(str(model))
     named = samples.named(f"{out}:my_film")
     assert named.name == "my_film" and np.array_equal(named.w.numpy(), image.w) and named.noise is not None
