@@ -163,7 +163,11 @@ def inserted(generator: Lesion, judge: Judge, pairs: list[Pair]) -> tuple[dict[s
     spacing_mm = pairs[0].context.spacing_mm
     ours = [shape(result.change, result.component, spacing_mm) for _, result in kept]
     drawn = [shape(pair.lesion - pair.twin, pair.mask, spacing_mm) for pair in pairs]
-    numbers: dict[str, object] = {"discarded": 1 - len(kept) / len(pairs)}
+    least = PAPER_POST[pairs[0].planned.kind].minimum_area
+    numbers: dict[str, object] = {
+        "discarded": 1 - len(kept) / len(pairs),
+        "drawn_ones_as_small": float(np.mean([pair.mask.mean() < least for pair in pairs])),
+    }
     for name, shapes in (("model", ours), ("drawn", drawn)):
         sizes, contrasts = zip(*shapes, strict=True) if shapes else ((0.0,), (0.0,))
         numbers[name] = {"diameter_mm": spread(list(sizes)), "mean_contrast": spread(list(contrasts))}

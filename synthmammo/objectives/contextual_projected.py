@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from math import exp, log
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -48,7 +49,9 @@ class ContextualProjectedSettings:
         discriminator_rate: Of the heads' Adam.
         other_weight: Of the losses of benign and normal patches.
         variety_weight: Of the generator's loss on lesions that differ less, or more, on one context than real ones do:
-            the absolute logarithm of the ratio. 0 leaves it out, and shows every context once.
+            the absolute logarithm of the ratio; 0 leaves it out.
+        shows: How often a context is in a batch. With 1 the lesions of different contexts are compared: for removal,
+            where a context has one right answer.
         lesion_gain: Factor on the lesion channel before it is seen.
         noise: Standard deviation of the noise on combined images, in units of [-1, 1].
         coarse_share: Share of the batches that are blurred as if they came from coarser images.
@@ -63,6 +66,7 @@ class ContextualProjectedSettings:
     discriminator_rate: float = 1e-3
     other_weight: float = 0.2
     variety_weight: float = 1.0
+    shows: Literal[1, 2] = 2
     lesion_gain: float = 2.0
     noise: float = 0.01
     coarse_share: float = 0.0
@@ -119,9 +123,8 @@ class ContextualProjectedObjective(InsertionTraining):
     def update(self, batch: InsertionBatch, draws: torch.Generator) -> Losses:
         """One update of the heads, then one of the generator, on the same generated lesions."""
         batch = batch.each(partial(self.augmentation, draws=draws)).each(self._coarser(draws))
-        context = batch.context
-        if self.settings.variety_weight:
-            context = context[: len(context) // 2].repeat(2, 1, 1, 1)
+        shows = self.settings.shows
+        context = batch.context[: len(batch.context) // shows].repeat(shows, 1, 1, 1)
         made = self.insert(context, draws)
         fake = self._seen(torch.cat([made.combined, context], 1), draws)
         with torch.no_grad():
