@@ -53,6 +53,8 @@ def summarise(recipe: Recipe) -> Summary:
     lines = [(name, _text(counts[name])) for name in ("finding", "view", "laterality", "density") if counts[name]]
     if recipe.edits:
         lines.append(("edits", _text(counts["edits"])))
+    if recipe.exam:
+        lines.append(("patients", f"{recipe.size // recipe.together:,}, four views each"))
     lines.append(("formats", ", ".join(recipe.emit.formats.chosen())))
     return Summary(recipe.size, len(hosts) or generated, splits, classes, tuple(lines))
 

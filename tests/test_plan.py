@@ -212,6 +212,7 @@ def test_an_exam_is_both_views_of_both_breasts_of_one_patient():
         for one, other in (exam[:2], exam[2:]):  # a class and its lesions belong to a breast
             assert (one["label"], one["lesions"]) == (other["label"], other["lesions"])
     assert len({row["patient"] for row in rows}) == len({row["body_seed"] for row in rows}) == 60
+    assert dict(summarise(recipe).lines)["patients"] == "60, four views each"
     assert any(rows[start]["label"] != rows[start + 2]["label"] for start in range(0, 240, 4))
     counts = Counter((row["split"], row["label"]) for row in rows)
     for split, label in product(("train", "validation", "test"), recipe.classes):

@@ -171,6 +171,15 @@ class TestIndependentPrograms:
             recognised |= {name for name in ("ForPresentation", "Segmentation", "ComprehensiveSR") if name in report}
         assert recognised == {"ForPresentation", "Segmentation", "ComprehensiveSR"}
 
+    @pytest.mark.skipif(not shutil.which("dcmdump"), reason="dcmdump (dcmtk) is not installed")
+    @pytest.mark.parametrize("compression", COMPRESSIONS)
+    def test_another_library_parses_every_object(self, compression, tmp_path):
+        write(tmp_path, with_lesions(2), compression=compression, findings=BOTH)
+        for path in tmp_path.rglob("*.dcm"):
+            shown = run("dcmdump", "+E", path)
+            assert (shown.returncode, shown.stderr) == (0, "")
+            assert str(dcmread(path, stop_before_pixels=True).SOPInstanceUID) in shown.stdout
+
     @pytest.mark.skipif(not shutil.which("dsrdump"), reason="dsrdump (dcmtk) is not installed")
     def test_another_library_reads_the_report(self, tmp_path):
         write(tmp_path, with_lesions(2), findings=BOTH)
