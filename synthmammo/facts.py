@@ -65,7 +65,9 @@ def collection(manifest: Manifest) -> list[str]:
 
 def _model(name: str, facts: Mapping[str, Any]) -> str:
     data = facts.get("training_data") or {}
-    trained = f"`{data['name']}` (digest `{data['digest']}`)" if data else "data that its file does not name"
+    trained = "data that its file does not name"
+    if "name" in data:
+        trained = f"`{data['name']}`" + (f" (digest `{data['digest']}`)" if "digest" in data else "")
     return f"The model `{name}` makes {facts.get('makes', 'images')}; it was trained on {trained}."
 
 

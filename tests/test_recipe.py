@@ -207,7 +207,12 @@ BAD = {
     ),
     "two sweeps": (edited({"density": {"sweep": [0, 1]}}, {"area": {"sweep": [0, 1]}}), "edits.1.sweep", "already"),
     "sweep by chance": (edited({"density": {"sweep": [0, 1], "probability": 0.5}}), "edits.0", "remove probability"),
-    "pair and sweep": (edited({"density": {"sweep": [0, 1]}}, pair="host"), "edits.0.sweep", "cannot be combined"),
+    "pair and sweep": (edited({"density": {"sweep": [0, 1]}}, pair="host"), "edits.0.sweep", "combined with pair"),
+    "sweep of what must look so": (
+        edited({"density": {"sweep": [0, 1]}}, require={"view": "cc"}),
+        "edits.0.sweep",
+        "combined with require",
+    ),
     "sweep that does not fit": (edited({"density": {"sweep": [0, 1, 2]}}, size=10), "size", "not a multiple of 3"),
     "target of a component": (edited({"component 3": {"target": 1}}), "edits.0", "only an attribute has one"),
     "unknown target": (edited({"density": {"target": "e"}}), "edits.0", "one of a, b, c, d, or a number"),

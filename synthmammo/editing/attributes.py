@@ -69,7 +69,7 @@ def _outline(breast: Mask) -> dict[str, float]:
 
 
 def _brightness(sample: Sample) -> float:
-    return float(sample.image[sample.breast].mean()) / (2**sample.bits_stored - 1)
+    return float(sample.image[sample.breast].mean() / (2**sample.bits_stored - 1))
 
 
 def _muscle(sample: Sample, side: Side) -> dict[str, float]:
@@ -128,8 +128,9 @@ def _texture(sample: Sample) -> float:
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
     edges = np.geomspace(2 / side, _HIGHEST_FREQUENCY, 6)
     kept = [(frequency >= low) & (frequency < high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
-    points = [(frequency[k].mean(), max(float(power[k].mean()), 1e-20)) for k in kept if k.any()]
-    return float(-np.polyfit(*np.log(np.array(points)).T, 1)[0])
+    points = [(float(frequency[k].mean()), max(float(power[k].mean()), 1e-20)) for k in kept if k.any()]
+    x, y = np.log(np.array(points, np.float64)).T
+    return float(-np.polyfit(x, y, 1)[0])
 
 
 def _tiles(pixels: Plane, breast: Mask, side: int) -> Plane:

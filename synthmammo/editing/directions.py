@@ -103,7 +103,9 @@ class Directions:
         self.check(name, "directions")
         if name in self.attributes:
             return self.attributes[name].direction.astype(np.float64)
-        return np.eye(len(self.components))[int(name.removeprefix("component "))]
+        along = np.zeros(len(self.components))
+        along[int(name.removeprefix("component "))] = 1
+        return along
 
     def step(self, name: str) -> Array:
         """One standard deviation of the latents along a direction, `float32 (w_dim)`.

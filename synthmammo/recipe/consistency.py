@@ -54,9 +54,10 @@ def _check_edits(recipe: Recipe) -> None:
         raise ValueError(
             f"edits.{sweeps[1]}.sweep: edits.{sweeps[0]} sweeps already, and one sweep a recipe is the most"
         )
-    if sweeps and (recipe.pair or recipe.series or recipe.exam or recipe.patch or background.samples_per_host > 1):
-        others = "pair, series, exam, patch or background.samples_per_host"
-        raise ValueError(f"edits.{sweeps[0]}.sweep: cannot be combined with {others}")
+    others = [name for name in ("pair", "series", "exam", "patch", "require") if getattr(recipe, name)]
+    others += ["background.samples_per_host"] if background.samples_per_host > 1 else []
+    if sweeps and others:
+        raise ValueError(f"edits.{sweeps[0]}.sweep: cannot be combined with {others[0]}")
     if background.latents and recipe.require:
         raise ValueError("require: inverted images (background.latents) have no seed that could be drawn again")
     for number, edit in enumerate(recipe.edits):

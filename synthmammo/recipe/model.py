@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from synthmammo.errors import nearest
 from synthmammo.lexicon import ATTRIBUTES, DENSITIES, DENSITY_SHARES, MIX, TERMS
 from synthmammo.recipe.draws import Draw, DrawModel, Share, Shares, Strict
-from synthmammo.recipe.edits import EditSpec
+from synthmammo.recipe.edits import DirectionEdit, EditSpec
 from synthmammo.sample import Kind, Pathology
 
 Positive = Annotated[float, Field(gt=0)]
@@ -393,7 +393,7 @@ class Recipe(Strict):
     @property
     def sweep(self) -> list[float] | None:
         """Strengths that every background is made with; None where no edit sweeps."""
-        return next((edit.sweep for edit in self.edits if getattr(edit, "sweep", None)), None)
+        return next((edit.sweep for edit in self.edits if isinstance(edit, DirectionEdit) and edit.sweep), None)
 
     @property
     def exam(self) -> bool:
