@@ -60,7 +60,6 @@ SHAPES = {
     "sweep": {
         "background": {"generator": "stylegan2", "model": "zoo/any"},
         "edits": [{"density": {"sweep": [-2, 0, 2]}}, {"mixing": [4, 8], "probability": 0.5}],
-        "require": {"view": "cc", "candidates": 3},
     },
 }
 
