@@ -148,8 +148,8 @@ def _cases(compared: Compared, rows: list[Row]) -> list[Section]:
             what = f"the first {min(10, len(cases))} {name}; score before and after, mean over seeds"
             pictures.append((draw_cases(tiles, cases, out / f"cases_{name}.png"), what))
     text = (
-        f"Against real images alone, {best.name} (the mixture that the selection images prefer) finds {len(corrected)} "
-        f"positives that were missed, and misses {len(lost)} that were found, each at its own specificity of 90 %. "
+        f"Positives that {best.name} (the mixture that the selection images prefer) finds and real images alone miss: "
+        f"{len(corrected)}; that it misses and they find: {len(lost)}; each at its own specificity of 90 %. "
         f"{_mean_change(corrected)}Only both together say whether anything was gained."
     )
     sections = [Section("Corrected cases", (text,), pictures=tuple(pictures))]
