@@ -157,7 +157,12 @@ BAD = {
     "unknown compression": (
         {"emit": {"formats": {"dicom": {"compression": "zip"}}}},
         "emit.formats.dicom.compression",
-        "'none', 'rle' or 'jpeg2000', found 'zip'",
+        "'none', 'rle', 'jpegls' or 'jpeg2000', found 'zip'",
+    ),
+    "unknown object of findings": (
+        {"emit": {"formats": {"dicom": {"findings": ["seg"]}}}},
+        "emit.formats.dicom.findings.0",
+        "'segmentation' or 'report', found 'seg'",
     ),
     "bit depth": ({"emit": {"bits_stored": 10}}, "emit.bits_stored", "8, 12, 14 or 16"),
     "unknown label file": ({"emit": {"labels": ["yolo"]}}, "emit.labels.0", "'coco'"),
