@@ -98,6 +98,18 @@ def test_its_plan_has_the_shares_it_states(name):
         assert abs(groups[label] - share * groups.total()) <= recipe.members
 
 
+@pytest.mark.parametrize("path", sorted((RECIPES["detection"].parent / "pairs").glob("*.yaml")), ids=lambda p: p.stem)
+def test_pairs_to_train_on_are_one_place_with_and_without_its_lesion(path, tmp_path):
+    recipe = load_recipe(path, ("size=4", "background.spacing_mm=0.8", "patch.size_px=32", "emit.shard_size=4"))
+    assert recipe.name == path.stem and f"synthmammo build recipes/pairs/{path.name}" in path.read_text()
+    built = build(recipe, tmp_path, engine=Local(1))
+    assert not built.manifest.failed, built.manifest.failed
+    samples = list(Dataset.open(tmp_path))
+    for lesion, twin in zip(samples[::2], samples[1::2], strict=True):
+        assert lesion.findings and not twin.findings and twin.label == "normal"
+        assert lesion.provenance["crop"] == twin.provenance["crop"]
+
+
 @pytest.mark.parametrize("name", BUILT)
 def test_it_is_built_small(name, tmp_path):
     recipe = load_recipe(RECIPES[name], SETTINGS.get(name, ("size=4", *COARSE)))
