@@ -33,8 +33,24 @@ def missing() -> str | None:
 
 
 @contextmanager
-def running(folder: Path, seconds: float = 60) -> Iterator[Orthanc]:
+def running(folder: Path) -> Iterator[Orthanc]:
     """A server with an empty archive in `folder`, which ends with the body."""
+    # Another process may take a port between our asking and the server's binding.
+    for attempt in range(3):
+        process, server = _started(folder / str(attempt))
+        if server:
+            break
+    else:
+        log = (folder / "2" / "orthanc.log").read_text(errors="replace")
+        raise AssertionError(f"Orthanc did not start: {log[-2000:]}")
+    try:
+        yield server
+    finally:
+        _stop(process)
+
+
+def _started(folder: Path) -> tuple[subprocess.Popen[bytes], Orthanc | None]:
+    """A server's process, and the server once it answers; None when it ended or was silent for a minute."""
     http, dicom = _free_port(), _free_port()
     configuration = {
         "Name": "tests",
@@ -49,31 +65,32 @@ def running(folder: Path, seconds: float = 60) -> Iterator[Orthanc]:
         "Plugins": [str(PLUGIN)],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)
     (folder / "orthanc.json").write_text(json.dumps(configuration), encoding="utf-8")
     with (folder / "orthanc.log").open("wb") as log:
         process = subprocess.Popen(["Orthanc", str(folder / "orthanc.json")], stdout=log, stderr=log)
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{http}/system", timeout=1)
+        except urllib.error.HTTPError:
+            return process, Orthanc(f"http://127.0.0.1:{http}/dicom-web", dicom)  # it asks who we are, so it is there
+        except OSError:
+            time.sleep(0.1)
+    _stop(process)
+    return process, None
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
     try:
-        _wait(f"http://127.0.0.1:{http}/system", process, folder / "orthanc.log", seconds)
-        yield Orthanc(f"http://127.0.0.1:{http}/dicom-web", dicom)
-    finally:
-        process.terminate()
         process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=1)
-        except urllib.error.HTTPError:
-            return  # it asks who we are, so it is there
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"Orthanc did not start: {log.read_text(errors='replace')[-2000:]}")
