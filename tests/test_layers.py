@@ -96,6 +96,7 @@ BETWEEN_STAGES = {
     ("patch_cut", "patch_options"),
     ("patch_cut", "patch_plan"),
     ("train", "training"),
+    ("benchmark", "training"),
     ("show", "placement"),
     ("regenerate", "assemble"),
     ("regenerate", "build"),
