@@ -124,10 +124,12 @@ class GeneratorTraining(Training):
     def match_contrast(self, real: Tensor, draws: torch.Generator) -> None:
         """Scale and shift what a fresh generator makes to the spread and mean of real images `(N, C, H, W)`.
 
+        The spread is that over images, at each pixel: most of the contrast of aligned views is the same in all of them.
+
         Fresh weights give several times the contrast of a mammogram, which takes thousands of images to unlearn.
         """
         fake = self.generate(self.draw_labels(len(real), draws), draws)
-        ratio = real.std() / fake.std()
+        ratio = real.std(0).mean() / fake.std(0).mean()
         for network in (self.generator, self.average):
             layers = [layer for layer in network.synthesis.modules() if isinstance(layer, ToImage)]
             for layer in layers:
