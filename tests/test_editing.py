@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+from PIL import Image
 from test_editing_directions import directions
 from tiny_models import stylegan2_file
 
+from synthmammo.anatomy import breast_mask
 from synthmammo.assemble import Assembler, Failure
 from synthmammo.build import build
 from synthmammo.card import card
@@ -30,6 +32,7 @@ from synthmammo.sample import Laterality, Sample, View
 from synthmammo.summary import summarise
 from synthmammo.verify import verify
 
+MINI_MIAS = Path(__file__).parents[2] / "shared" / "data" / "mini_mias"
 EDITS = [
     {"density": {"target": "c", "probability": 0.5}},
     {"component 2": {"strength": {"normal": [0, 1]}, "layers": [0, 4], "probability": 0.7}},
@@ -221,6 +224,19 @@ def test_a_mirrored_image_has_the_same_attributes(phantoms: dict[str, Sample]) -
     first, second = measure(sample), measure(mirrored)
     for name in first:
         assert second[name] == pytest.approx(first[name], rel=0.03), name
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MINI_MIAS.exists(), reason="the mini-MIAS films are not in ../shared/data")
+def test_most_oblique_films_are_taken_for_oblique() -> None:
+    views = []
+    for path in sorted(MINI_MIAS.rglob("*.png"))[::5]:
+        image = np.asarray(Image.open(path).convert("L")).astype(np.uint16)
+        film = phantom().with_(
+            image=image, bits_stored=8, breast=breast_mask(image, 8), lesions=np.zeros(image.shape, np.uint8)
+        )
+        views.append(measure(film, ("view",))["view"])
+    assert np.mean(np.array(views) >= 0.9) > 0.8 and np.mean(np.array(views) <= 0.1) < 0.05
 
 
 def test_bit_depth_does_not_matter(phantoms: dict[str, Sample]) -> None:
