@@ -73,6 +73,8 @@ def test_what_the_directory_holds(built):
     manifest = Manifest.read(built)
     tops = {name.partition("/")[0] for name in names(built)}
     assert tops == {"README.md", "recipe.yaml", "plan.parquet", "index.parquet", "manifest.json", "skipped.jsonl"} | {
+        "croissant.json",
+        "provenance.json",
         "figures",
         "webdataset",
         "parquet",
@@ -424,7 +426,7 @@ def test_quality_limits_are_reported_by_value(tmp_path):
 
 ABSENT = {
     "zoo/whole-breast": {"background": {"generator": "stylegan2", "model": "zoo/whole-breast"}},
-    "zoo/contextual-mass": {"lesions": [{**MASS, "generator": "zoo/contextual-mass"}, CALCIFICATION]},
+    "zoo/absent-mass": {"lesions": [{**MASS, "generator": "zoo/absent-mass"}, CALCIFICATION]},
     "mine.safetensors": {"lesions": [{**MASS, "generator": "mine.safetensors"}, CALCIFICATION]},
     "parametrc": {"lesions": [{**MASS, "generator": "parametrc"}, CALCIFICATION]},
 }
