@@ -50,6 +50,7 @@ def curve(objective: str, given: argparse.Namespace) -> Iterator[str]:
     scorer = Scorer(load_images(given.dataset, "validation").smaller(given.side), Features())
     draws = torch.Generator().manual_seed(config.seed)
     task.prepare(draws)
+    yield f"{objective:10} real training images in place of samples: {task.floor(scorer)['kernel_distance_x1000']:.1f}"
     for quarter in range(1, SCORINGS + 1):
         until = process_time() + given.minutes * 60 / SCORINGS
         while process_time() < until:

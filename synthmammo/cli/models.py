@@ -53,7 +53,7 @@ def sample(model: str, seeds: str, truncation: float, label: str | None, out: Pa
 
     A seed gives the picture it gives in the published tools.
 
-    Example: synthmammo sample zoo/stylegan2-phantom-512 --seeds 0-35 --truncation 0.65 --out sheet.png
+    Example: synthmammo sample zoo/stylegan2-cbis-mass-128 --class malignant --seeds 0-35 --out sheet.png
     """
     from synthmammo.cli.progress import progress_bar
     from synthmammo.sample_model import Sampling, parse_seeds

@@ -59,7 +59,7 @@ def list_models() -> None:
 def show_model(model: str) -> None:
     """Print the card of MODEL: zoo/NAME, a file, or hf://ORG/REPO/FILE@REVISION.
 
-    Example: synthmammo zoo show zoo/stylegan2-phantom-256
+    Example: synthmammo zoo show zoo/contextual-mass
     """
     from synthmammo.model_zoo import model as read
 
