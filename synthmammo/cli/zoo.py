@@ -42,7 +42,7 @@ def list_models() -> None:
         click.echo(f"No models, neither in {folders}. `synthmammo zoo add FILE` adds one.")
         return
     table = Table()
-    for column in ("name", "architecture", "makes", "weights", "licence", "measured (real images)", "from"):
+    for column in ("name", "architecture", "makes", "weights", "licence", "measured (floor)", "from"):
         table.add_column(column, overflow="fold")
     for model in found:
         described = model.description
