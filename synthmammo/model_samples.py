@@ -146,8 +146,8 @@ def known_class(model: Model, label: str | None) -> None:
     if label is not None and not classes:
         raise GeneratorError(f"the model knows no classes, '{label}' was asked for", where=where)
     if classes and label not in classes:
-        found = "none was given" if label is None else f"'{label}' is none of them"
-        hint = f"Known: {', '.join(classes)}."
+        found = "none is known" if label in (None, "unknown") else f"'{label}' is none of them"
+        hint = f"Name one with --class: {', '.join(classes)}."
         raise GeneratorError(f"the model is conditional, so a class is needed; {found}", where=where, hint=hint)
 
 

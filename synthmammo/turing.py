@@ -93,8 +93,8 @@ def turing(
     options = options or TuringOptions()
     if (out / ANSWERS).exists():
         raise OutputError("holds a test already", where=out, hint="Name another folder.")
-    drawn = draw(pool, real, options)
     sources = {"real": Dataset.open(real), "pool": Dataset.open(pool)}
+    drawn = draw(pool, real, options)
     first = [sources["pool"].sample(one.key) for one in drawn if one.kind != "real"][:9]
     tiles = []
     for one in drawn:
