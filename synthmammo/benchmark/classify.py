@@ -156,6 +156,8 @@ class Comparison:
         finished = self.results.finished()
         left = [run for run in self.grid if run not in finished]
         grey = self._grey_level_auc()
+        if left:
+            self._backbone(self.config.first_seed)  # weights that cannot be had leave no directory behind
         self.results.begin(self._facts(grey), self._tested())
         frozen = self.config.mode == "frozen" and left
         extra = len(self.real) + len(self.synthetic or ()) if frozen else 0

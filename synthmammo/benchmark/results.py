@@ -72,7 +72,7 @@ class Results:
         except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
             raise OutputError(f"not the record of a benchmark ({error})", where=self.facts, hint=hint) from None
         for name, old, new in pairs:
-            old, new = (value["digest"] if isinstance(value, dict) else value for value in (old, new))
+            old, new = (value["digest"][:12] if isinstance(value, dict) else value for value in (old, new))
             if name not in GRID and old != new:
                 raise OutputError(f"{name} was {old!r} when it began, and is {new!r} now", where=self.path, hint=hint)
 
