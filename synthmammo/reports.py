@@ -19,6 +19,12 @@ from synthmammo.manifest import Manifest, writing
 REPORTS = ("benchmark.json", "quality.json")
 """Files that the card looks for, in the order in which it shows them."""
 
+BENCHMARK_FIGURES = {
+    "auc.png": "AUC on real images against the synthetic share; ticks are seeds",
+    "froc.png": "FROC on real images; bars are 95 % intervals by patients",
+}
+"""Files of a benchmark that a card shows, with their captions."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -100,10 +106,11 @@ def attach_benchmark(directory: Path, results: Path) -> Path:
         hint = "Run the benchmark's command again; it ends with its report."
         raise DatasetError(f"is no finished benchmark ({error.strerror})", where=error.filename, hint=hint) from error
     figures = {}
-    if (results / "figures" / "auc.png").is_file():
-        figures["figures/benchmark-auc.png"] = "AUC on real images against the synthetic share; ticks are seeds"
-        with writing(directory / "figures" / "benchmark-auc.png") as partial:
-            partial.write_bytes((results / "figures" / "auc.png").read_bytes())
+    for name, caption in BENCHMARK_FIGURES.items():
+        if (results / "figures" / name).is_file():
+            figures[f"figures/benchmark-{name}"] = caption
+            with writing(directory / "figures" / f"benchmark-{name}") as partial:
+                partial.write_bytes((results / "figures" / name).read_bytes())
     real, kind = facts["real"]["name"], facts.get("benchmark", "classify")
     command = f"synthmammo benchmark {kind} --real {real} --synthetic {manifest.name} --config benchmark.yaml"
     notes = "".join(f"\n* {note}" for note in facts.get("notes", []))

@@ -221,6 +221,7 @@ def test_a_report_says_when_there_is_no_result(datasets, tmp_path):
     assert "no result" in written.table
     assert "At chance, and so no result" in written.markdown.read_text()
     assert page.count("data:image/png;base64,") == 2
+    assert "synthetic alone" in (tmp_path / "card_line.md").read_text()
     assert 'src="http' not in page
     lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert [(line["row"], line["fold"]) for line in lines] == [

@@ -144,7 +144,8 @@ def report(detected: Detected) -> Written:
         Section("How", (*_method(detected), *detected.notes)),
         Section("Trainings", table=tuple(_trainings(detected))),
     ]
-    for name, text in (("report.md", markdown_page(title, sections, out)), ("report.html", html_page(title, sections))):
+    pages = {"report.md": markdown_page(title, sections, out), "report.html": html_page(title, sections)}
+    for name, text in {**pages, "card_line.md": _card_line(detected, rows, marks_on) + "\n"}.items():
         with writing(out / name) as partial:
             partial.write_text(text, encoding="utf-8")
     return Written(markdown_table(table), out / "report.md", out / "report.html")
@@ -263,6 +264,15 @@ def _method(detected: Detected) -> tuple[str, ...]:
         f"{config.lesion_share:.0%} of them with a lesion where there are others; of the row '{NAMES['both']}' "
         f"{config.synthetic_share:.0%} are synthetic. The last weights are tested; nothing was chosen on validation "
         "images. Marks of all folds are ranked together.",
+    )
+
+
+def _card_line(detected: Detected, rows: Sequence[Row], marks_on: str) -> str:
+    parts = [f"{NAMES[row.name]} {row.mean_sensitivity}" + " (at chance)" * (not row.found_something) for row in rows]
+    return (
+        f"Benchmark: detection ({detected.about}) of {marks_on} of {detected.real.where.name}, mean sensitivity at "
+        f"{', '.join(f'{rate:g}' for rate in RATES)} false marks per image, with 95 % interval by patients: "
+        f"{'; '.join(parts)}."
     )
 
 
