@@ -99,9 +99,16 @@ def _table(rows: Iterable[Sequence[object]]) -> str:
 
 def _nature(rows: Sequence[Row]) -> str:
     made, real = facts.finding_counts(rows)
+    sentences = []
     if made and real:
-        return f"{made} of the {made + real} boxed findings were put in by a program; {real} are the hosts' own."
-    return "Every boxed finding was put in by a program." if made else ""
+        sentences.append(
+            f"{made} of the {made + real} boxed findings were put in by a program; {real} are the hosts' own."
+        )
+    elif made:
+        sentences.append("Every boxed finding was put in by a program.")
+    if any(row["unlocated"] for row in rows):
+        sentences.append("**What is not boxed is not healthy**: see the limits.")
+    return " ".join(sentences)
 
 
 def _points(points: Iterable[str]) -> str:
