@@ -35,7 +35,12 @@ FARTHEST = 3.0
 """Most standard deviations that a target may take a latent; beyond, images fall apart before they arrive."""
 
 AVOIDANCE = 4.0
-"""How much other attributes count against an attribute's direction; see `disentangled`."""
+"""How much other attributes count against an attribute's direction; see `disentangled`.
+
+On an early model of phantom views (128 x 128, six attributes, twelve images moved by two deviations) the attribute's
+own change over the root mean square of the others' was 1.6, 2.8 and 3.1 with 0, 4 and 30 (geometric means), and the own
+change 0.82, 0.64 and 0.47 of its deviation between images.
+"""
 
 Array = NDArray[np.float32]
 
