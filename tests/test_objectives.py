@@ -154,7 +154,7 @@ def test_preparing_matches_contrast_and_fits_the_probe():
     fake = objective.generate(torch.arange(64) % 2, source(1))
     assert fake.std(0).mean().item() == pytest.approx(real.std(0).mean().item(), rel=0.3)
     assert fake.mean().item() == pytest.approx(real.mean().item(), abs=0.1)
-    means = objective.projection(real)[1]
+    means = objective._project(real)[1]
     assert (objective.probe(means).argmax(1) == labels).float().mean() > 0.9
 
 
@@ -179,10 +179,10 @@ def test_adapting_teaches_the_classes_to_a_copy_of_the_extractor():
     adapted = objective.networks["extractor"]
     assert not torch.equal(adapted.stem.conv.weight, before["stem.conv.weight"])
     assert not any(weight.requires_grad for weight in adapted.parameters())
-    assert objective.projection.features is adapted
+    assert [x.features for x in objective.projections] == [features, adapted]
     again = ProjectedObjective(Generator(SHAPE), features, GeneratorSettings(), STILL, settings_, CPU)
     again.restore(objective.state())
-    assert torch.equal(again.projection(real)[1], objective.projection(real)[1])
+    assert torch.equal(again._project(real)[1], objective._project(real)[1])
 
 
 def test_the_class_probe_is_fixed_in_training():
@@ -214,7 +214,15 @@ def test_variety_costs_nothing_where_there_is_enough():
     less = [x.mean(0) + 0.5 * (x - x.mean(0)) for x in real]
     assert objective._sameness(real, labels, real, labels) == pytest.approx(0, abs=1e-5)
     assert objective._sameness(less, labels, real, labels) == 0
-    assert objective._sameness(real, labels, less, labels).item() == pytest.approx(4 * 0.5, abs=0.01)
+    assert objective._sameness(real, labels, less, labels).item() == pytest.approx(3 * 0.5, abs=0.01)  # 1 x 1 has none
+
+
+def test_brightness_alone_is_no_variety():
+    objective = projected()
+    labels = torch.arange(4) % 2
+    real = [images(4, 8, seed=scale) for scale in range(4)]
+    brighter = [x[:1] + torch.arange(4.0)[:, None, None, None] for x in real]
+    assert objective._sameness(real, labels, brighter, labels).item() == pytest.approx(4, abs=0.01)
 
 
 def test_without_classes_there_is_no_probe():

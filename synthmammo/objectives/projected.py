@@ -314,9 +314,12 @@ class ProjectedObjective(GeneratorTraining):
     def _sameness(self, real: list[Tensor], labels: Tensor, fake: list[Tensor], fake_labels: Tensor) -> Tensor:
         """Sum over the scales of the share of the real maps' deviation that generated ones lack; 0 to their number."""
         classes = max(1, self.generator.config.classes)
+        # About the mean of each map: brightness varies soon enough, and would hide that all layouts are alike.
+        real, fake = ([x - x.mean((2, 3), keepdim=True) for x in maps] for maps in (real, fake))
         ratios = [
             deviation_within_classes(f, fake_labels, classes) / deviation_within_classes(r, labels, classes)
             for r, f in zip(real, fake, strict=True)
+            if f.shape[2] > 1
         ]
         return torch.stack([F.relu(1 - ratio) for ratio in ratios]).sum()
 
