@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from tiny_models import contextual_file, stylegan2_file
 
+from synthmammo.checkpoints import ZOO
 from synthmammo.compose import cut
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, find
 from synthmammo.generators.contextual import Contextual
 from synthmammo.recipe import PostProcessing
+from synthmammo.recipe.model import PAPER_POST
 from synthmammo.row import PlannedLesion
 from synthmammo.sample import Kind, Pathology
 
@@ -83,3 +85,22 @@ def test_what_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
         Contextual(mass)(context(65), MASS, 0)
     with pytest.raises(CheckpointError, match="expected contextual"):
         Contextual(str(stylegan2_file(tmp_path / "m.safetensors")))
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in ZOO.glob("contextual-*.safetensors")))
+def test_the_shipped_models_put_on_varied_lesions_and_have_a_card(name: str) -> None:
+    generator = Contextual(f"zoo/{name}")
+    kind = Kind(generator.makes)
+    planned = PlannedLesion(kind, Pathology.MALIGNANT, 8.0, 0.5, {}, ())
+    side, spacing_mm = generator.network.config.size, generator.checkpoint.description.spacing_mm
+    assert generator.field_mm(planned) == pytest.approx(side * spacing_mm)
+    slope = np.linspace(-0.6, 0.2, side, dtype=np.float32)
+    tissue = Context(
+        np.ascontiguousarray(np.broadcast_to(slope, (side, side))), np.ones((side, side), bool), spacing_mm
+    )
+    lesions = np.stack([generator(tissue, planned, seed).channel for seed in range(4)])
+    post = PAPER_POST[kind].model_copy(update={"minimum_area": 5e-5})
+    assert sum(cut(lesion, post, spacing_mm) is not None for lesion in lesions) >= 3
+    assert np.abs(lesions[0] - lesions[1]).max() > 0.05
+    assert 1 > lesions.max() > -lesions.min()
+    assert (ZOO / f"{name}.md").read_text().startswith(f"# {name}\n")
