@@ -165,7 +165,7 @@ BAD = {
         "'segmentation' or 'report', found 'seg'",
     ),
     "bit depth": ({"emit": {"bits_stored": 10}}, "emit.bits_stored", "8, 12, 14 or 16"),
-    "unknown label file": ({"emit": {"labels": ["yolo"]}}, "emit.labels.0", "'coco'"),
+    "unknown label file": ({"emit": {"labels": ["voc"]}}, "emit.labels.0", "'coco' or 'yolo'"),
     "unknown split": ({"splits": {"train": 0.5, "val": 0.5}}, "splits", "'val' is not one of train, validation, test"),
     "split of real hosts": (
         {"background": {"generator": "ingested", "dataset": "x"}},
