@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from synthmammo.editing.base import Editor
 from synthmammo.editing.requirement import unmet
+from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import HOSTS, Host, find
 from synthmammo.latents import open_model
 from synthmammo.recipe import IngestedBackground, PhantomBackground, Recipe, StyleGAN2Background
@@ -80,7 +81,18 @@ def open_host(recipe: Recipe) -> Host:
     else:
         options = {"model": background.model, "bits_stored": recipe.emit.bits_stored, "inverted": background.latents}
     host: Host = kind(**options)
+    if isinstance(background, StyleGAN2Background) and background.conditional:
+        _check_classes(background.model, tuple(recipe.classes))
     return host
+
+
+def _check_classes(model: str, wanted: tuple[str, ...]) -> None:
+    known = open_model(model).checkpoint.description.classes
+    missing = [label for label in wanted if label not in known]
+    if missing:
+        message = f"the model {model} knows no class '{missing[0]}'"
+        hint = f"It makes {', '.join(known)}." if known else "It makes images without classes."
+        raise GeneratorError(message, where="background.conditional", hint=hint)
 
 
 def open_editor(recipe: Recipe) -> Editor | None:

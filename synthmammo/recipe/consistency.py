@@ -87,9 +87,14 @@ def _check_classes(recipe: Recipe) -> None:
         for label in lesion.classes:
             if lesion.pathology is None and label not in (Pathology.MALIGNANT, Pathology.BENIGN):
                 raise ValueError(f"lesions.{number}: class '{label}' does not tell the pathology; state pathology")
+    if getattr(recipe.background, "conditional", False):
+        return  # a model's classes are checked when it is opened
     for label in recipe.classes:
         if label in (Pathology.MALIGNANT, Pathology.BENIGN) and label not in with_lesions:
-            raise ValueError(f"classes: '{label}' has no lesions; add an entry under lesions with classes: [{label}]")
+            raise ValueError(
+                f"classes: '{label}' has no lesions; add an entry under lesions with classes: [{label}], or, of a "
+                "stylegan2 that was trained on these classes, background.conditional: true"
+            )
 
 
 def _check_groups(recipe: Recipe) -> None:

@@ -71,6 +71,9 @@ class StyleGAN2Background(Strict):
     laterality: Literal["L", "R"] | None = Field(
         None, description="Side to call them, which DICOM requires; a mirrored breast is one of the other side"
     )
+    conditional: bool = Field(
+        False, description="The model makes the recipe's classes itself: a malignant image needs no lesion put in"
+    )
     latents: str | None = Field(None, description="File of inverted real images that takes the place of seeds")
     directions: str | None = Field(None, description="File of directions; default beside the model")
     parts: str | None = Field(None, description="File of parts; default beside the model")
