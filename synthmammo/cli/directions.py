@@ -17,5 +17,5 @@ class Directions(Commands):
 def directions() -> None:
     """Find, measure and show the directions that the images of a StyleGAN2 can be moved along.
 
-    Example: synthmammo directions fit zoo/stylegan2-phantom-256
+    Example: synthmammo directions fit zoo/stylegan2-cbis-mass-128
     """

@@ -52,7 +52,7 @@ def fit(
     Attributes (breast area, density, view, ...) are measured on images of the model. Recipes use the file by
     `edits: [{density: 1.5}, {component 7: [-2, 2]}]`.
 
-    Example: synthmammo directions fit zoo/stylegan2-phantom-256
+    Example: synthmammo directions fit zoo/stylegan2-cbis-mass-128
     """
     from synthmammo.cli.progress import progress_bar
     from synthmammo.directions import Fitting
@@ -72,7 +72,7 @@ def fit(
 def show(model: str, path: Path | None, components: int) -> None:
     """Show what is known of the directions of MODEL: components, attributes, and what moves what.
 
-    Example: synthmammo directions show zoo/stylegan2-phantom-256
+    Example: synthmammo directions show zoo/stylegan2-cbis-mass-128
     """
     from synthmammo.checkpoints import locate
     from synthmammo.editing.direction_file import directions_file, read_directions

@@ -50,7 +50,7 @@ def invert(
     Recipes take the file as background.latents, other commands take OUT:KEY for a seed. Images that OUT holds already
     are not done again, so the same command goes on after a break.
 
-    Example: synthmammo invert film.png --model zoo/stylegan2-phantom-256 --out film.latents --picture film-inverted.png
+    Example: synthmammo invert patch.png --model zoo/stylegan2-cbis-mass-128 --class malignant --out p.latents
     """
     from synthmammo.cli.progress import progress_bar
     from synthmammo.editing.inversion import InversionOptions
@@ -100,7 +100,7 @@ def mix(
 
     Samples are seeds (0-3 or 1,5) or FILE:KEY of inverted images. Low layers are shape and position, high ones texture.
 
-    Example: synthmammo mix zoo/stylegan2-phantom-256 --layers 6:14 --out mix.png
+    Example: synthmammo mix zoo/stylegan2-cbis-mass-128 --class malignant --layers 6:12 --out mix.png
     """
     from synthmammo.cli.progress import progress_bar
     from synthmammo.mix import mix as run
@@ -137,7 +137,7 @@ def walk(
 ) -> None:
     """Walk through MODEL from sample to sample: seeds, or FILE:KEY of inverted images; or along a direction.
 
-    Example: synthmammo walk zoo/stylegan2-phantom-256 3 17 --steps 30 --out walk.gif
+    Example: synthmammo walk zoo/stylegan2-cbis-mass-128 --class malignant 3 17 --steps 30 --out walk.gif
     """
     from synthmammo.cli.progress import progress_bar
     from synthmammo.model_samples import Samples

@@ -17,5 +17,5 @@ class Parts(Commands):
 def parts() -> None:
     """Find the parts of a model's images, for local edits.
 
-    Example: synthmammo parts fit zoo/stylegan2-phantom-256
+    Example: synthmammo parts fit zoo/stylegan2-cbis-mass-128
     """

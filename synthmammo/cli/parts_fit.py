@@ -24,7 +24,7 @@ def fit(
     Each part is then taken from one image to another, on some pairs: printed is the mean change inside the part over
     that outside it, and the same where as many channels drawn at random are moved.
 
-    Example: synthmammo parts fit zoo/stylegan2-phantom-256 --samples 400
+    Example: synthmammo parts fit zoo/stylegan2-cbis-mass-128 --samples 400
     """
     from synthmammo.cli.progress import progress_bar
     from synthmammo.parts import PartsOptions, fit_parts

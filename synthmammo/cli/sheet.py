@@ -17,5 +17,5 @@ class Sheets(Commands):
 def sheet() -> None:
     """Draw a sheet of what a model makes, or of how it can be edited; after figures 1 to 3 of Zakka et al. 2020.
 
-    Example: synthmammo sheet seeds zoo/stylegan2-phantom-256 --seeds 0-39 --out samples.png
+    Example: synthmammo sheet seeds zoo/stylegan2-cbis-mass-128 --class malignant --seeds 0-39 --out samples.png
     """

@@ -30,7 +30,7 @@ _PARTS = click.option("--parts", "file", type=click.Path(path_type=Path), help="
 def seeds(model: str, seeds: str, truncation: float, label: str | None, out: Path, device: str) -> None:
     """Figure 1: samples of MODEL, uncurated.
 
-    Example: synthmammo sheet seeds zoo/stylegan2-phantom-256 --out samples.png
+    Example: synthmammo sheet seeds zoo/stylegan2-cbis-mass-128 --class malignant --out samples.png
     """
     from synthmammo import sheet
     from synthmammo.cli.progress import progress_bar
@@ -69,7 +69,7 @@ def directions(
 ) -> None:
     """Figure 2: a sample of MODEL moved along directions, from -s to +s standard deviations.
 
-    Example: synthmammo sheet directions zoo/stylegan2-phantom-256 --row density --row view --out directions.png
+    Example: synthmammo sheet directions zoo/stylegan2-cbis-mass-128 --class malignant --row texture --out d.png
     """
     from synthmammo import sheet
     from synthmammo.cli.progress import progress_bar
@@ -96,7 +96,7 @@ def parts(
 ) -> None:
     """Samples of MODEL with the parts that `parts fit` found, in colours, with their numbers.
 
-    Example: synthmammo sheet parts zoo/stylegan2-phantom-256 --out parts.png
+    Example: synthmammo sheet parts zoo/stylegan2-cbis-mass-128 --class malignant --out parts.png
     """
     from synthmammo import sheet
     from synthmammo.cli.progress import progress_bar
@@ -137,7 +137,7 @@ def local(
 ) -> None:
     """Figure 3: reference, target, the target with a part of the reference, and the difference.
 
-    Example: synthmammo sheet local zoo/stylegan2-phantom-256 --part 3 --out local.png
+    Example: synthmammo sheet local zoo/stylegan2-cbis-mass-128 --class malignant --part 3 --out local.png
     """
     from synthmammo import sheet
     from synthmammo.cli.progress import progress_bar
