@@ -1,6 +1,7 @@
 r"""Measure a contextual GAN on pairs of phantom patches it never saw; the numbers and the picture of its model card.
 
-Usage: python tests/measure_contextual.py MODEL PAIRS [--out MODEL_WITH_NUMBERS] [--sheet PICTURE]
+Usage: python tests/measure_contextual.py MODEL PAIRS
+           [--minimum-area SHARE] [--out MODEL_WITH_NUMBERS] [--sheet PICTURE]
 
 PAIRS is a dataset of the recipe the model was trained on, built with another seed:
 synthmammo build recipes/pairs/mass_pairs.yaml --set seed=7 --size 800 \
@@ -9,7 +10,8 @@ synthmammo build recipes/pairs/mass_pairs.yaml --set seed=7 --size 800 \
 A linear classifier, fitted to the drawn lesions and their untouched twins of a third of PAIRS, judges the rest before
 and after the model. Of lesions put on: how many the paper's post-processing discards, and size, contrast and
 variety of the others beside drawn lesions. Of lesions taken off: the error inside the lesion against the untouched
-twin, before and after. `--out` writes the model again in half precision with the numbers in its description.
+twin, before and after. `--minimum-area` takes the place of the paper's tenth of the patch. `--out` writes the model
+again in half precision with the numbers in its description.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from synthmammo.drawing import sheet
 from synthmammo.features import EXTRACTOR, Features, scale_means
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, Lesion, find
 from synthmammo.metrics import LinearProbe, auc
-from synthmammo.recipe.model import PAPER_POST
+from synthmammo.recipe.model import PAPER_POST, PostProcessing
 from synthmammo.row import PlannedLesion
 from synthmammo.sample import Box, Mask, Sample
 
@@ -77,12 +79,12 @@ def _pair(lesion: Sample, twin: Sample) -> Pair:
     return Pair(intensity.units(lesion.image), pixels, lesion.lesions > 0, context, planned)
 
 
-def made(generator: Lesion, pair: Pair, seed: int, sign: int) -> Made:
+def made(generator: Lesion, pair: Pair, seed: int, sign: int, post: PostProcessing) -> Made:
     """The model on the untouched half of a pair (sign 1) or on the half with the lesion (sign -1)."""
     before = pair.twin if sign == 1 else pair.lesion
     context = replace(pair.context, pixels=before)
     channel = generator(context, pair.planned, seed).channel
-    piece = cut(channel, PAPER_POST[pair.planned.kind], context.spacing_mm, sign=sign)
+    piece = cut(channel, post, context.spacing_mm, sign=sign)
     if piece is None:
         return Made(channel, None, None, before)
     return Made(channel, piece.channel, piece.component, np.clip(before + piece.channel, -1, 1))
@@ -156,17 +158,18 @@ def _apart(lesions: Plane) -> float:
     return float(np.abs(lesions[first] - lesions[second]).mean())
 
 
-def inserted(generator: Lesion, judge: Judge, pairs: list[Pair]) -> tuple[dict[str, object], list[Made]]:
+def inserted(
+    generator: Lesion, judge: Judge, pairs: list[Pair], post: PostProcessing
+) -> tuple[dict[str, object], list[Made]]:
     """Numbers of a model that puts lesions on."""
-    results = [made(generator, pair, seed, 1) for seed, pair in enumerate(pairs)]
+    results = [made(generator, pair, seed, 1, post) for seed, pair in enumerate(pairs)]
     kept = [(pair, result) for pair, result in zip(pairs, results, strict=True) if result.component is not None]
     spacing_mm = pairs[0].context.spacing_mm
     ours = [shape(result.change, result.component, spacing_mm) for _, result in kept]
     drawn = [shape(pair.lesion - pair.twin, pair.mask, spacing_mm) for pair in pairs]
-    least = PAPER_POST[pairs[0].planned.kind].minimum_area
     numbers: dict[str, object] = {
         "discarded": 1 - len(kept) / len(pairs),
-        "drawn_ones_as_small": float(np.mean([pair.mask.mean() < least for pair in pairs])),
+        "drawn_ones_as_small": float(np.mean([pair.mask.mean() < post.minimum_area for pair in pairs])),
     }
     for name, shapes in (("model", ours), ("drawn", drawn)):
         sizes, contrasts = zip(*shapes, strict=True) if shapes else ((0.0,), (0.0,))
@@ -176,9 +179,11 @@ def inserted(generator: Lesion, judge: Judge, pairs: list[Pair]) -> tuple[dict[s
     return numbers, results
 
 
-def removed(generator: Lesion, judge: Judge, pairs: list[Pair]) -> tuple[dict[str, object], list[Made]]:
+def removed(
+    generator: Lesion, judge: Judge, pairs: list[Pair], post: PostProcessing
+) -> tuple[dict[str, object], list[Made]]:
     """Numbers of a model that takes lesions off."""
-    results = [made(generator, pair, seed, -1) for seed, pair in enumerate(pairs)]
+    results = [made(generator, pair, seed, -1, post) for seed, pair in enumerate(pairs)]
     errors = {
         "before": [float(np.abs(pair.lesion - pair.twin)[pair.mask].mean()) for pair in pairs],
         "after": [
@@ -207,6 +212,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("pairs", type=Path)
+    parser.add_argument("--minimum-area", type=float)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--sheet", type=Path)
     given = parser.parse_args()
@@ -214,10 +220,13 @@ def main() -> None:
     sign = -1 if checkpoint.description.makes == "removal" else 1
     generator = find(REMOVALS if sign == -1 else LESIONS, given.model, "model")(spacing_mm=None)
     pairs = read(given.pairs)
+    post = PAPER_POST[pairs[0].planned.kind]
+    if given.minimum_area is not None:
+        post = post.model_copy(update={"minimum_area": given.minimum_area})
     third = len(pairs) // 3
     judge, judged_pairs = Judge(pairs[:third]), pairs[third:]
-    numbers, results = (removed if sign == -1 else inserted)(generator, judge, judged_pairs)
-    measured = {"extractor": EXTRACTOR, "contexts": len(judged_pairs), **numbers}
+    numbers, results = (removed if sign == -1 else inserted)(generator, judge, judged_pairs, post)
+    measured = {"extractor": EXTRACTOR, "contexts": len(judged_pairs), "minimum_area": post.minimum_area, **numbers}
     print(json.dumps(measured, indent=2))
     if given.sheet:
         picture(judged_pairs, results, sign, given.sheet)
