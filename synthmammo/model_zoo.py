@@ -20,7 +20,6 @@ MOST_NUMBERS = 8_000_000
 """Weights and fixed noise of a generator; 16 MB in half precision."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_SHOWN = {"frechet_distance": "Fréchet", "kernel_distance_x1000": "kernel x 1000", "probe_auc": "AUC"}
 
 
 @dataclass(frozen=True)
@@ -138,18 +137,6 @@ def drafted_card(described: Model) -> str:
         "**For research. Not for clinical use; no radiologist has validated it.**\n\n"
         f"| property | value |\n| --- | --- |\n{rows}\n\n## What it reached\n\n{reached}\n"
     )
-
-
-def headline(metrics: Mapping[str, Any]) -> str:
-    """The distances and the AUC among a model's metrics, each beside its floor; its first numbers where it has none."""
-    reached, floor = metrics.get("model", metrics), metrics.get("real", {})
-    parts = []
-    for name, text in _SHOWN.items():
-        if name in reached:
-            beside = f" ({floor[name]:.3g})" if name in floor else ""
-            parts.append(f"{text}: {reached[name]:.3g}{beside}")
-    numbers = [f"{name}: {_shown(value)}" for name, value in _leaves(metrics) if isinstance(value, float | int)]
-    return ", ".join(parts or numbers[:3]) or "not measured"
 
 
 def _facts(described: Model) -> Iterator[tuple[str, str]]:

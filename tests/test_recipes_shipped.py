@@ -24,7 +24,7 @@ RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "reci
 WANTED = {
     *("balanced_calc", "balanced_mass", "screening_prevalence", "real_hosts", "removal_pairs"),
     *("contiguous_boxes", "patches_table1", "lesion_growth", "detection", "screening_exams"),
-    *("local_transfer", "turing_test", "edited_density_sweep"),
+    *("local_transfer", "turing_test", "edited_density_sweep", "contextual_lesions", "cbis_mass_patches"),
 }
 COARSE = ("background.spacing_mm=1.0", "emit.preview_px=64", "emit.shard_size=4")
 SETTINGS = {
@@ -36,6 +36,7 @@ SETTINGS = {
     "removal_pairs": ("size=4", *COARSE),
     **dict.fromkeys(("local_transfer", "turing_test"), ("size=8", "emit.preview_px=64", "emit.shard_size=4")),
     "edited_density_sweep": ("size=10", "emit.preview_px=64"),
+    "cbis_mass_patches": ("size=8", "emit.preview_px=64", "emit.shard_size=4"),
 }
 BUILT = sorted(set(RECIPES) - {"real_hosts"})
 NOT_SHIPPED = dict.fromkeys(("local_transfer", "turing_test", "edited_density_sweep"), "stylegan2-phantom-256")

@@ -26,7 +26,7 @@ def zoo() -> None:
 
 @click.command("list")
 def list_models() -> None:
-    """List name, architecture, size, weights, licence and metrics of every model.
+    """List what every model makes, its number of weights and its licence; `zoo show` says what it reached.
 
     Example: synthmammo zoo list
     """
@@ -34,23 +34,21 @@ def list_models() -> None:
     from rich.table import Table
 
     from synthmammo.checkpoints import zoo_folders
-    from synthmammo.model_zoo import headline, models
+    from synthmammo.model_zoo import models
 
     found = models()
     if not found:
         folders = " nor in ".join(map(str, zoo_folders()))
         click.echo(f"No models, neither in {folders}. `synthmammo zoo add FILE` adds one.")
         return
-    table = Table()
-    for column in ("name", "architecture", "makes", "weights", "licence", "measured (floor)", "from"):
-        table.add_column(column, overflow="fold")
+    table = Table(box=None, header_style="bold")
+    for column in ("name", "makes", "weights", "licence", "from"):
+        table.add_column(column, no_wrap=column == "name")
     for model in found:
         described = model.description
         classes = f" ({', '.join(described.classes)})" if described.classes else ""
         weights, origin = f"{model.numbers / 1e6:.1f} M", "package" if model.shipped else "user"
-        measured = headline(described.metrics)
-        row = (model.name, described.architecture, model.makes + classes, weights, described.licence, measured, origin)
-        table.add_row(*row)
+        table.add_row(model.name, model.makes + classes, weights, described.licence, origin)
     Console().print(table)
 
 
