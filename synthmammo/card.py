@@ -23,7 +23,9 @@ from synthmammo.writers.parquet import features_yaml
 
 CARD = "README.md"
 PICTURE = "figures/samples.png"
-_PICTURE_TEXT = "Samples of every class; boxes and close-ups show the inserted findings (orange malignant, blue benign)"
+_PICTURE_TEXT = "Samples of every class"
+_BOXES_TEXT = "; boxes and close-ups show the inserted findings (orange malignant, blue benign)"
+_LOCATED_TASKS = ("object-detection", "image-segmentation")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 Row = dict[str, Any]
@@ -51,7 +53,7 @@ def card(directory: Path) -> Path:
     text = template.substitute(
         title=manifest.name,
         description=facts.description(manifest),
-        picture=f"![{_PICTURE_TEXT}]({PICTURE})\n\n" if pictured else "",
+        picture=f"![{_PICTURE_TEXT}{_BOXES_TEXT if manifest.findings else ''}]({PICTURE})\n\n" if pictured else "",
         nature=_nature(rows),
         composition=_composition(manifest),
         findings=_findings(manifest),
@@ -81,7 +83,7 @@ def _header(directory: Path, manifest: Manifest, samples: int) -> str:
     header: dict[str, Any] = {
         "license": manifest.licence.partition(" ")[0].lower(),
         "pretty_name": manifest.name,
-        "task_categories": ["image-classification", "object-detection", "image-segmentation"],
+        "task_categories": ["image-classification", *(_LOCATED_TASKS if manifest.findings else [])],
         "tags": [*tags, "synthetic"] if manifest.kind == "built" else tags,
         "size_categories": [next((name for limit, name in _SIZES if samples < limit), "n>1M")],
     }

@@ -5,6 +5,7 @@ Usage: python tests/cards.py [FOLDER]    the folder that holds the datasets, by 
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -21,6 +22,9 @@ def copy(dataset: Path) -> None:
     picture.parent.mkdir(parents=True, exist_ok=True)
     Image.open(dataset / "figures" / "samples.png").save(picture, quality=88, optimize=True)
     text = text.replace("(figures/samples.png)", f"(figures/{name}.jpg)")
+    for figure in sorted((dataset / "figures").glob("benchmark-*.png")):
+        shutil.copyfile(figure, picture.with_name(f"{name}-{figure.name}"))
+        text = text.replace(f"(figures/{figure.name})", f"(figures/{name}-{figure.name})")
     (ROOT / "cards" / f"{name}.md").write_text(text, encoding="utf-8")
 
 
