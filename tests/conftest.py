@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from hypothesis import settings
 
 # Before NumPy is imported: the test processes share few cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Run in the background, a shell has its programs ignore Ctrl-C, and theirs too: tests that interrupt would hang.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("synthmammo", deadline=None)
 settings.load_profile("synthmammo")

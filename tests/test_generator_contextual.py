@@ -10,7 +10,7 @@ from synthmammo.checkpoints import ZOO
 from synthmammo.compose import cut
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, find
-from synthmammo.generators.contextual import Contextual
+from synthmammo.generators.contextual import REMOVAL, Contextual, ContextualRemoval
 from synthmammo.recipe import PostProcessing
 from synthmammo.recipe.model import PAPER_POST
 from synthmammo.row import PlannedLesion
@@ -87,7 +87,10 @@ def test_what_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
         Contextual(str(stylegan2_file(tmp_path / "m.safetensors")))
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in ZOO.glob("contextual-*.safetensors")))
+SHIPPED = sorted(path.stem for path in ZOO.glob("contextual-*.safetensors"))
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if not name.endswith(REMOVAL)])
 def test_the_shipped_models_put_on_varied_lesions_and_have_a_card(name: str) -> None:
     generator = Contextual(f"zoo/{name}")
     kind = Kind(generator.makes)
@@ -103,4 +106,17 @@ def test_the_shipped_models_put_on_varied_lesions_and_have_a_card(name: str) -> 
     assert sum(cut(lesion, post, spacing_mm) is not None for lesion in lesions) >= 3
     assert np.abs(lesions[0] - lesions[1]).max() > 0.05
     assert 1 > lesions.max() > -lesions.min()
+    assert (ZOO / f"{name}.md").read_text().startswith(f"# {name}\n")
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name.endswith(REMOVAL)])
+def test_the_shipped_model_takes_a_bright_disc_down_and_has_a_card(name: str) -> None:
+    generator = ContextualRemoval(f"zoo/{name}")
+    side, spacing_mm = generator.network.config.size, generator.checkpoint.description.spacing_mm
+    rows, columns = np.mgrid[:side, :side] - (side - 1) / 2
+    disc = np.hypot(rows, columns) * spacing_mm < 6
+    pixels = np.where(disc, 0.1, -0.3).astype(np.float32)
+    planned = PlannedLesion(Kind.MASS, Pathology.MALIGNANT, 12.0, 0.4, {}, ())
+    channel = generator(Context(pixels, np.ones((side, side), bool), spacing_mm), planned, 0).channel
+    assert channel[disc].mean() < -0.05 < channel[~disc].mean()
     assert (ZOO / f"{name}.md").read_text().startswith(f"# {name}\n")
