@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from synthmammo.errors import TrainingError, nearest
 from synthmammo.training.config import apply_setting, checked, read_yaml
+
+Config = TypeVar("Config", bound=BaseModel)
 
 
 class ClassifyConfig(BaseModel):
@@ -154,10 +156,23 @@ def load_config(
     Raises:
         TrainingError: The preset is unknown, or something else is not understood.
     """
-    if preset not in PRESETS:
-        raise TrainingError(f"no preset is called '{preset}'", where="--preset", hint=nearest(preset, PRESETS))
+    return from_preset(ClassifyConfig, PRESETS, preset, path, settings, options)
+
+
+def from_preset(
+    kind: type[Config],
+    presets: Mapping[str, Mapping[str, Any]],
+    preset: str,
+    path: Path | None,
+    settings: Iterable[str],
+    options: Mapping[str, Any] | None,
+) -> Config:
+    """A configuration of any kind; arguments and errors as `load_config`."""
+    if preset not in presets:
+        raise TrainingError(f"no preset is called '{preset}'", where="--preset", hint=nearest(preset, presets))
     stated = read_yaml(path) if path else {}
-    content = {**PRESETS[preset], **stated.get("config", stated)}
+    # The `benchmark.yaml` of a finished run holds its configuration under this key.
+    content = {**presets[preset], **stated.get("config", stated)}
     for setting in settings:
         apply_setting(content, setting)
-    return checked(ClassifyConfig, {**content, **(options or {})}, path or "benchmark")
+    return checked(kind, {**content, **(options or {})}, path or "benchmark")

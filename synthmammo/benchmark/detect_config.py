@@ -8,9 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from synthmammo.errors import TrainingError, nearest
+from synthmammo.benchmark.config import from_preset
 from synthmammo.sample import Kind
-from synthmammo.training.config import apply_setting, checked, read_yaml
 
 MULTIPLE_PX = 32
 """Sides of a canvas are multiples of this: the coarsest feature map has one cell for so many pixels."""
@@ -128,11 +127,4 @@ def load_detect_config(
     Raises:
         TrainingError: The preset is unknown, or something else is not understood.
     """
-    if preset not in PRESETS:
-        raise TrainingError(f"no preset is called '{preset}'", where="--preset", hint=nearest(preset, PRESETS))
-    stated = read_yaml(path) if path else {}
-    # The `benchmark.yaml` of a finished run holds its configuration under this key.
-    content = {**PRESETS[preset], **stated.get("config", stated)}
-    for setting in settings:
-        apply_setting(content, setting)
-    return checked(DetectConfig, {**content, **(options or {})}, path or "benchmark")
+    return from_preset(DetectConfig, PRESETS, preset, path, settings, options)

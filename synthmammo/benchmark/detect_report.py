@@ -14,7 +14,7 @@ from PIL import ImageDraw
 from synthmammo.benchmark.detect import Detected
 from synthmammo.benchmark.detect_config import RowName
 from synthmammo.benchmark.figures import COLOURS, figure, save
-from synthmammo.benchmark.pages import Section, html_page, markdown_page, markdown_table
+from synthmammo.benchmark.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.drawing import Rgb, sheet
 from synthmammo.manifest import writing
 from synthmammo.metrics import Interval, bootstrap, interval
@@ -64,21 +64,6 @@ class Row:
     def found_something(self) -> bool:
         """Whether the marks know more than where lesions usually lie."""
         return self.chance_p <= SIGNIFICANT
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a report left.
-
-    Attributes:
-        table: The main table, Markdown.
-        markdown: `report.md`.
-        html: `report.html`.
-    """
-
-    table: str
-    markdown: Path
-    html: Path
 
 
 def summarise(

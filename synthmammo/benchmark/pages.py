@@ -26,6 +26,21 @@ class Section:
     pictures: tuple[tuple[Path, str], ...] = ()
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a report left.
+
+    Attributes:
+        table: The main table, Markdown.
+        markdown: `report.md`.
+        html: `report.html`.
+    """
+
+    table: str
+    markdown: Path
+    html: Path
+
+
 def markdown_table(lines: Sequence[Sequence[str]]) -> str:
     """A header and rows as a Markdown table."""
     header, *rows = ["| " + " | ".join(cells) + " |" for cells in lines]

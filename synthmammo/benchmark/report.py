@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from synthmammo.benchmark.classify import Compared, embedded
 from synthmammo.benchmark.config import Run
 from synthmammo.benchmark.embed import LEAST_EMBEDDED, Case, changed_cases, embed
 from synthmammo.benchmark.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
-from synthmammo.benchmark.pages import Section, html_page, markdown_page, markdown_table
+from synthmammo.benchmark.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.benchmark.summary import LEAST_POWER, PAPERS_GAIN, Row, power, summarise
 from synthmammo.drawing import display
 from synthmammo.manifest import writing
@@ -23,21 +22,6 @@ HEADER = (
     *("real data", "trained on", "seeds", "AUC (95 %)", "SD over seeds", "sensitivity at 90 % (95 %)", "AUPRC"),
     *("AUC - baseline (95 %)", "SD over seeds", "DeLong p", "log10 p", "Holm p"),
 )
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a report left.
-
-    Attributes:
-        table: The main table, Markdown.
-        markdown: `report.md`.
-        html: `report.html`.
-    """
-
-    table: str
-    markdown: Path
-    html: Path
 
 
 def report(compared: Compared, resamples: int = RESAMPLES) -> Written:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
+from synthmammo.editing.fitted_file import Tensors, read_fitted, write_fitted
 from synthmammo.editing.parts import Parts
-from synthmammo.errors import CheckpointError
-from synthmammo.identity import canonical_json
-from synthmammo.manifest import writing
-
-FORMAT_VERSION = 1
-HEADER = "synthmammo_parts"
 
 _CONTRIBUTION = "contribution."
 
@@ -34,14 +27,9 @@ def write_parts(path: Path, parts: Parts, weights: str) -> Path:
     Raises:
         OutputError: The place cannot be written.
     """
-    from safetensors.numpy import save_file
-
     tensors = {name: getattr(parts, name) for name in ("centroids", "shares", "brightness", "centres")}
-    tensors |= {_CONTRIBUTION + layer: np.ascontiguousarray(m) for layer, m in parts.contributions.items()}
-    content = {"format_version": FORMAT_VERSION, "weights": weights, "options": parts.options}
-    with writing(path) as partial:
-        save_file(tensors, partial, {HEADER: canonical_json(content).decode()})
-    return path
+    tensors |= {_CONTRIBUTION + layer: m for layer, m in parts.contributions.items()}
+    return write_fitted(path, "parts", tensors, {"weights": weights, "options": parts.options})
 
 
 def read_parts(path: Path, weights: str) -> Parts:
@@ -54,23 +42,10 @@ def read_parts(path: Path, weights: str) -> Parts:
     Raises:
         CheckpointError: There is none, it is not one of ours, or it is of another model.
     """
-    from safetensors import SafetensorError, safe_open
+    return read_fitted(path, "parts", weights, "`synthmammo parts fit MODEL` finds the parts of a model.", _built)
 
-    if not path.is_file():
-        hint = "`synthmammo parts fit MODEL` finds the parts of a model."
-        raise CheckpointError("there is no such file of parts", where=path, hint=hint)
-    try:
-        with safe_open(path, framework="np") as file:
-            content = json.loads((file.metadata() or {})[HEADER])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dictionary
-        found, options = content["weights"], content["options"]
-        names = [name for name in tensors if name.startswith(_CONTRIBUTION)]
-        contributions = {name.removeprefix(_CONTRIBUTION): tensors.pop(name) for name in names}
-        parts = Parts(contributions=contributions, options=options, **tensors)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        hint = "Make it again with `synthmammo parts fit`."
-        raise CheckpointError(f"is no whole file of parts ({error})", where=path, hint=hint) from error
-    if found != weights:
-        hint = "Fit the parts of this model with `synthmammo parts fit`."
-        raise CheckpointError(f"is of the model {found[:12]}, not of {weights[:12]}", where=path, hint=hint)
-    return parts
+
+def _built(content: dict[str, Any], tensors: Tensors) -> Parts:
+    names = [name for name in tensors if name.startswith(_CONTRIBUTION)]
+    contributions = {name.removeprefix(_CONTRIBUTION): tensors.pop(name) for name in names}
+    return Parts(contributions=contributions, options=content["options"], **tensors)
