@@ -20,7 +20,7 @@ from synthmammo.objectives.contextual_projected import (
     ContextualProjectedSettings,
     difference,
 )
-from synthmammo.objectives.generation import GeneratorSettings
+from synthmammo.objectives.generation import GeneratorSettings, clipped
 from synthmammo.objectives.insertion import InsertionBatch
 from synthmammo.objectives.projected import (
     ClassProbe,
@@ -277,6 +277,16 @@ def test_the_augmentation_follows_the_discriminator(sign, start, expected):
     for _ in range(4):
         objective._adjust(sign, 4)
     assert objective.probability == pytest.approx(expected)
+
+
+def test_clipped_pixels_are_drawn_back_but_never_driven_further_out():
+    made = torch.tensor([-3.0, -3.0, -1.0, 0.5, 1.0, 2.0, 2.0], requires_grad=True)
+    shown = clipped(made)
+    assert torch.equal(shown.detach(), made.detach().clamp(-1, 1))
+    shown.backward(torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0, 1.0, -1.0]))  # descent moves each by minus this
+    assert made.grad.tolist() == [0.0, -1.0, 1.0, 1.0, -1.0, 1.0, 0.0]
+    with torch.no_grad():
+        assert torch.equal(clipped(made), made.clamp(-1, 1))
 
 
 def test_style_mixing_gives_late_layers_another_latent():

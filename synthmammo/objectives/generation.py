@@ -22,9 +22,9 @@ class GeneratorSettings:
         style_mixing: Chance that an image takes a second latent from a random layer on.
         average_kimg: Half-life of the weight average, in thousands of images.
         average_ramp: The half-life is at most this share of the images seen; 0 for no limit.
-        clip: Show the discriminators what would be written, clipped to [-1, 1], while gradients pass as if it were not.
-            For whole views: their air is -1 to the last pixel, which a network never meets, and by that alone a
-            discriminator would know every generated image.
+        clip: Show the discriminators what would be written, clipped to [-1, 1]; gradients pass as if it were not, but
+            for those that would drive a pixel further out, which run away. For whole views: their air is -1 to the
+            last pixel, which a network never meets, and by that alone a discriminator would know every generated image.
         precision: Of the activations: "float32", "bfloat16" or "float16".
     """
 
@@ -38,6 +38,19 @@ class GeneratorSettings:
     def dtype(self) -> torch.dtype | None:
         """Of the activations; None for that of the weights."""
         return None if self.precision == "float32" else getattr(torch, self.precision)
+
+
+def clipped(images: Tensor) -> Tensor:
+    """Images clipped to [-1, 1], whose gradients pass wherever following them does not lead further out."""
+
+    def inward(gradient: Tensor) -> Tensor:
+        outward = ((images < -1) & (gradient > 0)) | ((images > 1) & (gradient < 0))
+        return gradient.masked_fill(outward, 0)
+
+    shown = images + (images.clamp(-1, 1) - images).detach()
+    if shown.requires_grad:
+        shown.register_hook(inward)
+    return shown
 
 
 class GeneratorTraining(Training):
@@ -109,7 +122,7 @@ class GeneratorTraining(Training):
     def generate(self, labels: Tensor, draws: torch.Generator) -> Tensor:
         """New images of the given classes, `float32 (N, C, H, W)`."""
         images = self.render(self.latents(labels, draws), draws)
-        return images + (images.clamp(-1, 1) - images).detach() if self.general.clip else images
+        return clipped(images) if self.general.clip else images
 
     def finish(self, count: int) -> None:
         """Count the images this process saw in a step, and move the average."""
