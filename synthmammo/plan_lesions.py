@@ -13,7 +13,7 @@ from synthmammo import lexicon
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.plan_table import CANDIDATE, LESION, TERMS, named
 from synthmammo.recipe import Choice, Recipe
-from synthmammo.recipe.model import LesionSpec
+from synthmammo.recipe.lesions import LesionSpec
 from synthmammo.sample import Pathology
 
 Columns = dict[str, Any]

@@ -33,7 +33,7 @@ from synthmammo.drawing import sheet
 from synthmammo.features import EXTRACTOR, Features, scale_means
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, Lesion, find
 from synthmammo.metrics import LinearProbe, auc
-from synthmammo.recipe.model import PAPER_POST, PostProcessing
+from synthmammo.recipe.lesions import PAPER_POST, PostProcessing
 from synthmammo.row import PlannedLesion
 from synthmammo.sample import Box, Mask, Sample
 

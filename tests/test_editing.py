@@ -26,7 +26,7 @@ from synthmammo.manifest import read_index
 from synthmammo.plan import tables
 from synthmammo.plan_table import as_row
 from synthmammo.recipe import Recipe
-from synthmammo.recipe.model import Requirement
+from synthmammo.recipe.backgrounds import Requirement
 from synthmammo.row import Row
 from synthmammo.sample import Laterality, Sample, View
 from synthmammo.summary import summarise

@@ -12,7 +12,7 @@ from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, find
 from synthmammo.generators.contextual import REMOVAL, Contextual, ContextualRemoval
 from synthmammo.recipe import PostProcessing
-from synthmammo.recipe.model import PAPER_POST
+from synthmammo.recipe.lesions import PAPER_POST
 from synthmammo.row import PlannedLesion
 from synthmammo.sample import Kind, Pathology
 

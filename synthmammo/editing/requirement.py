@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthmammo.editing.attributes import measure
-from synthmammo.recipe.model import Requirement
+from synthmammo.recipe.backgrounds import Requirement
 from synthmammo.sample import Sample
 
 

@@ -78,16 +78,6 @@ class Lesion(Protocol):
         ...
 
 
-class Patch(Protocol):
-    """Makes patches directly, without a whole image."""
-
-    batch_size: int
-
-    def patches(self, rows: Sequence[Row]) -> list[Sample]:
-        """One sample a row."""
-        ...
-
-
 _CONTEXTUAL = "contextual"
 HOSTS = {
     "phantom": "synthmammo.generators.phantom:Phantom",

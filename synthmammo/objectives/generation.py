@@ -49,7 +49,7 @@ def clipped(images: Tensor) -> Tensor:
 
     shown = images + (images.clamp(-1, 1) - images).detach()
     if shown.requires_grad:
-        shown.register_hook(inward)
+        shown.register_hook(inward)  # type: ignore[no-untyped-call]
     return shown
 
 

@@ -1,18 +1,11 @@
 """What a recipe may say: the models, the draws they describe, and reading them from YAML."""
 
+from synthmammo.recipe.backgrounds import Background, IngestedBackground, PhantomBackground, StyleGAN2Background
 from synthmammo.recipe.draws import Choice, Draw, Shares
+from synthmammo.recipe.emit import Emit
+from synthmammo.recipe.lesions import LesionSpec, Placement, PostProcessing
 from synthmammo.recipe.load import load_recipe, recipe_schema, resolved_yaml
-from synthmammo.recipe.model import (
-    Background,
-    Emit,
-    IngestedBackground,
-    LesionSpec,
-    PhantomBackground,
-    Placement,
-    PostProcessing,
-    Recipe,
-    StyleGAN2Background,
-)
+from synthmammo.recipe.model import Recipe
 
 __all__ = [
     "Background",

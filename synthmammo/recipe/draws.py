@@ -16,6 +16,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+Positive = Annotated[float, Field(gt=0)]
+
+
 def _share(value: Any) -> Any:
     # A third cannot be written as a decimal; "1/3" can.
     try:

@@ -1,0 +1,74 @@
+"""What a recipe's dataset is written as."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from synthmammo.recipe.draws import Strict
+
+
+class WebDatasetFormat(Strict):
+    """Sharded tars."""
+
+
+class ParquetFormat(Strict):
+    """Parquet in the naming of the Hugging Face Hub."""
+
+
+class DicomFormat(Strict):
+    """One Digital Mammography X-Ray Image - For Presentation a sample."""
+
+    compression: Literal["none", "rle", "jpegls", "jpeg2000"] = Field("none", description="All are lossless")
+    findings: list[Literal["segmentation", "report"]] = Field(
+        [], description="Objects beside the image that carry its findings: SEG masks, a TID 1500 report"
+    )
+
+
+class Formats(Strict):
+    """What is written; a format is left out by leaving out its key."""
+
+    webdataset: WebDatasetFormat | None = None
+    parquet: ParquetFormat | None = None
+    dicom: DicomFormat | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_keys(cls, value: Any) -> Any:
+        # `formats: [parquet, dicom]` and `parquet:` with nothing behind it both mean the defaults.
+        if isinstance(value, list):
+            value = {name: {} for name in value}
+        if isinstance(value, dict):
+            return {name: {} if options is None else options for name, options in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _any(self) -> Formats:
+        if not self.chosen():
+            raise ValueError("expected at least one of webdataset, parquet, dicom")
+        return self
+
+    def chosen(self) -> dict[str, dict[str, Any]]:
+        """Options by name of the chosen formats."""
+        return {
+            name: value.model_dump() for name in type(self).model_fields if (value := getattr(self, name)) is not None
+        }
+
+
+FormatName = Literal["webdataset", "parquet", "dicom"]
+FormatsOrNames = Annotated[
+    Formats, BeforeValidator(lambda value: value, json_schema_input_type=Formats | list[FormatName])
+]
+
+
+class Emit(Strict):
+    """What the dataset is written as."""
+
+    formats: FormatsOrNames = Field(default_factory=lambda: Formats.model_validate(["webdataset", "parquet", "dicom"]))
+    shard_size: int = Field(64, ge=1, description="Samples in a shard, the unit of work and of resuming")
+    bits_stored: Literal[8, 12, 14, 16] = Field(
+        12, description="Bit depth of generated backgrounds; real hosts keep theirs"
+    )
+    preview_px: int = Field(512, ge=64, description="Longer side of the 8-bit preview")
+    labels: list[Literal["coco", "yolo"]] = Field([], description="Label files beside the formats")

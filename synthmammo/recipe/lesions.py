@@ -1,0 +1,150 @@
+"""What a recipe says of lesions: which, how many, how large, where, and how they are put in or taken off."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from synthmammo.lexicon import MIX, TERMS
+from synthmammo.recipe.draws import Draw, DrawModel, Positive, Share, Shares, Strict
+from synthmammo.sample import Kind, Pathology
+
+Count = Annotated[
+    dict[int, Share],
+    BeforeValidator(lambda value: {value: 1} if type(value) is int else value, json_schema_input_type=int | dict),
+]
+
+MOST_LESIONS = 50
+"""Of one entry in one image; instance labels are 8 bits wide, and a host may bring its own."""
+
+
+class Placement(Strict):
+    """Where a lesion may lie."""
+
+    layout: Literal["free", "contiguous"] = Field(
+        "free", description="Anywhere, or one in each of `count` adjacent fields in a row (seed 2, Figure 3)"
+    )
+    tissue_share: Share = Field(0.9, description="Least share of breast in the window around the site")
+    window_mm: Positive = Field(25.6, description="Side of that window: 256 pixels of 0.1 mm")
+    margin_mm: float = Field(3.0, ge=0, description="Least distance of the lesion's mask to another lesion")
+    overlap: bool = Field(False, description="Whether lesions may overlap; the later one is drawn over the earlier")
+    avoid_pectoral: bool = Field(True, description="Keep sites off the pectoral muscle of MLO views")
+    candidates: int = Field(8, ge=1, le=64, description="Draws to try before the row is reported as failed")
+
+
+class PostProcessing(Strict):
+    """How the lesion channel becomes a lesion ("Synthesizing dataset", step 4, of the contextual-GAN paper)."""
+
+    threshold: float = Field(0.1, gt=0, lt=2, description="Least channel value of a lesion, in units of [-1, 1]")
+    join_mm: float = Field(0.0, ge=0, description="Objects closer than this count as one (calcification clusters)")
+    minimum_area: Share = Field(0.1, description="Least share of the context's area; smaller objects are discarded")
+    expand_px: int = Field(5, ge=0, le=100, description="Growth of the object before its edge is softened")
+    edge_px: float = Field(10.0, ge=0, le=100, description="Standard deviation of the Gaussian that softens the edge")
+
+
+PAPER_POST = {
+    Kind.MASS: PostProcessing(),
+    # Single calcifications are a few pixels wide: one object per cluster, and an edge that leaves them their contrast.
+    Kind.CALCIFICATION: PostProcessing(join_mm=8.0, minimum_area=5e-5, expand_px=2, edge_px=1.0),
+}
+"""Post-processing of learned lesion channels, whose background is noise that has to go."""
+
+DRAWN_POST = {
+    # A drawn mass ends by itself: the paper's edge would take a third of the contrast of its rim and its spicules.
+    Kind.MASS: PostProcessing(expand_px=10, edge_px=3.0),
+    Kind.CALCIFICATION: PAPER_POST[Kind.CALCIFICATION],
+}
+"""Post-processing of parametric lesions."""
+
+
+def _lognormal(median: float, factor: float, low: float, high: float) -> DrawModel:
+    return DrawModel(lognormal=(median, factor), within=(low, high))
+
+
+LESION_DEFAULTS: dict[tuple[Kind, Pathology], tuple[DrawModel, DrawModel]] = {
+    (Kind.MASS, Pathology.MALIGNANT): (_lognormal(13, 1.5, 5, 32), _lognormal(0.38, 1.35, 0.2, 0.7)),
+    (Kind.MASS, Pathology.BENIGN): (_lognormal(11, 1.5, 4, 28), _lognormal(0.26, 1.4, 0.12, 0.6)),
+    (Kind.CALCIFICATION, Pathology.MALIGNANT): (_lognormal(12, 1.5, 5, 30), _lognormal(0.55, 1.35, 0.25, 1.0)),
+    (Kind.CALCIFICATION, Pathology.BENIGN): (_lognormal(8, 1.5, 3, 20), _lognormal(0.5, 1.35, 0.25, 0.9)),
+}
+"""Diameter (mm) and contrast by kind and pathology, used where a recipe states none.
+
+The contrasts of masses follow the brightness of the CBIS-DDSM masses over their surroundings; the diameters are usual
+sizes at screening.
+"""
+
+
+class LesionSpec(Strict):
+    """One sort of lesion that images of some classes get."""
+
+    kind: Literal[Kind.MASS, Kind.CALCIFICATION]
+    classes: list[str] = Field(min_length=1, description="Classes whose images get it")
+    pathology: Literal[Pathology.MALIGNANT, Pathology.BENIGN] | None = Field(
+        None, description="Default: the class's own name, where that is malignant or benign"
+    )
+    count: Count = Field({1: 1.0}, description="Lesions per image: a number, or shares by number")
+    generator: str = Field("parametric", description="parametric, or a contextual GAN as zoo/NAME, path or hf://")
+    spacing_mm: Positive | None = Field(None, description="Spacing the generator works at; default its own choice")
+    diameter_mm: Draw | None = Field(None, description="Longest extent, without spicules")
+    contrast: Draw | None = Field(None, description="Peak of the lesion channel in units of [-1, 1]")
+    descriptors: dict[str, Shares] = Field({}, description="Shares of the BI-RADS terms; default by pathology")
+    placement: Placement = Placement()
+    post: PostProcessing | None = Field(None, description="Default by kind and generator")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _post_over_defaults(cls, values: Any) -> Any:
+        # A recipe that states one value keeps the defaults of the others.
+        if not isinstance(values, dict) or values.get("kind") not in set(PAPER_POST):
+            return values
+        table = DRAWN_POST if values.get("generator", "parametric") == "parametric" else PAPER_POST
+        post = values.get("post") or {}
+        stated = {**table[Kind(values["kind"])].model_dump(), **post} if isinstance(post, dict) else post
+        return {**values, "post": stated}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> LesionSpec:
+        terms = TERMS[self.kind]
+        for name, shares in self.descriptors.items():
+            if name not in terms:
+                raise ValueError(f"descriptors: a {self.kind} has {' and '.join(terms)}, not '{name}'")
+            for word in shares:
+                if word not in terms[name]:
+                    raise ValueError(f"descriptors.{name}: '{word}' is not one of {', '.join(terms[name])}")
+        wrong = [number for number in self.count if not 0 <= number <= MOST_LESIONS]
+        if wrong:
+            raise ValueError(f"count: {wrong[0]} lesions in an image; expected 0 to {MOST_LESIONS}")
+        if abs(sum(self.count.values()) - 1) > 1e-6:
+            raise ValueError(f"count: shares sum to {sum(self.count.values()):g}, expected 1")
+        for name, draw in (("diameter_mm", self.diameter_mm), ("contrast", self.contrast)):
+            if draw is not None and draw.bounds[0] <= 0:
+                raise ValueError(f"{name}: {draw} can be 0 or below; state a lowest value with within: [low, high]")
+        return self
+
+    def pathology_in(self, label: str) -> Pathology:
+        """Pathology of this lesion on an image of class `label`."""
+        return Pathology(self.pathology or label)
+
+    def size_draws(self, pathology: Pathology) -> tuple[DrawModel, DrawModel]:
+        """Distributions of diameter (mm) and contrast."""
+        diameter, contrast = LESION_DEFAULTS[self.kind, pathology]
+        return self.diameter_mm or diameter, self.contrast or contrast
+
+    def term_shares(self, pathology: Pathology) -> dict[str, dict[str, float]]:
+        """Shares of the BI-RADS terms, the recipe's over the lexicon's."""
+        return {**MIX[self.kind, pathology], **self.descriptors}
+
+
+class Removal(Strict):
+    """Taking lesions off again: the negative case of the post-processing."""
+
+    generator: str = Field("parametric", description="parametric (knows its own lesions), or a contextual GAN")
+    classes: list[str] = Field([], description="Classes whose images get their lesions removed")
+
+
+class Series(Strict):
+    """One host and one lesion in steps of size and contrast: every combination is one sample."""
+
+    diameter_mm: list[Positive] = Field(min_length=1)
+    contrast: list[Positive] = Field(min_length=1)
