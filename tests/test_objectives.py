@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from synthmammo.features import SCALES, Features
 from synthmammo.nets.contextual import ContextualConfig, ContextualGenerator
+from synthmammo.nets.ops import clipped
 from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
 from synthmammo.objectives.augment import ALIGNED, Augmentation, oriented
 from synthmammo.objectives.base import Batch, average_decay, move_average
@@ -20,7 +21,7 @@ from synthmammo.objectives.contextual_projected import (
     ContextualProjectedSettings,
     difference,
 )
-from synthmammo.objectives.generation import GeneratorSettings, clipped
+from synthmammo.objectives.generation import GeneratorSettings
 from synthmammo.objectives.insertion import InsertionBatch
 from synthmammo.objectives.projected import (
     ClassProbe,

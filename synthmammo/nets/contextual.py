@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from synthmammo.nets.ops import SLOPE, SpectralConv
+from synthmammo.nets.ops import SLOPE, SpectralConv, clipped
 
 
 class Answer(IntEnum):
@@ -274,7 +274,7 @@ class ContextualGenerator(nn.Module):
                 coarse = F.interpolate(self.to_small_lesion(x), scale_factor=2.0, mode="nearest")
                 raw = alpha * raw + (1 - alpha) * coarse
         lesion = self._bordered(torch.tanh(raw) * _disc(raw) if self.config.centred else raw.clamp(-1, 1))
-        return Inserted(lesion, (context + lesion).clamp(-1, 1))
+        return Inserted(lesion, clipped(context + lesion))
 
     def _encode(self, context: Tensor, scalars: Tensor, small: bool, alpha: float) -> list[Tensor]:
         """Maps of every block, from half the full size to 4 x 4."""

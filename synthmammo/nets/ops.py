@@ -249,3 +249,18 @@ class SpectralConv(nn.Conv2d):
         sigma = self._largest_singular_value(update=self.training)
         out: Tensor = self._conv_forward(input, self.weight / sigma, self.bias)
         return out
+
+
+def clipped(images: Tensor) -> Tensor:
+    """Images clipped to [-1, 1], whose gradients pass wherever following them does not lead further out."""
+
+    def inward(gradient: Tensor) -> Tensor:
+        outward = ((images < -1) & (gradient > 0)) | ((images > 1) & (gradient < 0))
+        return gradient.masked_fill(outward, 0)
+
+    limited = images.clamp(-1, 1)
+    if not (torch.is_grad_enabled() and images.requires_grad):
+        return limited
+    shown = images + (limited - images).detach()
+    shown.register_hook(inward)  # type: ignore[no-untyped-call]
+    return shown

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from synthmammo.nets.ops import clipped
 from synthmammo.nets.stylegan2 import Generator
 from synthmammo.nets.stylegan2.synthesis import ToImage
 from synthmammo.objectives.base import Batch, Losses, Reduce, Training, average_decay, move_average, one_hot
@@ -38,19 +39,6 @@ class GeneratorSettings:
     def dtype(self) -> torch.dtype | None:
         """Of the activations; None for that of the weights."""
         return None if self.precision == "float32" else getattr(torch, self.precision)
-
-
-def clipped(images: Tensor) -> Tensor:
-    """Images clipped to [-1, 1], whose gradients pass wherever following them does not lead further out."""
-
-    def inward(gradient: Tensor) -> Tensor:
-        outward = ((images < -1) & (gradient > 0)) | ((images > 1) & (gradient < 0))
-        return gradient.masked_fill(outward, 0)
-
-    shown = images + (images.clamp(-1, 1) - images).detach()
-    if shown.requires_grad:
-        shown.register_hook(inward)  # type: ignore[no-untyped-call]
-    return shown
 
 
 class GeneratorTraining(Training):
