@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -31,7 +31,7 @@ from synthmammo.sources.rasters import SUFFIXES, read_raster
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synthmammo.editing.inversion import Inversion, InversionOptions
+    from synthmammo.editing.inversion import InversionOptions
 
 Progress = Callable[[int, int], None]
 
@@ -75,7 +75,7 @@ def invert(
 ) -> list[Inverted]:
     """Invert images, one after the other; each is in the file as soon as it is done.
 
-    Images that `out` holds already are kept, so after an interruption the same call goes on with the next.
+    Latents that `out` holds already are kept, so after an interruption the same call goes on with the next.
 
     Args:
         model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`; of one image channel.
@@ -123,7 +123,12 @@ def invert(
                 label=label,
                 progress=partial(_advance, progress, before, total),
             )
-            found[sample.key] = _inverted(sample, result)
+            noise = {layer: plane[0].cpu().numpy().astype(np.float16) for layer, plane in result.noise.items()}
+            found[sample.key] = Inverted(_facts(sample, result.errors), result.w.cpu().numpy(), noise)
+            write_inverted(out, opened.checkpoint.digest, asdict(options), found.values())
+        elif (facts := _facts(sample, found[sample.key].facts.errors)) != found[sample.key].facts:
+            # What is now said of the image, such as its spacing, needs no other latents.
+            found[sample.key] = replace(found[sample.key], facts=facts)
             write_inverted(out, opened.checkpoint.digest, asdict(options), found.values())
         progress(before + steps, total)
     kept = [found[sample.key] for sample in chosen]
@@ -186,8 +191,7 @@ def comparison(model: Model, frame: Frame, samples: Sequence[Sample], found: Seq
         again = restored([inverted], device=model.device)
         given, made = frame.units(sample), painter.image(again.w[0], again.noise)
         tiles += [grey(given), grey(made), difference(given, made)]
-        reached = list(inverted.facts.errors.values())[-1]
-        captions += [sample.key, f"inverted, {reached['psnr_db']:.1f} dB", "difference (blue: less)"]
+        captions += [sample.key, f"inverted, {inverted.facts.reached['psnr_db']:.1f} dB", "difference (blue: less)"]
     return sheet(tiles, 3 if len(samples) < 4 else 6, captions, (256, 256))
 
 
@@ -202,7 +206,7 @@ def _samples(images: Path, which: Which, *, patches: bool) -> Iterator[Sample]:
 def _from_file(path: Path, which: Which, *, patches: bool) -> Sample:
     if not path.is_file():
         raise SourceError("there is nothing at this path", where=path, hint="Check the spelling of the path.")
-    view, laterality = None, None
+    view, laterality, spacing = None, None, None
     if path.suffix.lower() in SUFFIXES:
         image, bits = read_raster(path)
     else:
@@ -211,7 +215,7 @@ def _from_file(path: Path, which: Which, *, patches: bool) -> Sample:
 
         image, bits, _ = read_dicom_pixels(path)
         header = head.open_dicom(path, with_pixels=False)
-        view, laterality = head.view(header), head.laterality(header)
+        view, laterality, spacing = head.view(header), head.laterality(header), head.spacing_mm(header)[0]
     breast = np.ones(image.shape, np.bool_) if patches else breast_mask(image, bits)
     if not breast.any():
         raise SourceError("no breast can be seen on it", where=path)
@@ -227,6 +231,8 @@ def _from_file(path: Path, which: Which, *, patches: bool) -> Sample:
         label=which.label or "unknown",
         split=which.split or "train",
         patient=key,
+        spacing_mm=spacing,
+        spacing_origin=SpacingOrigin.KNOWN if spacing else SpacingOrigin.UNKNOWN,
     )
 
 
@@ -254,8 +260,8 @@ def _label(model: Model, label: str, device: str) -> Tensor | None:
     return one_hot(model.checkpoint, [label], device)
 
 
-def _inverted(sample: Sample, result: Inversion) -> Inverted:
-    facts = Facts(
+def _facts(sample: Sample, errors: dict[str, dict[str, float]]) -> Facts:
+    return Facts(
         key=sample.key,
         patient=sample.patient or sample.key,
         split=sample.split,
@@ -264,7 +270,5 @@ def _inverted(sample: Sample, result: Inversion) -> Inverted:
         density=sample.provenance.get("density"),
         spacing_mm=sample.spacing_mm,
         spacing_origin=str(sample.spacing_origin),
-        errors=result.errors,
+        errors=errors,
     )
-    noise = {layer: plane[0].cpu().numpy().astype(np.float16) for layer, plane in result.noise.items()}
-    return Inverted(facts, result.w.cpu().numpy(), noise)

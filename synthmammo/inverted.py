@@ -23,6 +23,9 @@ from synthmammo.manifest import writing
 HEADER = "synthmammo_inverted"
 FORMAT_VERSION = 1
 
+PHASES = ("start", "W", "W+")
+"""Of an inversion, in their order."""
+
 _NOISE = "noise."
 
 
@@ -51,6 +54,11 @@ class Facts:
     spacing_mm: tuple[float, float] | None = None
     spacing_origin: str = "unknown"
     errors: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def reached(self) -> dict[str, float]:
+        """The errors that the last phase left; empty where none are known."""
+        return next((self.errors[phase] for phase in reversed(PHASES) if phase in self.errors), {})
 
 
 @dataclass(frozen=True)
@@ -172,4 +180,6 @@ def _read(path: Path, changed: int) -> InvertedImages:
 
 def _facts(record: dict[str, Any]) -> Facts:
     spacing = record["spacing_mm"]
-    return Facts(**{**record, "spacing_mm": tuple(spacing) if spacing else None})
+    # The header's keys are sorted, as of all canonical JSON.
+    errors = {phase: record["errors"][phase] for phase in PHASES if phase in record["errors"]}
+    return Facts(**{**record, "spacing_mm": tuple(spacing) if spacing else None, "errors": errors})

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import dicom_files
 import numpy as np
 import pytest
 import tiny
@@ -46,6 +47,15 @@ def test_round_trip_and_equal_bytes_in_any_order(tmp_path: Path) -> None:
         assert np.array_equal(found.noise["b8.conv1"], image.noise["b8.conv1"])
     other = write_inverted(tmp_path / "y.latents", "a" * 64, {"seed": 0}, images[::-1])
     assert other.read_bytes() == path.read_bytes()
+
+
+def test_the_last_phase_is_what_was_reached(tmp_path: Path) -> None:
+    errors = {phase: {"rmse": rmse} for phase, rmse in (("start", 0.3), ("W", 0.2), ("W+", 0.1))}
+    image = made("a")
+    image = replace(image, facts=replace(image.facts, errors=errors))
+    again = read_inverted(write_inverted(tmp_path / "x.latents", "a" * 64, {}, [image]))["a"].facts
+    assert list(again.errors) == ["start", "W", "W+"] and again.reached == {"rmse": 0.1}
+    assert Facts("b", "p").reached == {}
 
 
 def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
@@ -94,6 +104,25 @@ def test_a_picture_is_inverted_and_drawn(tmp_path: Path, model: Path, picture: P
     samples = Samples.of(str(model))
     named = samples.named(f"{out}:my_film")
     assert named.name == "my_film" and np.array_equal(named.w.numpy(), image.w) and named.noise is not None
+
+
+def test_a_dicom_file_brings_its_view_and_spacing(tmp_path: Path, model: Path) -> None:
+    attributes = {"ViewPosition": "MLO", "ImageLaterality": "R", "ImagerPixelSpacing": [0.4, 0.4]}
+    path = dicom_files.write(tmp_path / "film.dcm", dicom_files.breast_like(64, 64), **attributes)
+    (image,) = invert(str(model), path, tmp_path / "f.latents", QUICK)
+    facts = image.facts
+    assert (facts.view, facts.laterality, facts.spacing_origin) == ("MLO", "R", "known")
+    assert facts.spacing_mm == pytest.approx((0.8, 0.8))
+
+
+def test_what_is_said_of_an_image_later_keeps_its_latents(tmp_path: Path, model: Path, picture: Path) -> None:
+    out = tmp_path / "f.latents"
+    (before,) = invert(str(model), picture, out, QUICK)
+    assert before.facts.spacing_mm is None
+    (after,) = invert(str(model), picture, out, QUICK, Which(assume_spacing_mm=0.1))
+    assert after.facts.spacing_origin == "assumed" and after.facts.errors == before.facts.errors
+    assert np.array_equal(after.w, before.w)
+    assert read_inverted(out)["my_film"].facts == after.facts
 
 
 @pytest.fixture(scope="module")

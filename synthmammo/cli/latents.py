@@ -72,7 +72,7 @@ def invert(
         )
     for image in found:
         reached = ", ".join(f"{phase} {error['psnr_db']:.1f} dB" for phase, error in image.facts.errors.items())
-        last = list(image.facts.errors.values())[-1]
+        last = image.facts.reached
         click.echo(f"{image.facts.key}: {reached}; RMSE {last['rmse']:.3f}, perceptual {last['perceptual']:.3f}")
     click.echo(out)
 

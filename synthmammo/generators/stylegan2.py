@@ -106,8 +106,7 @@ class StyleGAN2:
     def _origin(self, row: Row) -> dict[str, Any]:
         if self._inverted is None:
             return {"seed": row.host_seed, "truncation": row.truncation}
-        errors = self._inverted[row.host_key or ""].facts.errors
-        return {"inverted": row.host_key, "inversion": list(errors.values())[-1] if errors else {}}
+        return {"inverted": row.host_key, "inversion": self._inverted[row.host_key or ""].facts.reached}
 
 
 def quantised(pixels: NDArray[np.float32], bits_stored: int) -> Image:
