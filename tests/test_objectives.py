@@ -20,6 +20,7 @@ from synthmammo.objectives.contextual_projected import (
     ContextualProjectedObjective,
     ContextualProjectedSettings,
     difference,
+    profile_error,
 )
 from synthmammo.objectives.generation import GeneratorSettings
 from synthmammo.objectives.insertion import InsertionBatch
@@ -452,6 +453,23 @@ def test_lesions_that_are_alike_cost_as_much_as_real_ones_differ():
         assert objective.step(pairs(), source())["spread"] < 1
         weights[weight] = objective.generator.to_lesion.weight
     assert not torch.equal(weights[0.0], weights[3.0])
+
+
+def test_an_average_lesion_that_is_larger_or_brighter_costs():
+    small = torch.zeros(4, 1, 64, 64)
+    small[:, :, 24:40, 24:40] = 0.5
+    large = torch.zeros(2, 1, 64, 64)
+    large[:, :, 16:48, 16:48] = 0.5
+    assert profile_error(small[:3], small) == 0
+    assert profile_error(2 * small, small).item() == pytest.approx(1)
+    assert profile_error(large, small).item() == pytest.approx(3)
+    assert profile_error(-small, small).item() == pytest.approx(2)
+    made = {}
+    for weight in (0.0, 4.0):
+        objective = insertion(profile_weight=weight)
+        assert objective.step(pairs(), source())["profile"] > 0
+        made[weight] = torch.cat([weights.flatten() for weights in objective.generator.parameters()])
+    assert not torch.equal(made[0.0], made[4.0])
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

@@ -38,6 +38,8 @@ _OTHERS = 4
 _LEAST_SPREAD = 0.01
 _COMPARED_PX = 32
 """Side at which two lesions are compared."""
+_PROFILE_PX = 8
+"""Side at which average lesions are compared."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class ContextualProjectedSettings:
         other_weight: Of the losses of benign and normal patches.
         variety_weight: Of the generator's loss on lesions that differ less, or more, on one context than real ones do:
             the absolute logarithm of the ratio; 0 leaves it out.
+        profile_weight: Of the generator's loss on an average lesion that is not the real ones': the mean absolute
+            difference on a coarse grid over the real mean; 0 leaves it out. Both need twins.
         shows: How often a context is in a batch. With 1 the lesions of different contexts are compared: for removal,
             where a context has one right answer.
         lesion_gain: Factor on the lesion channel before it is seen.
@@ -66,6 +70,7 @@ class ContextualProjectedSettings:
     discriminator_rate: float = 1e-3
     other_weight: float = 0.2
     variety_weight: float = 1.0
+    profile_weight: float = 4.0
     shows: Literal[1, 2] = 2
     lesion_gain: float = 2.0
     noise: float = 0.01
@@ -137,10 +142,13 @@ class ContextualProjectedObjective(InsertionTraining):
         losses |= {"generator": loss.item(), "lesion": made.lesion.detach().abs().mean().item()}
         spread = difference(made.lesion)
         if self.twins:
-            wanted = difference(batch.real[:, :1] - batch.real[:, 1:])
-            spread = spread / wanted.clamp_min(1e-6)
+            wanted = batch.real[:, :1] - batch.real[:, 1:]
+            spread = spread / difference(wanted).clamp_min(1e-6)
             if self.settings.variety_weight:
                 loss = loss + self.settings.variety_weight * spread.clamp_min(_LEAST_SPREAD).log().abs()
+            profile = profile_error(made.lesion, wanted)
+            losses["profile"] = profile.item()
+            loss = loss + self.settings.profile_weight * profile
         self.descend("generator", loss, self.generator.parameters())
         return losses | {"spread": spread.item()}
 
@@ -197,3 +205,14 @@ def difference(lesions: Tensor) -> Tensor:
     coarse = F.adaptive_avg_pool2d(lesions, _COMPARED_PX)
     first, second = coarse[: len(coarse) // 2], coarse[len(coarse) // 2 :]
     return (first - second).abs().mean()
+
+
+def profile_error(lesions: Tensor, wanted: Tensor) -> Tensor:
+    """Mean absolute difference between two average lesions, over the second's mean; a scalar.
+
+    Args:
+        lesions: `(N, 1, S, S)`, of one sign.
+        wanted: `(M, 1, S, S)`.
+    """
+    average, goal = (F.adaptive_avg_pool2d(part, _PROFILE_PX).mean(0) for part in (lesions, wanted))
+    return (average - goal).abs().mean() / goal.abs().mean().clamp_min(1e-6)
