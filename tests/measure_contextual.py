@@ -1,17 +1,18 @@
 r"""Measure a contextual GAN on pairs of phantom patches it never saw; the numbers and the picture of its model card.
 
 Usage: python tests/measure_contextual.py MODEL PAIRS
-           [--minimum-area SHARE] [--out MODEL_WITH_NUMBERS] [--sheet PICTURE]
+           [--coarse MM] [--minimum-area SHARE] [--out MODEL_WITH_NUMBERS] [--sheet PICTURE]
 
 PAIRS is a dataset of the recipe the model was trained on, built with another seed:
-synthmammo build recipes/pairs/mass_pairs.yaml --set seed=7 --size 800 \
+synthmammo build recipes/pairs/mass_pairs_256.yaml --set seed=7 --size 800 \
   --out datasets/mass_pairs_held_out
 
 A linear classifier, fitted to the drawn lesions and their untouched twins of a third of PAIRS, judges the rest before
 and after the model. Of lesions put on: how many the paper's post-processing discards, and size, contrast and
 variety of the others beside drawn lesions. Of lesions taken off: the error inside the lesion against the untouched
-twin, before and after. `--minimum-area` takes the place of the paper's tenth of the patch. `--out` writes the model
-again in half precision with the numbers in its description.
+twin, before and after. `--coarse` first averages every image down to pixels of so many millimetres, and enlarges it
+again: what a coarser view shows. `--minimum-area` takes the place of the paper's tenth of the patch. `--out` writes the
+model again in half precision with the numbers in its description.
 """
 
 from __future__ import annotations
@@ -61,13 +62,21 @@ class Made(NamedTuple):
     combined: Plane
 
 
-def read(folder: Path) -> list[Pair]:
+def read(folder: Path, coarse_mm: float | None = None) -> list[Pair]:
     """Pairs of malignant lesions in the order of the dataset; those of removal models have all kinds."""
     halves: dict[int, dict[str, Sample]] = {}
     for sample in Dataset.open(folder).samples():
         halves.setdefault(sample.provenance["index"] // 2, {})[sample.provenance["role"]] = sample
     pairs = [_pair(both["lesion"], both["host"]) for both in halves.values() if len(both) == 2]
-    return [pair for pair in pairs if pair.planned.pathology == "malignant"]
+    pairs = [pair for pair in pairs if pair.planned.pathology == "malignant"]
+    return [_coarser(pair, coarse_mm) for pair in pairs] if coarse_mm else pairs
+
+
+def _coarser(pair: Pair, spacing_mm: float) -> Pair:
+    size = pair.twin.shape
+    small = (round(size[0] * pair.context.spacing_mm / spacing_mm),) * 2
+    lesion, twin = (resample(resample(plane, small), size) for plane in (pair.lesion, pair.twin))
+    return pair._replace(lesion=lesion, twin=twin, context=replace(pair.context, pixels=twin))
 
 
 def _pair(lesion: Sample, twin: Sample) -> Pair:
@@ -212,6 +221,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("pairs", type=Path)
+    parser.add_argument("--coarse", type=float)
     parser.add_argument("--minimum-area", type=float)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--sheet", type=Path)
@@ -219,14 +229,20 @@ def main() -> None:
     checkpoint = checkpoints.load(given.model)
     sign = -1 if checkpoint.description.makes == "removal" else 1
     generator = find(REMOVALS if sign == -1 else LESIONS, given.model, "model")(spacing_mm=None)
-    pairs = read(given.pairs)
+    pairs = read(given.pairs, given.coarse)
     post = PAPER_POST[pairs[0].planned.kind]
     if given.minimum_area is not None:
         post = post.model_copy(update={"minimum_area": given.minimum_area})
     third = len(pairs) // 3
     judge, judged_pairs = Judge(pairs[:third]), pairs[third:]
     numbers, results = (removed if sign == -1 else inserted)(generator, judge, judged_pairs, post)
-    measured = {"extractor": EXTRACTOR, "contexts": len(judged_pairs), "minimum_area": post.minimum_area, **numbers}
+    measured = {
+        "extractor": EXTRACTOR,
+        "contexts": len(judged_pairs),
+        "coarse_mm": given.coarse,
+        "minimum_area": post.minimum_area,
+        **numbers,
+    }
     print(json.dumps(measured, indent=2))
     if given.sheet:
         picture(judged_pairs, results, sign, given.sheet)
