@@ -75,7 +75,7 @@ class Description:
         scale: Its intensity mapping.
         training_data: `name` and `digest` of the manifest it was trained on, `sources`, the digests of what that was
             made of, and the `split`; empty when unknown.
-        training: How it was trained: images seen, hours, device.
+        training: How it was trained: images seen, hours, device, the model it began from.
         metrics: What it reached; each with its extractor and number of images.
         licence: Of the weights, as the Hugging Face Hub names it.
         about: A few sentences, attribution included.

@@ -151,8 +151,8 @@ def _facts(described: Model) -> Iterator[tuple[str, str]]:
     if data:
         digest = f" (digest {data['digest'][:12]})" if data.get("digest") else ""
         yield "trained on", f"{data.get('name', 'unknown')}{digest}"
-    for name, value in description.training.items():
-        yield name.replace("_", " "), _shown(value)
+    for name, value in _leaves(description.training):
+        yield name, _shown(value)
 
 
 def _leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

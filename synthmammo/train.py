@@ -27,6 +27,7 @@ from synthmammo.training.insertion import InsertionTask, real_class
 from synthmammo.training.memory import memory_errors
 from synthmammo.training.run import RunDirectory
 from synthmammo.training.scores import Scorer, Scores
+from synthmammo.training.start import origin
 from synthmammo.training.task import SHEET_COLUMNS, Task
 
 RANKED_BY = "kernel_distance_x1000"
@@ -272,6 +273,7 @@ class Trainer:
                 "hours": round(self.seconds / 3600, 3),
                 "device": self.accelerator.device.type,
                 "objective": config.objective,
+                **({"began_from": origin(config.start_from)} if config.start_from else {}),
             },
             metrics={"extractor": EXTRACTOR, "split": config.data.evaluate_on, **self.best},
             licence=config.licence,

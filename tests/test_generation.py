@@ -20,7 +20,7 @@ from synthmammo.training.start import begin_from
 
 
 @pytest.mark.parametrize("clip", [True, False])
-def test_clipped_images_are_what_would_be_written_and_still_have_slopes_everywhere(clip: bool) -> None:
+def test_clipped_images_are_what_would_be_written_and_have_slopes_that_lead_back(clip: bool) -> None:
     torch.manual_seed(0)
     general, settings = GeneratorSettings(clip=clip), LogisticSettings()
     objective = LogisticObjective(Generator(STYLEGAN2), general, ALIGNED, settings, torch.device("cpu"))
@@ -29,8 +29,12 @@ def test_clipped_images_are_what_would_be_written_and_still_have_slopes_everywhe
         last.fill_(-1.0)
     images = objective.generate(torch.zeros(4, dtype=torch.long), torch.Generator().manual_seed(0))
     assert ((images.min() >= -1) and (images.max() <= 1)) == clip
-    (slope,) = torch.autograd.grad(images.sum(), last)
-    assert slope.item() == pytest.approx(images.numel(), rel=1e-5)
+    darkest, brightest, total = int((images == -1).sum()), int((images == 1).sum()), images.numel()
+    assert (darkest > 100) == (brightest > 100) == clip
+    (darker,) = torch.autograd.grad(images.sum(), last, retain_graph=True)
+    (brighter,) = torch.autograd.grad(-images.sum(), last)
+    assert darker.item() == pytest.approx(total - darkest, rel=1e-5)
+    assert brighter.item() == pytest.approx(brightest - total, rel=1e-5)
 
 
 def test_noise_is_as_strong_as_said_and_on_every_image() -> None:
@@ -52,6 +56,17 @@ def test_a_run_can_begin_where_another_ended(tmp_path: Path) -> None:
     generator, z = Generator(STYLEGAN2), torch.randn(2, 8)
     begin_from(str(source), generator)
     assert torch.equal(generator(z), load(source).network()(z))
+
+
+def test_a_model_tells_which_one_it_began_from(tmp_path: Path) -> None:
+    data = training_data.write(tmp_path / "data")
+    config = training_data.config(training_data.STYLEGAN2, total_kimg=0.04)
+    first = train(config, data, tmp_path / "first", pretrained=False).model
+    config = training_data.config(training_data.STYLEGAN2, total_kimg=0.04, start_from=str(first))
+    second = load(train(config, data, tmp_path / "second", pretrained=False).model).description
+    before = load(first)
+    expected = {"digest": before.digest, "resolution": 32, **before.description.training}
+    assert second.training["began_from"] == expected and "began_from" not in expected
 
 
 def test_larger_images_begin_as_the_smaller_ones_enlarged(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import torch
 
@@ -11,6 +12,17 @@ from synthmammo.errors import TrainingError
 from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
 
 _FREE = ("resolution", "deviation_group")
+
+
+def origin(model: str) -> dict[str, Any]:
+    """What a new model's description says of the one it began from: its weights' digest, resolution and training.
+
+    Args:
+        model: As of `begin_from`.
+    """
+    checkpoint = load(model)
+    described = checkpoint.description
+    return {"digest": checkpoint.digest, "resolution": described.config["resolution"], **described.training}
 
 
 @torch.no_grad()
