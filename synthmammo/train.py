@@ -250,7 +250,7 @@ class Trainer:
     def _score(self, scorer: Scorer) -> None:
         started = perf_counter()
         scores = self.task.scores(scorer)
-        better = scores[RANKED_BY] < self.best.get(RANKED_BY, float("inf"))
+        better = self.task.grown and scores[RANKED_BY] < self.best.get(RANKED_BY, float("inf"))
         spent = round(perf_counter() - started, 1)
         self.directory.record(kimg=self._seen / 1000, what="scores", best=better, scoring_seconds=spent, **scores)
         if better:

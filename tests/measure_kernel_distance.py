@@ -1,13 +1,14 @@
 """Kernel distance (x 1000) of phantoms to a folder of real films, and of the films' halves to each other.
 
 Usage: python tests/measure_kernel_distance.py FOLDER [--count 240] [--first-seed 1000] [--model MODEL]
+           [--spacing-mm 0.45]
 
 With `--model` samples of a StyleGAN2 of whole views take the place of the phantoms.
 
 Every image: cropped to the rows and columns where more than 5 % of the pixels exceed 20 of 255, flipped so that the
 brighter side is left, resized to 192 x 256. Features: EfficientNet-Lite0 with ImageNet weights (extra `[features]`),
-mean over the last feature map, 1,280 numbers. Kernel (x.y/d + 1)^3, unbiased. Phantoms: MLO, film response, 0.45 mm,
-densities a, b, c, d as 3:3:3:1. Takes some eight minutes of processor time.
+mean over the last feature map, 1,280 numbers. Kernel (x.y/d + 1)^3, unbiased. Phantoms: MLO, film response, 0.45 mm
+unless `--spacing-mm` says otherwise, densities a, b, c, d as 3:3:3:1. Takes some eight minutes of processor time.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from synthmammo.row import Row
 from synthmammo.sample import Laterality, View
 
 
-def phantoms(first_seed: int, count: int) -> Iterator[np.ndarray]:
+def phantoms(spacing_mm: float, first_seed: int, count: int) -> Iterator[np.ndarray]:
     """`uint8 (H, W)`."""
-    host = Phantom(**SMALL, response="film")
+    host = Phantom(**{**SMALL, "spacing_mm": spacing_mm}, response="film")
     for seed in range(first_seed, first_seed + count):
         side, density = list(Laterality)[seed % 2], "aaabbbcccd"[seed % 10]
         row = Row(*("k", seed, "-", "train", "normal", seed, seed, None, "p"), view=View.MLO, density=density)
@@ -80,11 +81,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=240)
     parser.add_argument("--first-seed", type=int, default=1000)
     parser.add_argument("--model", help="a StyleGAN2 in place of the phantom")
+    parser.add_argument("--spacing-mm", type=float, default=SMALL["spacing_mm"], help="of the phantoms")
     parser.add_argument("--truncation", type=float, default=1.0)
     options = parser.parse_args()
     real = features(films(options.folder))
     seeds = options.first_seed, options.count
-    made = features(samples(options.model, options.truncation, *seeds) if options.model else phantoms(*seeds))
+    made = features(
+        samples(options.model, options.truncation, *seeds) if options.model else phantoms(options.spacing_mm, *seeds)
+    )
     print(f"films, half against half: {1000 * kernel_distance(real[::2], real[1::2]):.1f}  (n {len(real)})")
     what = f"{Path(options.model).stem} against films:" if options.model else "phantoms against films:  "
     print(f"{what} {1000 * kernel_distance(made, real):.1f}  (n {len(made)}, {len(real)})")

@@ -14,7 +14,7 @@ from synthmammo.nets.contextual import ContextualConfig, ContextualGenerator
 from synthmammo.nets.ops import clipped
 from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
 from synthmammo.objectives.augment import ALIGNED, Augmentation, oriented
-from synthmammo.objectives.base import Batch, average_decay, move_average
+from synthmammo.objectives.base import Batch, annealed, average_decay, move_average
 from synthmammo.objectives.contextual import ContextualObjective, ContextualSettings, perturbation
 from synthmammo.objectives.contextual_projected import (
     ContextualProjectedObjective,
@@ -108,6 +108,34 @@ def test_the_half_life_is_what_it_is_called():
     expected = 0.75 * first.weight + 0.25 * second.weight
     move_average(first, second, 0.75)
     torch.testing.assert_close(first.weight, expected)
+
+
+def test_rates_fall_to_a_tenth_between_two_counts():
+    factors = [annealed(images, (1.0, 3.0)) for images in (0, 1000, 2000, 3000, 9000)]
+    assert factors == pytest.approx([1, 1, math.sqrt(0.1), 0.1, 0.1])
+    assert annealed(9000, None) == 1 and annealed(1000, (1.0, 1.0)) == 1 and annealed(1001, (1.0, 1.0)) == 0.1
+
+
+def test_rates_are_those_of_the_image_count_also_after_a_resumption():
+    objective = insertion(learning_rate=1e-3, anneal_kimg=(0.0, 1.0))
+    objective.images_seen = 500
+    objective.step(pairs(), source())
+    rate = objective.optimisers["generator"].param_groups[0]["lr"]
+    assert rate == pytest.approx(1e-3 * math.sqrt(0.1))
+    resumed = insertion(learning_rate=1e-3, anneal_kimg=(0.0, 1.0))
+    resumed.restore(copy.deepcopy(objective.state()))
+    resumed.images_seen = 500
+    resumed.step(pairs(), source())
+    assert resumed.optimisers["generator"].param_groups[0]["lr"] == pytest.approx(rate)
+
+
+def test_a_model_is_whole_when_nothing_is_left_to_fade_in():
+    objective = insertion(small_kimg=0.008, fade_steps=2)
+    whole = []
+    for _ in range(5):
+        whole.append(objective.grown)
+        objective.step(pairs(), source())
+    assert whole == [False, False, False, False, True]
 
 
 def test_eight_orientations_of_which_each_is_its_own():

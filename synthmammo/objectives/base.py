@@ -12,6 +12,9 @@ from torch import Tensor, nn
 Losses = dict[str, float]
 """Named figures of one step, for `stats.jsonl`."""
 
+_LAST_RATE = 0.1
+"""Factor on the learning rates at the end of annealing."""
+
 Reduce = Callable[[Tensor], Tensor]
 """Averages a tensor over the processes of a run."""
 
@@ -76,6 +79,12 @@ class Training:
             optimiser.load_state_dict(state["optimisers"][name])
         self.set_counters(state["counters"])
 
+    def scale_rates(self, factor: float) -> None:
+        """Set every optimiser's learning rate to `factor` times the one it began with."""
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
+
     def descend(self, name: str, loss: Tensor, parameters: Iterable[nn.Parameter]) -> None:
         """Move the parameters of one optimiser down the gradient of a loss."""
         self.optimisers[name].zero_grad(set_to_none=True)
@@ -85,6 +94,19 @@ class Training:
                 gradient = self.reduce(gradient) if self.reduce else gradient
                 parameter.grad = gradient.nan_to_num(0, 1e5, -1e5)
         self.optimisers[name].step()
+
+
+def annealed(images_seen: int, kimg: tuple[float, float] | None) -> float:
+    """Factor on learning rates: 1 until the first of two counts of images, a tenth from the second on.
+
+    Args:
+        images_seen: So far.
+        kimg: The two counts in thousands; between them the factor falls geometrically. None for 1 all along.
+    """
+    if kimg is None:
+        return 1.0
+    first, last = (1000 * count for count in kimg)
+    return float(_LAST_RATE ** min(1.0, max(0.0, (images_seen - first) / max(last - first, 1.0))))
 
 
 @torch.no_grad()

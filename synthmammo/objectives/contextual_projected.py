@@ -28,7 +28,7 @@ from synthmammo.features import Features
 from synthmammo.nets.contextual import ContextualGenerator, Inserted
 from synthmammo.nets.ops import append_batch_deviation
 from synthmammo.objectives.augment import Augmentation
-from synthmammo.objectives.base import Losses, Reduce
+from synthmammo.objectives.base import Losses, Reduce, annealed
 from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining
 from synthmammo.objectives.projected import Heads, Projection
 
@@ -62,6 +62,7 @@ class ContextualProjectedSettings:
         coarsest: Pixel of the coarsest such image, in pixels of the patch; drawn from 1 up to it.
         small_kimg: Thousands of images shown at half the size first.
         fade_steps: Steps over which the full-size blocks are then faded in.
+        anneal_kimg: Thousands of images between which both rates fall to a tenth; None keeps them.
         average_kimg: Half-life of the weight average, in thousands of images.
         mixing_seed: Of the random mixing convolutions.
     """
@@ -78,6 +79,7 @@ class ContextualProjectedSettings:
     coarsest: float = 4.5
     small_kimg: float = 12.0
     fade_steps: int = 100
+    anneal_kimg: tuple[float, float] | None = None
     average_kimg: float = 0.5
     mixing_seed: int = 0
 
@@ -127,6 +129,7 @@ class ContextualProjectedObjective(InsertionTraining):
 
     def update(self, batch: InsertionBatch, draws: torch.Generator) -> Losses:
         """One update of the heads, then one of the generator, on the same generated lesions."""
+        self.scale_rates(annealed(self.images_seen, self.settings.anneal_kimg))
         batch = batch.each(partial(self.augmentation, draws=draws)).each(self._coarser(draws))
         shows = self.settings.shows
         context = batch.context[: len(batch.context) // shows].repeat(shows, 1, 1, 1)

@@ -87,6 +87,11 @@ class InsertionTraining(Training):
         """Share of the full-size blocks."""
         return 1.0 if not self.fade_steps else min(1.0, self.steps_at_full_size / self.fade_steps)
 
+    @property
+    def grown(self) -> bool:
+        """Whether images are made as they will be once training is over: at full size, with nothing left to fade in."""
+        return not self.small and self.alpha == 1
+
     def counters(self) -> dict[str, Any]:
         """Also the steps since growing."""
         return super().counters() | {"steps_at_full_size": self.steps_at_full_size}

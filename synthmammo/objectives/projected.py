@@ -31,7 +31,7 @@ from synthmammo.nets.ops import append_batch_deviation
 from synthmammo.nets.stylegan2 import Generator
 from synthmammo.objectives.adaptation import Epochs, adapt
 from synthmammo.objectives.augment import Augmentation
-from synthmammo.objectives.base import Batch, Losses, Reduce
+from synthmammo.objectives.base import Batch, Losses, Reduce, annealed
 from synthmammo.objectives.generation import GeneratorSettings, GeneratorTraining
 
 _MIXED = (32, 64, 128, 128)
@@ -54,6 +54,7 @@ class ProjectedSettings:
         class_smoothing: Share of the class target that is spread over all classes: 0.5 of two classes asks for a
             probability of 0.75, about what the probe gives real images.
         mixing_seed: Of the random mixing convolutions.
+        anneal_kimg: Thousands of images between which both rates fall to a tenth; None keeps them.
         adapt_kimg: Thousands of real images the extractor is first fine-tuned on to tell the classes apart; 0 leaves
             the ImageNet weights.
     """
@@ -65,6 +66,7 @@ class ProjectedSettings:
     variety_weight: float = 1.0
     class_smoothing: float = 0.5
     mixing_seed: int = 0
+    anneal_kimg: tuple[float, float] | None = None
     adapt_kimg: float = 0.0
 
 
@@ -289,6 +291,7 @@ class ProjectedObjective(GeneratorTraining):
 
     def step(self, batch: Batch, draws: torch.Generator) -> Losses:
         """One update of the discriminators, then one of the generator on the same generated images."""
+        self.scale_rates(annealed(self.images_seen, self.settings.anneal_kimg))
         labels = self.draw_labels(len(batch.images), draws)
         fake = self.generate(labels, draws)
         fake_mixed, fake_means = self._project(self.augmentation(fake, draws))

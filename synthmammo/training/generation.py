@@ -145,6 +145,11 @@ class GenerationTask:
         labels = torch.arange(self.config.score_images) % self._classes
         return scorer.of(lambda which: self.samples(which.numpy() + _SCORED_FROM, labels[which]), labels)
 
+    @property
+    def grown(self) -> bool:
+        """See `Task`: larger layers are there from the first step on."""
+        return True
+
     def network(self) -> dict[str, Any]:
         """See `Task`."""
         return asdict(self.shape)

@@ -140,6 +140,11 @@ class InsertionTask:
 
         return scorer.of(images, torch.zeros(self.config.score_images, dtype=torch.long))
 
+    @property
+    def grown(self) -> bool:
+        """See `Task`."""
+        return self.objective.grown
+
     def network(self) -> dict[str, Any]:
         """See `Task`."""
         return asdict(self.shape)

@@ -73,6 +73,11 @@ class Task(Protocol):
         """Scores of generated images."""
         ...
 
+    @property
+    def grown(self) -> bool:
+        """Whether the network makes images as it will once training is over; before, no model is kept."""
+        ...
+
     def network(self) -> dict[str, Any]:
         """Arguments of the architecture's configuration."""
         ...
