@@ -80,6 +80,7 @@ def open_host(recipe: Recipe) -> Host:
         options = {"dataset": background.dataset, "assume_spacing_mm": background.assume_spacing_mm}
     else:
         options = {"model": background.model, "bits_stored": recipe.emit.bits_stored, "inverted": background.latents}
+        options |= {"noise": background.noise}
     host: Host = kind(**options)
     if isinstance(background, StyleGAN2Background) and background.conditional:
         _check_classes(background.model, tuple(recipe.classes))

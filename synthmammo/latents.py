@@ -29,7 +29,7 @@ class Latents:
         rows: What is to be made.
         w: `float32 (N, latents, w_dim)`, truncated.
         styles: By layer, `float32 (N, C)`; None for those that follow from w.
-        noise: By layer, `float32 (N, 1, H, W)`, of inverted images; None for the model's own.
+        noise: By layer, `float32 (N, 1, H, W)`, of inverted images, or drawn; None for the model's own.
     """
 
     rows: tuple[Row, ...]

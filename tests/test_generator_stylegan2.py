@@ -63,6 +63,7 @@ def test_a_sample_is_what_the_row_and_the_model_say(model: Path) -> None:
             "weights": load(model).digest,
             "seed": planned.host_seed,
             "truncation": 0.7,
+            "noise": "fixed",
         }
     assert len({sample.image.tobytes() for sample in samples}) == 4
 
@@ -86,6 +87,26 @@ def test_a_row_does_not_depend_on_its_neighbours_or_place(model: Path) -> None:
         for others in ([], [row(9)]):
             alone = host.render(host.latents(padded(host, [*others, row(index)])))[len(others)]
             assert np.array_equal(alone.image, together[index].image)
+
+
+def test_noise_of_its_own_comes_from_the_rows_seed(tmp_path: Path) -> None:
+    model = stylegan2_file(tmp_path / "noisy.safetensors")
+    host, fixed = StyleGAN2(str(model), noise="own"), StyleGAN2(str(model))
+    for network in (host.model.network, fixed.model.network):
+        for name, strength in network.named_parameters():
+            if name.endswith("noise_strength"):
+                strength.data.fill_(0.5)
+    rows = [row(index) for index in range(4)]
+    together = host.render(host.latents(rows))
+    alone = host.render(host.latents(padded(host, [row(9), row(2)])))[1]
+    assert np.array_equal(alone.image, together[2].image)
+    plain = fixed.render(fixed.latents(rows))
+    assert not any(np.array_equal(own.image, other.image) for own, other in zip(together, plain, strict=True))
+    same_style = [row(0), replace(row(1), host_seed=0)]
+    assert np.array_equal(*(sample.image for sample in host.render(host.latents(padded(host, same_style)))[:2]))
+    noise = host.latents(rows).noise
+    assert noise is not None and {planes.shape[0] for planes in noise.values()} == {4}
+    assert together[0].provenance["noise"] == "own" and plain[0].provenance["noise"] == "fixed"
 
 
 def test_truncation_is_the_rows_own(model: Path) -> None:

@@ -248,3 +248,6 @@ def test_recipes_that_name_what_is_not_there_are_refused(tmp_path: Path, model: 
     path = tiny.write(tmp_path / "r.yaml", background=background | {"latents": str(inverted)}, lesions=None)
     with pytest.raises(RecipeError, match="real hosts bring the split"):
         load_recipe(path)
+    own = background | {"latents": str(inverted), "noise": "own"}
+    with pytest.raises(RecipeError, match="leave out noise: own"):
+        load_recipe(tiny.write(tmp_path / "n.yaml", background=own, **plain))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,19 @@ from synthmammo.latents import Latents, open_model, restored
 from synthmammo.row import Row
 from synthmammo.sample import Image, Sample, SpacingOrigin
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 class StyleGAN2:
-    """Backgrounds from a StyleGAN2 with its fixed noise; see the protocol `Host`.
+    """Backgrounds from a StyleGAN2; see the protocol `Host`.
 
     Args:
         model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
         bits_stored: Bit depth to write: the network's output is quantised once, to this.
         device: Where the network runs.
+        noise: "fixed" for the model's own noise maps in every image, as the published tools sample; "own" for maps
+            drawn from the row's `host_seed`, so that images do not share their fine texture.
         inverted: File of inverted real images, which rows name by `host_key`; None where rows have seeds.
 
     Raises:
@@ -35,9 +40,14 @@ class StyleGAN2:
     batch_size = 4
 
     def __init__(
-        self, model: str, bits_stored: int = 12, device: str = "cpu", inverted: str | Path | None = None
+        self,
+        model: str,
+        bits_stored: int = 12,
+        device: str = "cpu",
+        inverted: str | Path | None = None,
+        noise: Literal["fixed", "own"] = "fixed",
     ) -> None:
-        self.name, self.bits_stored = model, bits_stored
+        self.name, self.bits_stored, self._noise = model, bits_stored, noise
         self.model = open_model(model, device)
         channels = self.model.network.config.image_channels
         if channels != 1:
@@ -56,7 +66,14 @@ class StyleGAN2:
         if self._inverted:
             return restored([self._inverted[row.host_key or ""] for row in rows], tuple(rows), self.model.device)
         w = self.model.w([r.host_seed for r in rows], [r.label for r in rows], [r.truncation for r in rows])
-        return Latents(tuple(rows), w)
+        return Latents(tuple(rows), w, noise=self._own_noise(rows) if self._noise == "own" else None)
+
+    def _own_noise(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        import torch
+
+        synthesis, device = self.model.network.synthesis, self.model.device
+        drawn = [synthesis.draw_noise(1, torch.Generator(device).manual_seed(row.host_seed)) for row in rows]
+        return {layer: torch.cat([planes[layer] for planes in drawn]) for layer in drawn[0]}
 
     def render(self, latents: Latents) -> list[Sample]:
         """One sample a row; the breast is found on the image (`anatomy.breast_mask`), of a patch it is all of it.
@@ -105,7 +122,7 @@ class StyleGAN2:
 
     def _origin(self, row: Row) -> dict[str, Any]:
         if self._inverted is None:
-            return {"seed": row.host_seed, "truncation": row.truncation}
+            return {"seed": row.host_seed, "truncation": row.truncation, "noise": self._noise}
         return {"inverted": row.host_key, "inversion": self._inverted[row.host_key or ""].facts.reached}
 
 

@@ -56,6 +56,9 @@ class StyleGAN2Background(Strict):
     generator: Literal["stylegan2"]
     model: str = Field(description="zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION")
     truncation: float = Field(0.65, ge=0, le=1.5, description="psi; 0.65 is the value of the mammogram StyleGAN paper")
+    noise: Literal["fixed", "own"] = Field(
+        "fixed", description="Fine texture from the model's one set of noise maps, or each image's own, from its seed"
+    )
     view: Literal["CC", "MLO"] | None = Field(None, description="What all its images show; see also `require`")
     laterality: Literal["L", "R"] | None = Field(
         None, description="Side to call them, which DICOM requires; a mirrored breast is one of the other side"

@@ -58,6 +58,8 @@ def _check_edits(recipe: Recipe) -> None:
     others += ["background.samples_per_host"] if background.samples_per_host > 1 else []
     if sweeps and others:
         raise ValueError(f"edits.{sweeps[0]}.sweep: cannot be combined with {others[0]}")
+    if background.latents and background.noise == "own":
+        raise ValueError("background.noise: inverted images (background.latents) bring theirs; leave out noise: own")
     if background.latents and recipe.require:
         raise ValueError("require: inverted images (background.latents) have no seed that could be drawn again")
     for number, edit in enumerate(recipe.edits):
