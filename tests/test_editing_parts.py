@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 from tiny_models import STYLEGAN2, stylegan2_file
@@ -92,6 +92,7 @@ def test_more_parts_than_points_are_refused_and_equal_points_are_not() -> None:
 
 
 @settings(max_examples=40)
+@example([0.0, 1.0], 0.5, 0.0)
 @given(st.lists(st.floats(0, 1, width=32), min_size=2, max_size=24), st.floats(0.02, 0.6), st.floats(0, 700))
 def test_the_query_is_the_optimum_of_the_linear_programme(m: list[float], threshold: float, epsilon: float) -> None:
     contributions = np.float32(m)

@@ -159,7 +159,9 @@ def query(contributions: NDArray[np.float32], threshold: float = THRESHOLD, epsi
     cost = 1 - m[order]
     left = epsilon * len(m) / _FULL_WIDTH - (np.cumsum(cost) - cost)
     q = np.zeros(len(m), np.float32)
-    q[order] = np.where(m[order] > threshold, np.clip(left / np.maximum(cost, 1e-12), 0, 1), 0)
+    # A channel of M = 1 costs nothing, so it is taken whatever is left.
+    share = np.divide(left, cost, out=np.ones_like(cost), where=cost > 0)
+    q[order] = np.where(m[order] > threshold, share.clip(0, 1), 0)
     return q
 
 
