@@ -12,7 +12,7 @@ from typing import Any
 
 from synthmammo import __version__
 from synthmammo.assemble import Assembler
-from synthmammo.checkpoints import describe, locate
+from synthmammo.checkpoints import SUFFIX, describe, locate
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
@@ -222,7 +222,10 @@ def source_digests(recipe: Recipe) -> dict[str, str]:
 
 
 def latent_files(recipe: Recipe) -> dict[str, Path]:
-    """The files beside the model that decide latents and their edits, by name: inverted images, parts, directions.
+    """The files beside the model that decide latents and their edits: inverted images, parts, directions.
+
+    Returns:
+        Paths by the name the recipe gives the file, or by the model's name with the file's ending.
 
     Raises:
         GeneratorError: One of them is not there, naming the field.
@@ -230,21 +233,24 @@ def latent_files(recipe: Recipe) -> dict[str, Path]:
     background = recipe.background
     if not isinstance(background, StyleGAN2Background):
         return {}
-    named = {"background.latents": Path(background.latents)} if background.latents else {}
+    named = {"background.latents": (background.latents, Path(background.latents))} if background.latents else {}
+    stem = background.model.removesuffix(SUFFIX)
     if any(isinstance(edit, PartEdit) for edit in recipe.edits):
         from synthmammo.editing.part_file import parts_file
 
-        named["background.parts"] = Path(background.parts or parts_file(locate(background.model)))
+        path = Path(background.parts or parts_file(locate(background.model)))
+        named["background.parts"] = (background.parts or stem + path.suffix, path)
     if any(isinstance(edit, DirectionEdit) for edit in recipe.edits):
         from synthmammo.editing.direction_file import directions_file
 
-        named["background.directions"] = Path(background.directions or directions_file(locate(background.model)))
-    for where, path in named.items():
+        path = Path(background.directions or directions_file(locate(background.model)))
+        named["background.directions"] = (background.directions or stem + path.suffix, path)
+    for where, (_, path) in named.items():
         if not path.is_file():
             makes = {"latents": "invert IMAGE", "parts": "parts fit MODEL", "directions": "directions fit MODEL"}
             hint = f"`synthmammo {makes[where.removeprefix('background.')]}` makes it."
             raise GeneratorError("there is no such file", where=f"{where}: {path}", hint=hint)
-    return {str(path): path for path in named.values()}
+    return dict(named.values())
 
 
 def _model_facts(path: Path) -> dict[str, Any]:

@@ -119,6 +119,7 @@ def test_it_is_built_small(name, tmp_path):
     card(tmp_path)
     assert not built.manifest.failed, built.manifest.failed
     assert not verify(tmp_path, pixels=2).problems
+    assert not any(Path(source).is_absolute() for source in built.manifest.sources), "names a place of this machine"
     for sample in Dataset.open(tmp_path):
         lesions = sample.findings
         if sample.label == "normal":
