@@ -31,7 +31,7 @@ from synthmammo.sources.rasters import SUFFIXES, read_raster
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synthmammo.editing.inversion import InversionOptions
+    from synthmammo.editing.inversion import Inversion, InversionOptions
 
 Progress = Callable[[int, int], None]
 
@@ -113,7 +113,8 @@ def invert(
     steps, total = options.steps, options.steps * len(chosen)
     for number, sample in enumerate(chosen):
         before = number * steps
-        if sample.key not in found:
+        known = found.get(sample.key)
+        if known is None:
             label = _label(opened, which.label or sample.label, device)
             result = search(
                 opened.network,
@@ -123,12 +124,11 @@ def invert(
                 label=label,
                 progress=partial(_advance, progress, before, total),
             )
-            noise = {layer: plane[0].cpu().numpy().astype(np.float16) for layer, plane in result.noise.items()}
-            found[sample.key] = Inverted(_facts(sample, result.errors), result.w.cpu().numpy(), noise)
-            write_inverted(out, opened.checkpoint.digest, asdict(options), found.values())
-        elif (facts := _facts(sample, found[sample.key].facts.errors)) != found[sample.key].facts:
+            found[sample.key] = _inverted(sample, result)
+        else:
             # What is now said of the image, such as its spacing, needs no other latents.
-            found[sample.key] = replace(found[sample.key], facts=facts)
+            found[sample.key] = replace(known, facts=_facts(sample, known.facts.errors))
+        if known is None or known.facts != found[sample.key].facts:
             write_inverted(out, opened.checkpoint.digest, asdict(options), found.values())
         progress(before + steps, total)
     kept = [found[sample.key] for sample in chosen]
@@ -258,6 +258,11 @@ def _label(model: Model, label: str, device: str) -> Tensor | None:
         return None
     known_class(model, label)
     return one_hot(model.checkpoint, [label], device)
+
+
+def _inverted(sample: Sample, result: Inversion) -> Inverted:
+    noise = {layer: plane[0].cpu().numpy().astype(np.float16) for layer, plane in result.noise.items()}
+    return Inverted(_facts(sample, result.errors), result.w.cpu().numpy(), noise)
 
 
 def _facts(sample: Sample, errors: dict[str, dict[str, float]]) -> Facts:
