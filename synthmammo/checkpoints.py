@@ -48,6 +48,11 @@ ARCHITECTURES = {
         "training_generator": f"{_NETS}.contextual:ContextualGenerator",
         "discriminator": f"{_NETS}.contextual:ContextualDiscriminator",
     },
+    "comodulated": {
+        "config": f"{_NETS}.comodulated:ComodulatedConfig",
+        "generator": f"{_NETS}.comodulated:ComodulatedGenerator",
+        "training_generator": f"{_NETS}.comodulated:ComodulatedGenerator",
+    },
 }
 """Networks of each architecture; `generator` is the averaged one that is sampled, `training_generator` the other."""
 
@@ -137,14 +142,15 @@ class Checkpoint:
         module.load_state_dict(state)
         return module.to(device).eval().requires_grad_(False)
 
-    def generator_of(self, architecture: str, device: str = "cpu") -> nn.Module:
-        """The generator, where the model is of that architecture.
+    def generator_of(self, *architectures: str, device: str = "cpu") -> nn.Module:
+        """The generator, where the model is of one of the architectures.
 
         Raises:
             CheckpointError: It is of another one, or as `network`.
         """
-        if self.description.architecture != architecture:
-            message = f"is a model of the architecture {self.description.architecture}, expected {architecture}"
+        if self.description.architecture not in architectures:
+            expected = " or ".join(architectures)
+            message = f"is a model of the architecture {self.description.architecture}, expected {expected}"
             raise CheckpointError(message, where=self.path)
         return self.network("generator", device)
 

@@ -94,7 +94,7 @@ def open_model(name: str, device: str = "cpu") -> Model:
 @lru_cache(maxsize=2)
 def _opened(path: str, changed: int, device: str) -> Model:
     checkpoint = load(path)
-    network: Any = checkpoint.generator_of("stylegan2", device)
+    network: Any = checkpoint.generator_of("stylegan2", device=device)
     return Model(checkpoint, network, device)
 
 

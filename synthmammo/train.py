@@ -260,7 +260,7 @@ class Trainer:
     def _description(self) -> checkpoints.Description:
         config = self.config
         return checkpoints.Description(
-            architecture=config.model,
+            architecture=self.task.architecture,
             config=self.task.network(),
             makes=config.makes,
             classes=self.images.classes if config.conditional else (),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny
 import torch
@@ -17,6 +18,9 @@ from PIL import Image
 
 from synthmammo import checkpoints
 from synthmammo.errors import DatasetError, SynthmammoError, TrainingError
+from synthmammo.generators.base import Context
+from synthmammo.generators.contextual import Contextual
+from synthmammo.row import PlannedLesion
 from synthmammo.train import Trainer, train
 
 LOGISTIC = data.STYLEGAN2 | {
@@ -24,7 +28,8 @@ LOGISTIC = data.STYLEGAN2 | {
     "settings": {"penalty_steps": 3, "path_steps": 2, "augment_start": 0.5, "augment_kimg": 0.1},
 }
 QUICK = LOGISTIC | {"score_ticks": 0, "total_kimg": 0.04}
-KINDS = {"projected": data.STYLEGAN2, "logistic": LOGISTIC, "contextual": data.CONTEXTUAL, "insertion": data.INSERTION}
+KINDS = {"projected": data.STYLEGAN2, "logistic": LOGISTIC, "contextual": data.CONTEXTUAL}
+KINDS |= {"insertion": data.INSERTION, "comodulated": data.COMODULATED}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,7 +59,7 @@ def large(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def source(request, pair, three, large) -> Path:
-    return {"contextual": three, "insertion": large}.get(request.getfixturevalue("kind"), pair)
+    return {"contextual": three, "insertion": large, "comodulated": large}.get(request.getfixturevalue("kind"), pair)
 
 
 def flat(state: object, path: str = "") -> dict[str, object]:
@@ -142,6 +147,16 @@ def test_a_contextual_model_file_inserts(three, tmp_path):
     generator = model.network()
     made = generator(torch.zeros(2, 1, 32, 32), generator.draw_scalars(2))
     assert made.lesion.abs().sum() > 0
+
+
+def test_a_comodulated_model_file_is_a_lesion_generator(large, tmp_path):
+    done = train(data.config(data.COMODULATED), large, tmp_path / "run", pretrained=False)
+    assert checkpoints.load(done.model).description.architecture == "comodulated"
+    inserted = Contextual(str(done.model), spacing_mm=0.4)
+    tissue = np.zeros((64, 64), np.float32)
+    planned = PlannedLesion("mass", "malignant", 1.0, 1.0, {}, ())
+    made = inserted(Context(tissue, np.ones((64, 64), bool), 0.4), planned, seed=3)
+    assert made.channel.any() and inserted.field_mm(planned) == pytest.approx(25.6)
 
 
 def test_the_same_seed_gives_the_same_statistics_and_another_does_not(pair, tmp_path):

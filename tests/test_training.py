@@ -98,8 +98,8 @@ def test_a_configuration_reads_back(tmp_path):
 
 
 def test_without_a_file_there_is_a_configuration(tmp_path):
-    config = default_config("contextual", tmp_path / "my data", ["batch_size=8", "settings.small_kimg=1"])
-    assert config.batch_size == 8 and config.settings == {"small_kimg": 1}
+    config = default_config("contextual", tmp_path / "my data", ["batch_size=8", "settings.small_kimg=[1]"])
+    assert config.batch_size == 8 and config.settings == {"small_kimg": [1]}
     assert config.name == "contextual-my_data" and config.data.roles["real"] == "malignant"
     assert isinstance(default_config("stylegan2", tmp_path), TrainConfig)
 

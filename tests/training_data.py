@@ -32,7 +32,7 @@ CONTEXTUAL: dict[str, Any] = {
     "makes": "mass",
     "data": {"roles": {"context": "normal", "real": "malignant", "benign": "benign", "normal": "normal"}},
     "network": {"channels": [4, 6, 8], "discriminator_channels": [4, 6, 8], "attention_size": 8, "border_px": 2},
-    "settings": {"learning_rate": 1e-4, "small_kimg": 0.02, "fade_steps": 8},
+    "settings": {"learning_rate": 1e-4, "small_kimg": [0.02], "fade_steps": 8},
     "batch_size": 4,
     "total_kimg": 0.08,
     "tick_kimg": 0.02,
@@ -43,7 +43,12 @@ INSERTION: dict[str, Any] = CONTEXTUAL | {
     "objective": "projected",
     "network": {"channels": [4, 4, 6, 8], "attention_size": 8, "border_px": 2, "noise_sizes": [8]}
     | {"discriminator_channels": [4, 4, 4, 4], "discriminator_images": 1},
-    "settings": {"small_kimg": 0.02, "fade_steps": 8, "coarse_share": 0.5},
+    "settings": {"small_kimg": [0.02], "fade_steps": 8, "coarse_share": 0.5},
+}
+COMODULATED: dict[str, Any] = INSERTION | {
+    "network": {"preset": "comodulated", "channel_base": 256, "channel_max": 8, "z_dim": 4, "w_dim": 6}
+    | {"attention_size": 8, "border_px": 2, "noise_sizes": [8]},
+    "settings": {"small_kimg": [], "fade_steps": 8},
 }
 
 

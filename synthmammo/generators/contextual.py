@@ -102,4 +102,4 @@ class ContextualRemoval(Contextual):
 @lru_cache(maxsize=4)
 def _opened(path: str, changed: int, device: str) -> tuple[Checkpoint, Any]:
     checkpoint = load(path)
-    return checkpoint, checkpoint.generator_of("contextual", device)
+    return checkpoint, checkpoint.generator_of("contextual", "comodulated", device=device)

@@ -100,6 +100,11 @@ class ContextualConfig:
         """Side of the patches of the first stage of growing."""
         return self.size // 2
 
+    @property
+    def smallest_size(self) -> int:
+        """Side of the smallest patches that the generator takes."""
+        return self.small_size
+
 
 _PAPER = (16, 32, 64, 128, 256, 2048)
 
@@ -211,10 +216,16 @@ def _distance(maps: Tensor) -> Tensor:
     return torch.hypot(places[:, None], places[None])[None, None]
 
 
-def _disc(maps: Tensor) -> Tensor:
-    """1 up to 0.6 of the half side from the middle, then falling to 0 at 0.95, `(1, 1, S, S)`."""
+def disc(maps: Tensor) -> Tensor:
+    """What a lesion in the middle is faded out by, `(1, 1, S, S)`: 1 up to 0.6 of the half side, then to 0 at 0.95."""
     outside = ((_distance(maps) - 0.6) / 0.35).clamp(0, 1)
     return 0.5 + 0.5 * torch.cos(math.pi * outside)
+
+
+def bordered(lesion: Tensor, border_px: int) -> Tensor:
+    """`(N, 1, S, S)` with a border of zeros."""
+    inside = slice(border_px, lesion.shape[-1] - border_px)
+    return F.pad(lesion[:, :, inside, inside], (border_px,) * 4)
 
 
 class ContextualGenerator(nn.Module):
@@ -273,7 +284,10 @@ class ContextualGenerator(nn.Module):
             if alpha < 1:
                 coarse = F.interpolate(self.to_small_lesion(x), scale_factor=2.0, mode="nearest")
                 raw = alpha * raw + (1 - alpha) * coarse
-        lesion = self._bordered(torch.tanh(raw) * _disc(raw) if self.config.centred else raw.clamp(-1, 1))
+        lesion = bordered(
+            torch.tanh(raw) * disc(raw) if self.config.centred else raw.clamp(-1, 1),
+            self.config.border_px * raw.shape[-1] // self.config.size,
+        )
         return Inserted(lesion, clipped(context + lesion))
 
     def _encode(self, context: Tensor, scalars: Tensor, small: bool, alpha: float) -> list[Tensor]:
@@ -302,12 +316,6 @@ class ContextualGenerator(nn.Module):
             skip = torch.cat([skip, (1 - 2 * _distance(skip)).to(skip.dtype).expand(len(skip), 1, -1, -1)], 1)
         out: Tensor = self.decoder[number](x, skip, scalars[:, config.blocks + number])
         return out
-
-    def _bordered(self, lesion: Tensor) -> Tensor:
-        side = lesion.shape[-1]
-        border = self.config.border_px * side // self.config.size
-        inside = slice(border, side - border)
-        return F.pad(lesion[:, :, inside, inside], (border,) * 4)
 
 
 class ContextualDiscriminator(nn.Module):

@@ -36,7 +36,7 @@ class ContextualSettings:
         penalty_norm: Norm of the gradient that costs nothing.
         perturbation: Noise the penalty is taken at.
         generator_steps: Updates of the generator for one of the discriminator: 2 for masses.
-        small_kimg: Thousands of images shown at half the size first.
+        small_kimg: Thousands of images shown at half the size first; () for none.
         fade_steps: Steps over which the full-size blocks are then faded in.
         average_kimg: Half-life of the weight average, in thousands of images.
     """
@@ -47,7 +47,7 @@ class ContextualSettings:
     penalty_norm: float = 1.0
     perturbation: Literal["seed", "dragan"] = "seed"
     generator_steps: int = 2
-    small_kimg: float = 100.0
+    small_kimg: tuple[float, ...] = (100.0,)
     fade_steps: int = 3000
     average_kimg: float = 1.0
 

@@ -25,11 +25,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synthmammo.features import Features
-from synthmammo.nets.contextual import ContextualGenerator, Inserted
+from synthmammo.nets.contextual import Inserted
 from synthmammo.nets.ops import append_batch_deviation
 from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.base import Losses, Reduce, annealed
-from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining
+from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining, LesionGenerator
 from synthmammo.objectives.projected import Heads, Projection
 
 _DEVIATION_GROUP = 8
@@ -60,8 +60,8 @@ class ContextualProjectedSettings:
         noise: Standard deviation of the noise on combined images, in units of [-1, 1].
         coarse_share: Share of the batches that are blurred as if they came from coarser images.
         coarsest: Pixel of the coarsest such image, in pixels of the patch; drawn from 1 up to it.
-        small_kimg: Thousands of images shown at half the size first.
-        fade_steps: Steps over which the full-size blocks are then faded in.
+        small_kimg: Thousands of images shown at each smaller size first, each half of the next; () for none.
+        fade_steps: Steps over which the blocks of every further size are then faded in.
         anneal_kimg: Thousands of images between which both rates fall to a tenth; None keeps them.
         average_kimg: Half-life of the weight average, in thousands of images.
         mixing_seed: Of the random mixing convolutions.
@@ -77,7 +77,7 @@ class ContextualProjectedSettings:
     noise: float = 0.01
     coarse_share: float = 0.0
     coarsest: float = 4.5
-    small_kimg: float = 12.0
+    small_kimg: tuple[float, ...] = (12.0,)
     fade_steps: int = 100
     anneal_kimg: tuple[float, float] | None = None
     average_kimg: float = 0.5
@@ -99,7 +99,7 @@ class ContextualProjectedObjective(InsertionTraining):
 
     def __init__(
         self,
-        generator: ContextualGenerator,
+        generator: LesionGenerator,
         features: Features,
         augmentation: Augmentation,
         settings: ContextualProjectedSettings,
@@ -121,7 +121,7 @@ class ContextualProjectedObjective(InsertionTraining):
         self.augmentation, self.settings, self.precision = augmentation, settings, precision
         self.twins = generator.config.discriminator_images == 2
 
-    def insert(self, context: Tensor, draws: torch.Generator, network: ContextualGenerator | None = None) -> Inserted:
+    def insert(self, context: Tensor, draws: torch.Generator, network: LesionGenerator | None = None) -> Inserted:
         """As the base, in the objective's precision."""
         with torch.autocast(context.device.type, self.precision, enabled=self.precision != torch.float32):
             made = super().insert(context, draws, network)

@@ -1,4 +1,4 @@
-"""What the objectives of contextual GANs share: batches of roles, growing from half the size, the weight average.
+"""What the objectives of contextual GANs share: batches of roles, growing from smaller patches, the weight average.
 
 For removal the roles change: contexts are patches with a lesion, "real" is healthy tissue, and "normal" stands for
 lesions left where they were.
@@ -7,6 +7,7 @@ lesions left where they were.
 from __future__ import annotations
 
 import copy
+import itertools
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,8 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from synthmammo.nets.comodulated import ComodulatedGenerator
 from synthmammo.nets.contextual import ContextualGenerator, Inserted
 from synthmammo.objectives.base import Losses, Reduce, Training, average_decay, move_average
+
+LesionGenerator = ContextualGenerator | ComodulatedGenerator
+"""From tissue and random scalars to a lesion."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +54,30 @@ class InsertionTraining(Training):
         generator: To train, on its device.
         discriminator: Its opponent.
         rates: Learning rates of generator and discriminator.
-        small_kimg: Thousands of images shown at half the size first.
-        fade_steps: Steps over which the full-size blocks are then faded in.
+        small_kimg: Thousands of images shown at each smaller size first, each half of the next: (30, 20) of a model
+            for 256 pixels is 30 of 64 pixels and 20 of 128.
+        fade_steps: Steps over which the blocks of every further size are then faded in.
         average_kimg: Half-life of the weight average, in thousands of images.
         reduce: Averages a tensor over processes.
+
+    Raises:
+        ValueError: The generator takes no patches as small as that.
     """
 
     def __init__(
         self,
-        generator: ContextualGenerator,
+        generator: LesionGenerator,
         discriminator: nn.Module,
         rates: tuple[float, float],
         *,
-        small_kimg: float,
+        small_kimg: tuple[float, ...],
         fade_steps: int,
         average_kimg: float,
         reduce: Reduce | None = None,
     ) -> None:
+        first, smallest = generator.config.size >> len(small_kimg), generator.config.smallest_size
+        if small_kimg and first < smallest:
+            raise ValueError(f"small_kimg: training would begin at {first} pixels, the least are {smallest}")
         self.generator, self.discriminator = generator, discriminator
         self.average = copy.deepcopy(generator).eval().requires_grad_(False)
         self.small_kimg, self.fade_steps, self.average_kimg = small_kimg, fade_steps, average_kimg
@@ -75,53 +87,59 @@ class InsertionTraining(Training):
             for name, rate in zip(("generator", "discriminator"), rates, strict=True)
         }
         super().__init__(networks, optimisers, reduce)
-        self.steps_at_full_size = 0
+        self.steps_at_size = 0
 
     @property
-    def small(self) -> bool:
-        """Whether training is in its first stage, at half the size."""
-        return self.images_seen < self.small_kimg * 1000
+    def stage(self) -> int:
+        """How often the images have doubled in size so far."""
+        until = itertools.accumulate(1000 * kimg for kimg in self.small_kimg)
+        return sum(self.images_seen >= count for count in until)
+
+    @property
+    def side(self) -> int:
+        """Side of the images of the present stage."""
+        return self.generator.config.size >> (len(self.small_kimg) - self.stage)
 
     @property
     def alpha(self) -> float:
-        """Share of the full-size blocks."""
-        return 1.0 if not self.fade_steps else min(1.0, self.steps_at_full_size / self.fade_steps)
+        """Share of the present size's blocks; in the first stage there is nothing to fade in."""
+        return min(1.0, self.steps_at_size / self.fade_steps) if self.stage and self.fade_steps else 1.0
 
     @property
     def grown(self) -> bool:
         """Whether images are made as they will be once training is over: at full size, with nothing left to fade in."""
-        return not self.small and self.alpha == 1
+        return self.stage == len(self.small_kimg) and self.alpha == 1
+
+    def fitted(self, images: Tensor) -> Tensor:
+        """Images of the full size `(N, C, S, S)`, averaged down to that of the present stage."""
+        return F.avg_pool2d(images, self.generator.config.size // self.side)
 
     def counters(self) -> dict[str, Any]:
         """Also the steps since growing."""
-        return super().counters() | {"steps_at_full_size": self.steps_at_full_size}
+        return super().counters() | {"steps_at_size": self.steps_at_size}
 
     def set_counters(self, counters: Mapping[str, Any]) -> None:
         """Undo `counters`."""
         super().set_counters(counters)
-        self.steps_at_full_size = int(counters["steps_at_full_size"])
+        self.steps_at_size = int(counters["steps_at_size"])
 
     def step(self, batch: InsertionBatch, draws: torch.Generator) -> Losses:
         """One update of each network, or as many as the objective wants."""
-        count = len(batch.context) * self.processes
-        losses = self.update(batch.each(_halved) if self.small else batch, draws)
+        count, stage = len(batch.context) * self.processes, self.stage
+        losses = self.update(batch.each(self.fitted), draws) | {"side": float(self.side), "alpha": self.alpha}
         self.steps += 1
-        self.steps_at_full_size += not self.small
         self.images_seen += count
+        self.steps_at_size = self.steps_at_size + 1 if self.stage == stage else 0
         move_average(self.average, self.generator, average_decay(count, self.average_kimg, self.images_seen, 0.1))
-        return losses | {"alpha": 0.0 if self.small else self.alpha}
+        return losses
 
     @abstractmethod
     def update(self, batch: InsertionBatch, draws: torch.Generator) -> Losses:
         """The updates of one step, on images of the present stage's size."""
 
-    def insert(self, context: Tensor, draws: torch.Generator, network: ContextualGenerator | None = None) -> Inserted:
+    def insert(self, context: Tensor, draws: torch.Generator, network: LesionGenerator | None = None) -> Inserted:
         """Lesions on contexts `(N, 1, S, S)`, by the generator in training or another."""
         count = self.generator.config.scalars
         scalars = (torch.rand(len(context), count, generator=draws) * 2 - 1).to(context.device)
         made: Inserted = (network or self.generator)(context, scalars, self.alpha)
         return made
-
-
-def _halved(images: Tensor) -> Tensor:
-    return F.avg_pool2d(images, 2)

@@ -150,6 +150,11 @@ class GenerationTask:
         """See `Task`: larger layers are there from the first step on."""
         return True
 
+    @property
+    def architecture(self) -> str:
+        """See `Task`."""
+        return "stylegan2"
+
     def network(self) -> dict[str, Any]:
         """See `Task`."""
         return asdict(self.shape)

@@ -11,16 +11,20 @@ from torch import Tensor
 
 from synthmammo.errors import TrainingError, nearest
 from synthmammo.features import Features
+from synthmammo.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
 from synthmammo.nets.contextual import PRESETS, ContextualConfig, ContextualGenerator
 from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.base import Reduce
 from synthmammo.objectives.contextual import ContextualObjective, ContextualSettings
 from synthmammo.objectives.contextual_projected import ContextualProjectedObjective, ContextualProjectedSettings
-from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining
+from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining, LesionGenerator
 from synthmammo.training.config import Role, TrainConfig, numbers
 from synthmammo.training.images import ImageSet
 from synthmammo.training.scores import Scorer, Scores
 from synthmammo.training.task import SHEET_COLUMNS
+
+_COMODULATED = "comodulated"
+"""The preset of `nets.comodulated`, and its architecture in a model's description."""
 
 _ORDER: tuple[Role, ...] = ("context", "real", "benign", "normal")
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -75,10 +79,15 @@ class InsertionTask:
             raise TrainingError(str(error), where="network") from None
 
     def _objective(self, reduce: Reduce | None, pretrained: bool) -> InsertionTraining:
-        config, generator = self.config, ContextualGenerator(self.shape)
+        config = self.config
         if config.objective == "contextual":
+            if not isinstance(self.shape, ContextualConfig):
+                hint = "Its discriminator is the U-Net's encoder: take another network.preset, or objective: projected."
+                raise TrainingError(
+                    "a co-modulated generator has none of it", where="objective 'contextual'", hint=hint
+                )
             published = numbers(ContextualSettings, config.settings, "settings")
-            return ContextualObjective(generator, published, self.device, reduce)
+            return ContextualObjective(ContextualGenerator(self.shape), published, self.device, reduce)
         if config.objective != "projected":
             message = f"'{config.objective}' is no objective of a contextual GAN"
             raise TrainingError(message, where="objective", hint="'projected' or 'contextual'.")
@@ -87,6 +96,11 @@ class InsertionTask:
         settings = numbers(ContextualProjectedSettings, config.settings, "settings")
         augmentation = numbers(Augmentation, {**_AUGMENTATION, **config.augmentation}, "augmentation")
         precision, features = _PRECISIONS[config.precision], Features(pretrained=pretrained)
+        generator: LesionGenerator
+        if isinstance(self.shape, ContextualConfig):
+            generator = ContextualGenerator(self.shape)
+        else:
+            generator = ComodulatedGenerator(self.shape)
         return ContextualProjectedObjective(generator, features, augmentation, settings, precision, self.device, reduce)
 
     def prepare(self, draws: torch.Generator) -> None:
@@ -111,8 +125,7 @@ class InsertionTask:
         """Rows of held-out contexts, lesion channels, combined images, and lesion channels of other scalars."""
         shown = np.arange(min(SHEET_COLUMNS, len(self.contexts)))
         contexts = torch.from_numpy(self.contexts.pixels(shown))
-        if self.objective.small:
-            contexts = torch.nn.functional.avg_pool2d(contexts, 2)
+        contexts = self.objective.fitted(contexts)
         made, other = (self._insert(contexts, seed) for seed in (0, 1))
         blank = contexts.new_full((SHEET_COLUMNS - len(contexts), *contexts.shape[1:]), -1.0)
         rows = (contexts, made.lesion, made.combined, other.lesion)
@@ -133,10 +146,8 @@ class InsertionTask:
 
         def images(which: Tensor) -> Tensor:
             contexts = torch.from_numpy(self.contexts.pixels(which.numpy() % len(self.contexts)))
-            if not self.objective.small:
-                return self._insert(contexts, int(which[0]) + 1).combined  # type: ignore[no-any-return]
-            made = self._insert(torch.nn.functional.avg_pool2d(contexts, 2), int(which[0]) + 1).combined
-            return torch.nn.functional.interpolate(made, scale_factor=2.0, mode="nearest")
+            made = self._insert(self.objective.fitted(contexts), int(which[0]) + 1).combined
+            return torch.nn.functional.interpolate(made, contexts.shape[2:], mode="nearest")
 
         return scorer.of(images, torch.zeros(self.config.score_images, dtype=torch.long))
 
@@ -145,21 +156,28 @@ class InsertionTask:
         """See `Task`."""
         return self.objective.grown
 
+    @property
+    def architecture(self) -> str:
+        """See `Task`."""
+        return "contextual" if isinstance(self.shape, ContextualConfig) else _COMODULATED
+
     def network(self) -> dict[str, Any]:
         """See `Task`."""
         return asdict(self.shape)
 
 
-def _shape(config: TrainConfig, images: ImageSet) -> ContextualConfig:
+def _shape(config: TrainConfig, images: ImageSet) -> ContextualConfig | ComodulatedConfig:
     content = dict(config.network)
     preset = content.pop("preset", None)
-    if preset is not None and preset not in PRESETS:
-        hint = nearest(str(preset), PRESETS)
+    if preset not in (None, _COMODULATED, *PRESETS):
+        hint = nearest(str(preset), (*PRESETS, _COMODULATED))
         raise TrainingError(f"no preset is called '{preset}'", where="network.preset", hint=hint)
-    base = {} if preset is None else asdict(PRESETS[preset])
+    kind: type[ContextualConfig | ComodulatedConfig]
+    kind = ComodulatedConfig if preset == _COMODULATED else ContextualConfig
+    base = asdict(PRESETS[preset]) if preset in PRESETS else {}
     content = base | {"size": images.resolution, "discriminator_images": 1} | content
     try:
-        shape = numbers(ContextualConfig, content, "network")
+        shape = numbers(kind, content, "network")
     except ValueError as error:
         raise TrainingError(str(error), where="network") from None
     if shape.size != images.resolution:

@@ -78,6 +78,11 @@ class Task(Protocol):
         """Whether the network makes images as it will once training is over; before, no model is kept."""
         ...
 
+    @property
+    def architecture(self) -> str:
+        """Of the network, a name in `checkpoints.ARCHITECTURES`."""
+        ...
+
     def network(self) -> dict[str, Any]:
         """Arguments of the architecture's configuration."""
         ...
