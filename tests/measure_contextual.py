@@ -4,7 +4,7 @@ Usage: python tests/measure_contextual.py MODEL PAIRS
            [--coarse MM] [--minimum-area SHARE] [--out MODEL_WITH_NUMBERS] [--sheet PICTURE]
 
 PAIRS is a dataset of the recipe the model was trained on, built with another seed:
-synthmammo build recipes/pairs/mass_pairs.yaml --set seed=7 --size 800 \
+synthmammo build recipes/pairs/mass_pairs_256.yaml --set seed=7 --size 800 \
   --out datasets/mass_pairs_held_out
 
 A linear classifier, fitted to the drawn lesions and their untouched twins of a third of PAIRS, judges the rest before

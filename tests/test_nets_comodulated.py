@@ -9,7 +9,7 @@ from torch import nn
 from synthmammo.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
 from synthmammo.nets.contextual import Attention
 
-TINY = ComodulatedConfig(64, 512, 12, 5, 10, 2, 16, (8, 16), 5)
+TINY = ComodulatedConfig(64, 512, 12, 5, 10, 2, 16, (8, 16), border_px=5)
 
 
 @pytest.fixture
@@ -53,6 +53,17 @@ def test_lesion_and_combined_obey_their_bounds(generator: ComodulatedGenerator) 
         assert not lesion[:, :, ~inner].any()
         places = (torch.arange(side) + 0.5) * (2 / side) - 1
         assert not lesion[:, 0, torch.hypot(places[:, None], places[None]) > 0.95].any()
+
+
+def test_what_stays_below_the_threshold_is_not_seen(generator: ComodulatedGenerator) -> None:
+    network = ComodulatedGenerator(replace(TINY, threshold=0.5, first_noise=1.0)).eval()
+    assert network.decoder["8"].conv1.noise_strength == 1
+    network.load_state_dict(generator.state_dict())
+    tissue, scalars = context(), network.draw_scalars(2)
+    with torch.inference_mode():
+        sparse, dense = (each(tissue, scalars).lesion for each in (network, generator))
+    assert sparse.min() >= 0 > dense.min()
+    assert (sparse > 0.1).float().mean() < (dense.abs() > 0.1).float().mean()
 
 
 def test_tissue_and_every_random_number_change_the_lesion(generator: ComodulatedGenerator) -> None:
@@ -122,6 +133,7 @@ def test_every_weight_learns(generator: ComodulatedGenerator) -> None:
         (lambda g: ComodulatedConfig(border_px=128), "border_px"),
         (lambda g: ComodulatedConfig(noise_sizes=(12,)), "no map has a side of 12"),
         (lambda g: ComodulatedConfig(z_dim=0), "z_dim"),
+        (lambda g: ComodulatedConfig(threshold=-1), "threshold"),
     ],
 )
 def test_wrong_shapes_are_named(wrong: object, message: str, generator: ComodulatedGenerator) -> None:

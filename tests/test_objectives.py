@@ -20,8 +20,10 @@ from synthmammo.objectives.contextual import ContextualObjective, ContextualSett
 from synthmammo.objectives.contextual_projected import (
     ContextualProjectedObjective,
     ContextualProjectedSettings,
-    difference,
-    profile_error,
+    differences,
+    form_loss,
+    measures,
+    variety_loss,
 )
 from synthmammo.objectives.generation import GeneratorSettings
 from synthmammo.objectives.insertion import InsertionBatch
@@ -388,7 +390,7 @@ def test_growing_halves_then_fades_then_is_whole():
 
 def test_a_comodulated_generator_grows_from_any_size():
     torch.manual_seed(0)
-    generator = ComodulatedGenerator(ComodulatedConfig(128, 128, 8, 4, 6, 1, 0, (8,), 4))
+    generator = ComodulatedGenerator(ComodulatedConfig(128, 128, 8, 4, 6, 1, 0, (8,)))
     settings = ContextualProjectedSettings(small_kimg=(0.004,), fade_steps=2)
     objective = ContextualProjectedObjective(generator, Features(pretrained=False), STILL, settings, torch.float32, CPU)
     shown = watched(objective)
@@ -496,8 +498,8 @@ def test_noise_is_on_the_combined_image_only():
 def test_lesions_that_are_alike_cost_as_much_as_real_ones_differ():
     lesions = torch.zeros(4, 1, 64, 64)
     lesions[2:, :, :32] = 0.5
-    assert difference(lesions).item() == pytest.approx(0.25)
-    assert difference(lesions[:2].repeat(2, 1, 1, 1)) == 0
+    assert differences(lesions).tolist() == pytest.approx([0.25, 0.25])
+    assert not differences(lesions[:2].repeat(2, 1, 1, 1)).any()
     weights = {}
     for weight in (0.0, 3.0):
         objective = insertion(variety_weight=weight)
@@ -506,19 +508,46 @@ def test_lesions_that_are_alike_cost_as_much_as_real_ones_differ():
     assert not torch.equal(weights[0.0], weights[3.0])
 
 
-def test_an_average_lesion_that_is_larger_or_brighter_costs():
-    small = torch.zeros(4, 1, 64, 64)
-    small[:, :, 24:40, 24:40] = 0.5
-    large = torch.zeros(2, 1, 64, 64)
-    large[:, :, 16:48, 16:48] = 0.5
-    assert profile_error(small[:3], small) == 0
-    assert profile_error(2 * small, small).item() == pytest.approx(1)
-    assert profile_error(large, small).item() == pytest.approx(3)
-    assert profile_error(-small, small).item() == pytest.approx(2)
+def test_variety_is_asked_of_every_context_and_not_only_on_average():
+    usual = torch.tensor([0.1, 0.2, 0.3])
+    assert variety_loss(usual.flip(0), usual) < 1e-5
+    even, uneven = torch.tensor([0.2, 0.2, 0.2]), torch.tensor([0.01, 0.01, 0.58])
+    assert variety_loss(even, usual) < 1e-5
+    # Twice a tenth of the least, once 1.93 of the most.
+    expected = (2 * math.log(0.1 / 0.01) + math.log(0.58 / 0.3)) / 3
+    assert variety_loss(uneven, usual).item() == pytest.approx(expected, rel=1e-2)
+    assert variety_loss(even / 4, usual) > variety_loss(even / 2, usual) > 0.5
+
+
+def disc(radius: float, value: float, row: int = 32) -> torch.Tensor:
+    rows, columns = torch.meshgrid(torch.arange(64.0) - row, torch.arange(64.0) - 32, indexing="ij")
+    return torch.where(torch.hypot(rows, columns) < radius, value, 0.0)[None, None]
+
+
+def test_measures_are_brightness_contrast_and_extent():
+    small, bright, moved, large = measures(torch.cat([disc(8, 0.2), disc(8, 0.4), disc(8, 0.2, 20), disc(16, -0.2)]))
+    assert small[1].exp().item() == pytest.approx(0.2, rel=1e-2)
+    # The root mean square distance of a disc from its middle is its radius over the square root of 2.
+    assert small[2].exp().item() == pytest.approx(8 / 64 / math.sqrt(2), rel=0.05)
+    assert (bright - small).tolist() == pytest.approx([math.log(2), math.log(2), 0], abs=2e-3)
+    assert torch.allclose(moved, small, atol=1e-3)
+    assert (large - small).tolist() == pytest.approx([math.log(4), 0, math.log(2)], abs=0.03)
+    assert torch.isfinite(measures(torch.zeros(2, 1, 64, 64))).all()
+
+
+def test_lesions_must_be_spread_as_real_ones_not_only_alike_on_average():
+    real = torch.cat([disc(8, 0.2), disc(12, 0.3), disc(16, 0.4)])
+    assert form_loss(real.flip(0), real) < 1e-5
+    same = torch.cat([disc(12, 0.3)] * 3)
+    assert form_loss(same, real) > 0.1
+    assert form_loss(2 * real, real).item() == pytest.approx(2 * math.log(2) / 3, rel=1e-2)
+    lesions = (0.5 * real).requires_grad_()
+    form_loss(lesions, real).backward()
+    assert lesions.grad[lesions.detach() > 0].mean() < 0  # brighter is better
     made = {}
     for weight in (0.0, 4.0):
-        objective = insertion(profile_weight=weight)
-        assert objective.step(pairs(), source())["profile"] > 0
+        objective = insertion(form_weight=weight)
+        assert ("form" in objective.step(pairs(), source())) == (weight > 0)
         made[weight] = torch.cat([weights.flatten() for weights in objective.generator.parameters()])
     assert not torch.equal(made[0.0], made[4.0])
 

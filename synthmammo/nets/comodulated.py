@@ -12,6 +12,8 @@ Departures from Zhao et al.:
   sizes add, so that a size can be added while training goes on.
 * Latents are uniform in [-1, 1), as the paper's scalars are, and few: a lesion has fewer ways to vary than a
   photograph.
+* The lesion is clipped with gradients that lead back inside (`ops.clipped`): bounded by a hyperbolic tangent, some
+  masses became bright rings whose pixels, having reached the bound, had no gradient left to come down by.
 * A learned 4 x 4 constant is added to the encoder's last map: where the middle is, tissue does not tell.
 """
 
@@ -34,6 +36,9 @@ _TISSUE_NUMBERS = 4
 _FIRST_LESION = 0.1
 """Factor on the first weights of the layers that make the lesion."""
 
+_STEEPNESS = 10.0
+"""Of the soft threshold: its corner is about 1 / 10 wide."""
+
 
 @dataclass(frozen=True)
 class ComodulatedConfig:
@@ -48,6 +53,9 @@ class ComodulatedConfig:
         mapping_layers: Fully connected layers between them.
         attention_size: Side of the decoder's maps that get self-attention; 0 for none.
         noise_sizes: Sides of the decoder's maps that also get a plane of random numbers, one a pixel.
+        threshold: What the sum of all sizes' parts must exceed to be seen; the lesion is then bright, and sparse as
+            calcifications are. 0 for none: the lesion may be brighter or darker than its tissue.
+        first_noise: Strength of the planes of random numbers when training begins.
         border_px: Width of the border without lesion at full size.
         discriminator_images: 2 for the combined image beside the untouched one, 1 for the combined image alone.
     """
@@ -60,6 +68,8 @@ class ComodulatedConfig:
     mapping_layers: int = 3
     attention_size: int = 32
     noise_sizes: tuple[int, ...] = (8, 16, 32, 64)
+    threshold: float = 0.0
+    first_noise: float = 0.0
     border_px: int = 10
     discriminator_images: int = 2
 
@@ -68,6 +78,8 @@ class ComodulatedConfig:
         object.__setattr__(self, "noise_sizes", tuple(self.noise_sizes))
         if self.size < 32 or self.size & (self.size - 1):
             raise ValueError(f"size: expected a power of 2 from 32, got {self.size}")
+        if self.threshold < 0:
+            raise ValueError(f"threshold: expected at least 0, got {self.threshold}")
         for name in ("channel_max", "z_dim", "w_dim", "mapping_layers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
@@ -131,6 +143,7 @@ class _Decoded(nn.Module):
         with torch.no_grad():
             # A lesion is a small part of what an image is: one that begins at the bounds is long in leaving them.
             self.to_lesion.weight.mul_(_FIRST_LESION)
+            self.conv1.noise_strength.fill_(config.first_noise)
 
     def forward(self, x: Tensor, tissue: Tensor, style: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """`(N, C, r / 2, r / 2)`, the encoder's `(N, D, r, r)`, styles `(N, W)` -> maps `(N, D, r, r)`, a lesion."""
@@ -192,7 +205,9 @@ class ComodulatedGenerator(nn.Module):
             part = alpha * part if size == side else part
             lesion = part if lesion is None else ops.upsample(lesion) + part
         assert lesion is not None
-        lesion = bordered(torch.tanh(lesion) * disc(lesion), config.border_px * side // config.size)
+        if config.threshold:
+            lesion = F.softplus(lesion - config.threshold, _STEEPNESS)
+        lesion = bordered(ops.clipped(lesion) * disc(lesion), config.border_px * side // config.size)
         return Inserted(lesion, ops.clipped(context + lesion))
 
     def _encode(self, context: Tensor, alpha: float) -> dict[int, Tensor]:

@@ -8,7 +8,10 @@ Departures from seed paper 2, each because its own objective does not get anywhe
   levels are whole numbers and that a drawn lesion ends at exactly zero, either of which would give real ones away.
 * Scalars that are only concatenated are soon ignored, as tissue alone decides. So every context of a batch is shown
   twice, with other scalars, and the generator pays where its two lesions differ less than two real ones do, or more:
-  without the latter some contexts got no calcification and others hundreds.
+  on average, and on each context where they differ less, or more, than any two real ones of the batch.
+* The discriminators do not stop a generator that puts large, bright masses onto every dark tissue and faint ones onto
+  all other, or no calcification here and hundreds there. So it also pays where the lesions of a batch are not spread in
+  brightness, contrast and extent as the real ones of the batch are.
 * Both learning rates are a hundred times the paper's.
 """
 
@@ -35,11 +38,10 @@ from synthmammo.objectives.projected import Heads, Projection
 _DEVIATION_GROUP = 8
 _OTHERS = 4
 """Benign and normal patches are a quarter as many as real ones: they cost a pass through the fixed network."""
-_LEAST_SPREAD = 0.01
 _COMPARED_PX = 32
 """Side at which two lesions are compared."""
-_PROFILE_PX = 8
-"""Side at which average lesions are compared."""
+_LEAST = 1e-5
+"""What is added before logarithms are taken of means of lesions."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ class ContextualProjectedSettings:
         learning_rate: Of the generator's Adam.
         discriminator_rate: Of the heads' Adam.
         other_weight: Of the losses of benign and normal patches.
-        variety_weight: Of the generator's loss on lesions that differ less, or more, on one context than real ones do:
-            the absolute logarithm of the ratio; 0 leaves it out.
-        profile_weight: Of the generator's loss on an average lesion that is not the real ones': the mean absolute
-            difference on a coarse grid over the real mean; 0 leaves it out. Both need twins.
+        variety_weight: Of the generator's loss on lesions that differ less, or more, on one context than real ones do;
+            0 leaves it out.
+        form_weight: Of the generator's loss on lesions that are not spread in brightness, contrast and extent as real
+            ones are; 0 leaves it out. Both need twins.
         shows: How often a context is in a batch. With 1 the lesions of different contexts are compared: for removal,
             where a context has one right answer.
         lesion_gain: Factor on the lesion channel before it is seen.
@@ -71,7 +73,7 @@ class ContextualProjectedSettings:
     discriminator_rate: float = 1e-3
     other_weight: float = 0.2
     variety_weight: float = 1.0
-    profile_weight: float = 4.0
+    form_weight: float = 1.0
     shows: Literal[1, 2] = 2
     lesion_gain: float = 2.0
     noise: float = 0.01
@@ -143,17 +145,21 @@ class ContextualProjectedObjective(InsertionTraining):
         scores = self._scores(real, fake, *wrong)
         loss = torch.stack([-parts[1].mean() for parts in scores]).sum()
         losses |= {"generator": loss.item(), "lesion": made.lesion.detach().abs().mean().item()}
-        spread = difference(made.lesion)
+        apart = differences(made.lesion)
         if self.twins:
             wanted = batch.real[:, :1] - batch.real[:, 1:]
-            spread = spread / difference(wanted).clamp_min(1e-6)
+            usual = differences(wanted)
+            losses["spread"] = (apart.mean() / usual.mean().clamp_min(1e-6)).item()
             if self.settings.variety_weight:
-                loss = loss + self.settings.variety_weight * spread.clamp_min(_LEAST_SPREAD).log().abs()
-            profile = profile_error(made.lesion, wanted)
-            losses["profile"] = profile.item()
-            loss = loss + self.settings.profile_weight * profile
+                loss = loss + self.settings.variety_weight * variety_loss(apart, usual)
+            if self.settings.form_weight:
+                form = form_loss(made.lesion, wanted)
+                losses["form"] = form.item()
+                loss = loss + self.settings.form_weight * form
+        else:
+            losses["spread"] = apart.mean().item()
         self.descend("generator", loss, self.generator.parameters())
-        return losses | {"spread": spread.item()}
+        return losses
 
     def _discriminate(self, real: list[Tensor], fake: list[Tensor], wrong: list[list[Tensor]]) -> Losses:
         losses = []
@@ -203,19 +209,59 @@ class ContextualProjectedObjective(InsertionTraining):
         return coarser
 
 
-def difference(lesions: Tensor) -> Tensor:
-    """Mean absolute difference between the lesions of the two halves of a batch, `(N, 1, S, S)`; a scalar."""
+def differences(lesions: Tensor) -> Tensor:
+    """Mean absolute differences between the lesions of the two halves of a batch: `(N, 1, S, S)` -> `(N / 2)`."""
     coarse = F.adaptive_avg_pool2d(lesions, _COMPARED_PX)
     first, second = coarse[: len(coarse) // 2], coarse[len(coarse) // 2 :]
-    return (first - second).abs().mean()
+    return (first - second).abs().mean((1, 2, 3))
 
 
-def profile_error(lesions: Tensor, wanted: Tensor) -> Tensor:
-    """Mean absolute difference between two average lesions, over the second's mean; a scalar.
+def variety_loss(apart: Tensor, usual: Tensor) -> Tensor:
+    """How far two lesions on one context are from differing as two real ones do; a scalar, 0 where they do.
 
     Args:
-        lesions: `(N, 1, S, S)`, of one sign.
+        apart: `(N)`, of pairs on one context, as `differences` gives them.
+        usual: `(M)`, of pairs of real lesions.
+    """
+    ratio = (apart.mean() + _LEAST) / (usual.mean() + _LEAST)
+    logs, known = (apart + _LEAST).log(), (usual + _LEAST).log()
+    outside = F.relu(known.min() - logs) + F.relu(logs - known.max())
+    return ratio.log().abs() + outside.mean()
+
+
+def form_loss(lesions: Tensor, wanted: Tensor) -> Tensor:
+    """How far the brightness, contrast and extent of lesions are from being spread as those of others; a scalar.
+
+    The mean distance between the two sets' quantiles of each measure's logarithm: in one dimension the distance that a
+    distribution has to be moved.
+
+    Args:
+        lesions: `(N, 1, S, S)`.
         wanted: `(M, 1, S, S)`.
     """
-    average, goal = (F.adaptive_avg_pool2d(part, _PROFILE_PX).mean(0) for part in (lesions, wanted))
-    return (average - goal).abs().mean() / goal.abs().mean().clamp_min(1e-6)
+    levels = torch.linspace(0, 1, min(len(lesions), len(wanted)), device=lesions.device)
+    found, goal = (torch.quantile(measures(part), levels, dim=0) for part in (lesions, wanted))
+    return (found - goal).abs().mean()
+
+
+def measures(lesions: Tensor) -> Tensor:
+    """Logarithms of the mean, the mean weighted by itself, and the root mean square distance from the centre of mass.
+
+    Args:
+        lesions: `(N, 1, S, S)`, of either sign.
+
+    Returns:
+        `(N, 3)`.
+    """
+    weight = lesions.abs()[:, 0] + _LEAST**2
+    side = weight.shape[-1]
+    places = (torch.arange(side, device=weight.device) + 0.5) / side
+    whole = weight.sum((1, 2))
+    variances = []
+    for direction in (1, 2):
+        along = weight.sum(direction) / whole[:, None]
+        middle = (along * places).sum(1, keepdim=True)
+        variances.append((along * (places - middle).square()).sum(1))
+    extent = torch.stack(variances).sum(0).sqrt()
+    contrast = weight.square().sum((1, 2)) / whole
+    return torch.stack([weight.mean((1, 2)) + _LEAST, contrast + _LEAST, extent + _LEAST], 1).log()
