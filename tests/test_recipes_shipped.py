@@ -34,6 +34,7 @@ COARSE = ("background.spacing_mm=1.0", "emit.preview_px=64", "emit.shard_size=4"
 SETTINGS = {
     # What keeps a recipe's idea at a size that is built in a second.
     "contextual_lesions": ("size=3", *COARSE, "background.spacing_mm=0.3"),  # calcifications vanish at 1 mm
+    "balanced_calc": ("size=4", *COARSE, "background.spacing_mm=0.3"),
     "contiguous_boxes": ("size=2", *COARSE),
     "lesion_growth": ("size=18", *COARSE),
     "patches_table1": ("size=6", "emit.preview_px=64", "background.spacing_mm=0.5", "patch.size_px=64"),
