@@ -194,6 +194,14 @@ BAD = {
         "removal.classes",
         "'normal' has no lesions",
     ),
+    "drawn removal of a network's lesion": (
+        {
+            "removal": {"generator": "parametric", "classes": ["malignant"]},
+            "lesions": [{"kind": "mass", "classes": ["malignant"], "generator": "zoo/contextual-mass"}],
+        },
+        "removal.generator",
+        "parametric can only remove parametric lesions, lesions.0 has zoo/contextual-mass",
+    ),
     "DICOM patch": ({"patch": {"size_px": 64}}, "emit.formats", "no orientation"),
     "patch beyond the image": (PATCH | {"patch": {"size_px": 128}}, "patch.size_px", "more than the background has"),
     "strips of varying length": (

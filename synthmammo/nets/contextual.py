@@ -1,5 +1,7 @@
 """The contextual GAN of "Proposed Contextual GAN Architecture" (seed paper 2): lesions put onto, or taken off, tissue.
 
+The shipped models have another generator, `nets.comodulated`.
+
 Where the paper is silent or contradicts itself:
 * 16 filters doubled per block give 512 at 4 x 4, the paper has 2048 there: the `paper` preset widens the last block.
 * "Cropping" the border must keep the size, as the lesion is added to the input: the border is set to zero. At the
@@ -10,7 +12,7 @@ Where the paper is silent or contradicts itself:
   it would give the answer away: the discriminator sees the combined image beside the untouched one, or alone.
 * Growing "appends a layer": the 128-pixel stage enters after, and leaves before, the outermost blocks, by 1 x 1
   convolutions of its own, as the model of Karras et al. (2018) does.
-Two departures, off by default, that the shipped models need (`noise_sizes`, `centred`):
+Two departures, off by default, that it needs to get anywhere on a processor (`noise_sizes`, `centred`):
 * A scalar is constant over a map, so it cannot say where the particles of a cluster lie: some maps of the decoder also
   get a plane of random numbers, one a pixel.
 * The plan says where a lesion lies, and a context is cropped around that place: the decoder is told the distance from

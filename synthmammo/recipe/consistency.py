@@ -147,5 +147,10 @@ def _check_removal(recipe: Recipe) -> None:
     for label in recipe.removal.classes:
         if not any(label in lesion.classes for lesion in recipe.lesions):
             raise ValueError(f"removal.classes: class '{label}' has no lesions that could be removed")
-    if recipe.removal.generator == "parametric" and any(x.generator != "parametric" for x in recipe.lesions):
-        raise ValueError("removal.generator: parametric can only remove parametric lesions")
+    if recipe.removal.generator != "parametric":
+        return
+    for number, lesion in enumerate(recipe.lesions):
+        removed = recipe.pair == "removed" or set(lesion.classes) & set(recipe.removal.classes)
+        if removed and lesion.generator != "parametric":
+            message = f"parametric can only remove parametric lesions, lesions.{number} has {lesion.generator}"
+            raise ValueError(f"removal.generator: {message}")
