@@ -1,10 +1,12 @@
-"""The script that measures sampling, with a stand-in for the checkout of the published implementation."""
+"""The scripts that measure sampling, with a stand-in for the checkout of the published implementation."""
 
 import sys
 from pathlib import Path
 
+import bench_device
 import bench_sampling
 import pytest
+import torch
 
 STAND_IN = """
 import torch
@@ -52,3 +54,39 @@ def test_a_checkout_is_measured_beside_ours(
 
 def test_without_one_it_is_left_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert "published" not in lines(monkeypatch, capsys, "--reference", "nowhere")
+
+
+def on_device(monkeypatch: pytest.MonkeyPatch, *options: str) -> None:
+    small = ["--resolution", "32", "--base", "512", "--rounds", "1", "--matrix", "64", "--largest", "4"]
+    monkeypatch.setattr(sys, "argv", ["bench_device.py", *small, *options])
+    bench_device.main()
+
+
+def test_batches_grow_in_both_precisions(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    on_device(monkeypatch, "--device", "cpu")
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[:2] for row in rows] == [[kind, batch] for kind in ("float32", "float16") for batch in "124"]
+    assert all(float(row[2]) > 0 and row[4].endswith("%") for row in rows)
+
+
+def test_a_batch_that_does_not_fit_ends_the_growing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = bench_device.fastest
+
+    def full(run, device, rounds):
+        if run().shape[0] == 4:  # images; the matrices have 64 rows
+            raise torch.OutOfMemoryError
+        return measured(run, device, rounds)
+
+    monkeypatch.setattr(bench_device, "fastest", full)
+    on_device(monkeypatch, "--device", "cpu")
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [" ".join(row[2:]) == "does not fit" for row in rows] == [False, False, True] * 2
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_without_a_gpu_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        on_device(monkeypatch)
+    assert "no GPU is seen by torch" in capsys.readouterr().err
