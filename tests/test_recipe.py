@@ -196,6 +196,7 @@ BAD = {
     ),
     "drawn removal of a network's lesion": (
         {
+            "classes": {"malignant": 1},
             "removal": {"generator": "parametric", "classes": ["malignant"]},
             "lesions": [{"kind": "mass", "classes": ["malignant"], "generator": "zoo/contextual-mass"}],
         },
