@@ -12,8 +12,8 @@ Departures from Zhao et al.:
   sizes add, so that a size can be added while training goes on.
 * Latents are uniform in [-1, 1), as the paper's scalars are, and few: a lesion has fewer ways to vary than a
   photograph.
-* The lesion is clipped with gradients that lead back inside (`ops.clipped`): bounded by a hyperbolic tangent, some
-  masses became bright rings whose pixels, having reached the bound, had no gradient left to come down by.
+* The lesion is clipped with gradients that lead back inside (`ops.clipped`): at the bound of a hyperbolic tangent,
+  which a run reached that made bright rings, hardly any gradient is left to come down by.
 * A learned 4 x 4 constant is added to the encoder's last map: where the middle is, tissue does not tell.
 """
 

@@ -83,9 +83,7 @@ class InsertionTask:
         if config.objective == "contextual":
             if not isinstance(self.shape, ContextualConfig):
                 hint = "Its discriminator is the U-Net's encoder: take another network.preset, or objective: projected."
-                raise TrainingError(
-                    "a co-modulated generator has none of it", where="objective 'contextual'", hint=hint
-                )
+                raise TrainingError("a co-modulated generator has none", where="objective 'contextual'", hint=hint)
             published = numbers(ContextualSettings, config.settings, "settings")
             return ContextualObjective(ContextualGenerator(self.shape), published, self.device, reduce)
         if config.objective != "projected":
@@ -124,8 +122,7 @@ class InsertionTask:
     def sheet(self) -> Tensor:
         """Rows of held-out contexts, lesion channels, combined images, and lesion channels of other scalars."""
         shown = np.arange(min(SHEET_COLUMNS, len(self.contexts)))
-        contexts = torch.from_numpy(self.contexts.pixels(shown))
-        contexts = self.objective.fitted(contexts)
+        contexts = self.objective.fitted(torch.from_numpy(self.contexts.pixels(shown)))
         made, other = (self._insert(contexts, seed) for seed in (0, 1))
         blank = contexts.new_full((SHEET_COLUMNS - len(contexts), *contexts.shape[1:]), -1.0)
         rows = (contexts, made.lesion, made.combined, other.lesion)
