@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from synthmammo.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
-from synthmammo.nets.contextual import Attention
+from synthmammo.nets.lesion import Attention
 
 TINY = ComodulatedConfig(64, 512, 12, 5, 10, 2, 16, (8, 16), border_px=5)
 

@@ -9,11 +9,11 @@ from torch import nn
 from synthmammo.nets.contextual import (
     PRESETS,
     Answer,
-    Attention,
     ContextualConfig,
     ContextualDiscriminator,
     ContextualGenerator,
 )
+from synthmammo.nets.lesion import Attention
 from synthmammo.nets.ops import SpectralConv
 
 TINY = ContextualConfig(

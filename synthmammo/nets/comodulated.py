@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synthmammo.nets import ops
-from synthmammo.nets.contextual import Attention, Inserted, bordered, disc
+from synthmammo.nets.lesion import Attention, Inserted, LesionGenerator, bordered, check_shape, disc
 from synthmammo.nets.stylegan2.mapping import Mapping
 from synthmammo.nets.stylegan2.synthesis import StyledConv, ToImage
 
@@ -85,10 +85,7 @@ class ComodulatedConfig:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if self.channel_base < self.size:
             raise ValueError(f"channel_base: expected at least the size, {self.size}, got {self.channel_base}")
-        if self.discriminator_images not in (1, 2):
-            raise ValueError(f"discriminator_images: expected 1 or 2, got {self.discriminator_images}")
-        if not 0 <= 2 * self.border_px < self.size:
-            raise ValueError(f"border_px: {self.border_px} leaves nothing of {self.size} pixels")
+        check_shape(self)
         if unknown := set(self.noise_sizes) - set(self.sides):
             raise ValueError(f"noise_sizes: no map has a side of {min(unknown)}, they have {list(self.sides)}")
 
@@ -153,12 +150,14 @@ class _Decoded(nn.Module):
         return x, self.to_lesion(x, self.to_lesion.affine(style))
 
 
-class ComodulatedGenerator(nn.Module):
+class ComodulatedGenerator(LesionGenerator):
     """From tissue, and random scalars, to a lesion.
 
     Args:
         config: Shape of the model.
     """
+
+    config: ComodulatedConfig
 
     def __init__(self, config: ComodulatedConfig) -> None:
         super().__init__()
@@ -168,10 +167,6 @@ class ComodulatedGenerator(nn.Module):
         self.bottleneck = ops.Linear(config.channels(4) * 16, _TISSUE_NUMBERS)
         self.const = nn.Parameter(torch.randn(config.channels(4), 4, 4))
         self.decoder = nn.ModuleDict({str(side): _Decoded(config, side) for side in config.sides})
-
-    def draw_scalars(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Random scalars of `count` patches: `(count, scalars)` uniform in [-1, 1), on the model's device."""
-        return 2 * torch.rand(count, self.config.scalars, generator=generator, device=self.const.device) - 1
 
     def forward(self, context: Tensor, scalars: Tensor, alpha: float = 1.0) -> Inserted:
         """Put a lesion onto (or, trained so, take one off) each patch.
@@ -191,15 +186,13 @@ class ComodulatedGenerator(nn.Module):
         if context.shape[1:] != (1, side, side) or side not in config.sides or side < config.smallest_size:
             sides = [known for known in config.sides if known >= config.smallest_size]
             raise ValueError(f"context: expected (N, 1, S, S) with S of {sides}, got {tuple(context.shape)}")
-        if scalars.shape != (len(context), config.scalars):
-            expected = (len(context), config.scalars)
-            raise ValueError(f"scalars: expected {expected}, got {tuple(scalars.shape)}")
+        self.check_scalars(context, scalars)
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha: expected 0 to 1, got {alpha}")
         maps = self._encode(context, alpha)
         style = torch.cat([self.mapping(scalars[:, : config.z_dim]), self.bottleneck(maps[4].flatten(1))], 1)
         x, lesion = self.const.expand(len(context), -1, -1, -1), None
-        noise = self._noise(scalars)
+        noise = dict.fromkeys(config.sides, scalars.new_zeros(1, 1, 1, 1)) | self.planes(scalars)
         for size, tissue in maps.items():
             x, part = self.decoder[str(size)](x, tissue, style, noise[size])
             part = alpha * part if size == side else part
@@ -219,13 +212,3 @@ class ComodulatedGenerator(nn.Module):
             finer = self.encoder[str(size)](tissue, finer, alpha if 2 * size == side else 1.0)
             maps[size] = finer
         return dict(reversed(maps.items()))
-
-    def _noise(self, scalars: Tensor) -> dict[int, Tensor]:
-        """The plane of random numbers of every size, `(N, 1, r, r)`; a zero where there is none."""
-        config = self.config
-        found = {side: scalars.new_zeros(1, 1, 1, 1) for side in config.sides}
-        first = config.z_dim
-        for side in config.noise_sizes:
-            found[side] = scalars[:, first : first + side * side].reshape(-1, 1, side, side)
-            first += side * side
-        return found

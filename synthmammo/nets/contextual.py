@@ -22,15 +22,14 @@ Two departures, off by default, that it needs to get anywhere on a processor (`n
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from synthmammo.nets.lesion import Attention, Inserted, LesionGenerator, bordered, check_shape, disc, distance
 from synthmammo.nets.ops import SLOPE, SpectralConv, clipped
 
 
@@ -78,10 +77,7 @@ class ContextualConfig:
                 raise ValueError(
                     f"{name}: {len(widths)} blocks lead from 4 pixels to {4 * 2 ** len(widths)}, not {self.size}"
                 )
-        if self.discriminator_images not in (1, 2):
-            raise ValueError(f"discriminator_images: expected 1 or 2, got {self.discriminator_images}")
-        if not 0 <= 2 * self.border_px < self.size:
-            raise ValueError(f"border_px: {self.border_px} leaves nothing of {self.size} pixels")
+        check_shape(self)
 
         sides = [4 << number for number in range(self.blocks)]
         if unknown := set(self.noise_sizes) - set(sides):
@@ -116,44 +112,6 @@ PRESETS = {
 }
 """`paper`: 11.6 million weights in the generator, 328 million in the discriminator. `small`, which a processor can
 train: 2.4 and 1.4 million; the discriminator has twice the generator's first filters, not eight times."""
-
-
-class Inserted(NamedTuple):
-    """What the generator makes.
-
-    Attributes:
-        lesion: `(N, 1, S, S)` in [-1, 1], 0 on the border.
-        combined: `(N, 1, S, S)`, the context with the lesion added, clipped to [-1, 1].
-    """
-
-    lesion: Tensor
-    combined: Tensor
-
-
-class Attention(nn.Module):
-    """Self-attention over the pixels of a map (SAGAN, Zhang et al. 2019); at first it adds nothing.
-
-    Args:
-        channels: Of the map.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.query = SpectralConv(channels, max(1, channels // 8), 1)
-        self.key = SpectralConv(channels, max(1, channels // 8), 1)
-        self.value = SpectralConv(channels, max(1, channels // 2), 1)
-        self.out = SpectralConv(max(1, channels // 2), channels, 1)
-        self.strength = nn.Parameter(torch.zeros(()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`(N, C, H, W)` -> the same; keys and values are pooled to half the size."""
-        query = self.query(x).flatten(2).transpose(1, 2)
-        key = F.max_pool2d(self.key(x), 2).flatten(2)
-        value = F.max_pool2d(self.value(x), 2).flatten(2).transpose(1, 2)
-        # Written out: the fused kernels have no second derivative, which the gradient penalty needs.
-        looked_up = torch.softmax(query @ key, 2) @ value
-        added: Tensor = self.out(looked_up.transpose(1, 2).reshape(len(x), -1, *x.shape[2:]))
-        return x + self.strength * added
 
 
 def _attention_at(size: int, config: ContextualConfig, channels: int) -> nn.Module:
@@ -211,31 +169,14 @@ class DecoderBlock(nn.Module):
         return out
 
 
-def _distance(maps: Tensor) -> Tensor:
-    """Distance of each pixel from the middle, in halves of the side: `(1, 1, S, S)` for maps `(N, C, S, S)`."""
-    side = maps.shape[-1]
-    places = (torch.arange(side, device=maps.device) + 0.5) * (2 / side) - 1
-    return torch.hypot(places[:, None], places[None])[None, None]
-
-
-def disc(maps: Tensor) -> Tensor:
-    """What a lesion in the middle is faded out by, `(1, 1, S, S)`: 1 up to 0.6 of the half side, then to 0 at 0.95."""
-    outside = ((_distance(maps) - 0.6) / 0.35).clamp(0, 1)
-    return 0.5 + 0.5 * torch.cos(math.pi * outside)
-
-
-def bordered(lesion: Tensor, border_px: int) -> Tensor:
-    """`(N, 1, S, S)` with a border of zeros."""
-    inside = slice(border_px, lesion.shape[-1] - border_px)
-    return F.pad(lesion[:, :, inside, inside], (border_px,) * 4)
-
-
-class ContextualGenerator(nn.Module):
+class ContextualGenerator(LesionGenerator):
     """U-Net from tissue, and random scalars, to a lesion.
 
     Args:
         config: Shape of the model.
     """
+
+    config: ContextualConfig
 
     def __init__(self, config: ContextualConfig) -> None:
         super().__init__()
@@ -251,11 +192,6 @@ class ContextualGenerator(nn.Module):
         self.from_small_image = SpectralConv(1, config.channels[0], 1)
         self.to_small_lesion = SpectralConv(config.channels[0], 1, 1)
 
-    def draw_scalars(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Random scalars of `count` patches: `(count, scalars)` uniform in [-1, 1), on the model's device."""
-        device = self.bottleneck.weight.device
-        return 2 * torch.rand(count, self.config.scalars, generator=generator, device=device) - 1
-
     def forward(self, context: Tensor, scalars: Tensor, alpha: float = 1.0) -> Inserted:
         """Put a lesion onto (or, trained so, take one off) each patch.
 
@@ -270,9 +206,7 @@ class ContextualGenerator(nn.Module):
         Raises:
             ValueError: Another shape, or alpha outside [0, 1].
         """
-        if scalars.shape != (len(context), self.config.scalars):
-            expected = (len(context), self.config.scalars)
-            raise ValueError(f"scalars: expected {expected}, got {tuple(scalars.shape)}")
+        self.check_scalars(context, scalars)
         small = _entry_stage(context, self.config, alpha)
         maps = self._encode(context, scalars, small, alpha)
         x = self.bottleneck(maps[-1]).expand(-1, -1, 4, 4)
@@ -310,12 +244,9 @@ class ContextualGenerator(nn.Module):
         """What a block of the decoder makes of its maps, with its own random numbers."""
         config, side = self.config, x.shape[-1]
         if side in config.noise_sizes:
-            before = sum(other * other for other in config.noise_sizes[: config.noise_sizes.index(side)])
-            first = 2 * config.blocks + before
-            plane = scalars[:, first : first + side * side].reshape(-1, 1, side, side)
-            skip = torch.cat([skip, plane.to(skip.dtype)], 1)
+            skip = torch.cat([skip, self.planes(scalars)[side].to(skip.dtype)], 1)
         if config.centred:
-            skip = torch.cat([skip, (1 - 2 * _distance(skip)).to(skip.dtype).expand(len(skip), 1, -1, -1)], 1)
+            skip = torch.cat([skip, (1 - 2 * distance(skip)).to(skip.dtype).expand(len(skip), 1, -1, -1)], 1)
         out: Tensor = self.decoder[number](x, skip, scalars[:, config.blocks + number])
         return out
 

@@ -28,11 +28,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synthmammo.features import Features
-from synthmammo.nets.contextual import Inserted
+from synthmammo.nets.lesion import Inserted, LesionGenerator
 from synthmammo.nets.ops import append_batch_deviation
 from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.base import Losses, Reduce, annealed
-from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining, LesionGenerator
+from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining
 from synthmammo.objectives.projected import Heads, Projection
 
 _DEVIATION_GROUP = 8

@@ -17,12 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from synthmammo.nets.comodulated import ComodulatedGenerator
-from synthmammo.nets.contextual import ContextualGenerator, Inserted
+from synthmammo.nets.lesion import Inserted, LesionGenerator
 from synthmammo.objectives.base import Losses, Reduce, Training, average_decay, move_average
-
-LesionGenerator = ContextualGenerator | ComodulatedGenerator
-"""From tissue and random scalars to a lesion."""
 
 
 @dataclass(frozen=True)

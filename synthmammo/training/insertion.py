@@ -13,11 +13,12 @@ from synthmammo.errors import TrainingError, nearest
 from synthmammo.features import Features
 from synthmammo.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
 from synthmammo.nets.contextual import PRESETS, ContextualConfig, ContextualGenerator
+from synthmammo.nets.lesion import LesionGenerator
 from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.base import Reduce
 from synthmammo.objectives.contextual import ContextualObjective, ContextualSettings
 from synthmammo.objectives.contextual_projected import ContextualProjectedObjective, ContextualProjectedSettings
-from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining, LesionGenerator
+from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining
 from synthmammo.training.config import Role, TrainConfig, numbers
 from synthmammo.training.images import ImageSet
 from synthmammo.training.scores import Scorer, Scores
