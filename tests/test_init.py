@@ -1,5 +1,8 @@
+import importlib
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -20,3 +23,9 @@ def test_importing_the_package_imports_nothing_else():
     code = "import sys, synthmammo; print([m for m in ('numpy', 'pydantic', 'click') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_version_of_the_package_is_read_where_it_stands():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    module, _, name = project["tool"]["setuptools"]["dynamic"]["version"]["attr"].rpartition(".")
+    assert getattr(importlib.import_module(module), name) == synthmammo.__version__ == "0.2.0"
