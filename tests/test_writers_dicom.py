@@ -20,6 +20,7 @@ from synthmammo.errors import OutputError
 from synthmammo.geometry import mirror
 from synthmammo.identity import digest
 from synthmammo.sample import Laterality, SpacingOrigin, View
+from synthmammo.writers import dicom
 from synthmammo.writers.base import Encoded, open_writer
 from synthmammo.writers.dicom import COMPRESSIONS
 from synthmammo.writers.dicom_modules import is_synthetic, mammogram
@@ -275,3 +276,14 @@ class TestAttributes:
             image_of(complete(**changes))
         assert hint in str(caught.value)
         assert caught.value.where == "s000000"
+
+
+def test_objects_of_another_release_have_other_uids(tmp_path, monkeypatch):
+    """They name their release, so they differ, and objects that differ may not share a UID."""
+    uids = []
+    for release in ("1", "1", "2"):
+        monkeypatch.setattr(dicom, "__version__", release)
+        write(tmp_path, complete())
+        image = dcmread(next((tmp_path / "dicom" / "train-00000").glob("*.dcm")))
+        uids.append({image.SOPInstanceUID, image.SeriesInstanceUID, image.StudyInstanceUID})
+    assert uids[0] == uids[1] and not uids[1] & uids[2]

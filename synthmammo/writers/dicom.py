@@ -126,13 +126,15 @@ def objects(
 
     Args:
         encoded: The sample.
-        dataset: What the UIDs are derived from, beside patient and key.
+        dataset: What the UIDs are derived from, beside patient, key and release: its files name the release, and two
+            objects that differ may not share a UID.
         compression: A name of `COMPRESSIONS`.
         findings: What carries the findings, where there are any: "segmentation", "report", both or neither.
 
     Raises:
         OutputError: The image object requires what the sample lacks (spacing, view, laterality).
     """
+    dataset = f"{dataset} {__version__}"
     image = _with_meta(mammogram(encoded, dataset))
     made = {IMAGE: image}
     if findings:
