@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from synthmammo import __version__
 from synthmammo.assemble import Assembler
 from synthmammo.checkpoints import SUFFIX, describe, locate
 from synthmammo.engines.base import Engine, Report
@@ -19,7 +18,8 @@ from synthmammo.errors import CheckpointError, GeneratorError, OutputError, Reci
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
 from synthmammo.inverted import read_inverted
-from synthmammo.manifest import MANIFEST, Manifest, machine, read_index, versions, writing
+from synthmammo.libraries import of_recipe, versions
+from synthmammo.manifest import MANIFEST, Manifest, machine, read_index, writing
 from synthmammo.plan import PLAN, plan
 from synthmammo.plan_table import read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml
@@ -87,7 +87,7 @@ def build(
     if overwrite:
         remove_dataset(out)
     options, sources = recipe.model_dump(mode="json"), source_digests(recipe)
-    state = Unfinished(out, {"recipe": options, "package": __version__, "sources": sources})
+    state = Unfinished(out, {"recipe": options, "sources": sources}, versions(of_recipe(recipe)))
     finished = state.manifest()
     if finished:
         advance(finished.samples)
@@ -104,7 +104,6 @@ def build(
         name=recipe.name,
         digest="",
         options=options,
-        versions=versions(),
         machine=machine(),
         licence=recipe.licence,
         citation=recipe.citation,

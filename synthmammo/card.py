@@ -298,6 +298,7 @@ def _origins(manifest: Manifest) -> Iterable[tuple[str, str]]:
     yield "digest", f"`{manifest.digest}`"
     for name, value in manifest.sources.items():
         yield f"source `{name}`", f"`{value}`"
+    yield "pixels version", str(manifest.pixels_version)
     yield "versions", ", ".join(f"{name} {value}" for name, value in manifest.versions.items())
     yield "machine", ", ".join(manifest.machine.values())
 

@@ -14,14 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from synthmammo import __version__
 from synthmammo.anatomy import Side
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
 from synthmammo.errors import OutputError, SourceError, nearest
 from synthmammo.geometry import blank, square, turn
 from synthmammo.identity import digest
-from synthmammo.manifest import Manifest, machine, versions
+from synthmammo.libraries import of_ingest, versions
+from synthmammo.manifest import Manifest, machine
 from synthmammo.sample import SPLITS, Sample
 from synthmammo.shards import Formats, run_shards, write_shard
 from synthmammo.sources.base import Record, Skipped, Source, open_source
@@ -173,8 +173,8 @@ def ingest(
     records, skipped = _listed(reader, path, options.limit)
     images = [(record.patient, record.label, record.split) for record in records]
     splits, notes = assign_splits(images, options.split, options.shares, options.seed)
-    content = {"kind": "ingested", "source": source, "options": _plain(options), "version": __version__}
-    state = Unfinished(Path(out), content | {"images": _listing(records, splits)})
+    content = {"kind": "ingested", "source": source, "options": _plain(options), "images": _listing(records, splits)}
+    state = Unfinished(Path(out), content, versions(of_ingest(source, _formats(options))))
     manifest = state.manifest()
     if manifest is None:
         labels = tuple(sorted({record.label for record in records}))
@@ -257,12 +257,16 @@ def _results(
 
 
 def _make_shard(job: _Job, shard: _Shard, report: Report) -> tuple[str, ShardResult]:
-    known: dict[str, dict[str, Any]] = {
-        "parquet": {"label_names": job.labels},
-        "dicom": {"dataset": job.digest, "findings": ("segmentation", "report")},
-    }
-    options = {name: known.get(name, {}) for name in job.options.formats}
+    options = _formats(job.options)
+    for name, more in (("parquet", {"label_names": job.labels}), ("dicom", {"dataset": job.digest})):
+        if name in options:
+            options[name] |= more
     return write_shard(Formats(job.out, options), shard.name, _samples(job, shard), report)
+
+
+def _formats(options: IngestOptions) -> dict[str, dict[str, Any]]:
+    """Options by name of the formats; in DICOM an archive keeps all that it says of its findings."""
+    return {name: {"findings": ("segmentation", "report")} if name == "dicom" else {} for name in options.formats}
 
 
 def _samples(job: _Job, shard: _Shard) -> Iterator[tuple[int, Sample | dict[str, str]]]:
@@ -302,7 +306,6 @@ def _facts(job: _Job) -> Manifest:
         name=job.out.name,
         digest="",
         options={"source": job.source, **_plain(job.options)},
-        versions=versions(),
         machine=machine(),
         licence=job.reader.licence,
         citation=job.reader.citation,

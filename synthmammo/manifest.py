@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 INDEX = "index.parquet"
 FORMAT_VERSION = 1
-_LIBRARIES = (
-    *("synthmammo", "numpy", "scipy", "scikit-image", "pyarrow", "pillow", "isal"),
-    *("pydicom", "highdicom", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls"),
-)
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,9 @@ class Manifest:
         files: SHA-256 by relative path of the other files that belong to the content (plan, index); of a folder, as
             of a shard that is one.
         failed: Rows that could not be made or read, with the reason.
-        versions: Of the interpreter, this package and the libraries that touch pixels.
+        versions: Versions of the interpreter, of this package and of the libraries that decided pixels or bytes, by
+            name; see `libraries`.
+        pixels_version: Version of the pixels that this package's code makes; see `_version`.
         machine: Device class and instruction set that equal bytes are promised for.
         licence: Of the content, as an SPDX identifier or a short text.
         citation: What to cite, with attribution, when the content is used.
@@ -88,6 +85,7 @@ class Manifest:
     files: dict[str, str] = field(default_factory=dict)
     failed: tuple[dict[str, str], ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    pixels_version: int = 0
     machine: dict[str, str] = field(default_factory=dict)
     licence: str = "other"
     citation: str = ""
@@ -157,17 +155,6 @@ def writing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # a place that cannot be written fails here too; the first error is the one to report
             partial.unlink(missing_ok=True)
-
-
-def versions() -> dict[str, str]:
-    """Versions of the interpreter and of the libraries that touch pixels; absent libraries are left out."""
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def machine(device: str = "cpu") -> dict[str, str]:

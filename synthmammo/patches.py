@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from synthmammo import __version__
 from synthmammo.dataset import Dataset
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
 from synthmammo.errors import DatasetError
-from synthmammo.manifest import Manifest, machine, read_index, versions
+from synthmammo.libraries import of_patches, versions
+from synthmammo.manifest import Manifest, machine, read_index
 from synthmammo.patch_cut import NoPatch, Source
 from synthmammo.patch_options import PatchOptions
 from synthmammo.patch_plan import PLAN, PatchRow, read_shard, repetitions, sizes, survey, write_plan
@@ -84,7 +84,8 @@ def patches(
     plain = {"source": source.name} | options.plain()
     # With what the source was made of, so that a benchmark can tell what a generator has seen.
     sources = {**source.sources, source.name: source.digest}
-    state = Unfinished(out, {"kind": "patches", "options": plain, "version": __version__, "sources": sources})
+    content = {"kind": "patches", "options": plain, "sources": sources}
+    state = Unfinished(out, content, versions(of_patches(options.formats)))
     finished = state.manifest()
     if finished:
         progress(finished.samples, finished.samples)
@@ -99,7 +100,6 @@ def patches(
         name=out.name,
         digest="",
         options=plain,
-        versions=versions(),
         machine=machine(),
         licence=source.licence,
         citation=source.citation,

@@ -13,11 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from synthmammo._version import PIXELS_VERSION
 from synthmammo.assemble import Assembler, Failure
 from synthmammo.build import RECIPE
 from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError, nearest
-from synthmammo.manifest import Manifest, machine, versions, writing
+from synthmammo.libraries import ABSENT, installed
+from synthmammo.manifest import Manifest, machine, writing
 from synthmammo.plan import PLAN
 from synthmammo.plan_table import SCHEMA, as_row
 from synthmammo.recipe import load_recipe
@@ -151,11 +153,20 @@ def _digests(encoded: Encoded) -> dict[str, str]:
 
 
 def same_platform(manifest: Manifest) -> list[str]:
-    """What differs between this interpreter and machine and those a dataset was made on; equal bytes need none."""
-    here = versions() | machine()
-    there = manifest.versions | manifest.machine
+    """What differs between here and where a dataset was made, one text each; equal bytes are promised where none does.
+
+    Compared are the pixels version of this package, the versions that the manifest records, and the machine.
+    """
+    there = {"pixels version": str(manifest.pixels_version), **manifest.versions, **manifest.machine}
+    here = {"pixels version": str(PIXELS_VERSION), **installed(manifest.versions), **machine()}
     return [
-        f"{name} {there.get(name, 'absent')} there, {here.get(name, 'absent')} here"
-        for name in sorted(here | there)
+        f"{name} {there.get(name, ABSENT)} there, {here.get(name, ABSENT)} here"
+        for name in {**there, **here}
         if here.get(name) != there.get(name)
     ]
+
+
+def platform_note(manifest: Manifest) -> str | None:
+    """A sentence on what `same_platform` finds; None where it finds nothing."""
+    found = same_platform(manifest)
+    return f"this is not the platform it was made on ({'; '.join(found)})" if found else None

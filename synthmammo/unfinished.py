@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from synthmammo._version import PIXELS_VERSION
 from synthmammo.croissant import write_croissant
 from synthmammo.dataset import Dataset
 from synthmammo.errors import OutputError
@@ -22,6 +23,7 @@ from synthmammo.provenance import Rows, write_provenance
 
 STATE = ".unfinished"
 SKIPPED = "skipped.jsonl"
+PIXELS = "pixels_version"
 
 
 @dataclass(frozen=True)
@@ -44,28 +46,38 @@ class ShardResult:
 class Unfinished:
     """The state of an interrupted or running job, in a folder that goes when the manifest is written.
 
+    The digest of a dataset is that of its content and of the pixels version of the code: of all that decides what it
+    shows, and of nothing that does not. The release of the package and the versions of libraries are no part of it, so
+    that a finished dataset stays what it is when they change. But bytes may depend on them (DICOM files name the
+    release), so a dataset is finished with those that it was begun with.
+
     Args:
         out: The dataset directory; made when absent.
-        content: JSON-able; everything that decides the dataset.
+        content: JSON-able; everything that decides the dataset beside the code.
+        versions: Versions of all that decides bytes, by name, as `libraries.versions` gives them.
 
     Raises:
-        OutputError: The directory holds something else, or was begun with other content, or cannot be written.
+        OutputError: The directory holds something else, or was begun with other content or other versions, or cannot
+            be written.
     """
 
-    def __init__(self, out: Path, content: Mapping[str, Any]) -> None:
-        self.out, self.digest = out, digest(content)
-        self._content = dict(content)
+    def __init__(self, out: Path, content: Mapping[str, Any], versions: Mapping[str, str]) -> None:
+        self.out, self._versions = out, dict(versions)
+        self._content = {PIXELS: PIXELS_VERSION, **content}
+        self.digest = digest(self._content)
         self._folder = out / STATE
         if (out / MANIFEST).is_file():
             self._check_content()
             return
         if (self._folder / "content.json").is_file():
             self._check_content()
+            self._check_versions()
             self._hold()
             return
         if out.exists() and (not out.is_dir() or any(path.name != STATE for path in out.iterdir())):
             hint = "Choose another directory, or empty this one."
             raise OutputError("exists and is not a dataset of this package", where=out, hint=hint)
+        self._write("versions", self._versions)
         self._write("content", self._content)
         self._hold()
 
@@ -138,7 +150,7 @@ class Unfinished:
         Args:
             results: Of all shards, in order.
             skipped: Files that never came into a shard.
-            manifest: With everything but counts, shards, files and skipped files.
+            manifest: With everything but digest, versions, counts, shards, files and skipped files.
             files: Further files of the directory that belong to the content.
 
         Returns:
@@ -158,6 +170,8 @@ class Unfinished:
         whole = replace(
             manifest,
             digest=self.digest,
+            versions=self._versions,
+            pixels_version=PIXELS_VERSION,
             counts=samples,
             findings=findings,
             shards=tuple(named.values()),
@@ -202,15 +216,29 @@ class Unfinished:
             if finished.digest == self.digest:
                 return
             begun: dict[str, Any] = {"recipe": finished.options, "options": finished.options}
+            begun[PIXELS] = finished.pixels_version
         else:
-            begun = json.loads((self._folder / "content.json").read_text(encoding="utf-8"))
+            begun = {PIXELS: 0, **self._read("content")}
             if digest(begun) == self.digest:
                 return
         changes = differences({name: begun.get(name) for name in self._content if name in begun}, self._content)
-        shown = "; ".join(changes[:5]) or "another version of the package or of a source"
-        more = f"; and {len(changes) - 5} more" if len(changes) > 5 else ""
+        shown = _joined(changes) or "another version of a source"
         hint = "Choose another directory, repeat what it was begun with, or remove it (`build --overwrite`)."
-        raise OutputError(f"holds a dataset made from something else ({shown}{more})", where=self.out, hint=hint)
+        if begun[PIXELS] != PIXELS_VERSION:
+            hint = f"This version of the package makes other pixels: use the one that began it. {hint}"
+        raise OutputError(f"holds a dataset made from something else ({shown})", where=self.out, hint=hint)
+
+    def _check_versions(self) -> None:
+        begun = self._read("versions")
+        if begun != self._versions:
+            shown = _joined(differences(begun, self._versions)) or "of other libraries"
+            hint = "Install what it was begun with, choose another directory, or remove it (`build --overwrite`)."
+            message = f"was begun with other versions, and bytes may depend on them ({shown})"
+            raise OutputError(message, where=self.out, hint=hint)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
+        return found
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         with writing(self._folder / f"{name}.json") as partial:
@@ -232,6 +260,11 @@ def differences(before: Any, now: Any, path: str = "") -> list[str]:
         inner = [differences(before[name], now[name], f"{path}.{name}".lstrip(".")) for name in names]
         return [change for changes in inner for change in changes]
     return [] if before == now else [f"{path}: {_brief(before)} before, {_brief(now)} now"]
+
+
+def _joined(changes: Sequence[str], most: int = 5) -> str:
+    more = f"; and {len(changes) - most} more" if len(changes) > most else ""
+    return "; ".join(changes[:most]) + more
 
 
 def _brief(value: Any) -> str:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from synthmammo.dataset import Dataset
 from synthmammo.manifest import Manifest, ShardRecord, content_digest, count, read_index
-from synthmammo.regenerate import Comparison, compare, remake, same_platform
+from synthmammo.regenerate import Comparison, compare, platform_note, remake
 
 ONE_GREY_LEVEL = 1
 
@@ -136,7 +136,7 @@ def _remade(directory: Path, number: int, seed: int) -> list[Comparison]:
 
 
 def _judge(manifest: Manifest, found: Verification) -> None:
-    elsewhere = same_platform(manifest)
+    elsewhere = platform_note(manifest)
     for compared in found.remade:
         if compared.equal_bytes:
             continue
@@ -147,4 +147,4 @@ def _judge(manifest: Manifest, found: Verification) -> None:
                 f"{compared.key}: made again it differs, by up to {compared.largest_difference} grey levels"
             )
     if elsewhere:
-        found.notes.append(f"this is not the platform it was made on ({'; '.join(elsewhere)})")
+        found.notes.append(elsewhere)

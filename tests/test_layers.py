@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "synthmammo"
 
 LAYERS: dict[int, set[str]] = {
     # vocabulary
-    0: {"errors", "sample", "row", "lexicon", "identity"},
+    0: {"_version", "errors", "sample", "row", "lexicon", "identity"},
     # specification and arithmetic
     1: {"quota", "splits", "recipe", "manifest", "png", "dataset", "anatomy", "geometry", "drawing", "compose"}
     | {"metrics", "nets", "features", "checkpoints", "latents", "inverted"}
@@ -36,6 +36,7 @@ LAYERS: dict[int, set[str]] = {
         "model_card",
         "shards",
         "hosts",
+        "libraries",
     }
     | {"patch_options", "patch_plan", "patch_cut", "training", "convert", "sample_model", "model_zoo"}
     | {"directions"}
@@ -102,6 +103,7 @@ BETWEEN_STAGES = {
     ("regenerate", "build"),
     ("regenerate", "plan"),
     ("verify", "regenerate"),
+    *((stage, "libraries") for stage in ("build", "ingest", "patches", "regenerate")),
     ("card", "build"),
     ("card", "show"),
     ("card", "croissant"),

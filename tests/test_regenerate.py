@@ -1,10 +1,13 @@
 import json
 import shutil
 import tarfile
+from dataclasses import replace
+from importlib.metadata import version
 
 import pytest
 import tiny
 
+from synthmammo._version import PIXELS_VERSION
 from synthmammo.build import build
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
@@ -119,9 +122,31 @@ def test_a_place_that_cannot_be_written(built, tmp_path):
 
 
 def test_platforms_are_compared_by_what_equal_bytes_need(built):
-    from dataclasses import replace
-
     manifest = Manifest.read(built)
     assert same_platform(manifest) == []
     other = replace(manifest, versions=manifest.versions | {"numpy": "1.0"})
     assert same_platform(other) == [f"numpy 1.0 there, {manifest.versions['numpy']} here"]
+    elsewhere = replace(manifest, versions=manifest.versions | {"torch": "2.0", "isal": "absent"})
+    isal, torch = manifest.versions["isal"], version("torch")
+    assert same_platform(elsewhere) == [f"isal absent there, {isal} here", f"torch 2.0 there, {torch} here"]
+
+
+def test_another_pixels_version_is_told_first(built):
+    older = replace(Manifest.read(built), pixels_version=0)
+    assert same_platform(older) == [f"pixels version 0 there, {PIXELS_VERSION} here"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"versions": {"numpy": "1.0"}}, "numpy 1.0 there"),
+        ({"pixels_version": 77}, f"pixels version 77 there, {PIXELS_VERSION} here"),
+    ],
+)
+def test_commands_say_what_differs(built, tmp_path, changes, says):
+    copy = shutil.copytree(built, tmp_path / "copy")
+    content = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps(content | changes))
+    for arguments in (("regenerate", copy, KEY, "--out", tmp_path), ("verify", copy, "--pixels", 1)):
+        output = tiny.run(*arguments).output
+        assert "note: this is not the platform it was made on" in output and says in output

@@ -43,6 +43,8 @@ def regenerate(directory: Path, key: str, out: Path) -> None:
 
     Example: synthmammo regenerate datasets/balanced_calc balanced_calc-0000003 --out again
     """
+    from synthmammo.manifest import Manifest
+    from synthmammo.regenerate import platform_note
     from synthmammo.regenerate import regenerate as run
 
     paths, compared = run(directory, key, out)
@@ -53,6 +55,8 @@ def regenerate(directory: Path, key: str, out: Path) -> None:
     if not compared.largest_difference:
         differs = "its pixels are the dataset's, but not all of its files are"
     click.echo(same if compared.equal_bytes else differs)
+    if note := platform_note(Manifest.read(directory)):
+        click.echo(f"note: {note}")
     if not compared.equal_bytes:
         raise SystemExit(1)
 
