@@ -10,15 +10,18 @@ from itertools import groupby
 from time import perf_counter
 from typing import Any
 
-from synthmammo.anatomy import Sites, site_from_draw
+import numpy as np
+
+from synthmammo.anatomy import Sites, site_from_draw, tissue_share
 from synthmammo.backgrounds import Backgrounds
 from synthmammo.canvas import Canvas, Ground, Placed, Try
+from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import LESIONS, REMOVALS, Lesion, find
 from synthmammo.geometry import crop
 from synthmammo.placement import Site, crop_box
 from synthmammo.recipe import LesionSpec, Placement, Recipe
 from synthmammo.row import Candidate, PlannedLesion, Row
-from synthmammo.sample import Sample
+from synthmammo.sample import Box, Sample
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ class Assembler:
                     yield from self._on(host, group)
 
     def _on(self, host: Sample, rows: Sequence[Row]) -> Iterator[Sample | Failure]:
+        if self.recipe.patch and self.recipe.patch.size_px > min(host.shape):
+            message = f"{self.recipe.patch.size_px} is more than the background has, {min(host.shape)} pixels"
+            raise GeneratorError(message, where="patch.size_px", hint="State a smaller patch.")
         ground = Ground.of(host) if self.recipe.patch or any(row.lesions for row in rows) else None
         together = 2 if self.recipe.pair else 1
         for _, group in groupby(rows, key=lambda row: row.index // together):
@@ -96,6 +102,8 @@ class Assembler:
             if centre is None:
                 return Failure(row.key, "no place for a patch with enough tissue")
             box = crop_box(centre, self.recipe.patch.size_px, sample.shape)
+            if reason := self._too_little_tissue(row, sample, box):
+                return Failure(row.key, reason)
             intensity = [canvas.intensity.low, canvas.intensity.high]
             origin = {"crop": list(box), "intensity": intensity}
             sample = crop(sample, box).with_(provenance={**sample.provenance, **origin})
@@ -123,9 +131,10 @@ class Assembler:
 
     def _put(self, row: Row, canvas: Canvas, lesion: PlannedLesion, spec: LesionSpec, site: Site | None) -> bool:
         generator = self._lesions[lesion.spec]
-        sites = None if site else canvas.places.free(self._placement(spec), lesion.diameter_mm, canvas.taken)
+        placement = self._placement(spec, canvas)
+        sites = None if site else canvas.places.free(placement, lesion.diameter_mm, canvas.taken)
         for attempt, candidate in enumerate(lesion.candidates):
-            place = site or self._site(row, canvas, candidate, sites)
+            place = site or self._site(row, candidate, sites)
             if place is None:
                 return False
             quality = self.recipe.quality.minimum_contrast_to_noise
@@ -133,13 +142,14 @@ class Assembler:
                 return True
         return False
 
-    def _site(self, row: Row, canvas: Canvas, candidate: Candidate, sites: Sites | None) -> Site | None:
+    def _site(self, row: Row, candidate: Candidate, sites: Sites | None) -> Site | None:
         place = site_from_draw(sites, candidate.site) if sites else None
         if place is None or row.crop is None:
             return place
-        # Of a patch the candidate picks the centre; the lesion lies at the planned offset from it.
-        (row_px, column_px), (height, width) = self._offset(row), canvas.host.shape
-        return min(max(place[0] + row_px, 0), height - 1), min(max(place[1] + column_px, 0), width - 1)
+        # The candidate picks the patch's centre; the lesion lies at the planned offset from it. Where that is outside
+        # the image the try fails: moving the lesion inside would move the patch too, away from its tissue.
+        row_px, column_px = self._offset(row)
+        return place[0] + row_px, place[1] + column_px
 
     def _offset(self, row: Row) -> Site:
         assert self.recipe.patch and row.crop
@@ -151,15 +161,23 @@ class Assembler:
         if canvas.placed:
             (row_px, column_px), place = self._offset(row), canvas.placed[0].tried.site
             return place[0] - row_px, place[1] - column_px
-        return site_from_draw(canvas.places.free(self._placement(None), 0.0, canvas.taken), row.crop[0])
+        return site_from_draw(canvas.places.free(self._placement(None, canvas), 0.0, canvas.taken), row.crop[0])
 
-    def _placement(self, spec: LesionSpec | None) -> Placement:
+    def _placement(self, spec: LesionSpec | None, canvas: Canvas) -> Placement:
         placement = spec.placement if spec else Placement()
         if self.recipe.patch is None:
             return placement
         # The window that must be tissue is the patch itself.
-        spacing_mm = getattr(self.recipe.background, "spacing_mm", None) or placement.window_mm / 256
-        return placement.model_copy(update={"window_mm": self.recipe.patch.size_px * spacing_mm})
+        return placement.model_copy(update={"window_mm": self.recipe.patch.size_px * canvas.places.spacing_mm})
+
+    def _too_little_tissue(self, row: Row, sample: Sample, box: Box) -> str | None:
+        """Why a patch is not cut where adjacent lesions, or their offset, have taken it; None where it is."""
+        placement = self.recipe.lesions[row.lesions[0].spec].placement if row.lesions else Placement()
+        share = tissue_share(sample.breast, box)
+        # In the precision of the map that the sites come from.
+        if np.float32(share) >= np.float32(placement.tissue_share):
+            return None
+        return f"{share:.1%} of the patch is tissue, expected {placement.tissue_share:.1%}"
 
     def _described(self, row: Row, sample: Sample, placed: Sequence[Placed]) -> Sample:
         provenance = {

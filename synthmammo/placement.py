@@ -18,12 +18,15 @@ class Places:
 
     Args:
         host: The untouched background, with known or assumed spacing.
+
+    Attributes:
+        spacing_mm: Millimetres per pixel of the host, the mean of rows and columns.
     """
 
     def __init__(self, host: Sample) -> None:
         assert host.spacing_mm is not None
         self._host = host
-        self._spacing_mm = float(np.mean(host.spacing_mm))
+        self.spacing_mm = float(np.mean(host.spacing_mm))
         self._pectoral: Mask | None = None
         self._untaken: dict[Placement, Sites] = {}
 
@@ -80,7 +83,7 @@ class Places:
         return self._pectoral
 
     def _pixels(self, length_mm: float) -> int:
-        return max(1, round(length_mm / self._spacing_mm))
+        return max(1, round(length_mm / self.spacing_mm))
 
 
 def crop_box(centre: Site, size_px: int, shape: tuple[int, int]) -> Box:

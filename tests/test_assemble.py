@@ -396,6 +396,76 @@ def test_patches_hold_their_lesion_at_the_planned_offset():
             assert len(sample.findings) == 1
 
 
+class Generated:
+    """A host generator as a StyleGAN2 is one: the recipe does not say its spacing, its samples do."""
+
+    batch_size = 1
+
+    def __init__(self, spacing_mm, breast=None):
+        self._look = {"spacing_mm": (spacing_mm, spacing_mm), "breast": breast}
+
+    def latents(self, rows):
+        return list(rows)
+
+    def render(self, latents):
+        return [a_host(**self._look, seed=row.host_seed % 2**32).with_(key=row.key) for row in latents]
+
+
+PATCHES = ONE | {
+    "classes": {"malignant": "1/2", "normal": "1/2"},
+    "background": {"generator": "stylegan2", "model": "zoo/stylegan2-phantom-256", "samples_per_host": 2},
+    "size": 32,
+    "patch": {"size_px": 64, "offset_px": 16},
+    "emit": {"formats": ["parquet"]},
+}
+
+
+@pytest.mark.parametrize("spacing_mm", [0.45, 0.9, 2.0])
+def test_the_patch_that_is_cut_has_the_tissue_whatever_the_models_spacing(fakes, spacing_mm):
+    lesion = {**MASS, "classes": ["malignant"], "diameter_mm": [6, 10]}
+    recipe = tiny.recipe(**PATCHES | {"lesions": [lesion]})
+    made = list(fakes.assembler(recipe, Disc(), Generated(spacing_mm)).samples(rows_of(recipe)))
+    assert all(isinstance(sample, Sample) for sample in made), made
+    assert min(sample.breast.mean() for sample in made) >= 0.9
+    assert {sample.shape for sample in made} == {(64, 64)} and sum(len(sample.findings) for sample in made) == 16
+
+
+def test_an_offset_that_leads_out_of_the_image_does_not_move_the_patch(fakes):
+    """A breast at the bottom edge, not much higher than the patch, with lesions small enough to lie on the last row."""
+    placement = {"tissue_share": 0.95}
+    lesion = {**MASS, "classes": ["malignant"], "diameter_mm": 2, "placement": placement}
+    changes = {"classes": {"malignant": 1}, "lesions": [lesion], "patch": {"size_px": 64, "offset_px": 40}}
+    recipe = tiny.recipe(**PATCHES | changes)
+    breast = np.zeros((200, 160), bool)
+    breast[-66:] = True
+    host = Generated(1.0, breast=breast)
+    made = list(fakes.assembler(recipe, Disc(), host).samples(rows_of(recipe)))
+    samples = [sample for sample in made if isinstance(sample, Sample)]
+    assert len(samples) > 16 and all(sample.breast.mean() >= 0.95 for sample in samples)
+    reasons = [one.reason for one in made if isinstance(one, Failure)]
+    assert reasons and all("none of the 8 candidates" in reason for reason in reasons)
+
+
+def test_a_patch_around_adjacent_lesions_fails_where_it_lacks_tissue(fakes):
+    """The windows of a contiguous layout have the tissue; a larger patch around the first of them may not."""
+    placement = {"layout": "contiguous", "window_mm": 16}
+    lesion = {**MASS, "classes": ["malignant"], "count": 2, "diameter_mm": 6, "placement": placement}
+    changes = {"classes": {"malignant": 1}, "lesions": [lesion], "patch": {"size_px": 96, "offset_px": 0}}
+    recipe = tiny.recipe(**PATCHES | changes)
+    made = list(fakes.assembler(recipe, Disc(), Generated(1.0)).samples(rows_of(recipe)))
+    failed = [one.reason for one in made if isinstance(one, Failure)]
+    assert failed and all("% of the patch is tissue, expected 90.0%" in reason for reason in failed)
+    assert len(failed) < len(made)
+    assert min(one.breast.mean() for one in made if isinstance(one, Sample)) >= 0.9
+
+
+def test_a_patch_larger_than_the_models_images_is_refused(fakes):
+    recipe = tiny.recipe(**PATCHES | {"patch": {"size_px": 192}})
+    with pytest.raises(GeneratorError, match="192 is more than the background has, 160 pixels") as error:
+        next(fakes.assembler(recipe, Disc(), Generated(1.0)).samples(rows_of(recipe)))
+    assert error.value.where == "patch.size_px"
+
+
 def test_the_halves_of_a_pair_of_patches_are_one_place():
     recipe = tiny.recipe(
         **ONE | {"size": 12, "pair": "host", "background": {**FINE, "samples_per_host": 3}},
