@@ -8,19 +8,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
-from synthmammo.anatomy import Sites, site_from_draw, tissue_share
+from synthmammo.anatomy import site_from_draw, tissue_share
 from synthmammo.backgrounds import Backgrounds
-from synthmammo.canvas import Canvas, Ground, Placed, Try
+from synthmammo.canvas import Canvas, Ground, Placed
 from synthmammo.errors import GeneratorError
-from synthmammo.generators.base import LESIONS, REMOVALS, Lesion, find
 from synthmammo.geometry import crop
-from synthmammo.placement import Site, crop_box
-from synthmammo.recipe import LesionSpec, Placement, Recipe
-from synthmammo.row import Candidate, PlannedLesion, Row
+from synthmammo.insertion import Inserter
+from synthmammo.placement import Frame, Places, Site
+from synthmammo.recipe import Placement, Quality, Recipe
+from synthmammo.row import Row
 from synthmammo.sample import Box, Sample
 
 
@@ -30,6 +29,19 @@ class Failure:
 
     key: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A background with its lesions on it, from which a sample or both halves of a pair are taken.
+
+    Attributes:
+        canvas: The background and its lesions.
+        box: The patch to cut; None for the whole image.
+    """
+
+    canvas: Canvas
+    box: Box | None
 
 
 class Assembler:
@@ -45,11 +57,7 @@ class Assembler:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self._backgrounds = Backgrounds(recipe)
-        self._lesions = [
-            _open_lesion(LESIONS, spec.generator, f"lesions.{number}.generator", spec.spacing_mm)
-            for number, spec in enumerate(recipe.lesions)
-        ]
-        self._removal = recipe.removal and _open_lesion(REMOVALS, recipe.removal.generator, "removal.generator", None)
+        self._inserter = Inserter(recipe)
         self.seconds: dict[str, float] = defaultdict(float)
 
     def samples(self, rows: Iterable[Row]) -> Iterator[Sample | Failure]:
@@ -67,119 +75,80 @@ class Assembler:
                     yield from self._on(host, group)
 
     def _on(self, host: Sample, rows: Sequence[Row]) -> Iterator[Sample | Failure]:
-        if self.recipe.patch and self.recipe.patch.size_px > min(host.shape):
-            message = f"{self.recipe.patch.size_px} is more than the background has, {min(host.shape)} pixels"
-            raise GeneratorError(message, where="patch.size_px", hint="State a smaller patch.")
-        ground = Ground.of(host) if self.recipe.patch or any(row.lesions for row in rows) else None
+        ground = self._ground(host, rows)
         together = 2 if self.recipe.pair else 1
         for _, group in groupby(rows, key=lambda row: row.index // together):
-            made = []
-            for row in group:
-                with self._timed("compose"):
-                    made.append(self._sample(row, host, ground))
+            with self._timed("compose"):
+                made = self._group(host, ground, [*group])
             yield from _together(made)
 
-    def _sample(self, row: Row, host: Sample, ground: Ground | None) -> Sample | Failure:
-        host = host.with_(key=row.key, label=row.label, split=row.split, patient=row.patient)
-        if ground is None or not (row.lesions or self.recipe.patch):
-            return self._checked(row, self._described(row, host, []))
-        canvas = Canvas.of(host, ground)
-        # The untouched twin of a patch is cut where the lesion would be.
-        put = row.role != "host" or self.recipe.patch is not None
-        if row.lesions and put and (reason := self._put_all(row, canvas)):
-            return Failure(row.key, reason)
-        if row.role == "removed":
-            assert self._removal
-            canvas.take_off(self._removal)
-        centre = self._patch_centre(row, canvas) if row.crop else None
-        if row.role == "host":
-            canvas.undo()
-        shown = [] if row.role == "removed" else canvas.placed
-        findings = (*host.findings, *(placed.finding for placed in shown))
-        sample = host.with_(image=canvas.image, lesions=canvas.lesions, findings=findings)
-        sample = self._described(row, sample, canvas.placed)
-        if self.recipe.patch:
-            if centre is None:
-                return Failure(row.key, "no place for a patch with enough tissue")
-            box = crop_box(centre, self.recipe.patch.size_px, sample.shape)
-            if reason := self._too_little_tissue(row, sample, box):
-                return Failure(row.key, reason)
-            intensity = [canvas.intensity.low, canvas.intensity.high]
-            origin = {"crop": list(box), "intensity": intensity}
-            sample = crop(sample, box).with_(provenance={**sample.provenance, **origin})
-        return self._checked(row, sample)
+    def _ground(self, host: Sample, rows: Sequence[Row]) -> Ground | None:
+        patch = self.recipe.patch
+        if patch and patch.size_px > min(host.shape):
+            message = f"{patch.size_px} is more than the background has, {min(host.shape)} pixels"
+            raise GeneratorError(message, where="patch.size_px", hint="State a smaller patch.")
+        return Ground.of(host) if patch or any(row.lesions for row in rows) else None
 
-    def _put_all(self, row: Row, canvas: Canvas) -> str | None:
-        """Put on every lesion of a row; returns why one of them could not be."""
-        strips: dict[int, list[Site] | None] = {}
-        for lesion in row.lesions:
-            spec = self.recipe.lesions[lesion.spec]
-            site = None
-            if spec.placement.layout == "contiguous":
-                count = next(iter(spec.count))
-                if lesion.spec not in strips:
-                    draw = lesion.candidates[0].site
-                    strips[lesion.spec] = canvas.places.contiguous(spec.placement, count, draw)
-                strip = strips[lesion.spec]
-                if strip is None:
-                    return f"no {count} adjacent windows of {spec.placement.window_mm:g} mm with enough tissue"
-                site = strip.pop(0)
-            if not self._put(row, canvas, lesion, spec, site):
-                what = f"{lesion.pathology} {lesion.kind} of {lesion.diameter_mm:.1f} mm"
-                return f"none of the {len(lesion.candidates)} candidates for a {what} passed"
-        return None
+    def _group(self, host: Sample, ground: Ground | None, rows: Sequence[Row]) -> list[Sample | Failure]:
+        """The sample of a row, or the halves of a pair, whose lesions and place are made once."""
+        if ground is None or not (self.recipe.patch or any(row.lesions for row in rows)):
+            return [self._checked(self._described(row, host)) for row in rows]
+        scene = self._scene(host, ground, rows)
+        if isinstance(scene, Scene):
+            return [self._checked(self._half(row, scene)) for row in rows]
+        return [
+            Failure(row.key, scene) if self._needs_scene(row) else self._checked(self._described(row, host))
+            for row in rows
+        ]
 
-    def _put(self, row: Row, canvas: Canvas, lesion: PlannedLesion, spec: LesionSpec, site: Site | None) -> bool:
-        generator = self._lesions[lesion.spec]
-        placement = self._placement(spec, canvas)
-        sites = None if site else canvas.places.free(placement, lesion.diameter_mm, canvas.taken)
-        for attempt, candidate in enumerate(lesion.candidates):
-            place = site or self._site(row, candidate, sites)
-            if place is None:
-                return False
-            quality = self.recipe.quality.minimum_contrast_to_noise
-            if canvas.put(generator, Try(lesion, spec, candidate, attempt, place), quality):
-                return True
-        return False
+    def _scene(self, host: Sample, ground: Ground, rows: Sequence[Row]) -> Scene | str:
+        """The lesions that rows share on their host, and their patch; a text where there is no such scene."""
+        canvas, row, patch = Canvas.of(host, ground), rows[0], self.recipe.patch
+        frame = Frame.of(patch, row.crop) if patch and row.crop else None
+        if any(map(self._needs_scene, rows)):
+            reason = self._inserter.put(row.lesions, canvas, ground.places, frame)
+            if reason:
+                return reason
+        box = self._box(row, canvas, ground.places, frame) if frame else None
+        return box if isinstance(box, str) else Scene(canvas, box)
 
-    def _site(self, row: Row, candidate: Candidate, sites: Sites | None) -> Site | None:
-        place = site_from_draw(sites, candidate.site) if sites else None
-        if place is None or row.crop is None:
-            return place
-        # The candidate picks the patch's centre; the lesion lies at the planned offset from it. Where that is outside
-        # the image the try fails: moving the lesion inside would move the patch too, away from its tissue.
-        row_px, column_px = self._offset(row)
-        return place[0] + row_px, place[1] + column_px
+    def _needs_scene(self, row: Row) -> bool:
+        # The untouched twin of a whole image needs no lesion; that of a patch is cut where the lesion would be.
+        return row.role != "host" or self.recipe.patch is not None
 
-    def _offset(self, row: Row) -> Site:
-        assert self.recipe.patch and row.crop
-        reach = self.recipe.patch.offset_px
-        return round((2 * row.crop[1] - 1) * reach), round((2 * row.crop[2] - 1) * reach)
-
-    def _patch_centre(self, row: Row, canvas: Canvas) -> Site | None:
-        assert row.crop
-        if canvas.placed:
-            (row_px, column_px), place = self._offset(row), canvas.placed[0].tried.site
-            return place[0] - row_px, place[1] - column_px
-        return site_from_draw(canvas.places.free(self._placement(None, canvas), 0.0, canvas.taken), row.crop[0])
-
-    def _placement(self, spec: LesionSpec | None, canvas: Canvas) -> Placement:
-        placement = spec.placement if spec else Placement()
-        if self.recipe.patch is None:
-            return placement
-        # The window that must be tissue is the patch itself.
-        return placement.model_copy(update={"window_mm": self.recipe.patch.size_px * canvas.places.spacing_mm})
-
-    def _too_little_tissue(self, row: Row, sample: Sample, box: Box) -> str | None:
-        """Why a patch is not cut where adjacent lesions, or their offset, have taken it; None where it is."""
+    def _box(self, row: Row, canvas: Canvas, places: Places, frame: Frame) -> Box | str:
+        """The patch as pixels of the host; a text where none has enough tissue."""
         placement = self.recipe.lesions[row.lesions[0].spec].placement if row.lesions else Placement()
-        share = tissue_share(sample.breast, box)
-        # In the precision of the map that the sites come from.
-        if np.float32(share) >= np.float32(placement.tissue_share):
-            return None
-        return f"{share:.1%} of the patch is tissue, expected {placement.tissue_share:.1%}"
+        if canvas.placed:
+            centre: Site | None = frame.centre(canvas.placed[0].tried.site)
+        else:
+            window = frame.as_window(placement, places.spacing_mm)
+            centre = site_from_draw(places.free(window, 0.0, canvas.taken), frame.draw)
+        if centre is None:
+            return "no place for a patch with enough tissue"
+        box = frame.box(centre, canvas.host.shape)
+        share = tissue_share(canvas.host.breast, box)
+        # Compared as the map of sites compares. Adjacent lesions are put where their own windows have tissue.
+        if np.float32(share) < np.float32(placement.tissue_share):
+            return f"{share:.1%} of the patch is tissue, expected {placement.tissue_share:.1%}"
+        return box
 
-    def _described(self, row: Row, sample: Sample, placed: Sequence[Placed]) -> Sample:
+    def _half(self, row: Row, scene: Scene) -> Sample:
+        """What a row shows of a scene: the lesions, the image without them, or the untouched host."""
+        canvas = scene.canvas
+        if row.role == "host":
+            sample, placed = canvas.host, []
+        elif row.role == "removed":
+            sample, placed = canvas.host.with_(image=self._inserter.removed(canvas)), canvas.placed
+        else:
+            sample, placed = canvas.sample(), canvas.placed
+        sample = self._described(row, sample, placed)
+        if scene.box is None:
+            return sample
+        origin = {"crop": list(scene.box), "intensity": [canvas.intensity.low, canvas.intensity.high]}
+        return crop(sample, scene.box).with_(provenance={**sample.provenance, **origin})
+
+    def _described(self, row: Row, sample: Sample, placed: Sequence[Placed] = ()) -> Sample:
         provenance = {
             "recipe": self.recipe.name,
             "index": row.index,
@@ -187,22 +156,14 @@ class Assembler:
             "density": row.density,
             "host": sample.provenance,
             "edits": [{name: value for name, value in asdict(edit).items() if value is not None} for edit in row.edits],
-            "lesions": [_account(one, self._lesions[one.tried.lesion.spec]) for one in placed],
+            "lesions": [self._inserter.account(one) for one in placed],
             "attempts": [one.tried.attempt for one in placed],
         }
-        return sample.with_(provenance=provenance)
+        return sample.with_(key=row.key, label=row.label, split=row.split, patient=row.patient, provenance=provenance)
 
-    def _checked(self, row: Row, sample: Sample) -> Sample | Failure:
-        quality, highest = self.recipe.quality, 2**sample.bits_stored - 1
-        breast = float(sample.breast.mean())
-        if breast < quality.minimum_breast_share:
-            return Failure(row.key, f"breast is {breast:.1%} of the image, expected {quality.minimum_breast_share:.1%}")
-        if quality.maximum_saturated_share < 1:
-            share = float((sample.image[sample.breast] == highest).mean()) if breast else 0.0
-            if share > quality.maximum_saturated_share:
-                allowed = f"{quality.maximum_saturated_share:.1%}"
-                return Failure(row.key, f"{share:.1%} of the breast is saturated, at most {allowed} expected")
-        return sample
+    def _checked(self, sample: Sample) -> Sample | Failure:
+        reason = _lacking(sample, self.recipe.quality)
+        return Failure(sample.key, reason) if reason else sample
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:
@@ -221,26 +182,13 @@ def _together(halves: list[Sample | Failure]) -> list[Sample | Failure]:
     ]
 
 
-def _open_lesion(table: dict[str, str], name: str, where: str, spacing_mm: float | None) -> Lesion:
-    lesion: Lesion = find(table, name, where)(spacing_mm=spacing_mm)
-    return lesion
-
-
-def _account(placed: Placed, generator: Lesion) -> dict[str, Any]:
-    tried, lesion, post = placed.tried, placed.tried.lesion, placed.tried.spec.post
-    assert post
-    checkpoint = getattr(generator, "checkpoint", None)
-    return {
-        "generator": tried.spec.generator,
-        **({"weights": checkpoint.digest} if checkpoint else {}),
-        "kind": str(lesion.kind),
-        "pathology": str(lesion.pathology),
-        "diameter_mm": lesion.diameter_mm,
-        "contrast": lesion.contrast,
-        "seed": tried.candidate.seed,
-        "site": list(tried.site),
-        "attempt": tried.attempt,
-        "box": list(placed.finding.box),
-        "descriptors": placed.finding.descriptors,
-        "post": post.model_dump(),
-    }
+def _lacking(sample: Sample, quality: Quality) -> str | None:
+    """What a finished sample lacks of the recipe's measures; None where it has them."""
+    breast, highest = float(sample.breast.mean()), 2**sample.bits_stored - 1
+    if breast < quality.minimum_breast_share:
+        return f"breast is {breast:.1%} of the image, expected {quality.minimum_breast_share:.1%}"
+    if quality.maximum_saturated_share < 1:
+        share = float((sample.image[sample.breast] == highest).mean()) if breast else 0.0
+        if share > quality.maximum_saturated_share:
+            return f"{share:.1%} of the breast is saturated, at most {quality.maximum_saturated_share:.1%} expected"
+    return None

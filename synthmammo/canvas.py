@@ -10,7 +10,7 @@ from synthmammo.anatomy import tissue_share
 from synthmammo.anatomy.tissue import window_around
 from synthmammo.compose import Cut, Intensity, Window, cut
 from synthmammo.errors import GeneratorError
-from synthmammo.generators.base import Context, Lesion
+from synthmammo.generators.base import Context, Lesion, LesionChannel
 from synthmammo.placement import Places, Site
 from synthmammo.recipe import LesionSpec
 from synthmammo.row import Candidate, PlannedLesion
@@ -76,24 +76,32 @@ class Ground:
         return cls(Intensity.of(host.image, host.breast), Places(host))
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """What a generator made for one place: the tissue it saw, where that lies, and the lesion cut out of its answer."""
+
+    window: Window
+    context: Context
+    answer: LesionChannel
+    cut: Cut | None
+
+
 @dataclass
 class Canvas:
     """An image while lesions are put onto it.
 
     Attributes:
         host: The untouched background; every context is cropped from it.
+        intensity: The background's.
         image: `uint16 (H, W)`, changed in place.
         lesions: `uint8 (H, W)`, changed in place.
-        intensity: The background's.
-        places: The background's.
         placed: The lesions so far.
     """
 
     host: Sample
+    intensity: Intensity
     image: Image
     lesions: Labels
-    intensity: Intensity
-    places: Places
     placed: list[Placed] = field(default_factory=list)
 
     @classmethod
@@ -104,12 +112,21 @@ class Canvas:
             GeneratorError: The background's spacing is not known.
         """
         ground = ground or Ground.of(host)
-        return cls(host, host.image.copy(), host.lesions.copy(), ground.intensity, ground.places)
+        return cls(host, ground.intensity, host.image.copy(), host.lesions.copy())
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, the host's own and those put on."""
+        return (*self.host.findings, *(placed.finding for placed in self.placed))
 
     @property
     def taken(self) -> list[Box]:
-        """Boxes of all findings, the host's own and those put on."""
-        return [finding.box for finding in (*self.host.findings, *(placed.finding for placed in self.placed))]
+        """Boxes of all findings."""
+        return [finding.box for finding in self.findings]
+
+    def sample(self) -> Sample:
+        """The host as it is now, with the lesions that were put on among its findings."""
+        return self.host.with_(image=self.image, lesions=self.lesions, findings=self.findings)
 
     def put(self, generator: Lesion, tried: Try, minimum_contrast_to_noise: float = 0.0) -> bool:
         """Make one lesion and lay it onto the image; False, with nothing changed, when it fails the recipe's measures.
@@ -119,54 +136,60 @@ class Canvas:
             tried: What and where.
             minimum_contrast_to_noise: Least mean channel over the standard deviation of the tissue around.
         """
-        host, lesion, spec = self.host, tried.lesion, tried.spec
-        assert host.spacing_mm and spec.post
-        extent = window_around(*tried.site, max(1, round(lesion.diameter_mm / min(host.spacing_mm))))
-        if tissue_share(host.breast, extent) < LEAST_INSIDE:
+        if not self._inside(tried):
             return False
-        window = Window.around(tried.site, generator.field_mm(lesion), host.spacing_mm, generator.spacing_mm)
-        context = self._context(window, host.image)
-        answer = generator(context, lesion, tried.candidate.seed)
-        piece = cut(answer.channel, spec.post, window.spacing_mm, mask=answer.mask)
-        if piece is None or contrast_to_noise(context, piece) < minimum_contrast_to_noise:
+        piece = self._made(generator, tried, self.host.image)
+        if piece.cut is None or contrast_to_noise(piece.context, piece.cut) < minimum_contrast_to_noise:
             return False
-        mask, box = window.mask(piece.component, host.breast)
-        under, found = self.lesions[box.slices], Box.around(mask)
-        if found is None or (np.any(under[mask]) and not spec.placement.overlap):
+        finding = self._labelled(tried, piece)
+        if finding is None:
             return False
-        window.add(self.image, host.breast, self.intensity.grey(piece.channel), host.bits_stored)
-        label = len(host.findings) + len(self.placed) + 1
-        under[mask] = label
-        extent = found.moved(box.row0, box.col0)
-        descriptors = {**lesion.descriptors, **answer.descriptors}
-        finding = Finding(lesion.kind, lesion.pathology, extent, label, synthetic=True, descriptors=descriptors)
+        self._add(self.image, piece)
         self.placed.append(Placed(tried, finding))
         return True
 
-    def _context(self, window: Window, image: Image, limit: float = 1.0) -> Context:
-        pixels, breast = window.context(image, self.host.breast, self.intensity, limit)
-        return Context(pixels, breast, window.spacing_mm, self.intensity.white(self.host.bits_stored))
-
-    def undo(self) -> None:
-        """Make the image the untouched host again."""
-        self.image[:], self.lesions[:] = self.host.image, self.host.lesions
-        self.placed.clear()
-
-    def take_off(self, generator: Lesion) -> None:
-        """Remove the lesions that were put on, the last first (the paper's negative case), and their labels."""
-        host = self.host
-        assert host.spacing_mm
+    def removed(self, generator: Lesion) -> Image:
+        """The image after the lesions that were put on are removed, the last first (the paper's negative case)."""
+        image = self.image.copy()
         for placed in reversed(self.placed):
-            lesion, post = placed.tried.lesion, placed.tried.spec.post
-            assert post
-            window = Window.around(placed.tried.site, generator.field_mm(lesion), host.spacing_mm, generator.spacing_mm)
             # What the lesion brought above 1 must be seen there, or less is taken off than was put on.
-            context = self._context(window, self.image, REMOVAL_LIMIT)
-            answer = generator(context, lesion, placed.tried.candidate.seed)
-            piece = cut(answer.channel, post, window.spacing_mm, sign=-1, mask=answer.mask)
-            if piece:
-                window.add(self.image, host.breast, self.intensity.grey(piece.channel), host.bits_stored)
-        self.lesions[:] = host.lesions
+            self._add(image, self._made(generator, placed.tried, image, limit=REMOVAL_LIMIT, sign=-1))
+        return image
+
+    def _inside(self, tried: Try) -> bool:
+        assert self.host.spacing_mm
+        size_px = max(1, round(tried.lesion.diameter_mm / min(self.host.spacing_mm)))
+        return tissue_share(self.host.breast, window_around(*tried.site, size_px)) >= LEAST_INSIDE
+
+    def _made(self, generator: Lesion, tried: Try, image: Image, limit: float = 1.0, sign: int = 1) -> _Piece:
+        host, lesion, post = self.host, tried.lesion, tried.spec.post
+        assert host.spacing_mm and post
+        window = Window.around(tried.site, generator.field_mm(lesion), host.spacing_mm, generator.spacing_mm)
+        pixels, breast = window.context(image, host.breast, self.intensity, limit)
+        context = Context(pixels, breast, window.spacing_mm, self.intensity.white(host.bits_stored))
+        answer = generator(context, lesion, tried.candidate.seed)
+        return _Piece(
+            window, context, answer, cut(answer.channel, post, window.spacing_mm, sign=sign, mask=answer.mask)
+        )
+
+    def _labelled(self, tried: Try, piece: _Piece) -> Finding | None:
+        """The finding of a lesion, whose pixels get its label; None where it has no pixels or may not overlap."""
+        assert piece.cut
+        lesion, host = tried.lesion, self.host
+        mask, box = piece.window.mask(piece.cut.component, host.breast)
+        under, found = self.lesions[box.slices], Box.around(mask)
+        if found is None or (np.any(under[mask]) and not tried.spec.placement.overlap):
+            return None
+        label = len(self.findings) + 1
+        under[mask] = label
+        extent = found.moved(box.row0, box.col0)
+        descriptors = {**lesion.descriptors, **piece.answer.descriptors}
+        return Finding(lesion.kind, lesion.pathology, extent, label, synthetic=True, descriptors=descriptors)
+
+    def _add(self, image: Image, piece: _Piece) -> None:
+        if piece.cut:
+            change = self.intensity.grey(piece.cut.channel)
+            piece.window.add(image, self.host.breast, change, self.host.bits_stored)
 
 
 def contrast_to_noise(context: Context, piece: Cut) -> float:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from synthmammo.anatomy import Sites, admissible_sites, chest_wall_side, pectoral_mask, site_from_draw, tissue_share_map
-from synthmammo.recipe import Placement
+from synthmammo.recipe import PatchOutput, Placement
 from synthmammo.sample import Box, Mask, Sample, View
 
 Site = tuple[int, int]
@@ -84,6 +85,48 @@ class Places:
 
     def _pixels(self, length_mm: float) -> int:
         return max(1, round(length_mm / self.spacing_mm))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The patch that is cut out of an image, around a lesion where there is one.
+
+    Attributes:
+        size_px: Side of the patch.
+        offset: Way from the patch's centre to its lesion in pixels, (rows, columns).
+        draw: Draw in [0, 1) that picks the place of a patch without a lesion.
+    """
+
+    size_px: int
+    offset: Site
+    draw: float
+
+    @classmethod
+    def of(cls, patch: PatchOutput, draws: tuple[float, float, float]) -> Frame:
+        """The patch of a recipe for a row's draws (`Row.crop`)."""
+        place, down, right = draws
+        reach = patch.offset_px
+        return cls(patch.size_px, (round((2 * down - 1) * reach), round((2 * right - 1) * reach)), place)
+
+    def as_window(self, placement: Placement, spacing_mm: float) -> Placement:
+        """A placement whose window that must be tissue is the patch itself; places are then centres of patches."""
+        return placement.model_copy(update={"window_mm": self.size_px * spacing_mm})
+
+    def site(self, centre: Site) -> Site:
+        """The place of the lesion in a patch.
+
+        It may lie outside the image, where no lesion can be put: one that is moved inside would move the patch too,
+        away from its tissue.
+        """
+        return centre[0] + self.offset[0], centre[1] + self.offset[1]
+
+    def centre(self, site: Site) -> Site:
+        """The centre of the patch around a lesion."""
+        return site[0] - self.offset[0], site[1] - self.offset[1]
+
+    def box(self, centre: Site, shape: tuple[int, int]) -> Box:
+        """The patch as pixels of an image of a shape (H, W), moved as far as needed to lie inside."""
+        return crop_box(centre, self.size_px, shape)
 
 
 def crop_box(centre: Site, size_px: int, shape: tuple[int, int]) -> Box:

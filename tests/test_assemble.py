@@ -146,8 +146,16 @@ def test_labels_follow_the_hosts_own():
     host.lesions[20:24, 20:24] = 1
     canvas = Canvas.of(host)
     assert canvas.put(Disc(), a_try()) and canvas.placed[0].finding.label == 2
-    canvas.take_off(Disc(sign=-1))
-    assert np.array_equal(canvas.lesions, host.lesions), "the host's own stays"
+    assert [finding.label for finding in canvas.sample().findings] == [1, 2]
+
+
+def test_removing_gives_another_image_and_leaves_the_canvas():
+    canvas = Canvas.of(host := a_host())
+    assert canvas.put(Disc(), a_try())
+    before = canvas.image.copy()
+    removed = canvas.removed(Disc(sign=-1))
+    assert np.abs(removed.astype(int) - host.image).max() <= 2, "two roundings"
+    assert np.array_equal(canvas.image, before) and canvas.lesions.any() and canvas.placed
 
 
 def test_contrast_to_noise_is_a_limit():
@@ -247,7 +255,7 @@ class Fakes:
 
     def assembler(self, recipe, lesion=None, host=None) -> Assembler:
         if lesion:
-            self._monkeypatch.setattr("synthmammo.assemble._open_lesion", lambda *_: lesion)
+            self._monkeypatch.setattr("synthmammo.insertion._open_lesion", lambda *_: lesion)
         if host:
             self._monkeypatch.setattr("synthmammo.backgrounds.open_host", lambda _: host)
         return Assembler(recipe)
@@ -481,6 +489,29 @@ def test_the_halves_of_a_pair_of_patches_are_one_place():
         changed = lesion.image != twin.image
         assert changed[lesion.lesions > 0].mean() > 0.9
         assert not changed.all() and twin.label == "normal"
+
+
+@pytest.mark.parametrize("patch", [None, {"size_px": 64, "offset_px": 8}], ids=["whole", "patch"])
+@pytest.mark.parametrize("role", ["host", "removed"])
+def test_a_pair_makes_its_lesions_once_and_each_half_is_as_if_made_alone(monkeypatch, role, patch):
+    lesions = [{**MASS, "classes": ["malignant"], "count": 2}]
+    removal = {"removal": {"generator": "parametric"}} if role == "removed" else {}
+    changes = {"lesions": lesions, "size": 12, "pair": role, "patch": patch, "emit": {"formats": ["parquet"]}}
+    recipe = tiny.recipe(**ONE | changes | removal)
+    rows = rows_of(recipe)
+    put, taken = Disc(), Disc(sign=-1)
+    monkeypatch.setattr("synthmammo.insertion._open_lesion", lambda table, *_: put if table is base.LESIONS else taken)
+    assembler = Assembler(recipe)
+    made = list(assembler.samples(rows))
+    assert all(isinstance(sample, Sample) for sample in made), made
+    calls = len(put.contexts), len(taken.contexts)
+    for half in (0, 1):
+        put.contexts.clear()
+        for alone, sample in zip(assembler.samples(rows[half::2]), made[half::2], strict=True):
+            assert np.array_equal(alone.image, sample.image) and np.array_equal(alone.lesions, sample.lesions)
+            assert (alone.findings, alone.provenance) == (sample.findings, sample.provenance)
+        if half == 0:
+            assert calls == (len(put.contexts), 12 if role == "removed" else 0), "as for the lesions alone"
 
 
 def test_a_lesion_does_not_hang_over_the_skin():

@@ -5,7 +5,7 @@ from synthmammo.recipe.draws import Choice, Draw, Shares
 from synthmammo.recipe.emit import Emit
 from synthmammo.recipe.lesions import LesionSpec, Placement, PostProcessing
 from synthmammo.recipe.load import load_recipe, recipe_schema, resolved_yaml
-from synthmammo.recipe.model import Recipe
+from synthmammo.recipe.model import PatchOutput, Quality, Recipe
 
 __all__ = [
     "Background",
@@ -14,9 +14,11 @@ __all__ = [
     "Emit",
     "IngestedBackground",
     "LesionSpec",
+    "PatchOutput",
     "PhantomBackground",
     "Placement",
     "PostProcessing",
+    "Quality",
     "Recipe",
     "Shares",
     "StyleGAN2Background",

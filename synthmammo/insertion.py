@@ -1,0 +1,126 @@
+"""Lesions of plan rows: opens their generators, tries the candidates on a canvas, takes lesions off again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from synthmammo.anatomy import site_from_draw
+from synthmammo.canvas import Canvas, Placed, Try
+from synthmammo.generators.base import LESIONS, REMOVALS, Lesion, find
+from synthmammo.placement import Frame, Places
+from synthmammo.recipe import LesionSpec, Recipe
+from synthmammo.row import PlannedLesion
+from synthmammo.sample import Image
+
+
+class Inserter:
+    """Puts the lesions of a recipe onto canvases.
+
+    Args:
+        recipe: The checked recipe.
+
+    Raises:
+        GeneratorError: A generator is unknown or lacks its model.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._specs = recipe.lesions
+        self._least_contrast = recipe.quality.minimum_contrast_to_noise
+        self._generators = [
+            _open_lesion(LESIONS, spec.generator, f"lesions.{number}.generator", spec.spacing_mm)
+            for number, spec in enumerate(recipe.lesions)
+        ]
+        self._removal = recipe.removal and _open_lesion(REMOVALS, recipe.removal.generator, "removal.generator", None)
+
+    def put(
+        self, lesions: Sequence[PlannedLesion], canvas: Canvas, places: Places, frame: Frame | None = None
+    ) -> str | None:
+        """Put lesions onto a canvas, each by the first of its candidates that passes.
+
+        Args:
+            lesions: Planned lesions of one image, those of each entry of the recipe behind each other.
+            canvas: The canvas, changed in place.
+            places: The places of its host.
+            frame: The patch that will be cut around the first lesion; None for whole images.
+
+        Returns:
+            Why one of them could not be put on; None when all are.
+        """
+        for number, same in groupby(lesions, key=lambda lesion: lesion.spec):
+            spec = self._specs[number]
+            if spec.placement.layout == "contiguous":
+                reason = self._put_adjacent(spec, [*same], canvas, places)
+            else:
+                reason = self._put_free(spec, same, canvas, places, frame)
+            if reason:
+                return reason
+        return None
+
+    def _put_adjacent(
+        self, spec: LesionSpec, lesions: Sequence[PlannedLesion], canvas: Canvas, places: Places
+    ) -> str | None:
+        strip = places.contiguous(spec.placement, len(lesions), lesions[0].candidates[0].site)
+        if strip is None:
+            window = f"{spec.placement.window_mm:g} mm"
+            return f"no {len(lesions)} adjacent windows of {window} with enough tissue"
+        for lesion, site in zip(lesions, strip, strict=True):
+            tries = (Try(lesion, spec, one, attempt, site) for attempt, one in enumerate(lesion.candidates))
+            if not self._first(tries, canvas):
+                return _none_passed(lesion)
+        return None
+
+    def _put_free(
+        self, spec: LesionSpec, lesions: Iterator[PlannedLesion], canvas: Canvas, places: Places, frame: Frame | None
+    ) -> str | None:
+        placement = frame.as_window(spec.placement, places.spacing_mm) if frame else spec.placement
+        for lesion in lesions:
+            sites = places.free(placement, lesion.diameter_mm, canvas.taken)
+            found = ((one, site_from_draw(sites, one.site)) for one in lesion.candidates)
+            tries = (
+                Try(lesion, spec, one, attempt, frame.site(place) if frame else place)
+                for attempt, (one, place) in enumerate(found)
+                if place
+            )
+            if not self._first(tries, canvas):
+                return _none_passed(lesion)
+        return None
+
+    def _first(self, tries: Iterator[Try], canvas: Canvas) -> bool:
+        return any(canvas.put(self._generators[one.lesion.spec], one, self._least_contrast) for one in tries)
+
+    def removed(self, canvas: Canvas) -> Image:
+        """The image of a canvas after its lesions were taken off again."""
+        assert self._removal
+        return canvas.removed(self._removal)
+
+    def account(self, placed: Placed) -> dict[str, Any]:
+        """What the provenance of an image says of one of its lesions."""
+        tried, lesion, post = placed.tried, placed.tried.lesion, placed.tried.spec.post
+        assert post
+        checkpoint = getattr(self._generators[lesion.spec], "checkpoint", None)
+        return {
+            "generator": tried.spec.generator,
+            **({"weights": checkpoint.digest} if checkpoint else {}),
+            "kind": str(lesion.kind),
+            "pathology": str(lesion.pathology),
+            "diameter_mm": lesion.diameter_mm,
+            "contrast": lesion.contrast,
+            "seed": tried.candidate.seed,
+            "site": list(tried.site),
+            "attempt": tried.attempt,
+            "box": list(placed.finding.box),
+            "descriptors": placed.finding.descriptors,
+            "post": post.model_dump(),
+        }
+
+
+def _none_passed(lesion: PlannedLesion) -> str:
+    what = f"{lesion.pathology} {lesion.kind} of {lesion.diameter_mm:.1f} mm"
+    return f"none of the {len(lesion.candidates)} candidates for a {what} passed"
+
+
+def _open_lesion(table: dict[str, str], name: str, where: str, spacing_mm: float | None) -> Lesion:
+    lesion: Lesion = find(table, name, where)(spacing_mm=spacing_mm)
+    return lesion
