@@ -16,6 +16,7 @@ from synthmammo.backgrounds import Backgrounds
 from synthmammo.canvas import Canvas, Ground, Placed
 from synthmammo.errors import GeneratorError
 from synthmammo.geometry import crop
+from synthmammo.history import Built, cut_record
 from synthmammo.insertion import Inserter
 from synthmammo.placement import Frame, Places, Site
 from synthmammo.recipe import Placement, Quality, Recipe
@@ -145,21 +146,23 @@ class Assembler:
         sample = self._described(row, sample, placed)
         if scene.box is None:
             return sample
-        origin = {"crop": list(scene.box), "intensity": [canvas.intensity.low, canvas.intensity.high]}
-        return crop(sample, scene.box).with_(provenance={**sample.provenance, **origin})
+        cut = cut_record(scene.box, canvas.intensity.low, canvas.intensity.high)
+        return crop(sample, scene.box).with_(provenance={**sample.provenance, **cut})
 
     def _described(self, row: Row, sample: Sample, placed: Sequence[Placed] = ()) -> Sample:
-        provenance = {
-            "recipe": self.recipe.name,
-            "index": row.index,
-            "role": row.role,
-            "density": row.density,
-            "host": sample.provenance,
-            "edits": [{name: value for name, value in asdict(edit).items() if value is not None} for edit in row.edits],
-            "lesions": [self._inserter.account(one) for one in placed],
-            "attempts": [one.tried.attempt for one in placed],
-        }
-        return sample.with_(key=row.key, label=row.label, split=row.split, patient=row.patient, provenance=provenance)
+        built = Built(
+            recipe=self.recipe.name,
+            index=row.index,
+            role=row.role,
+            density=row.density,
+            host=sample.provenance,
+            edits=tuple(map(asdict, row.edits)),
+            lesions=tuple(map(self._inserter.account, placed)),
+            attempts=tuple(one.tried.attempt for one in placed),
+        )
+        return sample.with_(
+            key=row.key, label=row.label, split=row.split, patient=row.patient, provenance=built.record()
+        )
 
     def _checked(self, sample: Sample) -> Sample | Failure:
         reason = _lacking(sample, self.recipe.quality)

@@ -272,7 +272,7 @@ def _facts(sample: Sample, errors: dict[str, dict[str, float]]) -> Facts:
         split=sample.split,
         view=sample.view,
         laterality=sample.laterality,
-        density=sample.provenance.get("density"),
+        density=sample.history.density,
         spacing_mm=sample.spacing_mm,
         spacing_origin=str(sample.spacing_origin),
         errors=errors,

@@ -191,7 +191,7 @@ def index_schema() -> pa.Schema:
 
 def index_row(sample: Sample) -> dict[str, Any]:
     """The row of one sample in `index.parquet`; density, attempts and edits come from its provenance, where present."""
-    provenance = sample.provenance
+    history = sample.history
     breast_box = Box.around(sample.breast)
     return {
         "key": sample.key,
@@ -200,7 +200,7 @@ def index_row(sample: Sample) -> dict[str, Any]:
         "patient": sample.patient,
         "view": sample.view,
         "laterality": sample.laterality,
-        "density": provenance.get("density"),
+        "density": history.density,
         "spacing_origin": str(sample.spacing_origin),
         "height": sample.shape[0],
         "width": sample.shape[1],
@@ -219,9 +219,9 @@ def index_row(sample: Sample) -> dict[str, Any]:
             for finding in sample.findings
         ],
         "unlocated": list(sample.unlocated),
-        "attempts": provenance.get("attempts", []),
-        "host_attempt": provenance.get("host", {}).get("attempt"),
-        "edits": [edit["name"] for edit in provenance.get("edits", [])],
+        "attempts": history.attempts,
+        "host_attempt": history.host.attempt if history.host else None,
+        "edits": history.edits,
     }
 
 

@@ -101,7 +101,7 @@ class Source:
 
     def _normal_window(self, side: int, draw: float) -> Box:
         """The floor(draw n)-th of the n windows with enough breast and without findings."""
-        if self.sample.provenance.get("unlocated"):
+        if self.sample.history.unlocated:
             raise NoPatch("the image has findings without a place")
         field, sums = self._field, self._tissue_sums()
         stride = max(1, max(self.sample.shape) // _GRID)
@@ -154,7 +154,7 @@ class Source:
             "turns": row.turns,
             "seed": self._options.seed,
             "attempts": [attempt],
-            "density": source.provenance.get("density"),
+            "density": source.history.density,
         }
         if finding is not None:
             provenance |= {"finding": target.finding, "lesion_share": _share(source, finding, box)}

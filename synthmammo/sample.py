@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.history import History
+
 Image = NDArray[np.uint16]
 """Pixels, `uint16 (H, W)`, MONOCHROME2 (bright is dense), 0 is air outside the breast."""
 
@@ -178,7 +180,12 @@ class Sample:
     @property
     def unlocated(self) -> tuple[str, ...]:
         """Findings its source reports without a place, so without a box, e.g. ("mass malignant",)."""
-        return tuple(self.provenance.get("unlocated") or self.provenance.get("host", {}).get("unlocated") or ())
+        return self.history.unlocated or self.history.background.unlocated
+
+    @property
+    def history(self) -> History:
+        """What the provenance says, with types."""
+        return History(self.provenance)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "synthmammo"
 
 LAYERS: dict[int, set[str]] = {
     # vocabulary
-    0: {"_version", "errors", "sample", "row", "lexicon", "identity"},
+    0: {"_version", "errors", "sample", "row", "lexicon", "identity", "history"},
     # specification and arithmetic
     1: {"quota", "splits", "recipe", "manifest", "png", "dataset", "anatomy", "geometry", "drawing", "compose"}
     | {"metrics", "nets", "features", "checkpoints", "latents", "inverted"}
@@ -47,7 +47,7 @@ LAYERS: dict[int, set[str]] = {
     # surface
     4: {"cli", "__main__", "__init__"},
 }
-WITHIN_VOCABULARY = {("row", "sample"), ("lexicon", "sample")}
+WITHIN_VOCABULARY = {("row", "sample"), ("lexicon", "sample"), ("sample", "history")}
 WITHIN_ARITHMETIC = {
     ("dataset", "manifest"),
     ("dataset", "png"),

@@ -159,8 +159,8 @@ def load_images(
 def _twins(samples: list[Sample]) -> NDArray[np.int64]:
     """Number of the sample that was made as a pair with each; -1 where there is none."""
     halves = [
-        (origin.get("recipe"), origin["index"], origin["index"] ^ 1) if origin.get("role") in _PAIRED else None
-        for origin in (sample.provenance for sample in samples)
+        (*history.pair, history.pair[1] ^ 1) if history.role in _PAIRED else None
+        for history in (sample.history for sample in samples)
     ]
     places = {half[:2]: number for number, half in enumerate(halves) if half}
     return np.array([places.get((half[0], half[2]), -1) if half else -1 for half in halves], np.int64)
@@ -169,9 +169,9 @@ def _twins(samples: list[Sample]) -> NDArray[np.int64]:
 def _ends(sample: Sample, scale: Scale) -> tuple[float, float]:
     if scale is Scale.FULL_RANGE:
         return 0.0, float(2**sample.bits_stored - 1)
-    if known := sample.provenance.get("intensity"):
+    if known := sample.history.intensity:
         # Of the whole image that a patch is from, as it will be when the model is used.
-        return float(known[0]), float(known[1])
+        return known
     intensity = Intensity.of(sample.image, sample.breast)
     return intensity.low, intensity.high
 

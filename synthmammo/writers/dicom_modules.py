@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import PurePath
-from typing import Any
 
 import numpy as np
 from pydicom import Dataset
@@ -20,6 +19,7 @@ from pydicom.valuerep import format_number_as_ds
 from synthmammo import __version__
 from synthmammo.anatomy import chest_wall_side, foreign_objects
 from synthmammo.errors import OutputError
+from synthmammo.history import History
 from synthmammo.identity import dicom_uid
 from synthmammo.sample import Laterality, Sample, SpacingOrigin, View
 from synthmammo.writers.base import Encoded
@@ -73,12 +73,12 @@ def study_uid(sample: Sample, dataset: str) -> str:
 
 def is_real(sample: Sample) -> bool:
     """Whether the background is a real one; its provenance then names the archive it was read from."""
-    return "source" in _host(sample)
+    return sample.history.background.source is not None
 
 
 def is_synthetic(sample: Sample) -> bool:
     """Whether any pixel was made by a generator: all but a real image that nothing was put on or taken off."""
-    changed = sample.provenance.get("lesions") or any(finding.synthetic for finding in sample.findings)
+    changed = sample.history.lesions or any(finding.synthetic for finding in sample.findings)
     return bool(changed) or not is_real(sample)
 
 
@@ -95,14 +95,9 @@ def require(sample: Sample) -> None:
         if getattr(sample, name) is None:
             hint = "Leave out the format 'dicom' in the recipe's `emit`."
             raise OutputError(f"a DICOM mammogram requires a {name}, and it is unknown", where=sample.key, hint=hint)
-    if "crop" in sample.provenance:
+    if sample.history.crop is not None:
         hint = "Leave out the format 'dicom' for patches."
         raise OutputError("a patch is no mammogram: its orientation is unknown", where=sample.key, hint=hint)
-
-
-def _host(sample: Sample) -> dict[str, Any]:
-    host: dict[str, Any] = sample.provenance.get("host", sample.provenance)
-    return host
 
 
 def _person(sample: Sample) -> str:
@@ -150,9 +145,9 @@ def _study_and_series(encoded: Encoded, dataset: str) -> Dataset:
 
 
 def _equipment(sample: Sample) -> Dataset:
-    host = _host(sample)
-    lesions = sorted({_named(lesion, "generator") for lesion in sample.provenance.get("lesions", ())})
-    background = f"real, from {host['source']}" if is_real(sample) else _named(host, "generator")
+    host = sample.history.background
+    lesions = sorted({_named(lesion) for lesion in sample.history.lesions})
+    background = f"real, from {host.source}" if is_real(sample) else _named(host)
     maker = Dataset()
     maker.PurposeOfReferenceCodeSequence = [_item(_MODIFYING_EQUIPMENT)]
     maker.Manufacturer = maker.ManufacturerModelName = "synthmammo"
@@ -165,10 +160,9 @@ def _equipment(sample: Sample) -> Dataset:
     return module
 
 
-def _named(maker: dict[str, Any], name: str) -> str:
+def _named(maker: History) -> str:
     """What made something, with the first digits of its weights' digest where it has weights."""
-    weights = maker.get("weights")
-    model = str(maker.get("model", maker.get(name, "unknown")))
+    weights, model = maker.weights, maker.model or maker.generator or "unknown"
     if model.endswith(".safetensors") and "://" not in model:
         model = PurePath(model).name  # where a user keeps files is nobody's business
     return f"{model} (weights sha256 {weights[:16]})" if weights else model
@@ -188,7 +182,7 @@ def _anatomy(sample: Sample) -> Dataset:
     module.PositionerType = "MAMMOGRAPHIC"
     module.DetectorType = ""
     module.ImagerPixelSpacing = [format_number_as_ds(float(side)) for side in sample.spacing_mm or ()]
-    implant = _host(sample).get("implant")
+    implant = sample.history.background.implant
     if implant is not None:
         module.BreastImplantPresent = "YES" if implant else "NO"
     module.AcquisitionContextSequence = []
@@ -207,13 +201,13 @@ def patient_orientation(sample: Sample) -> list[str]:
 
 
 def _image(sample: Sample) -> Dataset:
-    host, module = _host(sample), Dataset()
+    ratio, module = sample.history.background.lossy_ratio, Dataset()
     module.ImageType = ["DERIVED", "PRIMARY", ""]
     module.DerivationDescription = _derivation(sample)
     module.BurnedInAnnotation = "YES" if is_annotated(sample) else "NO"
-    module.LossyImageCompression = "01" if "lossy_ratio" in host else "00"
-    if "lossy_ratio" in host:
-        module.LossyImageCompressionRatio = format_number_as_ds(float(host["lossy_ratio"]))
+    module.LossyImageCompression = "00" if ratio is None else "01"
+    if ratio is not None:
+        module.LossyImageCompressionRatio = format_number_as_ds(ratio)
     module.QualityControlImage = "NO"
     return module
 
@@ -225,15 +219,15 @@ def is_annotated(sample: Sample) -> bool:
     """
     if not is_real(sample):
         return False
-    stated = _host(sample).get("burned_in")
+    stated = sample.history.background.burned_in
     return bool(foreign_objects(sample.image, sample.breast).any()) if stated is None else bool(stated)
 
 
 def _derivation(sample: Sample) -> str:
-    count = len(sample.provenance.get("lesions", ()))
+    count = len(sample.history.lesions)
     background = "Real mammogram" if is_real(sample) else "Mammogram made by a generator; no patient was exposed"
     change = f"{count} synthetic lesion(s) inserted" if count else "no lesion inserted"
-    if sample.provenance.get("role") == "removed":
+    if sample.history.role == "removed":
         change += " and removed again"
     sentences = [f"{background}; {change}.", "For research, not for diagnosis."]
     if sample.spacing_origin is SpacingOrigin.ASSUMED:

@@ -1,0 +1,163 @@
+"""How a sample was made, with types: the one place that knows the keys of `Sample.provenance` that others read.
+
+A sample keeps its provenance as the JSON it is stored as, so that whatever a source adds stays with it. The build
+writes it from `Built`; who wants to know asks `Sample.history`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class History:
+    """What a record says of how an image, its background or one of its lesions was made; None where it does not say.
+
+    Attributes:
+        record: The stored JSON.
+    """
+
+    record: Record
+
+    @property
+    def host(self) -> History | None:
+        """The background that a build put lesions onto or took as it is; None where no build made the image."""
+        return History(self.record["host"]) if "host" in self.record else None
+
+    @property
+    def background(self) -> History:
+        """The background of an image; an image that no build made is its own."""
+        return self.host or self
+
+    @property
+    def lesions(self) -> tuple[History, ...]:
+        """The lesions that a build put in, also those it took off again."""
+        return tuple(History(lesion) for lesion in self.record.get("lesions", ()))
+
+    @property
+    def edits(self) -> list[str]:
+        """Names of the edits of the background's latents."""
+        return [edit["name"] for edit in self.record.get("edits", ())]
+
+    @property
+    def attempts(self) -> list[int]:
+        """For each lesion the number of candidates rejected before it; for a cut patch that of windows."""
+        return list(self.record.get("attempts", ()))
+
+    @property
+    def attempt(self) -> int | None:
+        """Number of candidate seeds that were rejected before a background."""
+        return self.record.get("attempt")
+
+    @property
+    def unlocated(self) -> tuple[str, ...]:
+        """Findings that the source reports without a place."""
+        return tuple(self.record.get("unlocated") or ())
+
+    @property
+    def pair(self) -> tuple[str | None, int]:
+        """Name of the recipe and index of the sample, by which the halves of a pair find each other."""
+        return self.record.get("recipe"), self.record["index"]
+
+    @property
+    def role(self) -> str | None:
+        """Role of the sample in its recipe (`Row.role`)."""
+        return self.record.get("role")
+
+    @property
+    def density(self) -> str | None:
+        """BI-RADS breast composition "a" to "d"."""
+        return self.record.get("density")
+
+    @property
+    def crop(self) -> list[int] | None:
+        """Box of a patch in the image it was cut from."""
+        return self.record.get("crop")
+
+    @property
+    def intensity(self) -> tuple[float, float] | None:
+        """Grey levels of -1 and 1 in the whole image that a patch was cut from."""
+        ends = self.record.get("intensity")
+        return (float(ends[0]), float(ends[1])) if ends else None
+
+    @property
+    def source(self) -> str | None:
+        """Archive that a real image was read from, or dataset that a patch was cut from."""
+        return self.record.get("source")
+
+    @property
+    def generator(self) -> str | None:
+        """Name of the generator of a background or a lesion."""
+        return self.record.get("generator")
+
+    @property
+    def model(self) -> str | None:
+        """Name or path of the generator's model."""
+        return self.record.get("model")
+
+    @property
+    def weights(self) -> str | None:
+        """SHA-256 of the model's weights."""
+        return self.record.get("weights")
+
+    @property
+    def implant(self) -> bool | None:
+        """Whether a breast has an implant."""
+        return self.record.get("implant")
+
+    @property
+    def lossy_ratio(self) -> float | None:
+        """Ratio of the lossy compression that a real image once had."""
+        ratio = self.record.get("lossy_ratio")
+        return None if ratio is None else float(ratio)
+
+    @property
+    def burned_in(self) -> bool | None:
+        """Whether the header of a real image says that text is burned into its pixels."""
+        return self.record.get("burned_in")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build knows of a sample.
+
+    Attributes:
+        recipe: Name of the recipe.
+        index: Place in the dataset, from 0.
+        role: Role of the sample (`Row.role`).
+        density: BI-RADS breast composition of a generated background.
+        host: Record of the background.
+        edits: Edits of the background's latents; what is None in one of them is left out.
+        lesions: Records of the lesions put in.
+        attempts: For each lesion the number of candidates rejected before it.
+    """
+
+    recipe: str
+    index: int
+    role: str
+    density: str | None
+    host: Record
+    edits: tuple[Record, ...]
+    lesions: tuple[Record, ...]
+    attempts: tuple[int, ...]
+
+    def record(self) -> dict[str, Any]:
+        """The record as it is stored."""
+        edits = [{name: value for name, value in edit.items() if value is not None} for edit in self.edits]
+        plain = {name: getattr(self, name) for name in ("recipe", "index", "role", "density", "host")}
+        return {**plain, "edits": edits, "lesions": [*self.lesions], "attempts": [*self.attempts]}
+
+
+def cut_record(box: tuple[int, int, int, int], low: float, high: float) -> dict[str, Any]:
+    """What the record of a patch says beside that of its image.
+
+    Args:
+        box: The patch in the image, (row0, col0, row1, col1).
+        low: Grey level of -1 in the whole image.
+        high: Grey level of 1 in the whole image.
+    """
+    return {"crop": list(box), "intensity": [low, high]}
