@@ -185,10 +185,11 @@ def cut(
 
 def largest_object(binary: Mask, join_px: float = 0.0) -> Mask:
     """The connected object (8 neighbours) with the most pixels; objects closer than `join_px` count as one."""
-    from scipy import ndimage
+    from skimage.measure import label
+    from skimage.morphology import isotropic_dilation
 
-    joined = ndimage.distance_transform_edt(~binary) <= join_px / 2 if join_px and binary.any() else binary
-    labels, number = ndimage.label(joined, structure=np.ones((3, 3)))
+    joined = isotropic_dilation(binary, join_px / 2) if join_px and binary.any() else binary
+    labels, number = label(joined, connectivity=2, return_num=True)
     if number == 0:
         return binary
     sizes = np.bincount(labels[binary], minlength=number + 1)
@@ -208,6 +209,7 @@ def softened(component: Mask, expand_px: float, edge_px: float) -> Plane:
         `float32 (N, N)`.
     """
     from scipy import ndimage
+    from skimage.morphology import isotropic_dilation
 
     weights = np.zeros(component.shape, np.float32)
     box = Box.around(component)
@@ -218,7 +220,7 @@ def softened(component: Mask, expand_px: float, edge_px: float) -> Plane:
         slice(max(0, low - reach), min(size, high + reach))
         for low, high, size in ((box.row0, box.row1, len(component)), (box.col0, box.col1, component.shape[1]))
     )
-    grown = ndimage.distance_transform_edt(~component[window]) <= expand_px
+    grown = isotropic_dilation(component[window], expand_px)
     # float64 inside: a running float32 sum would leave 1e-8 where the law wants 0.
     soft = ndimage.gaussian_filter(grown.astype(np.float64), edge_px, truncate=_EDGE_REACH, mode="constant")
     weights[window] = np.where(soft > 1e-6, soft, 0)

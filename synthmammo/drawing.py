@@ -118,6 +118,8 @@ def tinted(image: NDArray[np.uint8], cells: NDArray[np.integer]) -> Rgb:
     Returns:
         `uint8 (H', W', 3)`, enlarged to at least 256 rows, so that the numbers can be read.
     """
+    from skimage.measure import label, regionprops
+
     times = max(1, -(-256 // image.shape[0]))
     large = np.kron(image, np.ones((times, times), np.uint8))
     colours = np.array(PALETTE)[_enlarged(cells, large.shape) % len(PALETTE)]
@@ -125,10 +127,9 @@ def tinted(image: NDArray[np.uint8], cells: NDArray[np.integer]) -> Rgb:
     pen, size = ImageDraw.Draw(picture), large.shape[0] // cells.shape[0]
     font = ImageFont.load_default(size * 0.6)
     for number in np.unique(cells):
-        pieces, count = ndimage.label(cells == number)
-        sizes = ndimage.sum_labels(np.ones_like(pieces), pieces, range(1, count + 1))
-        places = np.argwhere(pieces == 1 + int(np.argmax(sizes)))
-        row, column = places[np.argmin(((places - places.mean(0)) ** 2).sum(1))]
+        pieces = regionprops(label(cells == number, connectivity=1))
+        largest = max(pieces, key=lambda piece: piece.area)
+        row, column = largest.coords[np.argmin(((largest.coords - largest.centroid) ** 2).sum(1))]
         centre = (column + 0.5) * size, (row + 0.5) * size
         pen.text(
             centre, str(number), fill=(255, 255, 255), font=font, anchor="mm", stroke_width=2, stroke_fill=(0, 0, 0)

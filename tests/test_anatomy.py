@@ -19,6 +19,7 @@ from scipy import ndimage
 
 from synthmammo import anatomy
 from synthmammo.anatomy.tissue import window_around
+from synthmammo.anatomy.working import dilated, eroded, eroded_all_around
 from synthmammo.generators.phantom import Phantom
 from synthmammo.row import Row
 from synthmammo.sample import Box, Image, Mask
@@ -291,3 +292,16 @@ def test_a_detector_image_with_a_sharp_edge_is_no_label(spacing_mm, side):
         sample = host.render([row])[0]
         found = anatomy.breast_mask(sample.image, sample.bits_stored)
         assert (found & sample.breast).sum() > 0.93 * (found | sample.breast).sum()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.4, 0.97, 1.0])
+@pytest.mark.parametrize("radius", [0.2, 1.5, 3.4, 7.0])
+def test_masks_grow_and_shrink_by_a_disk(share: float, radius: float, seed: int) -> None:
+    """By the definition, pixel by pixel of the disk; earlier versions computed it so."""
+    mask = np.random.default_rng(seed).random((37, 29)) < share
+    whole = max(1, round(radius))
+    y, x = np.ogrid[-whole : whole + 1, -whole : whole + 1]
+    disk = x * x + y * y <= whole * whole + whole
+    assert np.array_equal(dilated(mask, radius), ndimage.binary_dilation(mask, disk))
+    assert np.array_equal(eroded(mask, radius), ndimage.binary_erosion(mask, disk, border_value=1))
+    assert np.array_equal(eroded_all_around(mask, radius), ndimage.binary_erosion(mask, disk))

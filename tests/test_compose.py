@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from synthmammo.compose import MODEL_SPACING_MM, Intensity, Window, cut, largest_object, resample, softened
 from synthmammo.recipe import PostProcessing
@@ -105,6 +106,18 @@ def test_of_several_objects_the_largest_is_kept():
 def test_corners_connect():
     binary = np.eye(10, dtype=bool)
     assert np.array_equal(largest_object(binary), binary)
+
+
+@given(seed=st.integers(0, 10_000), density=st.sampled_from([0.0, 0.03, 0.2, 0.5, 1.0]), px=st.floats(0, 8))
+def test_objects_and_their_growth_are_those_of_scipy(seed, density, px):
+    """Distances and labels by the definition: pixels of datasets made with earlier versions stay."""
+    mask = np.random.default_rng(seed).random((24, 31)) < density
+    distance = ndimage.distance_transform_edt(~mask) if mask.any() else np.full(mask.shape, np.inf)
+    labels, number = ndimage.label(distance <= px / 2 if px and mask.any() else mask, structure=np.ones((3, 3)))
+    sizes = [np.count_nonzero(labels[mask] == one) for one in range(1, number + 1)]
+    expected = mask & (labels == 1 + int(np.argmax(sizes))) if number else mask
+    assert np.array_equal(largest_object(mask, px), expected)
+    assert np.array_equal(softened(mask, px, 1e-6) > 0, distance <= px)
 
 
 def test_objects_closer_than_join_mm_count_as_one():

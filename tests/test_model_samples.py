@@ -170,6 +170,10 @@ def test_colours_of_changes_and_parts() -> None:
     cells = np.arange(64).reshape(8, 8) // 32
     coloured = tinted(flat, cells)
     assert coloured.shape == (256, 256, 3) and not np.array_equal(coloured[2, 2], coloured[-3, 2])
+    piece = np.zeros((8, 8), np.int64)
+    piece[0, 0], piece[5:, 4:7] = 1, 1  # two pieces of number 1: it is written on the larger one
+    written = (tinted(flat, piece) == 255).all(-1)
+    assert not written[:32, :32].any() and written[6 * 32 + 8 : 7 * 32 - 8, 5 * 32 + 8 : 6 * 32 - 8].any()
     lined = outlined(flat, cells == 0)
     assert (lined[31] != 128).any() and (lined[10, 10] == 128).all() and (lined[40] == 128).all()
 

@@ -24,8 +24,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.measure import label
 
-from synthmammo.anatomy.working import disk, enlarge, millimetres, reduction, shrink
+from synthmammo.anatomy.working import dilated, enlarge, eroded, millimetres, reduction, shrink
 from synthmammo.sample import Image, Mask
 
 Side = Literal["left", "right"]
@@ -133,7 +134,7 @@ def _root_intensity(small: Plane, bits_stored: int) -> Plane:
 def _without_labels(root: Plane) -> Plane:
     """The plane with sharply cut bright pieces (labels, tape, frames) sunk to their surround; tissue darkens slowly."""
     smooth = ndimage.gaussian_filter(root, 0.7)[::2, ::2]
-    pieces, count = ndimage.label(smooth > 0.6)
+    pieces, count = label(smooth > 0.6, connectivity=1, return_num=True)
     if not count:
         return root
     around = ndimage.maximum_filter(pieces, 7) * (ndimage.maximum_filter(pieces, 3) == 0)
@@ -171,7 +172,7 @@ def _air(smooth: Plane) -> float:
 def _largest_piece(bright: Mask, opening_px: int) -> Mask:
     # Beyond the image's edge counts as air, so that a thin strip along the edge (a scanner border) goes too.
     core = ndimage.minimum_filter(bright, opening_px, mode="constant", cval=0)
-    labels, count = ndimage.label(core)
+    labels, count = label(core, connectivity=1, return_num=True)
     if not count:
         return np.zeros(bright.shape, np.bool_)
     sizes = np.bincount(labels.ravel())
@@ -211,7 +212,7 @@ def _grow_to_skin(root: Plane, rough: Mask) -> Mask:
     # Skin still darkens outwards; a plateau a little above air is fog or the glow around a label.
     skin = (left > SKIN_LEVEL) & ((left > FOG_LEVEL) | (slope > 0.15 * edge_slope))
     skin &= (smooth < 1.1 * edge) & (distance <= reach)
-    grown, _ = ndimage.label(rough | skin)
+    grown = label(rough | skin, connectivity=1)
     return np.asarray(grown == np.bincount(grown[rough]).argmax(), np.bool_)
 
 
@@ -280,7 +281,7 @@ def foreign_objects(image: Image, breast: Mask) -> Mask:
     """
     factor = reduction(image.shape)
     small, inside = shrink(image, factor), shrink(breast, factor) > 0
-    outside = ~ndimage.binary_dilation(inside, disk(millimetres(4.0, small.shape)))
+    outside = ~dilated(inside, millimetres(4.0, small.shape))
     bright = float(np.percentile(small[inside], 50)) if inside.any() else float(small.max())
     air = float(np.median(small[outside])) if outside.any() else 0.0
     found = outside & (small > air + 0.25 * bright)
@@ -307,7 +308,7 @@ def fibroglandular_share(image: Image, breast: Mask, pectoral: Mask) -> float:
     factor = reduction(image.shape)
     small, muscle = shrink(image, factor), shrink(pectoral, factor) > 0.5
     whole = shrink(breast, factor) > 0.5
-    inside = ndimage.binary_erosion(whole & ~muscle, disk(millimetres(8.0, small.shape)), border_value=1)
+    inside = eroded(whole & ~muscle, millimetres(8.0, small.shape))
     if not inside.any():
         return 0.0
     level = 0.85 * np.median(small[muscle]) if muscle.any() else 0.75 * np.percentile(small[whole], 97)

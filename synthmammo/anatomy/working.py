@@ -51,8 +51,34 @@ def millimetres(length_mm: float, shape: tuple[int, ...]) -> float:
     return length_mm * max(shape) / FILM_MM
 
 
-def disk(radius: float) -> Mask:
-    """`bool (2r+1, 2r+1)` disk."""
-    r = max(1, round(radius))
-    y, x = np.ogrid[-r : r + 1, -r : r + 1]
-    return np.asarray(x * x + y * y <= r * r + r)
+def dilated(mask: Mask, radius: float) -> Mask:
+    """A mask grown by a disk.
+
+    Args:
+        mask: `bool (H, W)`.
+        radius: Radius of the disk in pixels; it is rounded, and at least 1.
+
+    Returns:
+        `bool (H, W)`.
+    """
+    from skimage.morphology import isotropic_dilation
+
+    # A map of distances to nothing would be wrong, not infinite.
+    return np.asarray(isotropic_dilation(mask, _reach(radius)) if mask.any() else mask, np.bool_)
+
+
+def eroded(mask: Mask, radius: float) -> Mask:
+    """A mask that lost a disk along its edge, but not where the image's edge cuts it; arguments as `dilated`."""
+    from skimage.morphology import isotropic_erosion
+
+    return np.asarray(mask if mask.all() else isotropic_erosion(mask, _reach(radius)), np.bool_)
+
+
+def eroded_all_around(mask: Mask, radius: float) -> Mask:
+    """A mask that lost a disk along its edge and along the image's edge; arguments as `dilated`."""
+    return eroded(np.pad(mask, 1), radius)[1:-1, 1:-1]
+
+
+def _reach(radius: float) -> float:
+    # Half a pixel more rounds off the spikes that a disk of whole pixels has on its four sides.
+    return max(1, round(radius)) + 0.5

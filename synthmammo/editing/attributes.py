@@ -19,9 +19,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.measure import label
 
 from synthmammo.anatomy import Side, chest_wall_side, fibroglandular_share, find_pectoral
-from synthmammo.anatomy.working import disk, millimetres, reduction, shrink
+from synthmammo.anatomy.working import dilated, eroded_all_around, millimetres, reduction, shrink
 from synthmammo.lexicon import ATTRIBUTES
 from synthmammo.sample import Mask, Sample
 
@@ -99,12 +100,13 @@ def _implant(sample: Sample) -> float:
     if not breast.any():
         return 0.0
     bright = breast & (smooth > 0.8 * np.percentile(smooth[breast], 99))
-    pieces, count = ndimage.label(ndimage.binary_opening(bright, disk(millimetres(8.0, small.shape))))
-    if not count:
+    least = millimetres(8.0, small.shape)
+    pieces = label(dilated(eroded_all_around(bright, least), least), connectivity=1)
+    if not pieces.any():
         return 0.0
     disc = pieces == np.bincount(pieces[pieces > 0]).argmax()
-    near, far = (ndimage.binary_dilation(disc, disk(millimetres(mm, small.shape))) for mm in (1.0, 4.0))
-    inside, ring = ndimage.binary_erosion(disc, disk(millimetres(3.0, small.shape))), far & ~near & breast
+    near, far = (dilated(disc, millimetres(mm, small.shape)) for mm in (1.0, 4.0))
+    inside, ring = eroded_all_around(disc, millimetres(3.0, small.shape)), far & ~near & breast
     if not inside.any() or not ring.any():
         return 0.0
     detail = small - ndimage.gaussian_filter(small, millimetres(3.0, small.shape))
