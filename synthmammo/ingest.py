@@ -70,7 +70,7 @@ class IngestOptions:
         split: "official", "carve" or "draw"; see `splits.assign_splits`.
         shares: Share of the images by split, for what is drawn.
         seed: Seed of the draw.
-        formats: Formats to write; "parquet" is the one that other commands read.
+        formats: Formats to write; other commands read "parquet", and "webdataset" where there is none.
         shard_size: Samples in a shard.
         limit: Only so many images, the first ones; None for all.
         settings: Of the reader of the archive; see its class.

@@ -34,7 +34,7 @@ class PatchOptions:
         healthy: Classes of the images that are healthy if they have no findings.
         seed: Of all draws.
         candidates: Windows to try for a patch before it is given up.
-        formats: Formats to write; "parquet" is the one that other commands read.
+        formats: Formats to write; other commands read "parquet", and "webdataset" where there is none.
         shard_size: Patches in a shard.
 
     Raises:

@@ -29,7 +29,7 @@ def show(
     """Draw samples of a dataset on one picture: an even choice of its classes, in the order of their keys.
 
     Args:
-        directory: A dataset with the format Parquet.
+        directory: A dataset with the format Parquet or WebDataset.
         out: PNG to write.
         count: Samples to draw.
         columns: Tiles a row.

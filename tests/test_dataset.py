@@ -1,6 +1,8 @@
 """Laws of reading back: what a writer wrote comes back equal, in order and by key; broken files are named."""
 
 import dataclasses
+import io
+import tarfile
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError
 from synthmammo.manifest import Manifest
 from synthmammo.sample import Box, Finding, Kind, Pathology, Sample
-from synthmammo.writers import parquet
+from synthmammo.writers import parquet, webdataset
 from synthmammo.writers.base import Encoded
 
 
@@ -104,7 +106,7 @@ def test_no_directory(tmp_path):
 
 
 def test_no_parquet(tmp_path):
-    with pytest.raises(DatasetError, match="holds no Parquet files"):
+    with pytest.raises(DatasetError, match="holds no Parquet files and no listed tars"):
         Dataset.open(tmp_path)
 
 
@@ -147,3 +149,80 @@ def test_unknown_key_suggests_the_nearest(tmp_path):
     with pytest.raises(DatasetError, match="no sample is called 's00011'") as caught:
         Dataset.open(tmp_path).sample("s00011")
     assert "Did you mean 's000011'?" in str(caught.value)
+
+
+def write_tars(folder, shards):
+    """As `write`, with a manifest, which tars need."""
+    records, labels = [], {}
+    for name, members in shards.items():
+        writer = webdataset.WebDatasetWriter(folder / "webdataset", name)
+        for index, sample in enumerate(members):
+            writer.write(Encoded(sample, index))
+            labels[sample.label] = labels.get(sample.label, 0) + 1
+        records.append(writer.close())
+    Manifest(kind="built", name="x", digest="0", options={}, counts={"train": labels}, shards=tuple(records)).write(
+        folder
+    )
+    return records
+
+
+def test_tars_alone_are_read_too(tmp_path):
+    write_tars(tmp_path, {"train-00000": samples()})
+    dataset = Dataset.open(tmp_path)
+    assert len(dataset) == 7
+    assert dataset.label_names == ("malignant", "normal")
+    assert dataset.keys == tuple(sample.key for sample in samples())
+    for found, expected in zip(dataset, samples(), strict=True):
+        assert_equal(found, expected)
+    for expected in reversed(samples()):
+        assert_equal(dataset.sample(expected.key), expected)
+
+
+@given(st.lists(FINDINGS, max_size=4).map(tuple), st.dictionaries(st.text(max_size=5), st.none() | st.integers()))
+def test_findings_and_provenance_come_back_from_tars(tmp_path_factory, findings, provenance):
+    folder = tmp_path_factory.mktemp("dataset")
+    expected = a_sample().with_(findings=findings, provenance=provenance)
+    write_tars(folder, {"train-00000": [expected]})
+    assert_equal(Dataset.open(folder).sample(expected.key), expected)
+
+
+def test_splits_are_read_apart_from_tars(tmp_path):
+    write_tars(tmp_path, {"train-00000": in_split("train", 0, 1), "test-00000": in_split("test", 2)})
+    dataset = Dataset.open(tmp_path)
+    assert [sample.key for sample in dataset.samples("train")] == ["s000000", "s000001"]
+    assert [sample.key for sample in dataset.samples("test")] == ["s000002"]
+    assert list(dataset.samples("validation")) == []
+
+
+@pytest.mark.parametrize("cut", ["inside a member", "between two members", "between two samples", "at its start"])
+def test_tar_cut_short(cut, tmp_path):
+    path = tmp_path / write_tars(tmp_path, {"train-00000": in_split("train", 0, 1)})[0].name
+    with tarfile.open(path) as tar:
+        members = tar.getmembers()
+    second = next(member for member in members if member.name.startswith("s000001"))
+    places = {
+        "inside a member": second.offset_data + 9,
+        "between two members": members[members.index(second) + 1].offset,
+        "between two samples": second.offset,
+        "at its start": 0,
+    }
+    path.write_bytes(path.read_bytes()[: places[cut]])
+    with pytest.raises(DatasetError, match=r"train-00000\.tar"):
+        list(Dataset.open(tmp_path))
+
+
+def test_listed_tar_is_absent(tmp_path):
+    listed = write_tars(tmp_path, {"train-00000": in_split("train", 0)})
+    (tmp_path / listed[0].name).unlink()
+    with pytest.raises(DatasetError, match=r"train-00000\.tar: the manifest lists it, but it is absent"):
+        list(Dataset.open(tmp_path))
+
+
+def test_foreign_tar(tmp_path):
+    path = tmp_path / write_tars(tmp_path, {"train-00000": in_split("train", 0)})[0].name
+    with tarfile.open(path, "w") as tar:
+        member = tarfile.TarInfo("s000000.json")
+        member.size = 2
+        tar.addfile(member, io.BytesIO(b"{}"))
+    with pytest.raises(DatasetError, match="sample s000000: not a sample of this package"):
+        list(Dataset.open(tmp_path))

@@ -13,7 +13,19 @@ LAYERS: dict[int, set[str]] = {
     # vocabulary
     0: {"_version", "errors", "sample", "row", "lexicon", "identity", "history"},
     # specification and arithmetic
-    1: {"quota", "splits", "recipe", "manifest", "png", "dataset", "anatomy", "geometry", "drawing", "compose"}
+    1: {
+        "quota",
+        "splits",
+        "recipe",
+        "manifest",
+        "png",
+        "dataset",
+        "readers",
+        "anatomy",
+        "geometry",
+        "drawing",
+        "compose",
+    }
     | {"metrics", "nets", "features", "checkpoints", "latents", "inverted"}
     | {"facts", "reports"},
     # parts
@@ -50,7 +62,8 @@ LAYERS: dict[int, set[str]] = {
 WITHIN_VOCABULARY = {("row", "sample"), ("lexicon", "sample"), ("sample", "history")}
 WITHIN_ARITHMETIC = {
     ("dataset", "manifest"),
-    ("dataset", "png"),
+    ("dataset", "readers"),
+    ("readers", "png"),
     ("compose", "recipe"),
     ("geometry", "anatomy"),
     ("checkpoints", "manifest"),

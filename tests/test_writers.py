@@ -185,6 +185,19 @@ class TestWebDataset:
         assert [m.name for m in members] == [f"{s.key}.{name}" for s in samples() for name in MEMBERS]
         assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in members} == {(0, 0, 0, "", "", 0o644)}
 
+    def test_bytes_are_what_webdataset_itself_writes(self, tmp_path):
+        import webdataset
+
+        path = tmp_path / write("webdataset", tmp_path).name
+        with path.open("rb") as ours, tarfile.open(fileobj=ours) as tar:
+            contents = {member.name: tar.extractfile(member).read() for member in tar}
+        with (tmp_path / "theirs.tar").open("wb") as stream:
+            fixed = {"user": "", "group": "", "mode": 0o644, "mtime": 0}
+            with webdataset.TarWriter(stream, encoder=False, **fixed) as writer:
+                for sample in samples():
+                    writer.write({"__key__": sample.key, **{m: contents[f"{sample.key}.{m}"] for m in MEMBERS}})
+        assert (tmp_path / "theirs.tar").read_bytes() == path.read_bytes()
+
     @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # webdataset leaves its files to be collected
     def test_reads_with_webdataset(self, tmp_path):
         import webdataset

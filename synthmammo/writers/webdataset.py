@@ -1,7 +1,8 @@
 """WebDataset: a tar in which the members of one sample stand together under one key.
 
-The writer uses the standard library's `tarfile`: `webdataset` itself pulls in torch, which takes seconds to import in
-every process of a build.
+The writer uses the standard library's `tarfile`: `webdataset` itself pulls in torch, which takes two seconds of
+processor time and 170 MB in every process of a build. The tests hold its bytes equal to those of
+`webdataset.TarWriter` with fixed owners, modes and times; `readers.webdataset` reads with `webdataset` itself.
 """
 
 from __future__ import annotations

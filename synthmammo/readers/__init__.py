@@ -1,0 +1,1 @@
+"""Readers of shards, one module a format; `Dataset` is what others use."""
