@@ -113,7 +113,7 @@ def dataset_publication(directory: Path, progress: Progress = lambda done, total
         progress: Called with checks done and checks in all.
 
     Raises:
-        DatasetError: It is not a sound dataset, or has no card.
+        DatasetError: It is not a sound dataset, has no card, or its card declares other columns than its Parquet has.
     """
     found = verify(directory, progress=progress)
     if found.problems:
@@ -124,11 +124,30 @@ def dataset_publication(directory: Path, progress: Progress = lambda done, total
     if not (directory / CARD).is_file():
         hint = f"`synthmammo card {directory}` writes it."
         raise DatasetError("has no card, so it is not published", where=directory / CARD, hint=hint)
+    _check_features(directory, manifest)
     digests = manifest.files | {shard.name: shard.sha256 for shard in manifest.shards}
     names = [*digests, *_beside(directory), *_LAST]
     files = tuple(file for name in names for file in _files(directory, name, digests.get(name)))
     folders = frozenset(name.partition("/")[0] for name in digests if "/" in name)
     return Publication("dataset", files, tuple(_notes(manifest)), folders, public=not restricted(manifest))
+
+
+def _check_features(directory: Path, manifest: Manifest) -> None:
+    """Compare the columns that the card declares, which readers on the Hub go by, with those of the Parquet."""
+    shards = [directory / shard.name for shard in manifest.shards if shard.format == "parquet"]
+    if not shards:
+        return
+    import pyarrow.parquet as pq
+    from datasets import Features
+    from datasets.info import DatasetInfosDict
+    from huggingface_hub import DatasetCard
+
+    declared = DatasetInfosDict.from_dataset_card_data(DatasetCard.load(directory / CARD).data)
+    held = Features.from_arrow_schema(pq.read_schema(shards[0]))
+    for features in (info.features for info in declared.values() if info.features):
+        if wrong := sorted(name for name in {*held, *features} if features.get(name) != held.get(name)):
+            message = f"declares another '{wrong[0]}' than the Parquet has, so it is not published"
+            raise DatasetError(message, where=directory / CARD, hint=f"`synthmammo card {directory}` writes it again.")
 
 
 def restricted(manifest: Manifest) -> bool:

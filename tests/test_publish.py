@@ -200,6 +200,19 @@ def test_a_dataset_without_its_card(copy):
         dataset_publication(copy)
 
 
+@pytest.mark.parametrize(
+    ("declared", "other"),
+    [("'1': benign", "'1': harmless"), ("dtype: image", "dtype: binary"), ("spacing_mm", "spacing")],
+)
+def test_a_card_that_declares_other_columns_is_not_published(copy, declared, other):
+    text = (copy / "README.md").read_text()
+    assert declared in text
+    (copy / "README.md").write_text(text.replace(declared, other, 1))
+    with pytest.raises(DatasetError, match="README.md: declares another '.*' than the Parquet has") as raised:
+        dataset_publication(copy)
+    assert "synthmammo card" in str(raised.value)
+
+
 @pytest.mark.parametrize(("licence", "allowed"), [("other (on request)", False), ("CC-BY-3.0", True)])
 def test_real_images_are_public_only_under_a_licence_that_lets_them(copy, hub, licence, allowed):
     content = json.loads((copy / "manifest.json").read_text())

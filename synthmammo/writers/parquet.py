@@ -1,7 +1,8 @@
 """Parquet with the feature types of Hugging Face `datasets` in its metadata, so that images arrive as images.
 
 One table of features is the source of three views: the Arrow schema, the metadata in every file, and the block
-`dataset_info.features` in the header of the dataset's card.
+`dataset_info.features` in the header of the dataset's card. `datasets` makes the last, once a dataset; the first two
+are made here, since every process of a build needs them and importing `datasets` takes a second.
 """
 
 from __future__ import annotations
@@ -81,8 +82,20 @@ def schema(label_names: Sequence[str]) -> pa.Schema:
 
 
 def features_yaml(label_names: Sequence[str]) -> list[dict[str, Any]]:
-    """The block `dataset_info.features` of a card's YAML header."""
-    return _yaml_fields(features(label_names))
+    """The block `dataset_info.features` of a card's YAML header, as `datasets` writes it.
+
+    Args:
+        label_names: Classes in the order of their numbers.
+    """
+    from datasets import DatasetInfo, Features
+    from datasets.info import DatasetInfosDict
+    from huggingface_hub import DatasetCardData
+
+    data = DatasetCardData()
+    info = DatasetInfo(features=Features.from_dict(features(label_names)))
+    DatasetInfosDict(default=info).to_dataset_card_data(data)
+    block: list[dict[str, Any]] = data["dataset_info"]["features"]
+    return block
 
 
 def _arrow(feature: Feature) -> pa.DataType:
@@ -97,25 +110,6 @@ def _arrow(feature: Feature) -> pa.DataType:
             return pa.type_for_alias(feature["dtype"])
         case _:
             return pa.struct([(name, _arrow(part)) for name, part in feature.items()])
-
-
-def _yaml_fields(columns: dict[str, Feature]) -> list[dict[str, Any]]:
-    return [{"name": name, **_yaml(feature)} for name, feature in columns.items()]
-
-
-def _yaml(feature: Feature) -> dict[str, Any]:
-    match feature.get("_type"):
-        case "Image":
-            return {"dtype": "image"}
-        case "ClassLabel":
-            names = {str(number): name for number, name in enumerate(feature["names"])}
-            return {"dtype": {"class_label": {"names": names}}}
-        case "List":
-            inner, length = feature["feature"], feature.get("length")
-            item = _yaml(inner).get("dtype") if "_type" in inner else _yaml_fields(inner)
-            return {"list": item} if length is None else {"list": item, "length": length}
-        case _:
-            return {"dtype": feature["dtype"]}
 
 
 class ParquetWriter:
