@@ -18,9 +18,10 @@ import numpy as np
 
 from synthmammo.errors import SourceError
 from synthmammo.geometry import resize_mask
-from synthmammo.sample import Box, Kind, Mask, Pathology
+from synthmammo.sample import Box, Mask
 from synthmammo.sources import dicom_header as head
-from synthmammo.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of, worst_label
+from synthmammo.sources.base import Picture, Record, Skipped, existing_folder, key_of, worst_label
+from synthmammo.sources.cbis_terms import CITATION, LICENCE, annotation_of
 from synthmammo.sources.dicom import dicom_files
 from synthmammo.sources.dicom_pixels import decode, read_dicom_pixels
 from synthmammo.sources.lesions import locate
@@ -32,16 +33,6 @@ TABLES = "*_case_description_*_set.csv"
 PATCHES = "manifest.csv"
 COLUMNS = ("patient_id", "left or right breast", "image view", "abnormality id", "pathology", "image file path")
 PATCH_COLUMNS = ("file", "split", "patient", "label", "side", "view")
-DESCRIPTORS = {
-    "mass shape": "shape",
-    "mass margins": "margin",
-    "calc type": "morphology",
-    "calc distribution": "distribution",
-    "shape": "shape",
-    "margins": "margin",
-    "assessment": "assessment",
-    "subtlety": "subtlety",
-}
 
 
 class CbisDdsm:
@@ -59,13 +50,8 @@ class CbisDdsm:
         SourceError: The folder is missing.
     """
 
-    licence = "CC-BY-3.0"
-    citation = (
-        "Sawyer-Lee, R., Gimenez, F., Hoogi, A., & Rubin, D. (2016). Curated Breast Imaging Subset of Digital Database "
-        "for Screening Mammography (CBIS-DDSM). The Cancer Imaging Archive. "
-        "https://doi.org/10.7937/K9/TCIA.2016.7O02S9CY; Lee, R. S., et al. (2017). A curated mammography data set for "
-        "use in computer-aided detection and diagnosis research. Scientific Data 4, 170177."
-    )
+    licence = LICENCE
+    citation = CITATION
 
     def __init__(self, path: str | Path) -> None:
         self.folder = existing_folder(path)
@@ -139,7 +125,7 @@ class CbisDdsm:
 
     def _film(self, film: str, rows: list[TableRow], files: dict[str, list[Path]]) -> Record:
         first = rows[0]
-        annotations = tuple(_annotation(row, tuple(files.get(f"{film}_{row['abnormality id']}", ()))) for row in rows)
+        annotations = tuple(annotation_of(row, tuple(files.get(f"{film}_{row['abnormality id']}", ()))) for row in rows)
         return Record(
             files[film][0],
             key=key_of(film),
@@ -159,7 +145,7 @@ class CbisDdsm:
             if not path.is_file():
                 yield Skipped(path, f"{PATCHES} line {row.line}: there is no such image")
                 continue
-            annotation = _annotation(row, ())
+            annotation = annotation_of(row)
             yield Record(
                 path,
                 key=key_of(Path(row["file"]).stem),
@@ -183,28 +169,6 @@ def _film_id(table: Path, row: TableRow) -> str:
 
 def _order(pair: tuple[str, TableRow]) -> tuple[str, float]:
     return pair[0], pair[1].number("abnormality id") or 0
-
-
-def _annotation(row: TableRow, mask_files: tuple[Path, ...]) -> Annotation:
-    words = {name: _term(row[column]) for column, name in DESCRIPTORS.items() if row[column]}
-    descriptors = {name: word for name, word in words.items() if word}
-    kind = Kind.CALCIFICATION if row["abnormality type"].lower() == "calcification" else Kind.MASS
-    shape = descriptors.get("shape", "")
-    if kind is Kind.MASS and shape == "architectural distortion":
-        kind = Kind.DISTORTION
-    elif kind is Kind.MASS and shape.startswith(("asymmetric", "focal asymmetric")) and "," not in shape:
-        kind = Kind.ASYMMETRY
-    name = (row["pathology"] or row["label"]).lower()
-    starts = {"malignant": Pathology.MALIGNANT, "benign": Pathology.BENIGN}
-    pathology = next((pathology for start, pathology in starts.items() if name.startswith(start)), Pathology.UNKNOWN)
-    return Annotation(kind, pathology, descriptors, mask_files=mask_files)
-
-
-def _term(cell: str) -> str:
-    # "IRREGULAR-ILL_DEFINED" joins two terms by "-" and the words of one by "_".
-    terms = (term.replace("_", " ").strip().lower() for term in cell.split("-"))
-    spelt = ("ill-defined" if term == "ill defined" else term for term in terms)
-    return ", ".join(term for term in spelt if term not in ("", "n/a", "na"))
 
 
 def _lesion_mask(files: tuple[Path, ...]) -> Mask | None:

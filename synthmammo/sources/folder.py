@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from synthmammo.sources.base import (
     worst_label,
 )
 from synthmammo.sources.lesions import locate
-from synthmammo.sources.rasters import SUFFIXES, read_raster
+from synthmammo.sources.rasters import SUFFIXES, lossy_facts, read_raster
 from synthmammo.sources.tables import TableRow, read_table
 from synthmammo.sources.terms import density_of, laterality_of, split_of, view_of
 
@@ -125,7 +124,7 @@ class Folder:
                     raise SourceError(message, where=path)
                 masks[i] = np.asarray(mask)
         findings, lesions = locate(record.annotations, (image.shape[0], image.shape[1]), masks)
-        return Picture(image, bits, findings, lesions, record.spacing_mm, _notes(record.path, image.size))
+        return Picture(image, bits, findings, lesions, record.spacing_mm, lossy_facts(record.path, image))
 
     def _table_path(self) -> Path:
         if self._table is not None:
@@ -217,12 +216,6 @@ def _annotation(row: TableRow, folder: Path) -> Annotation:
 def _pathology(name: str) -> Pathology:
     starts = {"m": Pathology.MALIGNANT, "b": Pathology.BENIGN}
     return starts.get(name.strip().lower()[:1], Pathology.UNKNOWN)
-
-
-def _notes(path: Path, pixels: int) -> dict[str, Any]:
-    # What a JPEG lost is not known, how many bytes it saved is.
-    lossy = path.suffix.lower() in (".jpg", ".jpeg")
-    return {"lossy_ratio": round(max(1.0, pixels / path.stat().st_size), 3)} if lossy else {}
 
 
 def _depth(bits_stored: int | str | None, path: str | Path) -> int | None:

@@ -54,6 +54,18 @@ def read_raster(path: Path) -> tuple[Image, int]:
     return _grey(pixels, path)
 
 
+def lossy_facts(path: Path, image: Image) -> dict[str, Any]:
+    """`lossy_ratio` of a JPEG: the bytes of its grey values over those of the file; nothing for other files.
+
+    Args:
+        path: The file.
+        image: `uint16 (H, W)`, its grey values.
+    """
+    # What a JPEG lost is not known, how many bytes it saved is.
+    lossy = path.suffix.lower() in (".jpg", ".jpeg")
+    return {"lossy_ratio": round(max(1.0, image.size / path.stat().st_size), 3)} if lossy else {}
+
+
 def _grey(pixels: NDArray[Any], path: Path) -> tuple[Image, int]:
     if pixels.ndim == 3:
         colours = pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., :1]
