@@ -47,6 +47,7 @@ def card(directory: Path) -> Path:
     manifest = Manifest.read(directory)
     rows: list[Row] = read_index(directory).to_pylist()
     pictured = "parquet" in facts.formats(manifest)
+    scaled = Dataset.open(directory).scaled_to_fit() if pictured and manifest.kind == "ingested" else 0
     if pictured:
         show(directory, directory / PICTURE)
     template = Template(files("synthmammo").joinpath("card.md").read_text(encoding="utf-8"))
@@ -57,7 +58,7 @@ def card(directory: Path) -> Path:
         nature=_nature(rows),
         composition=_composition(manifest),
         findings=_findings(manifest),
-        properties=_table(_properties(manifest, rows)),
+        properties=_table(_properties(manifest, rows, scaled)),
         failures=_failures(manifest),
         measured="".join(_report(report) for report in reports(directory).values()),
         loading=_loading(manifest),
@@ -144,12 +145,14 @@ def _findings(manifest: Manifest) -> str:
     return _table(lines)
 
 
-def _properties(manifest: Manifest, rows: Sequence[Row]) -> Iterable[tuple[str, str]]:
+def _properties(manifest: Manifest, rows: Sequence[Row], scaled: int) -> Iterable[tuple[str, str]]:
     yield "samples", f"{len(rows):,}"
     yield "patients", f"{len({row['patient'] for row in rows}):,}"
     yield "size", _tally(f"{row['height']} x {row['width']}" for row in rows)
     yield "bits stored", _tally(row["bits_stored"] for row in rows)
     yield "pixel spacing", _tally(_spacing(row) for row in rows)
+    if scaled:
+        yield "scaled down to fit", f"{scaled} of {len(rows):,}, which have a coarser spacing than the others"
     for name in ("view", "laterality", "density"):
         if any(row[name] for row in rows):
             yield name, _tally(row[name] or "unknown" for row in rows)

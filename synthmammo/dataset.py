@@ -82,6 +82,22 @@ class Dataset:
         for shard in self._shards:
             yield from shard.samples(split)
 
+    def provenances(self) -> Iterator[dict[str, Any]]:
+        """How each sample was made or read, in the order of the files, without reading pixels.
+
+        Raises:
+            DatasetError: A file is absent or cut short.
+        """
+        for file in self._files:
+            parquet = _open(file)
+            for group in range(parquet.num_row_groups):
+                for text in _read(parquet, file, group, ["provenance"]).column("provenance").to_pylist():
+                    yield json.loads(text)
+
+    def scaled_to_fit(self) -> int:
+        """Number of samples that a reader scaled down to go onto a canvas, so that their spacing is coarser."""
+        return sum("scaled_to_fit" in provenance for provenance in self.provenances())
+
     def sample(self, key: str) -> Sample:
         """One sample by key; reads its row group only, or its members only.
 

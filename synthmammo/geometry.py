@@ -28,7 +28,8 @@ def turn(sample: Sample, side: Side) -> Sample:
     """The sample with its chest wall on a side of the image; provenance says `mirrored` when it was flipped."""
     if chest_wall_side(sample.image, sample.breast) == side:
         return sample
-    return replace(mirror(sample), provenance=sample.provenance | {"mirrored": True})
+    mirrored = not sample.provenance.get("mirrored")  # a reader may have flipped it before
+    return replace(mirror(sample), provenance=sample.provenance | {"mirrored": mirrored})
 
 
 def blank(sample: Sample) -> Sample:

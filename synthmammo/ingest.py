@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synthmammo.anatomy import Side
+from synthmammo.dataset import Dataset
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import Local
 from synthmammo.errors import OutputError, SourceError, nearest
@@ -182,7 +183,16 @@ def ingest(
         results = _results(job, _shards(records, splits, options.shard_size), state, engine or Local(), progress)
         manifest = state.finish(results, [_skip_row(skip, reader) for skip in skipped], _facts(job))
     failed = tuple(Skipped(Path(skip["file"]), skip["reason"]) for skip in manifest.failed)
-    return IngestSummary(state.out, manifest, failed, (*reader.notes, *notes))
+    return IngestSummary(state.out, manifest, failed, (*reader.notes, *notes, *_scaled(state.out, manifest)))
+
+
+def _scaled(out: Path, manifest: Manifest) -> Iterator[str]:
+    """A note of the images that were scaled down to go onto a canvas, which their provenance alone tells."""
+    if any(shard.format == "parquet" for shard in manifest.shards) and (scaled := Dataset.open(out).scaled_to_fit()):
+        yield (
+            f"{scaled} of {manifest.samples:,} images were too large for the canvas and scaled down: their pixel "
+            "spacing is coarser than that of the others (`scaled_to_fit` in the provenance is the factor)"
+        )
 
 
 def _listed(reader: Source, path: str | Path, limit: int | None) -> tuple[list[Record], list[Skipped]]:

@@ -79,8 +79,8 @@ def ingest(
 ) -> None:
     """Read an archive of real mammograms at PATH and write it as a dataset.
 
-    SOURCE is dicom, folder, mini_mias, cbis_ddsm, vindr_mammo, inbreast or optimam. What cannot be read is listed in
-    skipped.jsonl with the reason, and the exit code is then 3.
+    SOURCE is dicom, folder, mini_mias, cbis_ddsm, cbis_ddsm_views, vindr_mammo, inbreast or optimam. What cannot be
+    read is listed in skipped.jsonl with the reason, and the exit code is then 3.
 
     Example: synthmammo ingest dicom package:mammograms --out datasets/mammograms --assume-spacing-mm 0.05
     """

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from synthmammo.errors import SourceError, nearest
-from synthmammo.sample import Box, Finding, Image, Kind, Labels, Laterality, Pathology, SpacingOrigin, View
+from synthmammo.sample import Box, Finding, Image, Kind, Labels, Laterality, Mask, Pathology, SpacingOrigin, View
 
 SOURCES = {
     "dicom": "synthmammo.sources.dicom:Dicom",
     "folder": "synthmammo.sources.folder:Folder",
     "mini_mias": "synthmammo.sources.mini_mias:MiniMias",
     "cbis_ddsm": "synthmammo.sources.cbis_ddsm:CbisDdsm",
+    "cbis_ddsm_views": "synthmammo.sources.cbis_ddsm_views:CbisDdsmViews",
     "vindr_mammo": "synthmammo.sources.vindr_mammo:VindrMammo",
     "inbreast": "synthmammo.sources.inbreast:Inbreast",
     "optimam": "synthmammo.sources.optimam:Optimam",
@@ -107,6 +108,7 @@ class Picture:
         lesions: `uint8 (H, W)` instance labels.
         spacing_mm: Millimetres per pixel (row, column), None when unknown.
         notes: JSON-able facts of how the pixels were read; they join the record's provenance.
+        breast: `bool (H, W)`, the breast where the reader found it; None leaves that to `anatomy.breast_mask`.
     """
 
     image: Image
@@ -115,6 +117,7 @@ class Picture:
     lesions: Labels
     spacing_mm: tuple[float, float] | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    breast: Mask | None = None
 
     @property
     def spacing_origin(self) -> SpacingOrigin:
@@ -197,6 +200,31 @@ def choice(where: str | Path, setting: str, value: object, known: Sequence[str])
     """
     if not isinstance(value, str) or value not in known:
         raise SourceError(f"{setting}: '{value}' is not understood", where=where, hint=nearest(str(value), known))
+    return value
+
+
+def number(
+    where: str | Path, setting: str, value: object, least: float, most: float, *, whole: bool = False
+) -> float | None:
+    """`value`, if it is None or a number in the range of a reader's setting.
+
+    Args:
+        where: The archive, for the message.
+        setting: Name of the setting.
+        value: What was given.
+        least: Smallest number that makes sense.
+        most: Largest number that makes sense.
+        whole: Whether it must be a whole number.
+
+    Raises:
+        SourceError: It is not.
+    """
+    if value is None:
+        return None
+    kinds = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+        expected = f"Expected a {'whole ' if whole else ''}number from {least:g} to {most:g}."
+        raise SourceError(f"{setting}: '{value}' is not understood", where=where, hint=expected)
     return value
 
 

@@ -81,8 +81,8 @@ def cut_breast(film: Grey) -> Cut | None:
     breast = mask[extent.slices]
     pixels = np.where(breast, inside[extent.slices], np.uint8(0))
     step = -1 if mirrored else 1
-    flipped = (np.ascontiguousarray(array[:, ::step]) for array in (pixels, breast))
-    return Cut(extent.moved(frame.row0, frame.col0), *flipped, mirrored)
+    pixels, breast = (np.ascontiguousarray(array[:, ::step]) for array in (pixels, breast))
+    return Cut(extent.moved(frame.row0, frame.col0), pixels, breast, mirrored)
 
 
 def exposed_film(film: Grey) -> Box | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from synthmammo.anatomy import breast_mask
 from synthmammo.errors import SourceError
-from synthmammo.sample import Sample, SpacingOrigin
+from synthmammo.sample import Mask, Sample, SpacingOrigin
 from synthmammo.sources.base import Picture, Record
 
 
@@ -34,7 +34,7 @@ def to_sample(
         SourceError: No breast can be seen.
     """
     image, spacing_mm, origin = picture.image, picture.spacing_mm, picture.spacing_origin
-    breast = np.ones(image.shape, np.bool_) if record.is_patch else breast_mask(image, picture.bits_stored)
+    breast = _breast(record, picture)
     if not breast.any():
         raise SourceError("no breast can be seen on it", where=record.path)
     if spacing_mm is None and assume_spacing_mm is not None:
@@ -55,6 +55,14 @@ def to_sample(
         patient=record.patient,
         provenance=_provenance(record, picture, source),
     )
+
+
+def _breast(record: Record, picture: Picture) -> Mask:
+    if picture.breast is not None:
+        return picture.breast
+    if record.is_patch:
+        return np.ones(picture.image.shape, np.bool_)
+    return breast_mask(picture.image, picture.bits_stored)
 
 
 def _provenance(record: Record, picture: Picture, source: str) -> dict[str, Any]:
