@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from synthmammo.anatomy import breast_mask, chest_wall_side
+from synthmammo.anatomy import Side
 from synthmammo.errors import SourceError
 from synthmammo.sample import Kind, Pathology, View
 from synthmammo.sources.base import (
@@ -92,14 +92,15 @@ class ViewRecord(Record):
 class CbisDdsmViews:
     """Reads the squeezed whole views of CBIS-DDSM at their true aspect.
 
-    The pixel spacing is exact to half a pixel in the height of the film. "val" is validation.
+    The pixel spacing is exact to half a pixel in the height of the film. "val" is validation. The mask of the breast
+    is that of `film_breast`; a film without a clear breast is skipped.
 
     Args:
         path: Folder with `manifest.csv` and the images that it lists.
         spacing_mm: Pixel spacing to resample the films to, 0.05 to 5 mm; None keeps the 800 rows, each film with the
             spacing that these have (0.24 to 0.4 mm).
         breast_only: Whether everything beside the breast becomes 0 (labels, tape, scanner edges, air) and the film is
-            cropped to the breast, its chest wall on the right. A film without a clear breast is skipped.
+            cropped to the breast, its chest wall on the right.
         canvas_px: Side of a square canvas of 0, 16 to 4096 pixels, on which the film lies at the edge of its chest
             wall, a CC view in the middle, an MLO view at the top. A film that is too large is scaled down; its spacing
             then is coarser and its provenance has `scaled_to_fit`, the factor. None adds nothing.
@@ -183,13 +184,15 @@ class CbisDdsmViews:
             message = f"expected {SIDE_PX} x {SIDE_PX} pixels of 8 bits, found {found}"
             raise SourceError(message, where=record.path)
         film = Film(image.astype(np.uint8), record.boxes).resized(self._shape(record.native))
-        if self._breast_only:
-            film = _breast_of(film, record.path)
-        notes = lossy_facts(record.path, image)
-        spacing_mm = record.spacing_mm
+        cut = cut_breast(film.pixels)
+        if cut is None:
+            raise SourceError("no breast is clear on it", where=record.path)
+        film = film.only(cut) if self._breast_only else film.marked(cut)
+        chest_wall: Side = "left" if cut.mirrored and not self._breast_only else "right"
+        notes, spacing_mm = lossy_facts(record.path, image), record.spacing_mm
         if self._canvas_px is not None:
             factor = fit_factor(film.shape, self._canvas_px)
-            film = _on_canvas(film, self._canvas_px, centred=record.view is View.CC)
+            film = self._on_canvas(film, self._canvas_px, chest_wall, record.view)
             if factor < 1:
                 notes["scaled_to_fit"] = round(factor, 4)
                 spacing_mm = spacing_mm and (spacing_mm[0] / factor, spacing_mm[1] / factor)
@@ -197,6 +200,12 @@ class CbisDdsmViews:
 
     def _shape(self, native: Native | None) -> tuple[int, int]:
         return (native or Native(round(MEDIAN_ASPECT * SIDE_PX), SIDE_PX, 0.0)).shape_at(self._spacing_mm)
+
+    def _on_canvas(self, film: Film, size_px: int, chest_wall: Side, view: View | None) -> Film:
+        film = film.fitted(size_px)
+        if self._breast_only:  # the interpolation overshoots at the sharply cut outline
+            film = film.blanked()
+        return film.padded(size_px, chest_wall, centred=view is View.CC)
 
     def _record(self, path: Path, row: TableRow) -> ViewRecord:
         view, side, split = view_of(row["view"]), laterality_of(row["side"]), split_of(row["split"])
@@ -229,22 +238,6 @@ class CbisDdsmViews:
             native=native,
             boxes=boxes,
         )
-
-
-def _breast_of(film: Film, path: Path) -> Film:
-    cut = cut_breast(film.pixels)
-    if cut is None:
-        raise SourceError("no breast is clear on it", where=path)
-    return film.only(cut)
-
-
-def _on_canvas(film: Film, size_px: int, *, centred: bool) -> Film:
-    film = film.fitted(size_px)
-    if film.breast is not None:  # its chest wall was brought to the right
-        return film.padded(size_px, "right", centred=centred)
-    image = film.pixels.astype(np.uint16)
-    breast = breast_mask(image, 8)
-    return replace(film, breast=breast).padded(size_px, chest_wall_side(image, breast), centred=centred)
 
 
 def _picture(film: Film, record: ViewRecord, spacing_mm: tuple[float, float] | None, notes: dict[str, Any]) -> Picture:

@@ -64,7 +64,7 @@ class Film:
         return self.pixels.shape[0], self.pixels.shape[1]
 
     def resized(self, shape: tuple[int, int]) -> Film:
-        """The film at another (H, W) by Lanczos interpolation; where the breast is known, all beside it becomes 0."""
+        """The film at another (H, W) by Lanczos interpolation; the mask takes the nearest pixel."""
         from PIL import Image
 
         if shape == self.shape:
@@ -73,8 +73,6 @@ class Film:
         breast = None if self.breast is None else resize_mask(self.breast, shape)
         rows, columns = shape[0] / self.shape[0], shape[1] / self.shape[1]
         boxes = tuple(box.scaled(rows, columns) for box in self.boxes)
-        # The interpolation overshoots at the sharply cut outline.
-        pixels = pixels if breast is None else np.where(breast, pixels, np.uint8(0))
         return replace(self, pixels=pixels, boxes=boxes, breast=breast)
 
     def fitted(self, size_px: int) -> Film:
@@ -82,6 +80,16 @@ class Film:
         factor = fit_factor(self.shape, size_px)
         height, width = (max(1, round(length * factor)) for length in self.shape)
         return self.resized((height, width))
+
+    def blanked(self) -> Film:
+        """The film with 0 beside the breast, where that is known."""
+        return self if self.breast is None else replace(self, pixels=np.where(self.breast, self.pixels, np.uint8(0)))
+
+    def marked(self, cut: Cut) -> Film:
+        """The film, unchanged, with the mask of the breast that was cut out of it."""
+        breast = np.zeros(self.shape, np.bool_)
+        breast[cut.window.slices] = cut.breast[:, ::-1] if cut.mirrored else cut.breast
+        return replace(self, breast=breast)
 
     def only(self, cut: Cut) -> Film:
         """The breast that was cut out of it; boxes may reach beyond it, or lie outside."""
