@@ -202,7 +202,9 @@ def test_a_box_is_cut_to_the_breast_and_one_outside_is_left_out(tmp_path):
     boxes = [[400, 380, 300, 40], [700, 600, 50, 50]]
     folder = write(tmp_path, [row("P_01_LEFT_CC", masses=[OVAL, OVAL], boxes=boxes)])
     out = tmp_path / "out"
-    ingest("cbis_ddsm_views", folder, out, IngestOptions(settings={"breast_only": True}), engine=HERE)
+    ingest(
+        "cbis_ddsm_views", folder, out, IngestOptions(settings={"breast_only": True, "spacing_mm": 1.0}), engine=HERE
+    )
     (sample,) = Dataset.open(out)
     (finding,) = sample.findings
     assert finding.box.col0 == 0 < finding.box.col1 < sample.shape[1]
@@ -306,7 +308,7 @@ def test_an_image_that_cannot_be_read_is_skipped_and_the_rest_goes_on(archive, t
     (archive / "images" / "P_01_LEFT_CC.jpg").write_bytes(b"no picture")
     Image.fromarray(squeezed()[:400]).save(archive / "images" / "P_01_LEFT_MLO.jpg")
     Image.fromarray(np.full((800, 800), 90, np.uint8)).save(archive / "images" / "P_02_RIGHT_CC.jpg")
-    options = IngestOptions(settings={"breast_only": True})
+    options = IngestOptions(settings={"breast_only": True, "spacing_mm": 1.0})
     summary = ingest("cbis_ddsm_views", archive, tmp_path / "out", options, engine=HERE)
     assert {skip.path.name: skip.reason for skip in summary.skipped} == {
         "P_01_LEFT_CC.jpg": "not an image file",
@@ -378,7 +380,7 @@ def test_the_same_settings_give_the_same_bytes(archive, tmp_path):
 
 
 def test_a_view_turned_twice_is_not_mirrored(archive, tmp_path):
-    options = IngestOptions(settings={"breast_only": True}, chest_wall="left")
+    options = IngestOptions(settings={"breast_only": True, "spacing_mm": 1.0}, chest_wall="left")
     ingest("cbis_ddsm_views", archive, tmp_path / "out", options, engine=HERE)
     mirrored = {sample.key: sample.provenance["mirrored"] for sample in Dataset.open(tmp_path / "out")}
     assert mirrored == {key: "RIGHT" in key for key in mirrored}
