@@ -53,7 +53,7 @@ class Use(StrEnum):
 
 LIBRARIES: dict[Use, tuple[str, ...]] = {
     Use.EVERY: ("numpy", "pillow", "pyarrow"),
-    Use.ANATOMY: ("scipy",),
+    Use.ANATOMY: ("scipy", "scikit-image"),
     Use.NETWORK: ("torch",),
     Use.RECIPE: ("PyYAML",),
     Use.PNG: ("isal",),
@@ -74,7 +74,7 @@ LIBRARIES: dict[Use, tuple[str, ...]] = {
 _SOURCES: dict[str, frozenset[Use]] = {
     **dict.fromkeys(("dicom", "cbis_ddsm", "vindr_mammo", "inbreast"), frozenset({Use.READ_DICOM})),
     "optimam": frozenset({Use.READ_DICOM, Use.OPTIMAM}),
-    **dict.fromkeys(("folder", "mini_mias"), frozenset()),
+    **dict.fromkeys(("folder", "mini_mias", "cbis_ddsm_views"), frozenset()),
 }
 
 
