@@ -14,6 +14,7 @@ LAYERS: dict[int, set[str]] = {
     0: {"_version", "errors", "sample", "row", "lexicon", "identity", "history"},
     # specification and arithmetic
     1: {
+        "settings",
         "quota",
         "splits",
         "recipe",
@@ -65,6 +66,7 @@ WITHIN_ARITHMETIC = {
     ("dataset", "readers"),
     ("readers", "png"),
     ("compose", "recipe"),
+    ("recipe", "settings"),
     ("geometry", "anatomy"),
     ("checkpoints", "manifest"),
     ("facts", "manifest"),
@@ -114,7 +116,6 @@ BETWEEN_STAGES = {
     ("patch_cut", "patch_options"),
     ("patch_cut", "patch_plan"),
     ("train", "training"),
-    ("benchmark", "training"),
     ("show", "placement"),
     ("regenerate", "assemble"),
     ("regenerate", "build"),

@@ -109,7 +109,7 @@ def test_without_a_file_there_is_a_configuration(tmp_path):
     [
         (None, "cannot be read"),
         ("a: [", "is not YAML"),
-        ("- 1", "expected keys and values"),
+        ("- 1", "expected a mapping of keys"),
         ("model: stylegan3\nname: x", "model:"),
         ("model: stylegan2\nname: x\ndata: {split: train, spilt: test}", "Did you mean 'split'"),
         ("model: stylegan2\nname: 'a/b'", "name:"),

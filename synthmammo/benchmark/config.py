@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from synthmammo.errors import TrainingError, nearest
-from synthmammo.training.config import apply_setting, checked, read_yaml
+from synthmammo.settings import changed, checked, read_yaml
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -170,9 +170,14 @@ def from_preset(
     """A configuration of any kind; arguments and errors as `load_config`."""
     if preset not in presets:
         raise TrainingError(f"no preset is called '{preset}'", where="--preset", hint=nearest(preset, presets))
-    stated = read_yaml(path) if path else {}
+    content = changed({**presets[preset], **(_stated(path) if path else {})}, settings, TrainingError)
+    return checked(kind, {**content, **(options or {})}, path or "benchmark", TrainingError)
+
+
+def _stated(path: Path) -> dict[str, Any]:
+    content = read_yaml(path, TrainingError)
     # The `benchmark.yaml` of a finished run holds its configuration under this key.
-    content = {**presets[preset], **stated.get("config", stated)}
-    for setting in settings:
-        apply_setting(content, setting)
-    return checked(kind, {**content, **(options or {})}, path or "benchmark")
+    stated = content.get("config", content)
+    if not isinstance(stated, dict):
+        raise TrainingError(f"expected a mapping of keys, found {stated!r}", where=f"{path}: config")
+    return stated

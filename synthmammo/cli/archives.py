@@ -8,21 +8,6 @@ from typing import Any
 import click
 
 
-def _assignments(settings: tuple[str, ...], option: str) -> dict[str, Any]:
-    """`KEY=VALUE` texts as a mapping, the values read as YAML."""
-    import yaml
-
-    from synthmammo.errors import SourceError
-
-    found = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not key or not equals:
-            raise SourceError(f"expected KEY=VALUE, found '{setting}'", where=option)
-        found[key] = yaml.safe_load(text)
-    return found
-
-
 @click.command()
 @click.argument("source")
 @click.argument("path")
@@ -88,15 +73,17 @@ def ingest(
     from synthmammo.cli.main import DONE_WITH_SKIPS
     from synthmammo.cli.progress import progress_bar
     from synthmammo.engines.local import Local
+    from synthmammo.errors import SourceError
     from synthmammo.ingest import IngestOptions
     from synthmammo.ingest import ingest as run
+    from synthmammo.settings import assignments
 
     if download:
         _download(source, path)
     options["formats"] = tuple(options["formats"])
     if shares:
-        options["shares"] = _assignments(shares, "--share")
-    chosen = IngestOptions(settings=_assignments(settings, "--set"), **options)
+        options["shares"] = assignments(shares, SourceError, "--share")
+    chosen = IngestOptions(settings=assignments(settings, SourceError), **options)
     with progress_bar(source) as update:
         summary = run(source, path, out, chosen, engine=Local(workers), progress=update)
     click.echo(f"{summary.manifest.samples:,} images\n  dataset  {summary.path}\n  card     {card(out)}")
@@ -174,11 +161,13 @@ def patches(
     from synthmammo.cli.main import DONE_WITH_SKIPS
     from synthmammo.cli.progress import progress_bar
     from synthmammo.engines.local import Local
+    from synthmammo.errors import RecipeError
     from synthmammo.patch_options import PatchOptions
     from synthmammo.patches import patches as run
+    from synthmammo.settings import assignments
 
     options |= {name: tuple(options[name]) for name in ("formats", "healthy", "scale")}
-    chosen = PatchOptions(counts=_assignments(counts, "--count"), **options)
+    chosen = PatchOptions(counts=assignments(counts, RecipeError, "--count"), **options)
     start = perf_counter()
     with progress_bar("patches", unit="patches") as update:
         cut = run(dataset, out, chosen, engine=Local(workers), progress=update)

@@ -8,13 +8,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from synthmammo.checkpoints import Scale
 from synthmammo.errors import TrainingError, nearest
+from synthmammo.settings import changed, checked, read_yaml
 
-Model = TypeVar("Model", bound=BaseModel)
 Numbers = TypeVar("Numbers")
 
 Role = Literal["context", "real", "benign", "normal"]
@@ -113,24 +112,8 @@ def load_config(path: Path, settings: Iterable[str] = ()) -> TrainConfig:
     Raises:
         TrainingError: It cannot be read, or says something that is not understood.
     """
-    return _with(read_yaml(path), settings, path)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The keys and values of a YAML file.
-
-    Raises:
-        TrainingError: It cannot be read, or is something else.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TrainingError(f"cannot be read: {error.strerror}", where=path) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TrainingError(f"is not YAML ({str(error).splitlines()[0]})", where=path) from None
-    if not isinstance(content, dict):
-        raise TrainingError("expected keys and values", where=path)
-    return content
+    content = changed(read_yaml(path, TrainingError), settings, TrainingError)
+    return checked(TrainConfig, content, path, TrainingError)
 
 
 def default_config(model: str, data: Path, settings: Iterable[str] = ()) -> TrainConfig:
@@ -148,25 +131,7 @@ def default_config(model: str, data: Path, settings: Iterable[str] = ()) -> Trai
     if model == "contextual":
         roles = {"context": "normal", "real": "malignant", "benign": "benign", "normal": "normal"}
         content |= {"makes": "mass", "data": {"roles": roles}}
-    return _with(content, settings, "--set")
-
-
-def _with(content: dict[str, Any], settings: Iterable[str], where: object) -> TrainConfig:
-    for setting in settings:
-        apply_setting(content, setting)
-    return checked(TrainConfig, content, where)
-
-
-def checked(model: type[Model], content: dict[str, Any], where: object) -> Model:
-    """A configuration from plain values.
-
-    Raises:
-        TrainingError: A key is unknown or a value not valid; the first such is named.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        raise _explained(error, model, where) from None
+    return checked(TrainConfig, changed(content, settings, TrainingError), "--set", TrainingError)
 
 
 def numbers(kind: type[Numbers], content: dict[str, Any], where: str) -> Numbers:
@@ -184,36 +149,4 @@ def numbers(kind: type[Numbers], content: dict[str, Any], where: str) -> Numbers
     for name in content:
         if name not in known:
             raise TrainingError(f"no setting is called '{name}'", where=where, hint=nearest(name, known))
-    try:
-        return TypeAdapter(kind).validate_python(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, (where, *first["loc"])))
-        raise TrainingError(f"{first['msg']}, found {first['input']!r}", where=place) from None
-
-
-def apply_setting(content: dict[str, Any], setting: str) -> None:
-    """Change plain values by a text `key=value` with dotted keys, the value read as YAML.
-
-    Raises:
-        TrainingError: It is no such text.
-    """
-    key, equals, text = setting.partition("=")
-    if not key or not equals:
-        raise TrainingError(f"expected KEY=VALUE, found '{setting}'", where="--set")
-    *above, last = key.split(".")
-    place: Any = content
-    for name in above:
-        place = place.setdefault(name, {})
-        if not isinstance(place, dict):
-            raise TrainingError(f"'{name}' has no settings of its own", where=f"--set {setting}")
-    place[last] = yaml.safe_load(text)
-
-
-def _explained(error: ValidationError, model: type[BaseModel], where: object) -> TrainingError:
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    if first["type"] != "extra_forbidden":
-        return TrainingError(f"{place}: {first['msg']}, found {first['input']!r}", where=where)
-    known = DataConfig.model_fields if place.startswith("data.") else model.model_fields
-    return TrainingError(f"no key is called '{place}'", where=where, hint=nearest(place.split(".")[-1], known))
+    return checked(kind, content, None, TrainingError, within=where)

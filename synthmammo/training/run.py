@@ -26,7 +26,8 @@ from torch import Tensor
 from synthmammo.drawing import sheet
 from synthmammo.errors import TrainingError
 from synthmammo.manifest import writing
-from synthmammo.training.config import RUN_LENGTH, TrainConfig, checked
+from synthmammo.settings import checked
+from synthmammo.training.config import RUN_LENGTH, TrainConfig
 
 STATE_VERSION = 1
 
@@ -63,7 +64,7 @@ class RunDirectory:
             known = {name: value for name, value in before.items() if name != "dataset"}
             old = {
                 "dataset": before["dataset"],
-                **checked(TrainConfig, known, self.config_file).model_dump(mode="json"),
+                **checked(TrainConfig, known, self.config_file, TrainingError).model_dump(mode="json"),
             }
         except (KeyError, AttributeError, yaml.YAMLError) as error:
             raise TrainingError(f"not the configuration of a run ({error})", where=self.config_file) from None

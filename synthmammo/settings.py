@@ -1,0 +1,254 @@
+"""KEY=VALUE texts and YAML files into checked models, and one message where they cannot be.
+
+The callers' users know different classes of errors (a recipe's, a training's, an archive's); so every function is
+given the class that it raises.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, Tag, TypeAdapter, ValidationError
+from pydantic_core.core_schema import ErrorType
+
+from synthmammo.errors import SynthmammoError, nearest
+
+Checked = TypeVar("Checked")
+
+
+def read_yaml(path: Path, failure: type[SynthmammoError], *, where: object = None) -> dict[str, Any]:
+    """The keys and values of a YAML file.
+
+    Args:
+        path: The file.
+        failure: Class of the error to raise.
+        where: What messages call the file; by default its path.
+
+    Raises:
+        SynthmammoError: The file cannot be read, is not YAML, states a key twice, or is something else than a mapping.
+    """
+    where = path if where is None else where
+    try:
+        content = _parsed(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise failure(f"cannot be read: {error.strerror}", where=where, hint=_neighbours(path)) from None
+    except _NOT_YAML as error:
+        raise failure(f"is not YAML: {' '.join(str(error).split())}", where=where) from None
+    if not isinstance(content, dict):
+        raise failure(f"expected a mapping of keys, found {type(content).__name__}", where=where)
+    return content
+
+
+def assignments(texts: Iterable[str], failure: type[SynthmammoError], option: str = "--set") -> dict[str, Any]:
+    """Values by key from `KEY=VALUE` texts, the values read as YAML; the keys are taken as they are.
+
+    Args:
+        texts: The texts; the last one of a key wins.
+        failure: Class of the error to raise.
+        option: Option of the command line that the texts were given to, for messages.
+
+    Raises:
+        SynthmammoError: A text has no key, no equals sign, or a value that is not YAML.
+    """
+    return dict(_assignment(text, failure, option) for text in texts)
+
+
+def changed(
+    content: Mapping[str, Any], texts: Iterable[str], failure: type[SynthmammoError], option: str = "--set"
+) -> dict[str, Any]:
+    """A copy of plain values in which `KEY=VALUE` texts changed some of them.
+
+    A dotted key leads into mappings, by name, and into lists, by number from 0: `lesions.1.diameter_mm=[5, 6]`. A
+    mapping that is not there is made; a list keeps its length.
+
+    Args:
+        content: The plain values, which stay as they are.
+        texts: The texts, applied in this order.
+        failure: Class of the error to raise.
+        option: Option of the command line that the texts were given to, for messages.
+
+    Raises:
+        SynthmammoError: A text is not understood, or its key leads to no value.
+    """
+    result = copy.deepcopy(dict(content))
+    for text in texts:
+        key, value = _assignment(text, failure, option)
+        try:
+            _put(result, key, value)
+        except LookupError as error:
+            raise failure(f"'{error.args[0]}' does not lead to a value", where=f"{option} {key}") from None
+    return result
+
+
+def checked(
+    kind: type[Checked], content: Any, where: object, failure: type[SynthmammoError], *, within: str = ""
+) -> Checked:
+    """An instance of a model or of a dataclass from plain values.
+
+    Args:
+        kind: The class, or another type that pydantic understands.
+        content: The plain values.
+        where: File or option that they come from, for messages; None where the field alone says it.
+        failure: Class of the error to raise.
+        within: Dotted key that leads to the plain values, where they are a part of something larger.
+
+    Raises:
+        SynthmammoError: Keys are unknown or missing, or values not valid; all such are named.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        lines = [_explanation(detail, kind, within) for detail in error.errors()]
+    if len(lines) == 1:
+        field, text, hint = lines[0]
+        place = ": ".join(str(part) for part in (where, field) if part not in (None, ""))
+        raise failure(text, where=place or None, hint=hint) from None
+    listed = "\n".join(f"  {field}: {text}" + (f" {hint}" if hint else "") for field, text, hint in lines)
+    raise failure(f"{len(lines)} problems\n{listed}", where=where) from None
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key that is stated twice is an error; the first one would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        texts = [key.value for key in keys]
+        for place, key in enumerate(keys):
+            if key.value in texts[:place]:
+                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is stated twice", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
+"""What reading YAML raises: dates that no calendar has are plain ValueErrors, as are bytes that are no text."""
+
+
+def _parsed(text: str) -> Any:
+    return yaml.load(text, _UniqueKeys)
+
+
+def _neighbours(path: Path) -> str | None:
+    folder = path.parent if path.parent.is_dir() else None
+    files = sorted(p.name for p in folder.glob("*.yaml")) if folder else []
+    return nearest(path.name, files) if files else None
+
+
+def _assignment(text: str, failure: type[SynthmammoError], option: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        hint = f"An equals sign stands between a name and its value, without spaces: {option} NAME=VALUE."
+        raise failure(f"expected KEY=VALUE, found '{text}'", where=option, hint=hint)
+    try:
+        return key, _parsed(value)
+    except _NOT_YAML:
+        hint = f"A text that YAML reads otherwise stands in quotes: {option} \"{key}='...'\"."
+        raise failure(f"the value '{value}' is not YAML", where=f"{option} {key}", hint=hint) from None
+
+
+def _put(content: dict[str, Any], key: str, value: Any) -> None:
+    """Set a value by its dotted key; a LookupError has the part of the key that leads nowhere."""
+    target: Any = content
+    *parents, last = key.split(".")
+    for parent in parents:
+        target = target[int(parent)] if _is_index(target, parent) else _child(target, parent)
+    if _is_index(target, last):
+        target[int(last)] = value
+    elif isinstance(target, dict):
+        target[last] = value
+    else:
+        raise LookupError(last)
+
+
+def _is_index(target: Any, part: str) -> bool:
+    return isinstance(target, list) and part.isdecimal() and int(part) < len(target)
+
+
+def _child(target: Any, part: str) -> Any:
+    if not isinstance(target, dict):
+        raise LookupError(part)
+    if target.get(part) is None:
+        target[part] = {}
+    return target[part]
+
+
+def _explanation(detail: Any, kind: Any, within: str) -> tuple[str, str, str | None]:
+    """Field, message and hint of one of pydantic's findings."""
+    location, _ = _followed(kind, detail["loc"])
+    field = ".".join(str(part) for part in ([within] if within else []) + location)
+    problem, found = detail["type"], detail["input"]
+    if problem == "extra_forbidden":
+        _, models = _followed(kind, detail["loc"][:-1])
+        known = {name for model in models for name in model.model_fields}
+        return field, "is not a key that is known here", nearest(str(location[-1]), known) if known else None
+    if problem == "missing":
+        return field, "is missing", "Add it."
+    if problem == "union_tag_invalid":
+        return _unknown_tag(field, detail["ctx"])
+    if problem in _EXPECTED:
+        return field, f"expected {_EXPECTED[problem]}, found {found!r}", None
+    message = detail["msg"].removeprefix("Value error, ")
+    if problem == "value_error" or problem not in typing.get_args(ErrorType):
+        return field, message, None  # a sentence of this package
+    message = _ENUM_MEMBER.sub(r"\1", message)
+    return field, f"{message[0].lower()}{message[1:]}, found {found!r}", None
+
+
+def _unknown_tag(field: str, context: dict[str, str]) -> tuple[str, str, str | None]:
+    name = context["discriminator"].strip("'")
+    known = [tag.strip("'") for tag in context["expected_tags"].split(", ")]
+    return f"{field}.{name}", f"no {name} is called '{context['tag']}'", nearest(context["tag"], known)
+
+
+_ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
+
+_EXPECTED = {
+    "dict_type": "a mapping (NAME: VALUE)",
+    "model_type": "a mapping of keys",
+    "model_attributes_type": "a mapping of keys",
+    "list_type": "a list",
+    "string_type": "a text",
+}
+"""Plain words for pydantic's, which name classes of ours that no user knows."""
+
+
+def _followed(kind: Any, location: tuple[int | str, ...]) -> tuple[list[int | str], list[type[BaseModel]]]:
+    """What people wrote of a location, and the models that it may lead to.
+
+    In pydantic's location the members of a union appear by their tags, which nobody wrote.
+    """
+    models = _models(kind)
+    written: list[int | str] = []
+    for part in location:
+        tagged = {model: tags for model, tags in models.items() if part in tags}
+        if len(models) > 1 and tagged:
+            models = tagged
+            continue
+        written.append(part)
+        if isinstance(part, str):
+            fields = [model.model_fields[part] for model in models if part in model.model_fields]
+            models = {model: tags for field in fields for model, tags in _models(field.annotation).items()}
+    return written, list(models)
+
+
+def _models(annotation: Any) -> dict[type[BaseModel], set[Any]]:
+    """The models that an annotation admits, each with the tags that pydantic may call it by."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return {annotation: _literals(annotation)} if issubclass(annotation, BaseModel) else {}
+    arguments = typing.get_args(annotation)
+    tags = {argument.tag for argument in arguments if isinstance(argument, Tag)}
+    return {model: known | tags for argument in arguments for model, known in _models(argument).items()}
+
+
+def _literals(model: type[BaseModel]) -> set[Any]:
+    return {value for field in model.model_fields.values() for value in _values(field.annotation)}
+
+
+def _values(annotation: Any) -> tuple[Any, ...]:
+    return typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
