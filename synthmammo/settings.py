@@ -221,7 +221,7 @@ _EXPECTED = {
 def _followed(kind: Any, location: tuple[int | str, ...]) -> tuple[list[int | str], list[type[BaseModel]]]:
     """What people wrote of a location, and the models that it may lead to.
 
-    In pydantic's location the members of a union appear by their tags, which nobody wrote.
+    In pydantic's location the members of a union appear by their tags or types, which nobody wrote.
     """
     models = _models(kind)
     written: list[int | str] = []
@@ -230,11 +230,17 @@ def _followed(kind: Any, location: tuple[int | str, ...]) -> tuple[list[int | st
         if len(models) > 1 and tagged:
             models = tagged
             continue
+        if isinstance(part, str) and _TYPE.fullmatch(part):
+            continue
         written.append(part)
         if isinstance(part, str):
             fields = [model.model_fields[part] for model in models if part in model.model_fields]
             models = {model: tags for field in fields for model, tags in _models(field.annotation).items()}
     return written, list(models)
+
+
+_TYPE = re.compile(r"int|float|str|bool|\[key\]|(function-(before|after|wrap|plain)|tuple|list|dict|constrained)\W.*")
+"""How pydantic calls a member of a union that has no tag."""
 
 
 def _models(annotation: Any) -> dict[type[BaseModel], set[Any]]:

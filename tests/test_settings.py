@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from synthmammo.benchmark.config import load_config as load_benchmark
 from synthmammo.errors import RecipeError, SourceError, TrainingError
 from synthmammo.settings import assignments, changed, checked, read_yaml
+from synthmammo.sources.base import open_source
 
 
 class Strict(BaseModel):
@@ -113,6 +114,24 @@ def test_every_command_answers_with_a_message(tmp_path, place, value):
     assert result.exit_code == 1 and f"error: {option}" in result.output
     assert ("is not YAML" if "=" in value[1:] else "expected KEY=VALUE") in result.output
     assert not (tmp_path / "out").exists()
+
+
+SETTINGS_OF_READERS = ["label=[1]", "label=3", "licence=2020-01-01", "citation=.nan"]
+
+
+@pytest.mark.parametrize("setting", SETTINGS_OF_READERS)
+def test_settings_of_a_reader_are_of_its_types(tmp_path, setting):
+    result = tiny.run("ingest", "dicom", tmp_path, "--out", tmp_path / "out", "--set", setting)
+    assert result.exit_code == 1
+    assert f"{tmp_path}: {setting.partition('=')[0]}: expected a text, found " in result.output
+
+
+def test_the_types_of_a_union_are_no_part_of_the_field(tmp_path):
+    with pytest.raises(SourceError) as caught:
+        open_source("folder", tmp_path, {"bits_stored": [8]})
+    assert "  bits_stored: input should be a valid integer, found [8]\n  bits_stored: expected a text" in str(
+        caught.value
+    )
 
 
 # files

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_type_hints
 
 from synthmammo.errors import SourceError, nearest
 from synthmammo.sample import Box, Finding, Image, Kind, Labels, Laterality, Mask, Pathology, SpacingOrigin, View
+from synthmammo.settings import checked
 
 SOURCES = {
     "dicom": "synthmammo.sources.dicom:Dicom",
@@ -163,17 +164,19 @@ def open_source(name: str, path: str | Path, settings: Mapping[str, Any] | None 
         settings: Keyword arguments of the reader's class.
 
     Raises:
-        SourceError: The name or a setting is not known, or there is nothing at the path.
+        SourceError: The name or a setting is not known, a setting is of another type, or there is nothing at the path.
     """
     if name not in SOURCES:
         raise SourceError(f"no source is called '{name}'", where=path, hint=nearest(name, SOURCES))
     module, _, attribute = SOURCES[name].partition(":")
     reader = getattr(import_module(module), attribute)
     known = [p.name for p in inspect.signature(reader).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for setting in settings or {}:
+    kinds = get_type_hints(reader.__init__)
+    for setting, value in (settings or {}).items():
         if setting not in known:
             hint = nearest(setting, known) if known else f"'{name}' takes none."
             raise SourceError(f"'{name}' has no setting '{setting}'", where=path, hint=hint)
+        checked(kinds[setting], value, path, SourceError, within=setting)
     source: Source = reader(path, **dict(settings or {}))
     return source
 
