@@ -73,7 +73,8 @@ class _Planner:
 
     recipe: Recipe
     _shard_counts: dict[int, int] = field(default_factory=dict)
-    _last: Columns = field(default_factory=dict)
+    _last: tuple[int, int, int] = (-1, 0, 0)
+    """Number, class and split of the last group so far; no group is numbered -1."""
 
     def __post_init__(self) -> None:
         self._hosts = (
@@ -112,17 +113,15 @@ class _Planner:
         return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
     def _cells(self, group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        # A group may straddle two pieces of the table; its cell was then taken with the first of its rows.
-        known = self._last.get("group", -1)
-        fresh = np.unique(group[group > known])
-        label, split = self._hosts.cells(fresh, fresh // self.recipe.groups_a_patient)
-        groups = np.concatenate([[known], fresh])
-        labels = np.concatenate([[self._last.get("label", 0)], label])
-        splits = np.concatenate([[self._last.get("split", 0)], split])
-        if len(fresh):
-            self._last = {"group": int(groups[-1]), "label": int(labels[-1]), "split": int(splits[-1])}
-        places = np.searchsorted(groups, group)
-        return labels[places], splits[places]
+        """Class number and split number of each row's group; groups come in order, and each takes its cell once."""
+        last, last_label, last_split = self._last
+        new = np.unique(group[group > last])
+        label, split = self._hosts.cells(new, new // self.recipe.groups_a_patient)
+        # The first rows may belong to the last group of the piece before, whose cell was taken there.
+        groups, labels, splits = np.r_[last, new], np.r_[last_label, label], np.r_[last_split, split]
+        self._last = int(groups[-1]), int(labels[-1]), int(splits[-1])
+        place = np.searchsorted(groups, group)
+        return labels[place], splits[place]
 
     def _shards(self, split: NDArray[np.int64]) -> pa.Array:
         together = self.recipe.together
