@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,17 @@ def test_imports_follow_the_layers():
 def test_edges_are_found():
     """The reader of imports itself: edges that certainly exist, one of them inside a function."""
     assert {("build", "plan"), ("cli", "build"), ("generators", "row")} <= edges()
+
+
+def test_no_module_of_the_recipe_is_in_a_circle():
+    """Imports inside functions and for types included."""
+    graph: dict[str, set[str]] = {}
+    for path in (PACKAGE / "recipe").glob("[!_]*.py"):
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+        graph[path.stem] = {name.rpartition(".")[2] for name in modules if name.startswith("synthmammo.recipe.")}
+    order = list(TopologicalSorter(graph).static_order())
+    assert order.index("fields") < order.index("consistency") < order.index("model") < order.index("load")
 
 
 HEAVY = ("torch", "webdataset", "highdicom", "datasets", "transformers", "matplotlib")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from synthmammo.recipe.backgrounds import StyleGAN2Background
+from synthmammo.recipe.edits import DirectionEdit
+from synthmammo.recipe.fields import RecipeFields
 from synthmammo.sample import SPLITS, Pathology
 
-if TYPE_CHECKING:
-    from synthmammo.recipe.model import Recipe
 
-
-def check_consistency(recipe: Recipe) -> None:
+def check_consistency(recipe: RecipeFields) -> None:
     """Check what one field says against the others.
 
     Raises:
@@ -28,7 +26,7 @@ def check_consistency(recipe: Recipe) -> None:
         _check_patch(recipe, recipe.patch.size_px)
 
 
-def _check_patch(recipe: Recipe, size_px: int) -> None:
+def _check_patch(recipe: RecipeFields, size_px: int) -> None:
     if recipe.emit.formats.dicom is not None:
         raise ValueError(
             "emit.formats: a patch has no orientation on the patient, so no DICOM; use [webdataset, parquet]"
@@ -40,35 +38,49 @@ def _check_patch(recipe: Recipe, size_px: int) -> None:
             raise ValueError(f"patch.size_px: {size_px} is more than the background has, {smaller} pixels")
 
 
-def _check_edits(recipe: Recipe) -> None:
+def _check_edits(recipe: RecipeFields) -> None:
     background = recipe.background
-    if background.generator != "stylegan2":
-        if recipe.edits or recipe.require:
-            name = "edits" if recipe.edits else "require"
-            raise ValueError(
-                f"{name}: needs a stylegan2 background, whose latents it changes; found {background.generator}"
-            )
-        return
-    sweeps = [number for number, edit in enumerate(recipe.edits) if getattr(edit, "sweep", None)]
-    if len(sweeps) > 1:
+    if isinstance(background, StyleGAN2Background):
+        _check_sweep(recipe)
+        _check_latents(recipe, background)
+    elif recipe.edits or recipe.require:
+        name = "edits" if recipe.edits else "require"
         raise ValueError(
-            f"edits.{sweeps[1]}.sweep: edits.{sweeps[0]} sweeps already, and one sweep a recipe is the most"
+            f"{name}: needs a stylegan2 background, whose latents it changes; found {background.generator}"
         )
-    others = [name for name in ("pair", "series", "exam", "patch", "require") if getattr(recipe, name)]
-    others += ["background.samples_per_host"] if background.samples_per_host > 1 else []
-    if sweeps and others:
-        raise ValueError(f"edits.{sweeps[0]}.sweep: cannot be combined with {others[0]}")
-    if background.latents and background.noise == "own":
+
+
+def _check_sweep(recipe: RecipeFields) -> None:
+    """At most one edit sweeps, and its steps are the only samples that a background has."""
+    sweeps = [n for n, edit in enumerate(recipe.edits) if isinstance(edit, DirectionEdit) and edit.sweep]
+    if not sweeps:
+        return
+    first, *more = sweeps
+    if more:
+        raise ValueError(f"edits.{more[0]}.sweep: edits.{first} sweeps already, and one sweep a recipe is the most")
+    for name in ("pair", "series", "exam", "patch", "require"):
+        if getattr(recipe, name):
+            raise ValueError(f"edits.{first}.sweep: cannot be combined with {name}")
+    if recipe.background.samples_per_host > 1:
+        raise ValueError(f"edits.{first}.sweep: cannot be combined with background.samples_per_host")
+
+
+def _check_latents(recipe: RecipeFields, background: StyleGAN2Background) -> None:
+    """Inverted images have keys and noise; what is drawn from seeds has neither."""
+    if not background.latents:
+        for number, edit in enumerate(recipe.edits):
+            reference = getattr(edit, "reference", None)
+            if reference and reference.keys:
+                message = "needs background.latents, the file that has these keys"
+                raise ValueError(f"edits.{number}.reference.keys: {message}")
+        return
+    if background.noise == "own":
         raise ValueError("background.noise: inverted images (background.latents) bring theirs; leave out noise: own")
-    if background.latents and recipe.require:
+    if recipe.require:
         raise ValueError("require: inverted images (background.latents) have no seed that could be drawn again")
-    for number, edit in enumerate(recipe.edits):
-        reference = getattr(edit, "reference", None)
-        if reference and reference.keys and not background.latents:
-            raise ValueError(f"edits.{number}.reference.keys: needs background.latents, the file that has these keys")
 
 
-def _check_splits(recipe: Recipe) -> None:
+def _check_splits(recipe: RecipeFields) -> None:
     if recipe.splits is None:
         return
     if recipe.background.generator == "ingested" or getattr(recipe.background, "latents", None):
@@ -78,7 +90,7 @@ def _check_splits(recipe: Recipe) -> None:
             raise ValueError(f"splits: '{split}' is not one of {', '.join(SPLITS)}")
 
 
-def _check_classes(recipe: Recipe) -> None:
+def _check_classes(recipe: RecipeFields) -> None:
     if not all(label.strip() for label in recipe.classes):
         raise ValueError("classes: a class has no name")
     with_lesions = {label for lesion in recipe.lesions for label in lesion.classes}
@@ -99,7 +111,7 @@ def _check_classes(recipe: Recipe) -> None:
             )
 
 
-def _check_groups(recipe: Recipe) -> None:
+def _check_groups(recipe: RecipeFields) -> None:
     if recipe.pair and recipe.series:
         raise ValueError("pair and series cannot be combined")
     if recipe.exam:
@@ -114,7 +126,7 @@ def _check_groups(recipe: Recipe) -> None:
             raise ValueError(f"lesions.{number}.count: a contiguous layout needs one fixed number")
 
 
-def _check_exam(recipe: Recipe) -> None:
+def _check_exam(recipe: RecipeFields) -> None:
     background = recipe.background
     for name in ("pair", "series", "patch"):
         if getattr(recipe, name):
@@ -126,7 +138,7 @@ def _check_exam(recipe: Recipe) -> None:
             raise ValueError(f"background.exam: an exam has all four views; remove background.{name}")
 
 
-def _check_series(recipe: Recipe) -> None:
+def _check_series(recipe: RecipeFields) -> None:
     if recipe.series is None:
         return
     if len(recipe.lesions) != 1 or set(recipe.lesions[0].count) != {1}:
@@ -139,7 +151,7 @@ def _check_series(recipe: Recipe) -> None:
         )
 
 
-def _check_removal(recipe: Recipe) -> None:
+def _check_removal(recipe: RecipeFields) -> None:
     if recipe.pair == "removed" and recipe.removal is None:
         raise ValueError("removal: pair: removed needs a removal generator, e.g. removal: {generator: parametric}")
     if recipe.removal is None:
