@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from synthmammo.assemble import Assembler
 from synthmammo.checkpoints import SUFFIX, describe, locate
 from synthmammo.engines.base import Engine, Report
-from synthmammo.engines.local import Local
+from synthmammo.engines.local import chosen
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
@@ -66,6 +66,7 @@ def build(
     *,
     engine: Engine | None = None,
     overwrite: bool = False,
+    found: Mapping[str, Path] | None = None,
     advance: Advance = lambda samples: None,
 ) -> Built:
     """Make the dataset of a recipe.
@@ -75,18 +76,21 @@ def build(
     Args:
         recipe: The checked recipe.
         out: The dataset directory.
-        engine: What the shards are made on; by default processes of this machine.
+        engine: What the shards are made on; by default this process. A script that gives `Local(4)` starts its
+            work below `if __name__ == "__main__":`, since each of the four processes imports the script.
         overwrite: Begin anew: remove the dataset, finished or not, that is there.
+        found: The recipe's model files, as `models` finds them; None to look for them.
         advance: Called with the number of samples done since the last call, resumed ones included.
 
     Raises:
         OutputError: The directory holds something else, or cannot be written.
         GeneratorError: A generator is unknown, lacks its model, or cannot do what a row asks.
     """
-    refuse_unsupported(recipe)
+    engine = chosen(engine)
+    found = refuse_unsupported(recipe, found)
     if overwrite:
         remove_dataset(out)
-    options, sources = recipe.model_dump(mode="json"), source_digests(recipe)
+    options, sources = recipe.model_dump(mode="json"), source_digests(recipe, found)
     state = Unfinished(out, {"recipe": options, "sources": sources}, versions(of_recipe(recipe)))
     finished = state.manifest()
     if finished:
@@ -96,9 +100,7 @@ def build(
         file.write_text(resolved_yaml(recipe), encoding="utf-8")
     if not (out / PLAN).is_file():
         plan(recipe, out / PLAN)
-    made = run_shards(
-        state, engine or Local(), partial(make_shard, recipe, out, state.digest), shards(out / PLAN), advance
-    )
+    made = run_shards(state, engine, partial(make_shard, recipe, out, state.digest), shards(out / PLAN), advance)
     manifest = Manifest(
         kind="built",
         name=recipe.name,
@@ -108,7 +110,7 @@ def build(
         licence=recipe.licence,
         citation=recipe.citation,
         sources=sources,
-        models={name: _model_facts(path) for name, path in models(recipe).items()},
+        models={name: _model_facts(path) for name, path in found.items()},
     )
     files = [RECIPE, PLAN]
     for name, write in (("coco", write_coco), ("yolo", write_yolo)):
@@ -120,8 +122,15 @@ def build(
     return Built(state.finish(made.results, [], manifest, files), dict(seconds), made.samples)
 
 
-def refuse_unsupported(recipe: Recipe) -> None:
+def refuse_unsupported(recipe: Recipe, found: Mapping[str, Path] | None = None) -> Mapping[str, Path]:
     """Refuse what a recipe may say but this version cannot carry out.
+
+    Args:
+        recipe: The checked recipe.
+        found: Its model files, as `models` finds them; None to look for them.
+
+    Returns:
+        Its model files.
 
     Raises:
         GeneratorError: Naming a generator that this version does not have, or has no model of, or a direction that the
@@ -129,9 +138,9 @@ def refuse_unsupported(recipe: Recipe) -> None:
         CheckpointError: The file of directions is of another model.
         RecipeError: DICOM is asked for of images that lack what it requires.
     """
-    models(recipe)
-    latent_files(recipe)
-    _check_directions(recipe)
+    found = models(recipe) if found is None else found
+    latent_files(recipe, found)
+    _check_directions(recipe, found)
     if recipe.emit.formats.dicom is not None:
         _check_dicom(recipe)
     named = [(LESIONS, spec.generator, f"lesions.{number}.generator") for number, spec in enumerate(recipe.lesions)]
@@ -140,6 +149,7 @@ def refuse_unsupported(recipe: Recipe) -> None:
     for table, name, where in [(HOSTS, recipe.background.generator, "background.generator"), *named]:
         if not is_model(name):
             find(table, name, where)
+    return found
 
 
 def _check_dicom(recipe: Recipe) -> None:
@@ -176,18 +186,18 @@ def _no_dicom(what: str, hint: str) -> RecipeError:
     return RecipeError(message, where="emit.formats.dicom", hint=f"{hint or 'Leave DICOM out:'} {instead}")
 
 
-def _check_directions(recipe: Recipe) -> None:
+def _check_directions(recipe: Recipe, found: Mapping[str, Path]) -> None:
     background = recipe.background
     wanted = [edit.direction for edit in recipe.edits if isinstance(edit, DirectionEdit)]
     if not wanted or not isinstance(background, StyleGAN2Background):
         return
     from synthmammo.editing.direction_file import directions_file, read_directions
 
-    model = locate(background.model)
+    model = found[background.model]
     path = Path(background.directions or directions_file(model))
-    found = read_directions(path, file_digest(model))
+    directions = read_directions(path, file_digest(model))
     for name in wanted:
-        found.check(name, path)
+        directions.check(name, path)
 
 
 def models(recipe: Recipe) -> dict[str, Path]:
@@ -211,17 +221,21 @@ def models(recipe: Recipe) -> dict[str, Path]:
     return found
 
 
-def source_digests(recipe: Recipe) -> dict[str, str]:
-    """Digests of what goes into a build beside the recipe: the dataset of real hosts, the files of models."""
-    digests = {name: file_digest(path) for name, path in (models(recipe) | latent_files(recipe)).items()}
+def source_digests(recipe: Recipe, found: Mapping[str, Path]) -> dict[str, str]:
+    """Digests of what goes into a build beside the recipe: the dataset of real hosts, the model files `found`."""
+    digests = {name: file_digest(path) for name, path in {**found, **latent_files(recipe, found)}.items()}
     if isinstance(recipe.background, IngestedBackground):
         directory = Path(recipe.background.dataset)
         digests[recipe.background.dataset] = Manifest.read(directory).digest
     return digests
 
 
-def latent_files(recipe: Recipe) -> dict[str, Path]:
+def latent_files(recipe: Recipe, found: Mapping[str, Path]) -> dict[str, Path]:
     """The files beside the model that decide latents and their edits: inverted images, parts, directions.
+
+    Args:
+        recipe: The checked recipe.
+        found: Its model files, as `models` finds them.
 
     Returns:
         Paths by the name the recipe gives the file, or by the model's name with the file's ending.
@@ -237,12 +251,12 @@ def latent_files(recipe: Recipe) -> dict[str, Path]:
     if any(isinstance(edit, PartEdit) for edit in recipe.edits):
         from synthmammo.editing.part_file import parts_file
 
-        path = Path(background.parts or parts_file(locate(background.model)))
+        path = Path(background.parts or parts_file(found[background.model]))
         named["background.parts"] = (background.parts or stem + path.suffix, path)
     if any(isinstance(edit, DirectionEdit) for edit in recipe.edits):
         from synthmammo.editing.direction_file import directions_file
 
-        path = Path(background.directions or directions_file(locate(background.model)))
+        path = Path(background.directions or directions_file(found[background.model]))
         named["background.directions"] = (background.directions or stem + path.suffix, path)
     for where, (_, path) in named.items():
         if not path.is_file():

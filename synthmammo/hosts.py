@@ -11,6 +11,7 @@ from synthmammo.manifest import MANIFEST
 from synthmammo.recipe import IngestedBackground, Recipe
 
 if TYPE_CHECKING:
+    from synthmammo.engines.base import Engine
     from synthmammo.ingest import IngestSummary
 
 Progress = Callable[[int, int], None]
@@ -24,12 +25,15 @@ def missing_hosts(recipe: Recipe) -> IngestedBackground | None:
     return None if (Path(background.dataset) / MANIFEST).is_file() else background
 
 
-def ensure_hosts(recipe: Recipe, progress: Progress = lambda done, total: None) -> IngestSummary:
+def ensure_hosts(
+    recipe: Recipe, progress: Progress = lambda done, total: None, *, engine: Engine | None = None
+) -> IngestSummary:
     """Ingest the hosts of a recipe for which `missing_hosts` answers.
 
     Args:
         recipe: The checked recipe.
         progress: Called with images done and images in all.
+        engine: What they are ingested on; by default this process.
 
     Returns:
         What was made.
@@ -53,6 +57,5 @@ def ensure_hosts(recipe: Recipe, progress: Progress = lambda done, total: None) 
         options = IngestOptions(**given)
     except SourceError as error:
         raise RecipeError(error.message, where=f"background.ingest.options.{error.where}", hint=error.hint) from None
-    return ingest(
-        background.ingest.source, background.ingest.path, Path(background.dataset), options, progress=progress
-    )
+    source, path = background.ingest.source, background.ingest.path
+    return ingest(source, path, Path(background.dataset), options, engine=engine, progress=progress)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from synthmammo.anatomy import Side
 from synthmammo.dataset import Dataset
 from synthmammo.engines.base import Engine, Report
-from synthmammo.engines.local import Local
+from synthmammo.engines.local import chosen
 from synthmammo.errors import OutputError, SourceError, nearest
 from synthmammo.geometry import blank, square, turn
 from synthmammo.identity import digest
@@ -159,7 +159,8 @@ def ingest(
         path: Where the archive is.
         out: Directory to make; an unfinished one is continued, a finished one of the same content is left alone.
         options: What decides the content.
-        engine: What the shards are made on; by default processes of this machine.
+        engine: What the shards are made on; by default this process. A script that gives `Local(4)` starts its
+            work below `if __name__ == "__main__":`, since each of the four processes imports the script.
         progress: Called as images are done, resumed ones included.
 
     Returns:
@@ -169,6 +170,7 @@ def ingest(
         SourceError: The archive as a whole cannot be used.
         OutputError: The directory holds something else, or cannot be written.
     """
+    engine = chosen(engine)
     options = options or IngestOptions()
     reader = open_source(source, path, options.settings)
     records, skipped = _listed(reader, path, options.limit)
@@ -180,7 +182,7 @@ def ingest(
     if manifest is None:
         labels = tuple(sorted({record.label for record in records}))
         job = _Job(reader, source, options, labels, state.out, state.digest)
-        results = _results(job, _shards(records, splits, options.shard_size), state, engine or Local(), progress)
+        results = _results(job, _shards(records, splits, options.shard_size), state, engine, progress)
         manifest = state.finish(results, [_skip_row(skip, reader) for skip in skipped], _facts(job))
     failed = tuple(Skipped(Path(skip["file"]), skip["reason"]) for skip in manifest.failed)
     return IngestSummary(state.out, manifest, failed, (*reader.notes, *notes, *_scaled(state.out, manifest)))

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from synthmammo.dataset import Dataset
 from synthmammo.engines.base import Engine, Report
-from synthmammo.engines.local import Local
+from synthmammo.engines.local import chosen
 from synthmammo.errors import DatasetError
 from synthmammo.libraries import of_patches, versions
 from synthmammo.manifest import Manifest, machine, read_index
@@ -64,7 +64,8 @@ def patches(
         dataset: An ingested or built dataset with the format Parquet.
         out: Directory to make; an unfinished one is continued, a finished one of the same content is left alone.
         options: What decides the content.
-        engine: What the shards are made on; by default processes of this machine.
+        engine: What the shards are made on; by default this process. A script that gives `Local(4)` starts its
+            work below `if __name__ == "__main__":`, since each of the four processes imports the script.
         progress: Called as patches are done, resumed ones included.
 
     Raises:
@@ -72,6 +73,7 @@ def patches(
         RecipeError: The options ask for a class that the dataset does not have.
         OutputError: The directory holds something else, or cannot be written.
     """
+    engine = chosen(engine)
     options = options or PatchOptions()
     source = Manifest.read(dataset)
     Dataset.open(dataset)  # before anything is written
@@ -93,7 +95,7 @@ def patches(
     if not (out / PLAN).is_file():
         write_plan(found, numbers, source.name, options, out / PLAN)
     job = _Job(dataset, source.digest, out, options, tuple(found.labels))
-    made = _results(job, state, engine or Local(), progress)
+    made = _results(job, state, engine, progress)
     _refuse_empty(made.results, dataset)
     facts = Manifest(
         kind="patches",

@@ -10,10 +10,11 @@ from tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 from synthmammo.backgrounds import open_host
 from synthmammo.build import build
+from synthmammo.checkpoints import locate
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
 from synthmammo.errors import GeneratorError
-from synthmammo.recipe import Recipe
+from synthmammo.recipe import Recipe, resolved_yaml
 from synthmammo.verify import verify
 
 
@@ -57,3 +58,21 @@ def test_classes_the_model_does_not_know_are_refused(tmp_path: Path, config, cla
 def test_without_it_benign_and_malignant_need_lesions(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="'benign' has no lesions[\\s\\S]*background.conditional"):
         recipe(tmp_path / "m.safetensors", background={"generator": "stylegan2", "model": "m.safetensors"})
+
+
+def test_a_model_is_looked_for_once_a_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = stylegan2_file(tmp_path / "m.safetensors", CONDITIONAL)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(resolved_yaml(recipe(model, size=2)))
+    asked: list[str] = []
+
+    def counted(name: str) -> Path:
+        asked.append(name)
+        return locate(name)
+
+    monkeypatch.setattr("synthmammo.build.locate", counted)
+    result = tiny.run("build", path, "--out", tmp_path / "out", "--workers", 1)
+    assert result.exit_code == 0 and asked == [str(model)]
+    asked.clear()
+    build(recipe(model, size=2), tmp_path / "again")
+    assert asked == [str(model)]

@@ -41,7 +41,7 @@ def build(
     from synthmammo.build import refuse_unsupported
 
     loaded = _load(recipe, settings, size)
-    refuse_unsupported(loaded)
+    found = refuse_unsupported(loaded)
     out = out or Path("datasets") / loaded.name
     if dry_run:
         _print_plan(loaded)
@@ -52,7 +52,7 @@ def build(
     from synthmammo.cli.progress import progress_bar
     from synthmammo.engines.local import Local
 
-    _ensure_hosts(loaded)
+    _ensure_hosts(loaded, workers)
     with progress_bar(loaded.name, loaded.size, "samples") as update:
         count = 0
 
@@ -61,7 +61,7 @@ def build(
             count += samples
             update(count, None)
 
-        built = run(loaded, out, engine=Local(workers), overwrite=overwrite, advance=advance)
+        built = run(loaded, out, engine=Local(workers), overwrite=overwrite, found=found, advance=advance)
     path = card(out)
     _print_built(built.manifest.samples, built.made, built.seconds)
     click.echo(f"  dataset  {out}\n  card     {path}")
@@ -114,16 +114,17 @@ def _load(path: Path, settings: tuple[str, ...], size: int | None) -> Recipe:
     return load_recipe(path, [*settings, *([f"size={size}"] if size is not None else [])])
 
 
-def _ensure_hosts(recipe: Recipe) -> None:
+def _ensure_hosts(recipe: Recipe, workers: int | None = None) -> None:
     from synthmammo.hosts import ensure_hosts, missing_hosts
 
     if missing_hosts(recipe) is None:
         return
     from synthmammo.card import card
     from synthmammo.cli.progress import progress_bar
+    from synthmammo.engines.local import Local
 
     with progress_bar("hosts") as update:
-        summary = ensure_hosts(recipe, update)
+        summary = ensure_hosts(recipe, update, engine=Local(workers))
     card(summary.path)
     click.echo(f"hosts: {summary.manifest.samples} images ingested to {summary.path}", err=True)
     for skipped in summary.skipped:

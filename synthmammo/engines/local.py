@@ -6,19 +6,25 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import connection
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
-from synthmammo.engines.base import Report, Result, Stopped, Task
+from synthmammo.engines.base import Engine, Report, Result, Stopped, Task
 from synthmammo.errors import OutputError
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _POLL_SECONDS = 0.1
+_NOTE = "SYNTHMAMMO_WORKERS_NOTE"
+"""Variable of the environment that names the file in which starting workers leave what became of them."""
+_BEGUN, _RERUN = b"begun.", b"rerun."
 
 
 class Local:
@@ -41,34 +47,39 @@ class Local:
         """See `Engine.run`.
 
         Raises:
-            OutputError: A worker was killed, by the system for want of memory for example.
+            OutputError: A worker was killed, by the system for want of memory for example, or cannot start.
         """
         if self.workers == 1:
             report = _Here(advance)
             for task in tasks:
                 done(function(task, report))
             return
+        end_if_rerun()
+        with NamedTemporaryFile(prefix="synthmammo-") as note, _environment(note.name):
+            try:
+                self._run_in_pool(note.name, function, tasks, done, advance)
+            except BrokenProcessPool:
+                raise _broken(Path(note.name).read_bytes()) from None
+
+    def _run_in_pool(
+        self,
+        note: str,
+        function: Callable[[Task, Report], Result],
+        tasks: Iterable[Task],
+        done: Callable[[Result], None],
+        advance: Callable[[int], None],
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         stop, counts = context.Event(), context.Queue()
-        # One thread a process: more would fight over the cores, and sums could depend on their number.
-        before = {name: os.environ.get(name) for name in _THREADS}
-        os.environ.update(dict.fromkeys(_THREADS, "1"))
-        try:
-            with ProcessPoolExecutor(self.workers, context, _begin, (stop, counts)) as pool:
-                try:
-                    self._feed(pool, function, iter(tasks), done, lambda: _drain(counts, advance))
-                except BaseException:
-                    stop.set()
-                    pool.shutdown(wait=True, cancel_futures=True)
-                    raise
-            # Counts travel on their own: only now, with all workers ended, the last of them have arrived.
-            _drain(counts, advance)
-        except BrokenProcessPool:
-            hint = "Often the system was out of memory: try fewer --workers. The same command continues."
-            raise OutputError("a worker process ended unexpectedly", hint=hint) from None
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
+        with ProcessPoolExecutor(self.workers, context, _begin, (stop, counts, note)) as pool:
+            try:
+                self._feed(pool, function, iter(tasks), done, lambda: _drain(counts, advance))
+            except BaseException:
+                stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        # Counts travel on their own: only now, with all workers ended, the last of them have arrived.
+        _drain(counts, advance)
 
     def _feed(
         self,
@@ -93,6 +104,62 @@ class Local:
             drain()
             for future in finished:
                 done(future.result())
+
+
+def chosen(engine: Engine | None) -> Engine:
+    """The engine that a stage was given, or this process.
+
+    Stages ask before they touch a file: a worker that runs their caller's script again must not, see `end_if_rerun`.
+    """
+    if isinstance(engine, Local) and engine.workers > 1:
+        end_if_rerun()
+    return engine or Local(1)
+
+
+def end_if_rerun() -> None:
+    """End this process if it is a worker that runs again, while it starts, the script that asked for workers.
+
+    A spawned process imports the script it comes from; one without `if __name__ == "__main__":` then does its work
+    once more. It ends without a word: the process that started it tells.
+    """
+    note = os.environ.get(_NOTE)
+    # Private, but the standard library tells by nothing else that a process is still importing its script.
+    if note and getattr(multiprocessing.current_process(), "_inheriting", False):
+        _leave(note, _RERUN)
+        os._exit(1)
+
+
+def _leave(note: str, word: bytes) -> None:
+    with open(note, "ab") as file:
+        file.write(word)
+
+
+def _broken(note: bytes) -> OutputError:
+    """The error for workers that ended: before they had begun, or later; the note has what they left."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if _RERUN in note:
+        message = "runs again in every worker process, and would start workers of its own there"
+        hint = 'Put what it does below a line `if __name__ == "__main__":`, or give no engine: one process needs none.'
+        return OutputError(message, where=script, hint=hint)
+    if _BEGUN not in note:
+        hint = f"What it says of itself is above; it had begun to import {script or 'what it needs'}."
+        return OutputError("a worker process ended while it started", hint=hint)
+    hint = "Often the system was out of memory: try fewer --workers. The same command continues."
+    return OutputError("a worker process ended unexpectedly", hint=hint)
+
+
+@contextmanager
+def _environment(note: str) -> Iterator[None]:
+    """What workers find in their environment as they start."""
+    # One thread a process: more would fight over the cores, and sums could depend on their number.
+    values = {**dict.fromkeys(_THREADS, "1"), _NOTE: note}
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _cores() -> int:
@@ -136,9 +203,13 @@ class _There:
 _report: _There
 
 
-def _begin(stop: Any, counts: Any) -> None:
+def _begin(stop: Any, counts: Any, note: str) -> None:
     global _report
     _report = _There(stop, counts)
+    # What this process starts in its turn is no worker of this pool.
+    os.environ.pop(_NOTE, None)
+    with suppress(OSError):
+        _leave(note, _BEGUN)
     # Ctrl-C goes to the whole process group; the parent alone decides, and asks through `stop`.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
