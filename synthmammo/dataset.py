@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.manifest import MANIFEST, Manifest
@@ -88,11 +89,8 @@ class Dataset:
         Raises:
             DatasetError: A file is absent or cut short.
         """
-        for file in self._files:
-            parquet = _open(file)
-            for group in range(parquet.num_row_groups):
-                for text in _read(parquet, file, group, ["provenance"]).column("provenance").to_pylist():
-                    yield json.loads(text)
+        for shard in self._shards:
+            yield from shard.provenances()
 
     def scaled_to_fit(self) -> int:
         """Number of samples that a reader scaled down to go onto a canvas, so that their spacing is coarser."""

@@ -40,6 +40,10 @@ class ShardReader(Protocol):
         """Samples in the order of the file, of one split or of all."""
         ...
 
+    def provenances(self) -> Iterator[dict[str, Any]]:
+        """How each sample was made or read, in the order of the file; no pixels are decoded."""
+        ...
+
     def sample(self, key: str) -> Sample:
         """The sample of a key that the shard has; little else is read."""
         ...

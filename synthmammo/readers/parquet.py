@@ -59,6 +59,13 @@ class ParquetReader:
                 if split in (None, sample.split):
                     yield sample
 
+    def provenances(self) -> Iterator[dict[str, Any]]:
+        """How each sample was made or read, from the file's column of that name."""
+        parquet = self._open()
+        for group in range(parquet.num_row_groups):
+            for text in self._read(parquet, group, ["provenance"]).column("provenance").to_pylist():
+                yield json.loads(text)
+
     def sample(self, key: str) -> Sample:
         """The sample of a key; reads its row group only."""
         place = self._places[key]

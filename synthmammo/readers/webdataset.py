@@ -41,6 +41,11 @@ class WebDatasetReader:
             if split in (None, row.get("split")):
                 yield sample_of(row, self._file)
 
+    def provenances(self) -> Iterator[dict[str, Any]]:
+        """How each sample was made or read; the pictures are not decoded."""
+        for members in self._members(lambda name: name.endswith(".json")):
+            yield json.loads(json.loads(members["json"])["provenance"])
+
     def sample(self, key: str) -> Sample:
         """The sample of a key; the other members are skipped."""
         (members,) = self._members(lambda name: name.partition(".")[0] == key, expected=1)

@@ -3,9 +3,10 @@
 from synthmammo.recipe.backgrounds import Background, IngestedBackground, PhantomBackground, StyleGAN2Background
 from synthmammo.recipe.draws import Choice, Draw, Shares
 from synthmammo.recipe.emit import Emit
+from synthmammo.recipe.fields import PatchOutput, Quality
 from synthmammo.recipe.lesions import LesionSpec, Placement, PostProcessing
 from synthmammo.recipe.load import load_recipe, recipe_schema, resolved_yaml
-from synthmammo.recipe.model import PatchOutput, Quality, Recipe
+from synthmammo.recipe.model import Recipe
 
 __all__ = [
     "Background",
