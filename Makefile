@@ -35,4 +35,7 @@ bench: $(STAMP) ## Measure the numbers in the README; REFERENCE=FOLDER, a publis
 docs: $(STAMP) ## Write the README's command reference and the recipe schema again
 	$(BIN)/python tests/reference.py --write
 
-.PHONY: help install demo test slow lint bench docs
+golden: $(STAMP) ## Write the golden values again, where pixels are meant to change; the pixels version is raised with it
+	$(BIN)/python tools/golden.py --write
+
+.PHONY: help install demo test slow lint bench docs golden
