@@ -126,10 +126,11 @@ def _phantoms() -> Iterator[tuple[str, Made]]:
 
 
 def _tissue(size: int, spacing_mm: float) -> Context:
-    """Made-up tissue that every machine makes alike: a slope with a coarse texture."""
+    """Made-up tissue that every machine makes alike: a slope with a coarse texture, some of it already white."""
     rows, columns = np.mgrid[:size, :size]
-    levels = 2 * rows + columns + 64 * ((rows // 9 * 5 + columns // 7 * 3) % 5) + (rows * 7 + columns * 13) % 32
-    pixels = levels.astype(np.float32) / np.float32(1024) - np.float32(0.75)
+    slope, texture = (2 * rows + columns) * 128 // size, 200 * ((rows // 9 * 5 + columns // 7 * 3) % 5)
+    levels = slope + texture + (rows * 7 + columns * 13) % 32
+    pixels = np.minimum(levels.astype(np.float32) / np.float32(512) - np.float32(0.9), np.float32(1))
     return Context(pixels, np.ones((size, size), np.bool_), spacing_mm)
 
 
