@@ -43,6 +43,12 @@ BUILDS: dict[str, tuple[str, ...]] = {
 }
 """Recipes that are built, and how they are made small."""
 
+_ALONE = """
+import runpy, sys
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
+"""
+"""Start of each program: an editable install of another checkout would answer for modules that this one lacks."""
+
 LAST = "manifest.json"
 TEXTS = ("provenance.json", "croissant.json", "README.md", LAST)
 """Files that name versions; each may have the digests of those before it."""
@@ -64,19 +70,20 @@ def make(checkout: Path, work: Path) -> Digests:
     if any(work.iterdir()):
         raise SystemExit(f"{work}: is not empty; choose another folder for --work")
     checkout = checkout.resolve()
-    found = _run(checkout, work, "-c", "import synthmammo; print(synthmammo.__file__)").strip()
+    found = _run(checkout, work, "import synthmammo; print(synthmammo.__file__)").strip()
     if Path(found).parents[1] != checkout:
         raise SystemExit(f"{checkout}: its package is not the one that is imported ({found})")
     for name, options in BUILDS.items():
         recipe = checkout / "recipes" / f"{name}.yaml"
         print(f"build {name} {' '.join(options)}", flush=True)
-        _run(checkout, work, "-m", "synthmammo", "build", str(recipe), "--workers=1", *options)
+        program = "runpy.run_module('synthmammo', run_name='__main__', alter_sys=True)"
+        _run(checkout, work, program, "build", str(recipe), "--workers=1", *options)
     return digests_of(work / "datasets")
 
 
-def _run(checkout: Path, work: Path, *arguments: str) -> str:
+def _run(checkout: Path, work: Path, program: str, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
-    command = [sys.executable, *arguments]
+    command = [sys.executable, "-c", _ALONE + program, *arguments]
     done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(arguments)}: failed\n{done.stderr or done.stdout}")
