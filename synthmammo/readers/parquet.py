@@ -36,7 +36,8 @@ class ParquetReader:
 
     @cached_property
     def _places(self) -> dict[str, _Place]:
-        parquet, places = self._open(), {}
+        parquet = self._open()
+        places: dict[str, _Place] = {}
         for group in range(parquet.num_row_groups):
             keys = self._read(parquet, group, ["key"]).column("key").to_pylist()
             places.update((key, _Place(group, row)) for row, key in enumerate(keys))
