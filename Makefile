@@ -30,12 +30,12 @@ lint: $(STAMP) ## Check style and types
 	$(BIN)/mypy
 
 bench: $(STAMP) ## Measure the numbers in the README; REFERENCE=FOLDER, a published StyleGAN2 beside ours
-	$(BIN)/python tests/bench.py $(if $(wildcard $(REFERENCE)),--reference $(REFERENCE))
+	$(BIN)/python -m benchmarks.bench $(if $(wildcard $(REFERENCE)),--reference $(REFERENCE))
 
 docs: $(STAMP) ## Write the README's command reference and the recipe schema again
-	$(BIN)/python tests/reference.py --write
+	$(BIN)/python -m tools.reference --write
 
 golden: $(STAMP) ## Write the golden values again, where pixels are meant to change; the pixels version is raised with it
-	$(BIN)/python tools/golden.py --write
+	$(BIN)/python -m tools.golden --write
 
 .PHONY: help install demo test slow lint bench docs golden

@@ -30,11 +30,10 @@ def seed() -> int:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The tiny recipe's dataset with its card, for tests that only read it."""
-    import tiny
-
     from synthmammo.build import build
     from synthmammo.card import card
     from synthmammo.engines.local import Local
+    from tests.support import tiny
 
     out = tmp_path_factory.mktemp("built") / "tiny"
     build(tiny.recipe(), out, engine=Local(1))

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tiny
 
 import synthmammo.generators.base as base
 from synthmammo.anatomy import tissue_share
@@ -20,6 +19,7 @@ from synthmammo.plan_table import as_row
 from synthmammo.recipe import Placement
 from synthmammo.row import Candidate, PlannedLesion, Row
 from synthmammo.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
+from tests.support import tiny
 
 MASS, CALCIFICATION = tiny.TINY["lesions"]
 FINE = {**tiny.TINY["background"], "spacing_mm": 1.0, "views": "CC"}

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 from pydantic import ValidationError
-from tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 from synthmammo.backgrounds import open_host
 from synthmammo.build import build
@@ -16,6 +14,8 @@ from synthmammo.engines.local import Local
 from synthmammo.errors import GeneratorError
 from synthmammo.recipe import Recipe, resolved_yaml
 from synthmammo.verify import verify
+from tests.support import tiny
+from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 
 def recipe(model: Path, **changes: object) -> Recipe:

@@ -6,8 +6,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-import training_data
 import yaml
+
+from tests.support import training_data
 
 ROOT = Path(__file__).parents[1]
 ENOUGH = {

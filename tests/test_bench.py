@@ -3,10 +3,11 @@
 import sys
 from pathlib import Path
 
-import bench_device
-import bench_sampling
 import pytest
 import torch
+
+from benchmarks import device as bench_device
+from benchmarks import sampling as bench_sampling
 
 STAND_IN = """
 import torch

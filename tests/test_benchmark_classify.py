@@ -3,10 +3,8 @@
 import json
 import re
 
-import benchmark_data
 import numpy as np
 import pytest
-import tiny
 import torch
 import yaml
 
@@ -20,6 +18,7 @@ from synthmammo.benchmark.report import report
 from synthmammo.benchmark.summary import power, summarise
 from synthmammo.errors import OutputError, SynthmammoError, TrainingError
 from synthmammo.metrics import auc, delong_test, threshold_at_specificity
+from tests.support import benchmark_data, tiny
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 import torch
 from scipy import ndimage
 from torch import nn
@@ -23,6 +22,7 @@ from synthmammo.engines.local import Local
 from synthmammo.errors import CheckpointError, DatasetError, OutputError, TrainingError
 from synthmammo.metrics.detection import Froc, Marks, Truth
 from synthmammo.sample import Kind
+from tests.support import tiny
 
 CANVAS = (96, 64)
 CONFIG = DetectConfig(detector="stub", height_px=96, width_px=64, folds=2, steps=3, batch_size=4)

@@ -5,7 +5,6 @@ from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
-import benchmark_data
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,6 +17,7 @@ from synthmammo.benchmark.lineage import Trained, _models, check_lineage, usable
 from synthmammo.benchmark.mixing import Mixture, Order
 from synthmammo.errors import DatasetError
 from synthmammo.manifest import Manifest
+from tests.support import benchmark_data
 
 POOL = (np.array([3, 5, 7]), np.array([2, 8]))
 

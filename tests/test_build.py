@@ -9,10 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-import tiny
-from example_samples import a_sample
 from pydicom import dcmread
-from tiny_models import contextual_file, stylegan2_file
 
 from synthmammo.build import build, make_shard, refuse_unsupported, shards
 from synthmammo.card import card
@@ -24,6 +21,9 @@ from synthmammo.manifest import Manifest, index_row, read_index, write_index
 from synthmammo.plan import PLAN, plan
 from synthmammo.sample import SpacingOrigin
 from synthmammo.unfinished import STATE
+from tests.support import tiny
+from tests.support.example_samples import a_sample
+from tests.support.tiny_models import contextual_file, stylegan2_file
 
 SMALL = {"size": 4, "emit": {"shard_size": 2, "preview_px": 64}, "splits": {"train": 1}}
 """Two shards, for tests that build often."""

@@ -4,7 +4,6 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-import tiny
 import yaml
 
 from synthmammo.build import build
@@ -12,6 +11,7 @@ from synthmammo.card import card
 from synthmammo.engines.local import Local
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.manifest import Manifest
+from tests.support import tiny
 
 
 def header(directory):

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from tiny_models import CONDITIONAL, STYLEGAN2, as_dict, contextual_file, stylegan2_file
 
 from synthmammo import checkpoints
 from synthmammo.checkpoints import Checkpoint, Description, load, save
 from synthmammo.errors import CheckpointError, OutputError
 from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
+from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, as_dict, contextual_file, stylegan2_file
 
 DESCRIPTION = Description("stylegan2", as_dict(STYLEGAN2))
 

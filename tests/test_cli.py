@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 import pytest
-import tiny
 
 from synthmammo import __version__
 from synthmammo.cli import main
 from synthmammo.cli.main import Commands
+from tests.support import tiny
 
 COMMANDS = list(Commands.modules)
 

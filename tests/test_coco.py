@@ -1,13 +1,12 @@
 import json
 
-import tiny
-
 from synthmammo.build import build
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
 from synthmammo.manifest import Manifest
 from synthmammo.sample import Box, Finding, Kind, Pathology
 from synthmammo.writers.coco import write_coco
+from tests.support import tiny
 
 
 def row(key: str, split: str, *findings: Finding) -> dict:

@@ -4,14 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
-import compare_builds
 import pytest
-import tiny
 
 from synthmammo import manifest
 from synthmammo.build import build
 from synthmammo.engines.local import Local
 from synthmammo.writers import dicom, dicom_findings, dicom_modules
+from tests.support import tiny
+from tools import compare_builds
 
 VERSION = "9.9.9"
 FINDINGS = {"dicom": {"findings": ["segmentation", "report"]}, "parquet": {}, "webdataset": {}}

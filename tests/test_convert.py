@@ -11,8 +11,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from published_files import FIR, EasyDict, NestedPayload, Payload, nvidia_bytes, persistent, tensorflow_bytes
-from tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 from torch import nn
 
 from synthmammo.checkpoints import load
@@ -20,6 +18,16 @@ from synthmammo.convert import Facts, convert
 from synthmammo.errors import CheckpointError
 from synthmammo.nets.stylegan2 import Discriminator, Generator, StyleGAN2Config
 from synthmammo.published.base import infer_config
+from tests.support.published_files import (
+    FIR,
+    EasyDict,
+    NestedPayload,
+    Payload,
+    nvidia_bytes,
+    persistent,
+    tensorflow_bytes,
+)
+from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 SQUARE = StyleGAN2Config(resolution=32, z_dim=12, w_dim=12, mapping_layers=2, channel_base=256, channel_max=12)
 

@@ -1,9 +1,7 @@
 import hashlib
 import json
 
-import elsewhere
 import pytest
-import tiny
 
 from synthmammo import facts
 from synthmammo.build import build
@@ -11,6 +9,7 @@ from synthmammo.croissant import croissant
 from synthmammo.engines.local import Local
 from synthmammo.manifest import Manifest, read_index
 from synthmammo.writers.parquet import features
+from tests.support import elsewhere, tiny
 
 
 def described(directory):

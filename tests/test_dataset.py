@@ -6,7 +6,6 @@ import tarfile
 
 import numpy as np
 import pytest
-from example_samples import LABELS, a_sample, samples
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from synthmammo.manifest import Manifest
 from synthmammo.sample import Box, Finding, Kind, Pathology, Sample
 from synthmammo.writers import parquet, webdataset
 from synthmammo.writers.base import Encoded
+from tests.support.example_samples import LABELS, a_sample, samples
 
 
 def write(folder, shards):

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 from PIL import Image
 from test_editing_directions import directions
-from tiny_models import stylegan2_file
 
 from synthmammo.anatomy import breast_mask
 from synthmammo.assemble import Assembler, Failure
@@ -31,6 +29,8 @@ from synthmammo.row import Row
 from synthmammo.sample import Laterality, Sample, View
 from synthmammo.summary import summarise
 from synthmammo.verify import verify
+from tests.support import tiny
+from tests.support.tiny_models import stylegan2_file
 
 MINI_MIAS = Path(__file__).parents[2] / "shared" / "data" / "mini_mias"
 EDITS = [

@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 from synthmammo.editing.base import Editor
 from synthmammo.editing.direction_file import directions_file, read_directions, write_directions
@@ -25,6 +24,7 @@ from synthmammo.latents import Latents, open_model
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import DirectionEdit
 from synthmammo.row import PlannedEdit, Row
+from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 LAYERS = STYLEGAN2.latents
 

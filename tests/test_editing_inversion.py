@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 from synthmammo.editing.inversion import Inversion, InversionOptions, invert, perceptual_distance, perceptual_maps
 from synthmammo.editing.inversion import structure as structure_of
 from synthmammo.features import Features
 from synthmammo.latents import Model, one_hot, open_model
 from synthmammo.nets.stylegan2 import StyleGAN2Config
+from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 SMALL = replace(STYLEGAN2, resolution=32)
 QUICK = InversionOptions(w_steps=25, plus_steps=25, w_rate=0.1, plus_rate=0.06, starts=4)

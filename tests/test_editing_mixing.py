@@ -4,7 +4,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import stylegan2_file
 
 from synthmammo.editing.mixing import Mixing, mix, walk
 from synthmammo.errors import GeneratorError
@@ -12,6 +11,7 @@ from synthmammo.latents import Model, open_model
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import MixingEdit
 from synthmammo.row import PlannedEdit, Row
+from tests.support.tiny_models import stylegan2_file
 
 LAYERS = 10
 ROW = Row("r", 0, "train-00000", "train", "normal", 0, 5, None, "p", truncation=0.8)

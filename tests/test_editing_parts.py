@@ -9,7 +9,6 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from tiny_models import STYLEGAN2, stylegan2_file
 
 from synthmammo.editing.part_file import parts_file, read_parts, write_parts
 from synthmammo.editing.part_fit import fit, spherical_k_means
@@ -20,6 +19,7 @@ from synthmammo.parts import PartsOptions, fit_parts
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import PartEdit
 from synthmammo.row import PlannedEdit, Row
+from tests.support.tiny_models import STYLEGAN2, stylegan2_file
 
 COUNT = 4
 ROW = Row("r", 0, "train-00000", "train", "normal", 0, 5, None, "p", truncation=0.8)

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import tiny
 
 from synthmammo.engines.local import Local
 from synthmammo.errors import GeneratorError, RecipeError, SynthmammoError, nearest
+from tests.support import tiny
 
 
 def double(task, report):

@@ -4,13 +4,12 @@ import importlib.util
 import re
 from pathlib import Path
 
-import elsewhere
 import pytest
-import tiny
 
 from synthmammo.build import build
 from synthmammo.card import card
 from synthmammo.engines.local import Local
+from tests.support import elsewhere, tiny
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import training_data
-from tiny_models import CONDITIONAL, STYLEGAN2, contextual_file, stylegan2_file
 
 from synthmammo.checkpoints import load
 from synthmammo.errors import CheckpointError, TrainingError
@@ -17,6 +15,8 @@ from synthmammo.objectives.generation import GeneratorSettings
 from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings
 from synthmammo.train import train
 from synthmammo.training.start import begin_from
+from tests.support import training_data
+from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, contextual_file, stylegan2_file
 
 
 @pytest.mark.parametrize("clip", [True, False])

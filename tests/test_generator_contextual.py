@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_models import contextual_file, stylegan2_file
 
 from synthmammo.checkpoints import ZOO
 from synthmammo.compose import cut
@@ -15,6 +14,7 @@ from synthmammo.recipe import PostProcessing
 from synthmammo.recipe.lesions import PAPER_POST
 from synthmammo.row import PlannedLesion
 from synthmammo.sample import Kind, Pathology
+from tests.support.tiny_models import contextual_file, stylegan2_file
 
 SIZE = 64
 MASS = PlannedLesion(Kind.MASS, Pathology.MALIGNANT, 8.0, 0.5, {"shape": "irregular", "margin": "spiculated"}, ())

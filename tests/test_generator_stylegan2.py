@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_models import CONDITIONAL, STYLEGAN2, contextual_file, stylegan2_file
 
 from synthmammo.checkpoints import load
 from synthmammo.errors import CheckpointError, GeneratorError
@@ -15,6 +14,7 @@ from synthmammo.generators.stylegan2 import StyleGAN2, quantised
 from synthmammo.latents import draw_z
 from synthmammo.row import Row
 from synthmammo.sample import SpacingOrigin
+from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, contextual_file, stylegan2_file
 
 
 def row(index: int, seed: int | None = None, label: str = "normal", truncation: float = 0.7) -> Row:

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from example_samples import a_sample
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synthmammo.anatomy import chest_wall_side
 from synthmammo.geometry import mirror, pad, resize, resize_mask, square, trim_padding, turn
 from synthmammo.sample import Box
+from tests.support.example_samples import a_sample
 
 SAMPLE = a_sample(lesions=2)
 

@@ -3,9 +3,10 @@
 import copy
 import json
 
-import golden
 import pytest
-from golden_pixels import GRID
+
+from tools import golden
+from tools.golden_pixels import GRID
 
 RECORDED = golden.recorded(golden.EXACT)
 ELSEWHERE = {"instruction_set": "another", "numpy": "0"}

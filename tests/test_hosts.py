@@ -1,7 +1,6 @@
 """Builds on real hosts: the dataset of hosts is made first, and what it lacks is said."""
 
 import pytest
-import tiny
 from PIL import Image
 
 from synthmammo.assemble import Assembler
@@ -9,6 +8,7 @@ from synthmammo.dataset import Dataset
 from synthmammo.manifest import Manifest
 from synthmammo.plan import tables
 from synthmammo.plan_table import as_row
+from tests.support import tiny
 
 LESION = {"kind": "mass", "classes": ["malignant"], "diameter_mm": [10, 14], "placement": tiny.PLACEMENT}
 

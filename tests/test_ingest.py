@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_files import breast_like, write
 from PIL import Image
 from pydicom import dcmread
 
@@ -17,6 +16,7 @@ from synthmammo.ingest import IngestOptions, ingest
 from synthmammo.manifest import MANIFEST, read_index
 from synthmammo.sample import SpacingOrigin
 from synthmammo.sources import folder as folder_source
+from tests.support.dicom_files import breast_like, write
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 HERE = Local(1)

@@ -3,12 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-import dicom_files
 import numpy as np
 import pytest
-import tiny
 from PIL import Image
-from tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 from synthmammo import invert as stage
 from synthmammo.build import build
@@ -24,6 +21,8 @@ from synthmammo.latents import open_model, restored
 from synthmammo.model_samples import Samples
 from synthmammo.recipe import load_recipe
 from synthmammo.verify import verify
+from tests.support import dicom_files, tiny
+from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 SMALL = replace(STYLEGAN2, resolution=32)
 QUICK = InversionOptions(w_steps=1, plus_steps=1, starts=1)

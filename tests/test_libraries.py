@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-import tiny
-import tiny_models
 
 from synthmammo import __version__
 from synthmammo.libraries import ABSENT, LIBRARIES, Use, installed, of_ingest, of_patches, of_recipe, versions
 from synthmammo.recipe.emit import DicomFormat
 from synthmammo.sources.base import SOURCES
+from tests.support import tiny, tiny_models
 
 ROOT = Path(__file__).parents[1]
 ALWAYS = {"python", "synthmammo", "numpy", "pillow", "pyarrow"}

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 import torch
 from PIL import Image, ImageSequence
-from tiny_models import CONDITIONAL, edited_file, stylegan2_file
 
 from synthmammo import sheet
 from synthmammo.drawing import BACKGROUND, difference, outlined, tinted
@@ -16,6 +14,8 @@ from synthmammo.inverted import Facts, Inverted, write_inverted
 from synthmammo.mix import mix
 from synthmammo.model_samples import Samples, grey, parse_layers, parse_names
 from synthmammo.walk import Way, along_direction, blended, points_of, walk
+from tests.support import tiny
+from tests.support.tiny_models import CONDITIONAL, edited_file, stylegan2_file
 
 
 @pytest.fixture(scope="module")

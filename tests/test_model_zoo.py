@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
-from tiny_models import CONDITIONAL, STYLEGAN2, as_dict, contextual_file, stylegan2_file
 
 from synthmammo import checkpoints, model_zoo
 from synthmammo.checkpoints import Description, load, save
@@ -13,6 +12,7 @@ from synthmammo.cli import main
 from synthmammo.errors import CheckpointError, OutputError
 from synthmammo.model_zoo import add, model, models
 from synthmammo.nets.stylegan2 import Generator
+from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, as_dict, contextual_file, stylegan2_file
 
 METRICS = {
     "extractor": "some network",

@@ -1,6 +1,5 @@
 """StyleGAN2 against a naive float64 reference, and what training and editing need of it."""
 
-import naive_stylegan2 as naive
 import numpy as np
 import pytest
 import torch
@@ -10,6 +9,7 @@ from torch import nn
 
 from synthmammo.nets import ops
 from synthmammo.nets.stylegan2 import Discriminator, Generator, StyleGAN2Config
+from tests.support import naive_stylegan2 as naive
 
 SMALL = StyleGAN2Config(resolution=32, z_dim=16, w_dim=24, mapping_layers=2, channel_base=256, channel_max=12)
 

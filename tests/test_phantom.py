@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measure_phantom import films, measure, phantoms
 from scipy import ndimage
 
+from benchmarks.phantom_films import films, measure, phantoms
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import HOSTS, find
 from synthmammo.generators.phantom import SMALL, Phantom

@@ -5,12 +5,10 @@ from fractions import Fraction
 from itertools import groupby, product
 from pathlib import Path
 
-import example_samples
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +23,7 @@ from synthmammo.recipe.draws import DrawModel
 from synthmammo.row import Row
 from synthmammo.sample import Kind, Pathology
 from synthmammo.summary import summarise
+from tests.support import example_samples, tiny
 
 MASS, CALCIFICATION = tiny.TINY["lesions"]
 MALIGNANT = {"classes": {"malignant": 1}, "lesions": [{**MASS, "classes": ["malignant"], "count": {0: 0.3, 2: 0.7}}]}
@@ -388,7 +387,7 @@ def test_speed_and_memory():
     code = """
 import resource, sys, tempfile, time
 from pathlib import Path
-import tiny
+from tests.support import tiny
 from synthmammo.plan import plan
 start = time.process_time()
 plan(tiny.recipe(size=int(sys.argv[1])), Path(tempfile.mkdtemp()) / "plan.parquet")

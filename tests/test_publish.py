@@ -4,10 +4,7 @@ import shutil
 import subprocess
 import sys
 
-import hub_server
 import pytest
-import tiny
-import tiny_models
 import yaml
 
 import synthmammo.publish as publishing
@@ -15,6 +12,7 @@ from synthmammo.checkpoints import load
 from synthmammo.errors import CheckpointError, DatasetError, OutputError
 from synthmammo.manifest import Manifest
 from synthmammo.publish import dataset_publication, model_publication, publish
+from tests.support import hub_server, tiny, tiny_models
 
 REPO, NAME = "datasets/me/tiny", "me/tiny"
 

@@ -2,7 +2,6 @@ import re
 from pathlib import Path
 
 import pytest
-import tiny
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from synthmammo.errors import RecipeError
 from synthmammo.recipe import Recipe, load_recipe, recipe_schema, resolved_yaml
 from synthmammo.recipe.draws import DrawModel, fractions
 from synthmammo.sample import Kind
+from tests.support import tiny
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
 MASS, CALCIFICATION = tiny.TINY["lesions"]

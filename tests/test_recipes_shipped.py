@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import tiny
 
 from synthmammo.build import build, refuse_unsupported
 from synthmammo.card import card
@@ -22,6 +21,7 @@ from synthmammo.recipe import load_recipe
 from synthmammo.summary import summarise
 from synthmammo.training.config import load_config, numbers
 from synthmammo.verify import verify
+from tests.support import tiny
 
 RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))}
 WANTED = {

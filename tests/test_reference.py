@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import reference
+from tools import reference
 
 
 def test_command_reference_is_fresh() -> None:

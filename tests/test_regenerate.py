@@ -5,7 +5,6 @@ from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
-import tiny
 
 from synthmammo._version import PIXELS_VERSION
 from synthmammo.build import build
@@ -14,6 +13,7 @@ from synthmammo.engines.local import Local
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.manifest import Manifest
 from synthmammo.regenerate import regenerate, same_platform
+from tests.support import tiny
 
 KEY = "tiny-0000005"
 

@@ -1,7 +1,6 @@
 import shutil
 
 import pytest
-import tiny
 import yaml
 
 from synthmammo.errors import DatasetError
@@ -9,6 +8,7 @@ from synthmammo.manifest import Manifest
 from synthmammo.publish import dataset_publication
 from synthmammo.reports import Report, attach_benchmark, reports
 from synthmammo.verify import verify
+from tests.support import tiny
 
 MEASURED = Report(
     "On real images", "synthmammo benchmark --real R", "| AUC |\n| --- |\n| 0.7 |", {"figures/auc.png": "AUC by ratio"}

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from tiny_models import CONDITIONAL, stylegan2_file
 
 from synthmammo import png
 from synthmammo.checkpoints import load
@@ -14,6 +13,7 @@ from synthmammo.cli.main import main
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.sample_model import Sampling, parse_seeds, sample
+from tests.support.tiny_models import CONDITIONAL, stylegan2_file
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import orthanc
 import pytest
-import tiny
 from dicomweb_client.api import DICOMwebClient
 from pydicom import dcmread
 from requests import Session
@@ -23,6 +21,7 @@ from synthmammo.build import build
 from synthmammo.engines.local import Local
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.send import Credentials, send
+from tests.support import orthanc, tiny
 
 KNOWN = Credentials(orthanc.USER, orthanc.PASSWORD)
 

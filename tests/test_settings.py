@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-import tiny
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
@@ -14,6 +13,7 @@ from synthmammo.benchmark.config import load_config as load_benchmark
 from synthmammo.errors import RecipeError, SourceError, TrainingError
 from synthmammo.settings import assignments, changed, checked, read_yaml
 from synthmammo.sources.base import open_source
+from tests.support import tiny
 
 
 class Strict(BaseModel):

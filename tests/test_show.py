@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import tiny
 from PIL import Image
 
 from synthmammo.dataset import Dataset
@@ -8,6 +7,7 @@ from synthmammo.drawing import PATHOLOGY_COLOURS
 from synthmammo.errors import DatasetError
 from synthmammo.sample import Pathology
 from synthmammo.show import caption, show, tile
+from tests.support import tiny
 
 
 def test_a_sheet_of_every_class(built, tmp_path):

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_files import SECONDARY_CAPTURE, breast_like, write
 from PIL import Image
 
 from synthmammo.errors import SourceError
 from synthmammo.sample import Box, Kind, Laterality, Pathology, View
 from synthmammo.sources import tcia
 from synthmammo.sources.base import Record, Skipped, open_source
+from tests.support.dicom_files import SECONDARY_CAPTURE, breast_like, write
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "cbis_ddsm_mass_patches"
 FILM = breast_like(120, 80, top=60000)

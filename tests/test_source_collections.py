@@ -7,11 +7,11 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from dicom_files import FOR_PROCESSING, breast_like, write
 
 from synthmammo.errors import SourceError
 from synthmammo.sample import Box, Kind, Laterality, Pathology, View
 from synthmammo.sources.base import Record, Skipped, open_source
+from tests.support.dicom_files import FOR_PROCESSING, breast_like, write
 
 TISSUE = breast_like()
 

@@ -3,7 +3,15 @@
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import (
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
+
+from synthmammo.errors import SourceError
+from synthmammo.sample import Laterality, View
+from synthmammo.sources.base import Record, Skipped, open_source
+from synthmammo.sources.dicom_pixels import read_dicom_pixels
+from tests.support.dicom_files import (
     CT,
     FOR_PROCESSING,
     SECONDARY_CAPTURE,
@@ -13,14 +21,6 @@ from dicom_files import (
     table,
     write,
 )
-from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
-
-from synthmammo.errors import SourceError
-from synthmammo.sample import Laterality, View
-from synthmammo.sources.base import Record, Skipped, open_source
-from synthmammo.sources.dicom_pixels import read_dicom_pixels
 
 TISSUE = breast_like()
 TOP = 4095

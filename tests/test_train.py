@@ -10,9 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 import torch
-import training_data as data
 import yaml
 from PIL import Image
 
@@ -22,6 +20,8 @@ from synthmammo.generators.base import Context
 from synthmammo.generators.contextual import Contextual
 from synthmammo.row import PlannedLesion
 from synthmammo.train import Trainer, train
+from tests.support import tiny
+from tests.support import training_data as data
 
 LOGISTIC = data.STYLEGAN2 | {
     "objective": "logistic",

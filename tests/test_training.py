@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-import training_data as data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from synthmammo.training.config import TrainConfig, default_config, load_config
 from synthmammo.training.images import ImageSet, load_images
 from synthmammo.training.run import RunDirectory, grey_levels
 from synthmammo.training.scores import Scorer
+from tests.support import training_data as data
 
 
 def image_set(count: int, seed: int = 0) -> ImageSet:

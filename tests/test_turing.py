@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 
 from synthmammo import png, turing
 from synthmammo.anatomy import breast_mask, chest_wall_side
@@ -18,6 +17,7 @@ from synthmammo.errors import DatasetError, OutputError
 from synthmammo.plan_table import read_rows
 from synthmammo.row import PlannedEdit
 from synthmammo.turing import TuringOptions, draw, fitted
+from tests.support import tiny
 
 
 @pytest.fixture(scope="module")

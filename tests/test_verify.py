@@ -4,13 +4,13 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import tiny
 
 import synthmammo.verify as verifying
 from synthmammo.errors import DatasetError
 from synthmammo.manifest import Manifest
 from synthmammo.regenerate import Comparison
 from synthmammo.verify import verify
+from tests.support import tiny
 
 
 @pytest.fixture

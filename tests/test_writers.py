@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from example_samples import LABELS, a_sample, samples
 from PIL import Image
 
 from synthmammo import png
@@ -22,6 +21,7 @@ from synthmammo.identity import file_digest
 from synthmammo.sample import Box, Finding, Kind, Pathology
 from synthmammo.writers import parquet
 from synthmammo.writers.base import WRITERS, Encoded, display_window, open_writer, preview
+from tests.support.example_samples import LABELS, a_sample, samples
 
 OPTIONS = {"webdataset": {}, "parquet": {"label_names": LABELS}}
 SUFFIX = {"webdataset": ".tar", "parquet": ".parquet"}

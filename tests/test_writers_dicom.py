@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from example_samples import a_sample
 from pydicom import dcmread
 from pydicom.uid import UID
 
@@ -24,6 +23,7 @@ from synthmammo.writers import dicom
 from synthmammo.writers.base import Encoded, open_writer
 from synthmammo.writers.dicom import COMPRESSIONS
 from synthmammo.writers.dicom_modules import is_synthetic, mammogram
+from tests.support.example_samples import a_sample
 
 REAL = {"source": "dicom", "manufacturer": "LORAD", "file": "DOE^JANE/1.dcm"}
 BUILT = {"recipe": "r", "role": "plain", "lesions": [], "host": REAL}

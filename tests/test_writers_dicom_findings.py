@@ -6,7 +6,6 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from example_samples import a_sample
 from pydicom import dcmread
 from test_writers_dicom import BUILT, complete, run, write
 
@@ -14,6 +13,7 @@ from synthmammo.sample import Box, Finding, Kind, Laterality, Pathology, View
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.dicom import COMPRESSIONS, IMAGE, REPORT, SEGMENTATION, objects
 from synthmammo.writers.dicom_codes import FINDINGS, STRUCTURES, TERMS
+from tests.support.example_samples import a_sample
 
 BOTH = ("segmentation", "report")
 

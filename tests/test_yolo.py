@@ -1,5 +1,4 @@
 import pytest
-import tiny
 import yaml
 
 from synthmammo.build import build
@@ -9,6 +8,7 @@ from synthmammo.errors import OutputError
 from synthmammo.manifest import Manifest
 from synthmammo.verify import verify
 from synthmammo.writers.yolo import write_yolo
+from tests.support import tiny
 
 
 def test_shares_give_the_boxes_back(tmp_path):

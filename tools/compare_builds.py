@@ -1,7 +1,7 @@
 """Builds of two checkouts compared file by file: proof that a change which should move no byte moves none.
 
-Usage: python tools/compare_builds.py make CHECKOUT OUT.json --work FOLDER
-       python tools/compare_builds.py compare A.json B.json
+Usage: python -m tools.compare_builds make CHECKOUT OUT.json --work FOLDER
+       python -m tools.compare_builds compare A.json B.json
 
 `make` builds seven recipes small with the package of CHECKOUT (a folder with `synthmammo/` and `recipes/`) and this
 interpreter, into FOLDER, which must be empty, and writes digests of every file; about 75 s on one free core. It needs
@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from versionless import without_identity
+from tools.versionless import without_identity
 
 BUILDS: dict[str, tuple[str, ...]] = {
     "balanced_mass": ("--size=9", "--set=emit.shard_size=3"),

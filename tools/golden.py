@@ -1,6 +1,6 @@
 """The golden values, which the tests compare with: what the package draws, names and paints.
 
-Usage: python tools/golden.py --write    (`make golden`; tests/test_golden.py fails where they are stale)
+Usage: python -m tools.golden --write    (`make golden`; tests/test_golden.py fails where they are stale)
 
 A change of golden values is a change of the data that users make: raise the pixels version
 (`synthmammo._version.PIXELS_VERSION`) with it, and say in "Changes" what moved.
@@ -30,11 +30,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from golden_exact import exact_values, plans
-from golden_pixels import pixel_entries
 
 import synthmammo
 from synthmammo.manifest import machine
+from tools.golden_exact import exact_values, plans
+from tools.golden_pixels import pixel_entries
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
 EXACT = "exact.json"

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from pydicom import dcmread
-from versionless import VERSION_KEYWORDS
 
 from synthmammo.identity import canonical_json, dicom_uid, digest, draw_u64, draw_uniform
 from synthmammo.manifest import INDEX, Manifest, index_row, write_index
@@ -20,6 +19,7 @@ from synthmammo.sample import SPLITS, Box, Finding, Kind, Laterality, Pathology,
 from synthmammo.sources.base import key_of
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.dicom import IMAGE, objects
+from tools.versionless import VERSION_KEYWORDS
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 

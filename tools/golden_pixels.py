@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydicom import dcmread
-from versionless import without_versions
 
 from synthmammo.assemble import Assembler
 from synthmammo.compose import softened
@@ -30,6 +29,7 @@ from synthmammo.row import PlannedLesion, Row
 from synthmammo.sample import Box, Kind, Laterality, Pathology, Sample, View
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.dicom import objects
+from tools.versionless import without_versions
 
 GRID = 32
 """Rows and columns that are probed."""

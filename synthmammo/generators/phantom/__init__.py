@@ -30,7 +30,7 @@ class Phantom:
     same anatomy at every spacing, so a coarse image is the fine one with its detail averaged away.
 
     Free parameters are fitted to 242 MLO films (mini-MIAS, Suckling 1994). Median (10th to 90th percentile) by
-    `python tests/measure_phantom.py [FOLDER]`, grey levels of 8 bits, the breast found by one threshold on both:
+    `python -m benchmarks.phantom_films [FOLDER]`, grey levels of 8 bits, the breast found by one threshold on both:
 
     | measure                       | real films          | phantoms, "film"    |
     |-------------------------------|---------------------|---------------------|

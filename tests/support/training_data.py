@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from example_samples import a_sample
 
 from synthmammo.training.config import TrainConfig
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.parquet import ParquetWriter
+from tests.support.example_samples import a_sample
 
 STYLEGAN2: dict[str, Any] = {
     "model": "stylegan2",

@@ -1,7 +1,7 @@
 """The numbers of the README's "Performance" section: `make bench` prints them as a Markdown table.
 
 Each line is one measurement of this machine, now; what is compared is run side by side, and ratios are what counts.
-Usage: python tests/bench.py [NAME ...] [--reference CHECKOUT]
+Usage: python -m benchmarks.bench [NAME ...] [--reference CHECKOUT]
 `--reference` is a checkout of the published StyleGAN2 in PyTorch (stylegan2-ada-pytorch), to sample it beside ours.
 """
 
@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from training_data import write
+
+from tests.support.training_data import write
 
 HERE = Path(__file__).parent
 RECIPES = HERE.parent / "recipes"
@@ -116,9 +117,7 @@ def memory() -> Iterator[Line]:
 
 def writing() -> Iterator[Line]:
     """16-bit images of 2,700 x 4,600 against Pillow and `webdataset.ShardWriter`."""
-    process = subprocess.run(
-        [sys.executable, str(HERE / "bench_writing.py")], capture_output=True, text=True, check=True
-    )
+    process = subprocess.run([sys.executable, "-m", "benchmarks.writing"], capture_output=True, text=True, check=True)
     for line in process.stdout.strip().splitlines():
         print("   ", line, file=sys.stderr)
     row = re.compile(r"^(noise|real) +obvious, (.+?) +[\d.]+ +[\d.]+ +([\d.]+)$", flags=re.MULTILINE)
@@ -129,7 +128,7 @@ def writing() -> Iterator[Line]:
 
 def sampling() -> Iterator[Line]:
     """A StyleGAN2 of 512 x 512 beside bare convolutions of its shapes, and beside the published implementation."""
-    command = [sys.executable, str(HERE / "bench_sampling.py"), *(["--reference", reference] if reference else [])]
+    command = [sys.executable, "-m", "benchmarks.sampling", *(["--reference", reference] if reference else [])]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for line in output.strip().splitlines():
         print("   ", line, file=sys.stderr)
@@ -143,7 +142,7 @@ def sampling() -> Iterator[Line]:
 
 def editing() -> Iterator[Line]:
     """Directions of a 512-wide W, and edits beside sampling at 512 x 512."""
-    command = [sys.executable, str(HERE / "bench_editing.py")]
+    command = [sys.executable, "-m", "benchmarks.edits"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for line, wanted in zip(output.strip().splitlines(), ("under 10 s on two free cores", "at most 2 %"), strict=True):
         what, _, measured = line.partition(": ")

@@ -1,6 +1,6 @@
 """What is generated from the code: the README's command reference and the recipe schema.
 
-Usage: python tests/reference.py --write    (`make docs`; a test fails where they are stale)
+Usage: python -m tools.reference --write    (`make docs`; a test fails where they are stale)
 """
 
 from __future__ import annotations

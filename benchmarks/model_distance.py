@@ -1,6 +1,6 @@
 """Measure a StyleGAN2 model against held-out real images; the numbers of the model cards.
 
-Usage: python tests/measure_model.py MODEL DATASET [--images N] [--truncation PSI] [--out MODEL_WITH_NUMBERS]
+Usage: python -m benchmarks.model_distance MODEL DATASET [--images N] [--truncation PSI] [--out MODEL_WITH_NUMBERS]
 
 Prints kernel and Frechet distance to the validation split and, of a model of two classes, the area under the ROC curve
 there of a linear classifier that was fitted to the model's samples alone, beside the same numbers of as many real

@@ -1,6 +1,6 @@
 """Copies the cards and pictures of built datasets to `cards/`.
 
-Usage: python tests/cards.py [FOLDER]    the folder that holds the datasets, by default `datasets`
+Usage: python -m tools.cards [FOLDER]    the folder that holds the datasets, by default `datasets`
 """
 
 from __future__ import annotations

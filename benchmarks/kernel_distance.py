@@ -1,6 +1,6 @@
 """Kernel distance (x 1000) of phantoms to a folder of real films, and of the films' halves to each other.
 
-Usage: python tests/measure_kernel_distance.py FOLDER [--count 240] [--first-seed 1000] [--model MODEL]
+Usage: python -m benchmarks.kernel_distance FOLDER [--count 240] [--first-seed 1000] [--model MODEL]
            [--spacing-mm 0.45]
 
 With `--model` samples of a StyleGAN2 of whole views take the place of the phantoms.

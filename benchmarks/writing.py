@@ -1,6 +1,6 @@
 """Throughput and size of encoding and writing full mammograms, against the obvious script; run it, it is no test.
 
-    python tests/bench_writing.py
+    python -m benchmarks.writing
 
 The obvious script is Pillow's `save` into a `webdataset.ShardWriter`. It is timed twice: writing the image and its
 record only, and writing the same members as this package does. This package always writes all of its members

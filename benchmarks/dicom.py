@@ -1,6 +1,6 @@
 """Size and processor time of the DICOM of a dataset's first samples, by compression and by object.
 
-Usage: python tests/bench_dicom.py DATASET [COUNT]
+Usage: python -m benchmarks.dicom DATASET [COUNT]
 
 The README's numbers are those of `synthmammo build recipes/screening_exams.yaml --size 8`.
 """

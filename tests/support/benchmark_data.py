@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import training_data
-from example_samples import a_sample
 
 from synthmammo.benchmark.config import ClassifyConfig
 from synthmammo.benchmark.images import Images
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.parquet import ParquetWriter
+from tests.support import training_data
+from tests.support.example_samples import a_sample
 
 LABELS = ("benign", "malignant")
 

@@ -1,6 +1,6 @@
 """Rate of StyleGAN2 sampling beside that of bare convolutions of the same shapes; run it, it is no test.
 
-    python tests/bench_sampling.py [--threads 2] [--batch 1] [--resolution 512] [--base 32768] [--reference CHECKOUT]
+    python -m benchmarks.sampling [--threads 2] [--batch 1] [--resolution 512] [--base 32768] [--reference CHECKOUT]
 
 The bare convolutions are `torch.conv2d`, 3 x 3, of every convolution of the network at the size it reads: the same
 number of multiplications, none of the rest (up-sampling, filters, styles, noise, activations, images). They are timed

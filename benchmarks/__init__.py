@@ -1,0 +1,1 @@
+"""Measurements: `python -m benchmarks.NAME` prints the numbers that README, docs and cards quote."""

@@ -1,0 +1,1 @@
+"""What writes documentation, cards and pictures: `python -m tools.NAME`."""
