@@ -30,13 +30,13 @@ from numpy.typing import NDArray
 from synthmammo import checkpoints
 from synthmammo.compose import Intensity, cut, resample
 from synthmammo.dataset import Dataset
-from synthmammo.drawing import sheet
 from synthmammo.features import EXTRACTOR, Features, scale_means
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, Lesion, find
+from synthmammo.mammogram.pictures import sheet
+from synthmammo.mammogram.planned import PlannedLesion
+from synthmammo.mammogram.sample import Box, Mask, Sample
 from synthmammo.metrics import LinearProbe, auc
 from synthmammo.recipe.lesions import PAPER_POST, PostProcessing
-from synthmammo.row import PlannedLesion
-from synthmammo.sample import Box, Mask, Sample
 
 Plane = NDArray[np.float32]
 VARIED_CONTEXTS, VARIED_SEEDS = 16, 8

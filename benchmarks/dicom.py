@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from synthmammo.dataset import Dataset
-from synthmammo.sample import Sample
+from synthmammo.mammogram.sample import Sample
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.dicom import COMPRESSIONS, IMAGE, REPORT, SEGMENTATION, objects
 

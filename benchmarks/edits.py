@@ -24,10 +24,10 @@ from synthmammo.editing.base import Editor
 from synthmammo.editing.direction_file import write_directions
 from synthmammo.editing.directions import Attribute, Directions
 from synthmammo.generators.stylegan2 import StyleGAN2
+from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import DirectionEdit
-from synthmammo.row import PlannedEdit, Row
 
 
 def model_file(folder: Path, config: StyleGAN2Config) -> Path:

@@ -24,10 +24,10 @@ from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 
 from synthmammo.generators.phantom import SMALL, Phantom
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Laterality, View
 from synthmammo.metrics import kernel_distance
 from synthmammo.model_samples import Samples, grey
-from synthmammo.row import Row
-from synthmammo.sample import Laterality, View
 
 
 def phantoms(spacing_mm: float, first_seed: int, count: int) -> Iterator[np.ndarray]:

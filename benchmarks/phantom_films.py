@@ -19,8 +19,8 @@ from PIL import Image
 from scipy import ndimage
 
 from synthmammo.generators.phantom import Phantom
-from synthmammo.row import Row
-from synthmammo.sample import Laterality, View
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Laterality, View
 
 SPACING_MM = 0.4
 DEPTHS_MM = (1, 2, 4, 8, 14, 24)

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from synthmammo import png
-from synthmammo.sample import Box, Finding, Kind, Pathology, Sample
+from synthmammo.mammogram import png
+from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample
 from synthmammo.writers.base import Encoded, display_window, open_writer
 
 IMAGES, ROUNDS = 4, 2

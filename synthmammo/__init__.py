@@ -23,15 +23,15 @@ from synthmammo._version import __version__
 if TYPE_CHECKING:
     from synthmammo.dataset import Dataset
     from synthmammo.errors import SynthmammoError
+    from synthmammo.mammogram.sample import Box, Finding, Sample
     from synthmammo.recipe import Recipe, load_recipe
-    from synthmammo.sample import Box, Finding, Sample
 
 _NAMES = {
-    "Box": "sample",
+    "Box": "mammogram.sample",
     "Dataset": "dataset",
-    "Finding": "sample",
+    "Finding": "mammogram.sample",
     "Recipe": "recipe",
-    "Sample": "sample",
+    "Sample": "mammogram.sample",
     "SynthmammoError": "errors",
     "load_recipe": "recipe",
 }

@@ -11,17 +11,17 @@ from time import perf_counter
 
 import numpy as np
 
-from synthmammo.anatomy import site_from_draw, tissue_share
 from synthmammo.backgrounds import Backgrounds
 from synthmammo.canvas import Canvas, Ground, Placed
 from synthmammo.errors import GeneratorError
-from synthmammo.geometry import crop
-from synthmammo.history import Built, cut_record
 from synthmammo.insertion import Inserter
+from synthmammo.mammogram.anatomy import site_from_draw, tissue_share
+from synthmammo.mammogram.geometry import crop
+from synthmammo.mammogram.history import Built, cut_record
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Box, Sample
 from synthmammo.placement import Frame, Places, Site
 from synthmammo.recipe import Placement, Quality, Recipe
-from synthmammo.row import Row
-from synthmammo.sample import Box, Sample
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from synthmammo.editing.requirement import unmet
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import HOSTS, Host, find
 from synthmammo.latents import open_model
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Sample
 from synthmammo.recipe import IngestedBackground, PhantomBackground, Recipe, StyleGAN2Background
-from synthmammo.row import Row
-from synthmammo.sample import Sample
 
 
 class Backgrounds:

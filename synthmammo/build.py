@@ -19,13 +19,13 @@ from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
 from synthmammo.inverted import read_inverted
 from synthmammo.libraries import of_recipe, versions
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Sample
 from synthmammo.manifest import MANIFEST, Manifest, machine, read_index, writing
 from synthmammo.plan import PLAN, plan
 from synthmammo.plan_table import read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml
 from synthmammo.recipe.edits import DirectionEdit, PartEdit
-from synthmammo.row import Row
-from synthmammo.sample import Sample
 from synthmammo.shards import Advance, Formats, run_shards, write_shard
 from synthmammo.unfinished import STATE, ShardResult, Unfinished
 from synthmammo.writers.coco import write_coco

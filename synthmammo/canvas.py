@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from synthmammo.anatomy import tissue_share
-from synthmammo.anatomy.tissue import window_around
 from synthmammo.compose import Cut, Intensity, Window, cut
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import Context, Lesion, LesionChannel
+from synthmammo.mammogram.anatomy import tissue_share
+from synthmammo.mammogram.anatomy.tissue import window_around
+from synthmammo.mammogram.planned import Candidate, PlannedLesion
+from synthmammo.mammogram.sample import Box, Finding, Image, Labels, Sample
 from synthmammo.placement import Places, Site
 from synthmammo.recipe import LesionSpec
-from synthmammo.row import Candidate, PlannedLesion
-from synthmammo.sample import Box, Finding, Image, Labels, Sample
 
 LEAST_INSIDE = 0.95
 """Share of the square around a lesion that must be breast; a lesion does not hang over the skin."""

@@ -15,9 +15,9 @@ from synthmammo import facts
 from synthmammo.build import RECIPE
 from synthmammo.croissant import CROISSANT
 from synthmammo.dataset import Dataset
+from synthmammo.mammogram.sample import SPLITS
 from synthmammo.manifest import Manifest, read_index, writing
 from synthmammo.reports import Report, reports
-from synthmammo.sample import SPLITS
 from synthmammo.show import show
 from synthmammo.writers.parquet import features_yaml
 

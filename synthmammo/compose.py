@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.mammogram.sample import Box, Image, Mask
 from synthmammo.recipe import PostProcessing
-from synthmammo.sample import Box, Image, Mask
 
 Plane = NDArray[np.float32]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo import facts
+from synthmammo.mammogram.sample import SPLITS
 from synthmammo.manifest import Manifest, writing
-from synthmammo.sample import SPLITS
 from synthmammo.writers.parquet import Feature, features
 
 CROISSANT = "croissant.json"

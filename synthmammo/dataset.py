@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.errors import DatasetError, nearest
+from synthmammo.mammogram.sample import Sample
 from synthmammo.manifest import MANIFEST, Manifest
 from synthmammo.readers.base import ShardReader
 from synthmammo.readers.parquet import ParquetReader
 from synthmammo.readers.webdataset import WebDatasetReader
-from synthmammo.sample import Sample
 
 
 class Dataset:

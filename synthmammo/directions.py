@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.editing.attributes import OF_PATCHES, measure
 from synthmammo.editing.direction_file import directions_file, write_directions
 from synthmammo.editing.directions import (
     COMPONENTS,
@@ -23,8 +22,9 @@ from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.latents import Latents, Model, one_hot
-from synthmammo.lexicon import ATTRIBUTES
-from synthmammo.row import Row
+from synthmammo.mammogram.attributes import OF_PATCHES, measure
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.terms import ATTRIBUTES
 
 Progress = Callable[[int, int], None]
 Values = dict[str, NDArray[np.float64]]

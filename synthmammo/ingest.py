@@ -14,16 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from synthmammo.anatomy import Side
 from synthmammo.dataset import Dataset
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import chosen
 from synthmammo.errors import OutputError, SourceError, nearest
-from synthmammo.geometry import blank, square, turn
 from synthmammo.identity import digest
 from synthmammo.libraries import of_ingest, versions
+from synthmammo.mammogram.anatomy import Side
+from synthmammo.mammogram.geometry import blank, square, turn
+from synthmammo.mammogram.sample import SPLITS, Sample
 from synthmammo.manifest import Manifest, machine
-from synthmammo.sample import SPLITS, Sample
 from synthmammo.shards import Formats, run_shards, write_shard
 from synthmammo.sources.base import Record, Skipped, Source, open_source
 from synthmammo.sources.samples import to_sample

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from synthmammo.checkpoints import Checkpoint, load, locate
 from synthmammo.errors import GeneratorError, nearest
 from synthmammo.inverted import Inverted
-from synthmammo.row import Row
+from synthmammo.mammogram.planned import Row
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthmammo.errors import DatasetError, unwritable
 from synthmammo.identity import digest, file_digest
-from synthmammo.sample import Box, Sample
+from synthmammo.mammogram.sample import Box, Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from synthmammo.drawing import BACKGROUND, sheet
 from synthmammo.errors import GeneratorError
+from synthmammo.mammogram.pictures import BACKGROUND, sheet
 from synthmammo.manifest import writing
 from synthmammo.model_samples import Samples, grey
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.geometry import crop, mirror, resize, resize_mask, turned
+from synthmammo.mammogram.geometry import crop, mirror, resize, resize_mask, turned
+from synthmammo.mammogram.sample import Box, Finding, Sample
 from synthmammo.patch_options import NORMAL, PatchOptions
 from synthmammo.patch_plan import Candidate, PatchRow
-from synthmammo.sample import Box, Finding, Sample
 
 _GRID = 512
 """Places of a normal patch are looked for on about so many rows and columns."""

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from synthmammo.errors import DatasetError, RecipeError, nearest
 from synthmammo.identity import draw_u64, draw_uniform
+from synthmammo.mammogram.sample import SPLITS
 from synthmammo.manifest import writing
 from synthmammo.patch_options import NORMAL, PatchOptions
-from synthmammo.sample import SPLITS
 
 PLAN = "patches_plan.parquet"
 ORIENTATIONS = 8

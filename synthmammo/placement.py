@@ -7,9 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthmammo.anatomy import Sites, admissible_sites, chest_wall_side, pectoral_mask, site_from_draw, tissue_share_map
+from synthmammo.mammogram.anatomy import (
+    Sites,
+    admissible_sites,
+    chest_wall_side,
+    pectoral_mask,
+    site_from_draw,
+    tissue_share_map,
+)
+from synthmammo.mammogram.sample import Box, Mask, Sample, View
 from synthmammo.recipe import PatchOutput, Placement
-from synthmammo.sample import Box, Mask, Sample, View
 
 Site = tuple[int, int]
 

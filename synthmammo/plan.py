@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synthmammo.identity import draw_u64, draw_uniform
+from synthmammo.mammogram.sample import SPLITS
 from synthmammo.manifest import writing
 from synthmammo.plan_edits import edit_column, seeds_column
 from synthmammo.plan_hosts import real_hosts
@@ -26,7 +27,6 @@ from synthmammo.plan_table import NOISE, REPEATING, SCHEMA, named, numbered
 from synthmammo.quota import JointQuota, Quota
 from synthmammo.recipe import Choice, PhantomBackground, Recipe
 from synthmammo.recipe.draws import fractions
-from synthmammo.sample import SPLITS
 
 PLAN = "plan.parquet"
 ROW_GROUP = 1 << 16

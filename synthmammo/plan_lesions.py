@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synthmammo import lexicon
 from synthmammo.identity import draw_u64, draw_uniform
+from synthmammo.mammogram import terms as lexicon
+from synthmammo.mammogram.sample import Pathology
 from synthmammo.plan_table import CANDIDATE, LESION, TERMS, named
 from synthmammo.recipe import Choice, Recipe
 from synthmammo.recipe.lesions import LesionSpec
-from synthmammo.sample import Pathology
 
 Columns = dict[str, Any]
 

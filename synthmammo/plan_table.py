@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synthmammo.errors import DatasetError
-from synthmammo.row import Candidate, PlannedEdit, PlannedLesion, Row
-from synthmammo.sample import Kind, Laterality, Pathology, View
+from synthmammo.mammogram.planned import Candidate, PlannedEdit, PlannedLesion, Row
+from synthmammo.mammogram.sample import Kind, Laterality, Pathology, View
 
 TERMS = ("shape", "margin", "morphology", "distribution")
 

@@ -19,12 +19,12 @@ from synthmammo.build import RECIPE
 from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.libraries import ABSENT, installed
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Sample
 from synthmammo.manifest import Manifest, machine, writing
 from synthmammo.plan import PLAN
 from synthmammo.plan_table import SCHEMA, as_row
 from synthmammo.recipe import load_recipe
-from synthmammo.row import Row
-from synthmammo.sample import Sample
 from synthmammo.writers.base import Encoded
 
 

@@ -148,7 +148,7 @@ def _levels(image: Pixels, bits_stored: int) -> Levels:
 def _write_png(path: Path, levels: Levels) -> None:
     from PIL import Image
 
-    from synthmammo import png
+    from synthmammo.mammogram import png
 
     if levels.shape[2] == 1:
         path.write_bytes(png.encode(levels[:, :, 0]))

@@ -9,8 +9,8 @@ from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
 from synthmammo.engines.base import Engine, Report
+from synthmammo.mammogram.sample import Sample
 from synthmammo.manifest import index_row
-from synthmammo.sample import Sample
 from synthmammo.unfinished import ShardResult, Unfinished
 from synthmammo.writers.base import Encoded, Writer, open_writer
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from PIL.Image import Image as Picture
 
-from synthmammo.drawing import difference, outlined, sheet, tinted
 from synthmammo.errors import GeneratorError
+from synthmammo.mammogram.pictures import difference, outlined, sheet, tinted
 from synthmammo.model_samples import Samples, grey
 
 if TYPE_CHECKING:

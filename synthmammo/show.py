@@ -13,11 +13,11 @@ from PIL import ImageDraw
 from PIL.Image import Image as Picture
 
 from synthmammo.dataset import Dataset
-from synthmammo.drawing import PATHOLOGY_COLOURS, display, sheet
 from synthmammo.errors import DatasetError
+from synthmammo.mammogram.pictures import PATHOLOGY_COLOURS, display, sheet
+from synthmammo.mammogram.sample import Sample
 from synthmammo.manifest import read_index, writing
 from synthmammo.placement import crop_box
-from synthmammo.sample import Sample
 
 CLOSE_UP_BELOW = 0.5
 """Reduction beyond which a lesion is too small to be judged on the tile."""

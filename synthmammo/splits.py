@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from synthmammo.identity import draw_u64
-from synthmammo.sample import SPLITS
+from synthmammo.mammogram.sample import SPLITS
 
 Mode = Literal["official", "carve", "draw"]
 

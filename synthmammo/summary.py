@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synthmammo.mammogram.sample import SPLITS
 from synthmammo.plan import tables
 from synthmammo.recipe import Recipe
-from synthmammo.sample import SPLITS
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from synthmammo import png
-from synthmammo.anatomy import Side, chest_wall_side
 from synthmammo.dataset import Dataset
-from synthmammo.drawing import display, sheet
 from synthmammo.errors import DatasetError, OutputError
-from synthmammo.geometry import blank, resize, square
 from synthmammo.identity import draw_u64, draw_uniform
+from synthmammo.mammogram import png
+from synthmammo.mammogram.anatomy import Side, chest_wall_side
+from synthmammo.mammogram.geometry import blank, resize, square
+from synthmammo.mammogram.pictures import display, sheet
+from synthmammo.mammogram.sample import Sample
 from synthmammo.manifest import read_index, writing
 from synthmammo.plan import PLAN
 from synthmammo.plan_table import read_rows
-from synthmammo.sample import Sample
 
 ANSWERS = "answers.csv"
 KINDS = ("real", "synthesised", "edited")

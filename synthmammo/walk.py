@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image as Pictures
 
-from synthmammo.drawing import sheet
 from synthmammo.errors import GeneratorError, OutputError
+from synthmammo.mammogram.pictures import sheet
 from synthmammo.manifest import writing
 from synthmammo.model_samples import Grey, Named, Samples, grey
 

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 
 import synthmammo.generators.base as base
-from synthmammo.anatomy import tissue_share
-from synthmammo.anatomy.tissue import window_around
 from synthmammo.assemble import Assembler, Failure
 from synthmammo.backgrounds import Backgrounds
 from synthmammo.canvas import LEAST_INSIDE, Canvas, Try
 from synthmammo.compose import softened
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import LesionChannel
-from synthmammo.geometry import crop
+from synthmammo.mammogram.anatomy import tissue_share
+from synthmammo.mammogram.anatomy.tissue import window_around
+from synthmammo.mammogram.geometry import crop
+from synthmammo.mammogram.planned import Candidate, PlannedLesion, Row
+from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
 from synthmammo.placement import Places, crop_box
 from synthmammo.plan import tables
 from synthmammo.plan_table import as_row
 from synthmammo.recipe import Placement
-from synthmammo.row import Candidate, PlannedLesion, Row
-from synthmammo.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
 from tests.support import tiny
 
 MASS, CALCIFICATION = tiny.TINY["lesions"]

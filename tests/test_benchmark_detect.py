@@ -20,8 +20,8 @@ from synthmammo.build import build
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
 from synthmammo.errors import CheckpointError, DatasetError, OutputError, TrainingError
+from synthmammo.mammogram.sample import Kind
 from synthmammo.metrics.detection import Froc, Marks, Truth
-from synthmammo.sample import Kind
 from tests.support import tiny
 
 CANVAS = (96, 64)

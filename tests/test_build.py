@@ -17,9 +17,9 @@ from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
 from synthmammo.errors import GeneratorError, OutputError, RecipeError
 from synthmammo.identity import file_digest
+from synthmammo.mammogram.sample import SpacingOrigin
 from synthmammo.manifest import Manifest, index_row, read_index, write_index
 from synthmammo.plan import PLAN, plan
-from synthmammo.sample import SpacingOrigin
 from synthmammo.unfinished import STATE
 from tests.support import tiny
 from tests.support.example_samples import a_sample
@@ -90,7 +90,7 @@ def test_what_the_directory_holds(built):
 def test_boxes_and_masks_agree_in_every_sample(built):
     import numpy as np
 
-    from synthmammo.sample import Box
+    from synthmammo.mammogram.sample import Box
 
     found = 0
     for sample in Dataset.open(built):

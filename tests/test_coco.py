@@ -3,8 +3,8 @@ import json
 from synthmammo.build import build
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
+from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology
 from synthmammo.manifest import Manifest
-from synthmammo.sample import Box, Finding, Kind, Pathology
 from synthmammo.writers.coco import write_coco
 from tests.support import tiny
 

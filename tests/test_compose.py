@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from synthmammo.compose import MODEL_SPACING_MM, Intensity, Window, cut, largest_object, resample, softened
+from synthmammo.mammogram.sample import Box
 from synthmammo.recipe import PostProcessing
-from synthmammo.sample import Box
 
 HARD = PostProcessing(threshold=0.1, minimum_area=0, expand_px=0, edge_px=0)
 SHAPE = (60, 50)

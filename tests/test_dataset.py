@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError
+from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample
 from synthmammo.manifest import Manifest
-from synthmammo.sample import Box, Finding, Kind, Pathology, Sample
 from synthmammo.writers import parquet, webdataset
 from synthmammo.writers.base import Encoded
 from tests.support.example_samples import LABELS, a_sample, samples

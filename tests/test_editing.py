@@ -8,25 +8,25 @@ import pytest
 from PIL import Image
 from test_editing_directions import directions
 
-from synthmammo.anatomy import breast_mask
 from synthmammo.assemble import Assembler, Failure
 from synthmammo.build import build
 from synthmammo.card import card
-from synthmammo.editing.attributes import measure
 from synthmammo.editing.direction_file import directions_file, write_directions
 from synthmammo.editing.requirement import unmet
 from synthmammo.engines.local import Local
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.phantom import Phantom
 from synthmammo.latents import open_model
-from synthmammo.lexicon import ATTRIBUTES
+from synthmammo.mammogram.anatomy import breast_mask
+from synthmammo.mammogram.attributes import measure
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Laterality, Sample, View
+from synthmammo.mammogram.terms import ATTRIBUTES
 from synthmammo.manifest import read_index
 from synthmammo.plan import tables
 from synthmammo.plan_table import as_row
 from synthmammo.recipe import Recipe
 from synthmammo.recipe.backgrounds import Requirement
-from synthmammo.row import Row
-from synthmammo.sample import Laterality, Sample, View
 from synthmammo.summary import summarise
 from synthmammo.verify import verify
 from tests.support import tiny

@@ -15,10 +15,10 @@ from synthmammo.editing.part_fit import fit, spherical_k_means
 from synthmammo.editing.parts import Part, Parts, locality, query, rendered, transfer
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.latents import Model, open_model
+from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.parts import PartsOptions, fit_parts
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import PartEdit
-from synthmammo.row import PlannedEdit, Row
 from tests.support.tiny_models import STYLEGAN2, stylegan2_file
 
 COUNT = 4

@@ -10,10 +10,10 @@ from synthmammo.compose import cut
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, find
 from synthmammo.generators.contextual import REMOVAL, Contextual, ContextualRemoval
+from synthmammo.mammogram.planned import PlannedLesion
+from synthmammo.mammogram.sample import Kind, Pathology
 from synthmammo.recipe import PostProcessing
 from synthmammo.recipe.lesions import PAPER_POST
-from synthmammo.row import PlannedLesion
-from synthmammo.sample import Kind, Pathology
 from tests.support.tiny_models import contextual_file, stylegan2_file
 
 SIZE = 64

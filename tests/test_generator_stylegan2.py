@@ -12,8 +12,8 @@ from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.base import HOSTS, find
 from synthmammo.generators.stylegan2 import StyleGAN2, quantised
 from synthmammo.latents import draw_z
-from synthmammo.row import Row
-from synthmammo.sample import SpacingOrigin
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import SpacingOrigin
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, contextual_file, stylegan2_file
 
 

@@ -202,7 +202,7 @@ def load_scale() -> object:
 
 
 def test_a_host_renders_what_the_file_holds(model: Path, inverted: Path) -> None:
-    from synthmammo.row import Row
+    from synthmammo.mammogram.planned import Row
 
     opened = open_model(str(model))
     images = list(read_inverted(inverted, opened.checkpoint.digest).images.values())

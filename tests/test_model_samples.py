@@ -8,9 +8,9 @@ import torch
 from PIL import Image, ImageSequence
 
 from synthmammo import sheet
-from synthmammo.drawing import BACKGROUND, difference, outlined, tinted
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError
 from synthmammo.inverted import Facts, Inverted, write_inverted
+from synthmammo.mammogram.pictures import BACKGROUND, difference, outlined, tinted
 from synthmammo.mix import mix
 from synthmammo.model_samples import Samples, grey, parse_layers, parse_names
 from synthmammo.walk import Way, along_direction, blended, points_of, walk

@@ -12,9 +12,9 @@ from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import LESIONS, Context, LesionChannel, find
 from synthmammo.generators.parametric import Parametric, Removal, superpose
 from synthmammo.generators.parametric.calcifications import draw_particles
-from synthmammo.lexicon import TERMS
-from synthmammo.row import PlannedLesion
-from synthmammo.sample import Box, Kind, Pathology
+from synthmammo.mammogram.planned import PlannedLesion
+from synthmammo.mammogram.sample import Box, Kind, Pathology
+from synthmammo.mammogram.terms import TERMS
 
 MASS, CALCIFICATION = Kind.MASS, Kind.CALCIFICATION
 COMBINATIONS = [

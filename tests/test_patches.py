@@ -16,12 +16,12 @@ from synthmammo.cli import main
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
 from synthmammo.errors import DatasetError, OutputError, RecipeError
-from synthmammo.geometry import crop, mirror, resize, turned
+from synthmammo.mammogram.geometry import crop, mirror, resize, turned
+from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
 from synthmammo.manifest import Manifest, count, index_row, write_index
 from synthmammo.patch_options import PatchOptions
 from synthmammo.patch_plan import PLAN, survey
 from synthmammo.patches import patches
-from synthmammo.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
 from synthmammo.verify import verify
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.parquet import ParquetWriter

@@ -21,8 +21,8 @@ from synthmammo.generators.phantom import SMALL, Phantom
 from synthmammo.generators.phantom.field import Grid, noise, power_law, stream, upsample
 from synthmammo.generators.phantom.outline import draw_outline
 from synthmammo.identity import canonical_json
-from synthmammo.row import Row
-from synthmammo.sample import Laterality, Sample, SpacingOrigin, View
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Laterality, Sample, SpacingOrigin, View
 
 COARSE = {"spacing_mm": 0.9, "height_mm": 230.4, "width_mm": 180.0}
 FILMS = Path(__file__).parents[2] / "shared" / "data" / "mini_mias" / "images"

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 import synthmammo.plan as plans
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.identity import draw_u64
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Kind, Pathology
 from synthmammo.manifest import INDEX, Manifest, index_row, write_index
 from synthmammo.plan import plan, tables
 from synthmammo.plan_table import as_row, read_rows
 from synthmammo.recipe import Recipe
 from synthmammo.recipe.draws import DrawModel
-from synthmammo.row import Row
-from synthmammo.sample import Kind, Pathology
 from synthmammo.summary import summarise
 from tests.support import example_samples, tiny
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthmammo.errors import RecipeError
+from synthmammo.mammogram.sample import Kind
 from synthmammo.recipe import Recipe, load_recipe, recipe_schema, resolved_yaml
 from synthmammo.recipe.draws import DrawModel, fractions
-from synthmammo.sample import Kind
 from tests.support import tiny
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))

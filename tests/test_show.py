@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 from synthmammo.dataset import Dataset
-from synthmammo.drawing import PATHOLOGY_COLOURS
 from synthmammo.errors import DatasetError
-from synthmammo.sample import Pathology
+from synthmammo.mammogram.pictures import PATHOLOGY_COLOURS
+from synthmammo.mammogram.sample import Pathology
 from synthmammo.show import caption, show, tile
 from tests.support import tiny
 

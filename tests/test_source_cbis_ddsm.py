@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import Box, Kind, Laterality, Pathology, View
+from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, View
 from synthmammo.sources import tcia
 from synthmammo.sources.base import Record, Skipped, open_source
 from tests.support.dicom_files import SECONDARY_CAPTURE, breast_like, write

@@ -17,7 +17,7 @@ from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
 from synthmammo.errors import SourceError
 from synthmammo.ingest import IngestOptions, ingest
-from synthmammo.sample import Box, Kind, Laterality, Pathology, SpacingOrigin, View
+from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, SpacingOrigin, View
 from synthmammo.sources.base import Record, Skipped, open_source
 from synthmammo.sources.film_breast import cut_breast, white_edges
 

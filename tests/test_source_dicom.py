@@ -8,7 +8,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import Laterality, View
+from synthmammo.mammogram.sample import Laterality, View
 from synthmammo.sources.base import Record, Skipped, open_source
 from synthmammo.sources.dicom_pixels import read_dicom_pixels
 from tests.support.dicom_files import (

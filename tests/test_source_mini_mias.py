@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import Box, Kind, Laterality, Pathology, View
+from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, View
 from synthmammo.sources.base import Skipped, open_source
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "mini_mias"

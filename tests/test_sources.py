@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import Box, Kind, Laterality, Pathology, View
+from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, View
 from synthmammo.sources import terms
 from synthmammo.sources.base import SOURCES, Annotation, key_of, open_source, pseudonym, worst_label
 from synthmammo.sources.lesions import MAX_LABEL, locate

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthmammo.sample import SPLITS
+from synthmammo.mammogram.sample import SPLITS
 from synthmammo.splits import assign_splits
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}

@@ -18,7 +18,7 @@ from synthmammo import checkpoints
 from synthmammo.errors import DatasetError, SynthmammoError, TrainingError
 from synthmammo.generators.base import Context
 from synthmammo.generators.contextual import Contextual
-from synthmammo.row import PlannedLesion
+from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.train import Trainer, train
 from tests.support import tiny
 from tests.support import training_data as data

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthmammo import png, turing
-from synthmammo.anatomy import breast_mask, chest_wall_side
+from synthmammo import turing
 from synthmammo.build import build
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
 from synthmammo.errors import DatasetError, OutputError
+from synthmammo.mammogram import png
+from synthmammo.mammogram.anatomy import breast_mask, chest_wall_side
+from synthmammo.mammogram.planned import PlannedEdit
 from synthmammo.plan_table import read_rows
-from synthmammo.row import PlannedEdit
 from synthmammo.turing import TuringOptions, draw, fitted
 from tests.support import tiny
 

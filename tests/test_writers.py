@@ -15,10 +15,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from synthmammo import png
 from synthmammo.errors import OutputError
 from synthmammo.identity import file_digest
-from synthmammo.sample import Box, Finding, Kind, Pathology
+from synthmammo.mammogram import png
+from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology
 from synthmammo.writers import parquet
 from synthmammo.writers.base import WRITERS, Encoded, display_window, open_writer, preview
 from tests.support.example_samples import LABELS, a_sample, samples

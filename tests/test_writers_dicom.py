@@ -16,9 +16,9 @@ from pydicom.uid import UID
 
 from synthmammo import __version__
 from synthmammo.errors import OutputError
-from synthmammo.geometry import mirror
 from synthmammo.identity import digest
-from synthmammo.sample import Laterality, SpacingOrigin, View
+from synthmammo.mammogram.geometry import mirror
+from synthmammo.mammogram.sample import Laterality, SpacingOrigin, View
 from synthmammo.writers import dicom
 from synthmammo.writers.base import Encoded, open_writer
 from synthmammo.writers.dicom import COMPRESSIONS

@@ -9,7 +9,7 @@ import pytest
 from pydicom import dcmread
 from test_writers_dicom import BUILT, complete, run, write
 
-from synthmammo.sample import Box, Finding, Kind, Laterality, Pathology, View
+from synthmammo.mammogram.sample import Box, Finding, Kind, Laterality, Pathology, View
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.dicom import COMPRESSIONS, IMAGE, REPORT, SEGMENTATION, objects
 from synthmammo.writers.dicom_codes import FINDINGS, STRUCTURES, TERMS

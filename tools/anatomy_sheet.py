@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pictures
 
-from synthmammo.anatomy import breast_mask, chest_wall_side, pectoral_mask
 from synthmammo.dataset import Dataset
-from synthmammo.drawing import overlay, sheet
-from synthmammo.sample import Sample, View
+from synthmammo.mammogram.anatomy import breast_mask, chest_wall_side, pectoral_mask
+from synthmammo.mammogram.pictures import overlay, sheet
+from synthmammo.mammogram.sample import Sample, View
 
 TILE_PX = (420, 260)
 

@@ -16,8 +16,8 @@ from PIL import Image as Pictures
 from pydicom import dcmread
 from scipy import ndimage
 
-from synthmammo.drawing import PATHOLOGY_COLOURS
-from synthmammo.sample import Pathology
+from synthmammo.mammogram.pictures import PATHOLOGY_COLOURS
+from synthmammo.mammogram.sample import Pathology
 
 HANGING = ("RCC", "LCC", "RMLO", "LMLO")
 TILE_PX = (225, 300)

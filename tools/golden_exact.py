@@ -12,10 +12,10 @@ import pyarrow as pa
 from pydicom import dcmread
 
 from synthmammo.identity import canonical_json, dicom_uid, digest, draw_u64, draw_uniform
+from synthmammo.mammogram.sample import SPLITS, Box, Finding, Kind, Laterality, Pathology, Sample, SpacingOrigin, View
 from synthmammo.manifest import INDEX, Manifest, index_row, write_index
 from synthmammo.plan import tables
 from synthmammo.recipe import IngestedBackground, Recipe, load_recipe
-from synthmammo.sample import SPLITS, Box, Finding, Kind, Laterality, Pathology, Sample, SpacingOrigin, View
 from synthmammo.sources.base import key_of
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.dicom import IMAGE, objects

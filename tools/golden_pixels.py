@@ -21,12 +21,12 @@ from pydicom import dcmread
 from synthmammo.assemble import Assembler
 from synthmammo.compose import softened
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, Context, LesionChannel, find
-from synthmammo.lexicon import TERMS
+from synthmammo.mammogram.planned import PlannedLesion, Row
+from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, Sample, View
+from synthmammo.mammogram.terms import TERMS
 from synthmammo.plan import tables
 from synthmammo.plan_table import as_row
 from synthmammo.recipe import Recipe, load_recipe
-from synthmammo.row import PlannedLesion, Row
-from synthmammo.sample import Box, Kind, Laterality, Pathology, Sample, View
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.dicom import objects
 from tools.versionless import without_versions

@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image as Pictures
 
 from synthmammo.dataset import Dataset
-from synthmammo.drawing import display, sheet
 from synthmammo.engines.local import Local
 from synthmammo.generators.phantom import Phantom
 from synthmammo.ingest import IngestOptions, ingest
-from synthmammo.row import Row
-from synthmammo.sample import Sample
+from synthmammo.mammogram.pictures import display, sheet
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Sample
 
 TILE_PX = (420, 260)
 DENSITIES = "bcbcacdb"

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from synthmammo.benchmark.config import from_preset
-from synthmammo.sample import Kind
+from synthmammo.mammogram.sample import Kind
 
 MULTIPLE_PX = 32
 """Sides of a canvas are multiples of this: the coarsest feature map has one cell for so many pixels."""

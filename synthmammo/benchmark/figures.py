@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synthmammo.benchmark.embed import Case
 from synthmammo.benchmark.summary import Row
-from synthmammo.drawing import sheet
+from synthmammo.mammogram.pictures import sheet
 from synthmammo.manifest import writing
 from synthmammo.metrics import aucs, roc_curve
 

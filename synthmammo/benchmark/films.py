@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from synthmammo.compose import Intensity
 from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError
-from synthmammo.geometry import blank, pad, resize, trim_padding, turn
+from synthmammo.mammogram.geometry import blank, pad, resize, trim_padding, turn
+from synthmammo.mammogram.sample import Kind, Sample
 from synthmammo.manifest import Manifest
 from synthmammo.metrics.detection import Truth
-from synthmammo.sample import Kind, Sample
 
 Names = NDArray[np.str_]
 Progress = Callable[[int, int], None]

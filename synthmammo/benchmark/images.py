@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError, SynthmammoError, nearest
 from synthmammo.identity import digest, file_digest
+from synthmammo.mammogram.sample import Sample
 from synthmammo.manifest import Manifest
-from synthmammo.sample import Sample
 from synthmammo.sources.rasters import SUFFIXES, read_raster
 
 Names = NDArray[np.str_]

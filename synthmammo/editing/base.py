@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from synthmammo.latents import Latents, Model
+from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import EditSpec
-from synthmammo.row import PlannedEdit, Row
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from typing import Any
 
 from synthmammo.editing.directions import Attribute, Directions
 from synthmammo.editing.fitted_file import Tensors, read_fitted, write_fitted
-from synthmammo.lexicon import ATTRIBUTES
+from synthmammo.mammogram.terms import ATTRIBUTES
 
 _ARRAYS = ("means", "components", "deviations", "explained")
 _ATTRIBUTE, _PARTS = "attribute.", ("gradient", "direction", "quantiles")

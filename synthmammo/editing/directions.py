@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from synthmammo.editing.base import check_layers
 from synthmammo.errors import GeneratorError, nearest
 from synthmammo.latents import Model
+from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import DirectionEdit
-from synthmammo.row import PlannedEdit, Row
 
 if TYPE_CHECKING:
     from torch import Tensor

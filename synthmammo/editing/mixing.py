@@ -8,9 +8,9 @@ from torch import Tensor
 from synthmammo.editing.base import check_layers
 from synthmammo.editing.reference import reference_latents
 from synthmammo.latents import Model
+from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import MixingEdit
-from synthmammo.row import PlannedEdit, Row
 
 
 class Mixing:

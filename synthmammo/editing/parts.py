@@ -23,10 +23,10 @@ from synthmammo.editing.base import check_layers
 from synthmammo.editing.reference import reference_latents
 from synthmammo.errors import GeneratorError
 from synthmammo.latents import Model
+from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.nets.stylegan2 import Synthesis
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import PartEdit
-from synthmammo.row import PlannedEdit, Row
 
 LAYER = "b8.conv0"
 """The first layer of 8 x 8: what is clustered."""

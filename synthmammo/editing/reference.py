@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from synthmammo.errors import GeneratorError
 from synthmammo.inverted import read_inverted
 from synthmammo.latents import Model
-from synthmammo.row import PlannedEdit, Row
+from synthmammo.mammogram.planned import PlannedEdit, Row
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from synthmammo.editing.attributes import measure
+from synthmammo.mammogram.attributes import measure
+from synthmammo.mammogram.sample import Sample
 from synthmammo.recipe.backgrounds import Requirement
-from synthmammo.sample import Sample
 
 
 def unmet(sample: Sample, requirement: Requirement) -> str | None:

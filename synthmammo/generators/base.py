@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import GeneratorError, nearest
-from synthmammo.row import PlannedLesion, Row
-from synthmammo.sample import Mask, Sample
+from synthmammo.mammogram.planned import PlannedLesion, Row
+from synthmammo.mammogram.sample import Mask, Sample
 
 
 class Host(Protocol):

@@ -10,8 +10,8 @@ import numpy as np
 from synthmammo.checkpoints import Checkpoint, load, locate
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import Context, LesionChannel
-from synthmammo.lexicon import TERMS
-from synthmammo.row import PlannedLesion
+from synthmammo.mammogram.planned import PlannedLesion
+from synthmammo.mammogram.terms import TERMS
 
 REMOVAL = "removal"
 UNKNOWN = "unknown"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from synthmammo.dataset import Dataset
 from synthmammo.errors import GeneratorError
-from synthmammo.row import Row
-from synthmammo.sample import Sample, SpacingOrigin
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Sample, SpacingOrigin
 
 
 class Ingested:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.anatomy import breast_mask
 from synthmammo.errors import GeneratorError
 from synthmammo.inverted import read_inverted
 from synthmammo.latents import Latents, open_model, restored
-from synthmammo.row import Row
-from synthmammo.sample import Image, Sample, SpacingOrigin
+from synthmammo.mammogram.anatomy import breast_mask
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Image, Sample, SpacingOrigin
 
 if TYPE_CHECKING:
     from torch import Tensor

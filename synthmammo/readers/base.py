@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from synthmammo import png
 from synthmammo.errors import DatasetError
-from synthmammo.sample import Box, Finding, Kind, Laterality, Pathology, Sample, SpacingOrigin, View
+from synthmammo.mammogram import png
+from synthmammo.mammogram.sample import Box, Finding, Kind, Laterality, Pathology, Sample, SpacingOrigin, View
 
 AGAIN = "Make it again: `build --overwrite`, or ingest or cut it into a new directory."
 """What to do about a broken shard."""

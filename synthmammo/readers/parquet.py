@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synthmammo.errors import DatasetError
+from synthmammo.mammogram.sample import Sample
 from synthmammo.readers.base import AGAIN, IMAGES, absent, foreign, sample_of
-from synthmammo.sample import Sample
 
 
 class _Place(NamedTuple):

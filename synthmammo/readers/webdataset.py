@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.errors import DatasetError
+from synthmammo.mammogram.sample import Sample
 from synthmammo.readers.base import AGAIN, IMAGES, absent, foreign, sample_of
-from synthmammo.sample import Sample
 
 Members = dict[str, Any]
 """Bytes by the member's name without the key, e.g. "image.png"; the key is under "__key__"."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from synthmammo.errors import nearest
-from synthmammo.lexicon import ATTRIBUTES, DENSITIES, DENSITY_SHARES
+from synthmammo.mammogram.terms import ATTRIBUTES, DENSITIES, DENSITY_SHARES
 from synthmammo.recipe.draws import Positive, Share, Shares, Strict
 
 LEAST_PX, MOST_PX = 32, 16_384

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from synthmammo.mammogram.sample import SPLITS, Pathology
 from synthmammo.recipe.backgrounds import StyleGAN2Background
 from synthmammo.recipe.edits import DirectionEdit
 from synthmammo.recipe.fields import RecipeFields
-from synthmammo.sample import SPLITS, Pathology
 
 
 def check_consistency(recipe: RecipeFields) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from synthmammo.errors import nearest
-from synthmammo.lexicon import ATTRIBUTES, DENSITY_SHARES
+from synthmammo.mammogram.terms import ATTRIBUTES, DENSITY_SHARES
 from synthmammo.recipe.draws import Draw, DrawModel, Share, Strict
 
 Layers = tuple[int, int]

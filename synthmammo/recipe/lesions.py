@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from synthmammo.lexicon import MIX, TERMS
+from synthmammo.mammogram.sample import Kind, Pathology
+from synthmammo.mammogram.terms import MIX, TERMS
 from synthmammo.recipe.draws import Draw, DrawModel, Positive, Share, Shares, Strict
-from synthmammo.sample import Kind, Pathology
 
 Count = Annotated[
     dict[int, Share],

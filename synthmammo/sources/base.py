@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any, Protocol, get_type_hints
 
 from synthmammo.errors import SourceError, nearest
-from synthmammo.sample import Box, Finding, Image, Kind, Labels, Laterality, Mask, Pathology, SpacingOrigin, View
+from synthmammo.mammogram.sample import (
+    Box,
+    Finding,
+    Image,
+    Kind,
+    Labels,
+    Laterality,
+    Mask,
+    Pathology,
+    SpacingOrigin,
+    View,
+)
 from synthmammo.settings import checked
 
 SOURCES = {

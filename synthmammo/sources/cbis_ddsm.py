@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from synthmammo.errors import SourceError
-from synthmammo.geometry import resize_mask
-from synthmammo.sample import Box, Mask
+from synthmammo.mammogram.geometry import resize_mask
+from synthmammo.mammogram.sample import Box, Mask
 from synthmammo.sources import dicom_header as head
 from synthmammo.sources.base import Picture, Record, Skipped, existing_folder, key_of, worst_label
 from synthmammo.sources.cbis_terms import CITATION, LICENCE, annotation_of

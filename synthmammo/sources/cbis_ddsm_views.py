@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from synthmammo.anatomy import Side
 from synthmammo.errors import SourceError
-from synthmammo.sample import Kind, Pathology, View
+from synthmammo.mammogram.anatomy import Side
+from synthmammo.mammogram.sample import Kind, Pathology, View
 from synthmammo.sources.base import (
     Annotation,
     Picture,

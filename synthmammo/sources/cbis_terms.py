@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synthmammo.sample import Kind, Pathology
+from synthmammo.mammogram.sample import Kind, Pathology
 from synthmammo.sources.base import Annotation
 from synthmammo.sources.tables import TableRow
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from synthmammo.errors import SourceError, nearest
-from synthmammo.sample import Kind, Pathology
+from synthmammo.mammogram.sample import Kind, Pathology
 from synthmammo.sources import dicom_header as head
 from synthmammo.sources.base import (
     Annotation,

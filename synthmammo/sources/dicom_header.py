@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import Laterality, View
+from synthmammo.mammogram.sample import Laterality, View
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

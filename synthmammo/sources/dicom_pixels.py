@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import BITS_STORED, Image
+from synthmammo.mammogram.sample import BITS_STORED, Image
 from synthmammo.sources.dicom_header import (
     FOR_PROCESSING,
     as_list,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from synthmammo.sample import Box, Mask
+from synthmammo.mammogram.sample import Box, Mask
 
 Grey = NDArray[np.uint8]
 

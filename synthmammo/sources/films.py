@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synthmammo.anatomy import Side
-from synthmammo.geometry import resize_mask
-from synthmammo.sample import Box, Mask
+from synthmammo.mammogram.anatomy import Side
+from synthmammo.mammogram.geometry import resize_mask
+from synthmammo.mammogram.sample import Box, Mask
 from synthmammo.sources.film_breast import Cut, Grey
 
 

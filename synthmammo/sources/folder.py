@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import BITS_STORED, Box, Kind, Pathology
+from synthmammo.mammogram.sample import BITS_STORED, Box, Kind, Pathology
 from synthmammo.sources.base import (
     Annotation,
     Picture,

@@ -14,7 +14,7 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import Kind, Pathology
+from synthmammo.mammogram.sample import Kind, Pathology
 from synthmammo.sources import dicom_header as head
 from synthmammo.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of
 from synthmammo.sources.dicom import header_facts

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.sample import Box, Finding, Labels, Mask
+from synthmammo.mammogram.sample import Box, Finding, Labels, Mask
 from synthmammo.sources.base import Annotation
 
 MAX_LABEL = 255

@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import Kind, Laterality, Pathology, View
+from synthmammo.mammogram.sample import Kind, Laterality, Pathology, View
 from synthmammo.sources.base import Annotation, Picture, Record, Skipped, existing_folder, worst_label
 from synthmammo.sources.lesions import locate
 from synthmammo.sources.rasters import read_raster

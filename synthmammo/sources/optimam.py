@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import Box, Kind, Pathology
+from synthmammo.mammogram.sample import Box, Kind, Pathology
 from synthmammo.sources import dicom_header as head
 from synthmammo.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of, worst_label
 from synthmammo.sources.dicom import header_facts

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import BITS_STORED, Image
+from synthmammo.mammogram.sample import BITS_STORED, Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from synthmammo.anatomy import breast_mask
 from synthmammo.errors import SourceError
-from synthmammo.sample import Mask, Sample, SpacingOrigin
+from synthmammo.mammogram.anatomy import breast_mask
+from synthmammo.mammogram.sample import Mask, Sample, SpacingOrigin
 from synthmammo.sources.base import Picture, Record
 
 

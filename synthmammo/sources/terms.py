@@ -1,8 +1,8 @@
-"""Words of annotation tables, in the terms of `synthmammo.sample`."""
+"""Words of annotation tables, in the terms of `synthmammo.mammogram.sample`."""
 
 from __future__ import annotations
 
-from synthmammo.sample import Laterality, View
+from synthmammo.mammogram.sample import Laterality, View
 
 ASSESSMENTS = {
     "1": "normal",

@@ -13,7 +13,7 @@ from math import ceil, floor
 from pathlib import Path
 
 from synthmammo.errors import SourceError
-from synthmammo.sample import Box, Kind
+from synthmammo.mammogram.sample import Box, Kind
 from synthmammo.sources import dicom_header as head
 from synthmammo.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of
 from synthmammo.sources.dicom import header_facts

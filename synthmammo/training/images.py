@@ -13,7 +13,7 @@ from synthmammo.checkpoints import Scale
 from synthmammo.compose import Intensity
 from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError, nearest
-from synthmammo.sample import Sample
+from synthmammo.mammogram.sample import Sample
 
 _PAIRED = ("lesion", "host", "removed")
 

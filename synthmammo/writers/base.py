@@ -14,11 +14,11 @@ from typing import IO, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo import png
 from synthmammo.errors import OutputError, nearest, unwritable
 from synthmammo.identity import canonical_json, file_digest
+from synthmammo.mammogram import png
+from synthmammo.mammogram.sample import Box, Finding, Image, Mask, Sample
 from synthmammo.manifest import ShardRecord
-from synthmammo.sample import Box, Finding, Image, Mask, Sample
 
 WINDOW_PERCENTILES = (1.0, 99.9)
 """Of the pixels inside the breast: skin line to the brightest calcifications."""

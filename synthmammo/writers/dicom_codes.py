@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from synthmammo.sample import Kind, Pathology, View
+from synthmammo.mammogram.sample import Kind, Pathology, View
 
 VIEWS: dict[View, Code] = {
     View.CC: codes.cid4014.CranioCaudal,

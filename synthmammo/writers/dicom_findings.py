@@ -14,7 +14,7 @@ from pydicom.sr.codedict import codes
 
 from synthmammo import __version__
 from synthmammo.identity import dicom_uid
-from synthmammo.sample import Finding, Laterality, Sample
+from synthmammo.mammogram.sample import Finding, Laterality, Sample
 from synthmammo.writers.dicom_codes import ABNORMAL, BREAST, FINDINGS, PATHOLOGIES, PATHOLOGY, STRUCTURES, TERMS
 from synthmammo.writers.dicom_modules import study_uid
 

@@ -17,11 +17,11 @@ from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation
 from pydicom.valuerep import format_number_as_ds
 
 from synthmammo import __version__
-from synthmammo.anatomy import chest_wall_side, foreign_objects
 from synthmammo.errors import OutputError
-from synthmammo.history import History
 from synthmammo.identity import dicom_uid
-from synthmammo.sample import Laterality, Sample, SpacingOrigin, View
+from synthmammo.mammogram.anatomy import chest_wall_side, foreign_objects
+from synthmammo.mammogram.history import History
+from synthmammo.mammogram.sample import Laterality, Sample, SpacingOrigin, View
 from synthmammo.writers.base import Encoded
 from synthmammo.writers.dicom_codes import BREAST, VIEWS
 

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from synthmammo.errors import OutputError, nearest
 from synthmammo.identity import canonical_json
+from synthmammo.mammogram.sample import Finding
 from synthmammo.manifest import ShardRecord
-from synthmammo.sample import Finding
 from synthmammo.writers.base import Encoded, PartialFile, descriptor_text, split_of
 
 IMAGES = ("image", "preview", "lesions", "breast")

@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 
 from synthmammo.errors import unwritable
+from synthmammo.mammogram.sample import SPLITS
 from synthmammo.manifest import writing
-from synthmammo.sample import SPLITS
 from synthmammo.writers.base import finding_classes
 
 FOLDER = "yolo"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synthmammo.sample import Box, Finding, Kind, Laterality, Pathology, Sample, SpacingOrigin, View
+from synthmammo.mammogram.sample import Box, Finding, Kind, Laterality, Pathology, Sample, SpacingOrigin, View
 
 LABELS = ("normal", "malignant")
 

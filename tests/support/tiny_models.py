@@ -41,7 +41,7 @@ def edited_file(path: Path) -> Path:
     """A StyleGAN2 with parts and directions beside it, as recipes with edits need them; nothing in them is measured."""
     from synthmammo.editing.direction_file import directions_file, write_directions
     from synthmammo.editing.directions import Attribute, Directions
-    from synthmammo.lexicon import ATTRIBUTES
+    from synthmammo.mammogram.terms import ATTRIBUTES
     from synthmammo.parts import PartsOptions, fit_parts
 
     checkpoint = load(stylegan2_file(path))

@@ -17,9 +17,9 @@ from synthmammo.generators.base import Context, LesionChannel
 from synthmammo.generators.parametric.calcifications import calcification_field_mm, draw_calcifications
 from synthmammo.generators.parametric.masses import draw_mass, mass_field_mm
 from synthmammo.generators.parametric.outline import Array, Rendering
-from synthmammo.lexicon import TERMS
-from synthmammo.row import PlannedLesion
-from synthmammo.sample import Kind
+from synthmammo.mammogram.planned import PlannedLesion
+from synthmammo.mammogram.sample import Kind
+from synthmammo.mammogram.terms import TERMS
 
 __all__ = ["Parametric", "Removal", "superpose"]
 

@@ -19,8 +19,8 @@ from synthmammo.generators.parametric.outline import (
     polygon,
     smooth,
 )
-from synthmammo.row import PlannedLesion
-from synthmammo.sample import Mask, Pathology
+from synthmammo.mammogram.planned import PlannedLesion
+from synthmammo.mammogram.sample import Mask, Pathology
 
 MASK_SHARE = 0.25
 """A pixel belongs to a particle where it reaches this share of that particle's own peak."""

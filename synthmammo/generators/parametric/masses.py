@@ -27,8 +27,8 @@ from synthmammo.generators.parametric.outline import (
     stretch,
     texture,
 )
-from synthmammo.row import PlannedLesion
-from synthmammo.sample import Pathology
+from synthmammo.mammogram.planned import PlannedLesion
+from synthmammo.mammogram.sample import Pathology
 
 MASK_SHARE = 0.2
 """A pixel belongs to a mass, or to a spicule of it, where it reaches this share of the peak."""

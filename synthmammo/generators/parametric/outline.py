@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from synthmammo.sample import Mask
+from synthmammo.mammogram.sample import Mask
 
 Array = NDArray[np.float32]
 

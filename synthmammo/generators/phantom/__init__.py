@@ -13,8 +13,8 @@ from synthmammo.generators.phantom.field import Grid, upsample
 from synthmammo.generators.phantom.implant import Implant, draw_implant
 from synthmammo.generators.phantom.outline import Outline, draw_outline
 from synthmammo.generators.phantom.tissue import glandular_share, overlay_pectoral
-from synthmammo.row import Row
-from synthmammo.sample import BITS_STORED, Image, Laterality, Mask, Sample, SpacingOrigin, View
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import BITS_STORED, Image, Laterality, Mask, Sample, SpacingOrigin, View
 
 SMALL = {"spacing_mm": 0.45, "height_mm": 230.4, "width_mm": 230.4}
 """Arguments of `Phantom` for 512 x 512 pixels."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from synthmammo.errors import GeneratorError, nearest
 from synthmammo.generators.phantom.field import Field, Grid, noise, smoothstep, stream
-from synthmammo.sample import Mask
+from synthmammo.mammogram.sample import Mask
 
 ATTENUATION_FAT = 0.0456
 ATTENUATION_GLAND = 0.0802

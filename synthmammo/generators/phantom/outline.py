@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from synthmammo.generators.phantom.field import Field, Grid, stream
-from synthmammo.sample import Mask, View
+from synthmammo.mammogram.sample import Mask, View
 
 Profile = NDArray[np.float32]
 """Distance from the chest wall in millimetres, `float32 (N,)`, at N heights."""

@@ -9,7 +9,7 @@ from synthmammo.generators.phantom.field import Field, Grid, noise, power_law, s
 from synthmammo.generators.phantom.implant import Implant
 from synthmammo.generators.phantom.outline import Outline
 from synthmammo.generators.phantom.tube import chords, draw_tubes
-from synthmammo.sample import View
+from synthmammo.mammogram.sample import View
 
 _FILL = {"a": -2.0, "b": -0.8, "c": 0.3, "d": 1.4}  # of the disc behind the nipple, in deviations of the texture
 _PEAK = {"a": 0.5, "b": 0.6, "c": 0.75, "d": 0.9}  # glandular share where it is filled

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synthmammo.generators.phantom.field import Field, Grid, stream
 from synthmammo.generators.phantom.outline import Outline
-from synthmammo.sample import View
+from synthmammo.mammogram.sample import View
 
 _STEP_MM = 1.0
 _FADE_MM = 15.0

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from synthmammo.anatomy.breast import Side
-from synthmammo.anatomy.working import enlarge, millimetres, reduction, shrink
-from synthmammo.sample import Image, Mask
+from synthmammo.mammogram.anatomy.breast import Side
+from synthmammo.mammogram.anatomy.working import enlarge, millimetres, reduction, shrink
+from synthmammo.mammogram.sample import Image, Mask
 
 Plane = NDArray[np.float32]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synthmammo.sample import Kind, Laterality, Pathology, View
+from synthmammo.mammogram.sample import Kind, Laterality, Pathology, View
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from synthmammo import png
+from synthmammo.mammogram import png
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40)
 IMAGES = hnp.arrays(st.sampled_from([np.uint8, np.uint16]), SHAPES)

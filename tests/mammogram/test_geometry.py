@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthmammo.anatomy import chest_wall_side
-from synthmammo.geometry import mirror, pad, resize, resize_mask, square, trim_padding, turn
-from synthmammo.sample import Box
+from synthmammo.mammogram.anatomy import chest_wall_side
+from synthmammo.mammogram.geometry import mirror, pad, resize, resize_mask, square, trim_padding, turn
+from synthmammo.mammogram.sample import Box
 from tests.support.example_samples import a_sample
 
 SAMPLE = a_sample(lesions=2)

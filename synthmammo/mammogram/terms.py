@@ -7,7 +7,7 @@ malignancy. They are defaults; a recipe may state its own.
 
 from __future__ import annotations
 
-from synthmammo.sample import Kind, Pathology
+from synthmammo.mammogram.sample import Kind, Pathology
 
 DENSITIES = ("a", "b", "c", "d")
 """BI-RADS breast composition: almost entirely fatty, scattered, heterogeneously dense, extremely dense."""

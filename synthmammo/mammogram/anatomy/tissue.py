@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.sample import Box, Mask
+from synthmammo.mammogram.sample import Box, Mask
 
 FINE_GRID_PX = 1024
 """Sites are looked for on every pixel up to this many rows or columns, on a grid of about so many beyond."""

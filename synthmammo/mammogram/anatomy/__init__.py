@@ -1,6 +1,6 @@
 """Where things are on a mammogram: breast, chest wall, pectoral muscle, and the places a lesion can go."""
 
-from synthmammo.anatomy.breast import (
+from synthmammo.mammogram.anatomy.breast import (
     Side,
     breast_mask,
     chest_wall_side,
@@ -9,8 +9,8 @@ from synthmammo.anatomy.breast import (
     foreign_objects,
     orient,
 )
-from synthmammo.anatomy.pectoral import LEAST_SCORE, find_pectoral, pectoral_mask
-from synthmammo.anatomy.tissue import Sites, admissible_sites, site_from_draw, tissue_share, tissue_share_map
+from synthmammo.mammogram.anatomy.pectoral import LEAST_SCORE, find_pectoral, pectoral_mask
+from synthmammo.mammogram.anatomy.tissue import Sites, admissible_sites, site_from_draw, tissue_share, tissue_share_map
 
 __all__ = [
     "LEAST_SCORE",

@@ -17,14 +17,14 @@ from PIL import Image as Picture
 from PIL import ImageDraw
 from scipy import ndimage
 
-from synthmammo import anatomy
-from synthmammo.anatomy.tissue import window_around
-from synthmammo.anatomy.working import dilated, eroded, eroded_all_around
 from synthmammo.generators.phantom import Phantom
-from synthmammo.row import Row
-from synthmammo.sample import Box, Image, Mask
+from synthmammo.mammogram import anatomy
+from synthmammo.mammogram.anatomy.tissue import window_around
+from synthmammo.mammogram.anatomy.working import dilated, eroded, eroded_all_around
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Box, Image, Mask
 
-MINI_MIAS = Path(__file__).parents[2] / "shared" / "data" / "mini_mias"
+MINI_MIAS = Path(__file__).parents[3] / "shared" / "data" / "mini_mias"
 HEIGHT, WIDTH = 512, 400
 
 

@@ -11,7 +11,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 from scipy import ndimage
 
-from synthmammo.sample import Finding, Image, Mask, Pathology
+from synthmammo.mammogram.sample import Finding, Image, Mask, Pathology
 
 Colour = tuple[int, int, int]
 Rgb = NDArray[np.uint8]

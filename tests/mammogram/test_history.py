@@ -2,8 +2,8 @@
 
 import pytest
 
-from synthmammo.history import Built, History, cut_record
 from synthmammo.identity import canonical_json
+from synthmammo.mammogram.history import Built, History, cut_record
 
 BUILT = Built(
     recipe="r",

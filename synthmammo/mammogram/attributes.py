@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import label
 
-from synthmammo.anatomy import Side, chest_wall_side, fibroglandular_share, find_pectoral
-from synthmammo.anatomy.working import dilated, eroded_all_around, millimetres, reduction, shrink
-from synthmammo.lexicon import ATTRIBUTES
-from synthmammo.sample import Mask, Sample
+from synthmammo.mammogram.anatomy import Side, chest_wall_side, fibroglandular_share, find_pectoral
+from synthmammo.mammogram.anatomy.working import dilated, eroded_all_around, millimetres, reduction, shrink
+from synthmammo.mammogram.sample import Mask, Sample
+from synthmammo.mammogram.terms import ATTRIBUTES
 
 OF_PATCHES = ("brightness", "texture")
 """What can be said of a patch, which shows no whole breast."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synthmammo import drawing
-from synthmammo.sample import Box, Finding, Kind, Pathology
+from synthmammo.mammogram import pictures as drawing
+from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology
 
 
 def made_image() -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.history import History
+from synthmammo.mammogram.history import History
 
 Image = NDArray[np.uint16]
 """Pixels, `uint16 (H, W)`, MONOCHROME2 (bright is dense), 0 is air outside the breast."""

