@@ -16,7 +16,7 @@ from synthmammo.benchmark.pages import Section, Written, html_page, markdown_pag
 from synthmammo.benchmark.summary import LEAST_POWER, PAPERS_GAIN, Row, power, summarise
 from synthmammo.mammogram.pictures import display
 from synthmammo.manifest import writing
-from synthmammo.metrics.bootstrap import RESAMPLES
+from synthmammo.metrics.intervals import RESAMPLES
 
 HEADER = (
     *("real data", "trained on", "seeds", "AUC (95 %)", "SD over seeds", "sensitivity at 90 % (95 %)", "AUPRC"),

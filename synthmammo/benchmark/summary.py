@@ -23,7 +23,7 @@ from synthmammo.metrics import (
     interval,
     sensitivity_at_specificity,
 )
-from synthmammo.metrics.bootstrap import RESAMPLES
+from synthmammo.metrics.intervals import RESAMPLES
 
 SPECIFICITY = 0.9
 LEAST_POWER = 0.8

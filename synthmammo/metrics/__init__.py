@@ -1,9 +1,6 @@
 """Numbers that judge: distances between sets of images, areas under curves, tests and intervals."""
 
-from synthmammo.metrics.bootstrap import Interval, bootstrap, interval
-from synthmammo.metrics.distances import frechet_distance, kernel_distance
-from synthmammo.metrics.probe import LinearProbe
-from synthmammo.metrics.roc import (
+from synthmammo.metrics.curves import (
     DeLong,
     auc,
     aucs,
@@ -15,6 +12,9 @@ from synthmammo.metrics.roc import (
     sensitivity_at_specificity,
     threshold_at_specificity,
 )
+from synthmammo.metrics.distances import frechet_distance, kernel_distance
+from synthmammo.metrics.intervals import Interval, bootstrap, interval
+from synthmammo.metrics.probe import LinearProbe
 
 __all__ = [
     "DeLong",

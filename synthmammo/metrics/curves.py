@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from synthmammo.metrics.bootstrap import LEVEL, Interval
+from synthmammo.metrics.intervals import LEVEL, Interval
 
 Scores = NDArray[np.floating]
 """`(N)`, one score an image; greater is more positive."""
