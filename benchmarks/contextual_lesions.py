@@ -27,15 +27,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from synthmammo import checkpoints
 from synthmammo.compose import Intensity, cut, resample
 from synthmammo.dataset import Dataset
-from synthmammo.features import EXTRACTOR, Features, scale_means
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, Lesion, find
 from synthmammo.mammogram.pictures import sheet
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Box, Mask, Sample
 from synthmammo.metrics import LinearProbe, auc
+from synthmammo.models import file as checkpoints
+from synthmammo.models.features import EXTRACTOR, Features, scale_means
 from synthmammo.recipe.lesions import PAPER_POST, PostProcessing
 
 Plane = NDArray[np.float32]

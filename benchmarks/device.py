@@ -16,7 +16,7 @@ from collections.abc import Callable
 import torch
 
 from benchmarks.sampling import convolutions, operations
-from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
+from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 
 PRECISIONS = (torch.float32, torch.float16)
 

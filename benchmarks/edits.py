@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synthmammo.checkpoints import Description, save
 from synthmammo.directions import Fitting, directions
 from synthmammo.editing.base import Editor
 from synthmammo.editing.direction_file import write_directions
 from synthmammo.editing.directions import Attribute, Directions
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.mammogram.planned import PlannedEdit, Row
-from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
+from synthmammo.models.file import Description, save
+from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import DirectionEdit
 

@@ -16,8 +16,8 @@ from itertools import pairwise
 import torch
 
 from synthmammo.editing.inversion import InversionOptions, invert
-from synthmammo.features import Features
-from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
+from synthmammo.models.features import Features
+from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 
 
 def main() -> None:

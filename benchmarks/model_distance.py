@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synthmammo import checkpoints
-from synthmammo.features import EXTRACTOR, Features
+from synthmammo.models import file as checkpoints
+from synthmammo.models.features import EXTRACTOR, Features
 from synthmammo.training.images import load_images
 from synthmammo.training.scores import Scorer
 

@@ -18,7 +18,7 @@ from time import process_time
 
 import torch
 
-from synthmammo.features import Features
+from synthmammo.models.features import Features
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.generation import GenerationTask
 from synthmammo.training.images import load_images

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
+from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 
 Shape = tuple[int, int, int]
 """Channels in, channels out, side of the input."""

@@ -9,9 +9,9 @@ from synthmammo.editing.base import Editor
 from synthmammo.editing.requirement import unmet
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import HOSTS, Host, find
-from synthmammo.latents import open_model
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
+from synthmammo.models.latents import open_model
 from synthmammo.recipe import IngestedBackground, PhantomBackground, Recipe, StyleGAN2Background
 
 

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.assemble import Assembler
-from synthmammo.checkpoints import SUFFIX, describe, locate
 from synthmammo.engines.base import Engine, Report
 from synthmammo.engines.local import chosen
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
-from synthmammo.inverted import read_inverted
 from synthmammo.libraries import of_recipe, versions
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
 from synthmammo.manifest import MANIFEST, Manifest, machine, read_index, writing
+from synthmammo.models.file import SUFFIX, describe, locate
+from synthmammo.models.inverted import read_inverted
 from synthmammo.plan import PLAN, plan
 from synthmammo.plan_table import read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml

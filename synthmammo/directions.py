@@ -21,10 +21,10 @@ from synthmammo.editing.directions import (
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.identity import draw_u64, draw_uniform
-from synthmammo.latents import Latents, Model, one_hot
 from synthmammo.mammogram.attributes import OF_PATCHES, measure
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.terms import ATTRIBUTES
+from synthmammo.models.latents import Latents, Model, one_hot
 
 Progress = Callable[[int, int], None]
 Values = dict[str, NDArray[np.float64]]

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL.Image import Image as Picture
 
-from synthmammo.checkpoints import Scale
 from synthmammo.compose import Intensity, Plane
 from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError, SourceError
 from synthmammo.generators.stylegan2 import quantised
-from synthmammo.inverted import Facts, Inverted, read_inverted, write_inverted
-from synthmammo.latents import Model, one_hot, open_model, restored
 from synthmammo.mammogram.anatomy import Side, breast_mask, chest_wall_side
 from synthmammo.mammogram.geometry import blank, crop, resize, square
 from synthmammo.mammogram.pictures import difference, sheet
 from synthmammo.mammogram.sample import Box, Sample, SpacingOrigin
 from synthmammo.manifest import writing
 from synthmammo.model_samples import Samples, grey, known_class, one_grey_channel
+from synthmammo.models.file import Scale
+from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
+from synthmammo.models.latents import Model, one_hot, open_model, restored
 from synthmammo.sources.base import key_of
 from synthmammo.sources.rasters import SUFFIXES, read_raster
 
@@ -100,7 +100,7 @@ def invert(
     import torch
 
     from synthmammo.editing.inversion import invert as search
-    from synthmammo.features import Features
+    from synthmammo.models.features import Features
 
     which = which or Which()
     opened = open_model(model, device)

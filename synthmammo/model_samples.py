@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import quantised
-from synthmammo.inverted import read_inverted
-from synthmammo.latents import Model, open_model, restored
+from synthmammo.models.inverted import read_inverted
+from synthmammo.models.latents import Model, open_model, restored
 
 if TYPE_CHECKING:
     from torch import Tensor

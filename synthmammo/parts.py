@@ -11,8 +11,8 @@ import numpy as np
 
 from synthmammo.errors import GeneratorError
 from synthmammo.identity import draw_u64
-from synthmammo.latents import Model, open_model
 from synthmammo.model_samples import one_grey_channel
+from synthmammo.models.latents import Model, open_model
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synthmammo.errors import DatasetError
-from synthmammo.inverted import read_inverted
 from synthmammo.manifest import MANIFEST, Manifest, read_index
+from synthmammo.models.inverted import read_inverted
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background
 
 COLUMNS = ("key", "patient", "split", "view", "laterality", "density")

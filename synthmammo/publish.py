@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Literal
 
 from synthmammo import facts
 from synthmammo.card import CARD, PICTURE
-from synthmammo.checkpoints import SUFFIX, load
 from synthmammo.errors import CheckpointError, DatasetError, OutputError
 from synthmammo.identity import file_digest
 from synthmammo.manifest import MANIFEST, Manifest
-from synthmammo.model_card import model_card, pictures
-from synthmammo.model_zoo import model
+from synthmammo.models.card import model_card, pictures
+from synthmammo.models.file import SUFFIX, load
+from synthmammo.models.zoo import model
 from synthmammo.reports import reports
 from synthmammo.verify import verify
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.generators.stylegan2 import quantised
-from synthmammo.latents import draw_z, one_hot, open_model
 from synthmammo.manifest import writing
+from synthmammo.models.latents import draw_z, one_hot, open_model
 
 Pixels = NDArray[np.float32]
 Levels = NDArray[np.uint8] | NDArray[np.uint16]

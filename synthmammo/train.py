@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synthmammo import checkpoints
 from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError, TrainingError
-from synthmammo.features import EXTRACTOR, Features
+from synthmammo.models import file as checkpoints
+from synthmammo.models.features import EXTRACTOR, Features
 from synthmammo.objectives.base import Losses
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.generation import GenerationTask

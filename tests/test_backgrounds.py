@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from synthmammo.backgrounds import open_host
 from synthmammo.build import build
-from synthmammo.checkpoints import locate
 from synthmammo.dataset import Dataset
 from synthmammo.engines.local import Local
 from synthmammo.errors import GeneratorError
+from synthmammo.models.file import locate
 from synthmammo.recipe import Recipe, resolved_yaml
 from synthmammo.verify import verify
 from tests.support import tiny

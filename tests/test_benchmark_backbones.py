@@ -6,7 +6,7 @@ from torch import nn
 
 from synthmammo.benchmark.backbones import LITE0, backbone
 from synthmammo.errors import CheckpointError
-from synthmammo.features import Features
+from synthmammo.models.features import Features
 
 IMAGE = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
 

@@ -16,13 +16,13 @@ from synthmammo.editing.requirement import unmet
 from synthmammo.engines.local import Local
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.phantom import Phantom
-from synthmammo.latents import open_model
 from synthmammo.mammogram.anatomy import breast_mask
 from synthmammo.mammogram.attributes import measure
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Laterality, Sample, View
 from synthmammo.mammogram.terms import ATTRIBUTES
 from synthmammo.manifest import read_index
+from synthmammo.models.latents import open_model
 from synthmammo.plan import tables
 from synthmammo.plan_table import as_row
 from synthmammo.recipe import Recipe

@@ -20,8 +20,8 @@ from synthmammo.editing.directions import (
 )
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.stylegan2 import StyleGAN2
-from synthmammo.latents import Latents, open_model
 from synthmammo.mammogram.planned import PlannedEdit, Row
+from synthmammo.models.latents import Latents, open_model
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import DirectionEdit
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file

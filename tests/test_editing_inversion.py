@@ -8,9 +8,9 @@ import torch
 
 from synthmammo.editing.inversion import Inversion, InversionOptions, invert, perceptual_distance, perceptual_maps
 from synthmammo.editing.inversion import structure as structure_of
-from synthmammo.features import Features
-from synthmammo.latents import Model, one_hot, open_model
-from synthmammo.nets.stylegan2 import StyleGAN2Config
+from synthmammo.models.features import Features
+from synthmammo.models.latents import Model, one_hot, open_model
+from synthmammo.models.nets.stylegan2 import StyleGAN2Config
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 SMALL = replace(STYLEGAN2, resolution=32)
@@ -20,7 +20,7 @@ SHORT = replace(QUICK, w_steps=3, plus_steps=3)
 
 def model_of(path: Path, config: StyleGAN2Config) -> Model:
     """A tiny model whose layers answer to noise, as those of trained ones do."""
-    from synthmammo.checkpoints import load, save
+    from synthmammo.models.file import load, save
 
     checkpoint = load(stylegan2_file(path, config))
     tensors = dict(checkpoint.tensors)

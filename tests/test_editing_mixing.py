@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from synthmammo.editing.mixing import Mixing, mix, walk
 from synthmammo.errors import GeneratorError
-from synthmammo.latents import Model, open_model
 from synthmammo.mammogram.planned import PlannedEdit, Row
+from synthmammo.models.latents import Model, open_model
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import MixingEdit
 from tests.support.tiny_models import stylegan2_file

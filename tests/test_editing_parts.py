@@ -14,8 +14,8 @@ from synthmammo.editing.part_file import parts_file, read_parts, write_parts
 from synthmammo.editing.part_fit import fit, spherical_k_means
 from synthmammo.editing.parts import Part, Parts, locality, query, rendered, transfer
 from synthmammo.errors import CheckpointError, GeneratorError
-from synthmammo.latents import Model, open_model
 from synthmammo.mammogram.planned import PlannedEdit, Row
+from synthmammo.models.latents import Model, open_model
 from synthmammo.parts import PartsOptions, fit_parts
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import PartEdit

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from synthmammo.checkpoints import load
 from synthmammo.errors import CheckpointError, TrainingError
-from synthmammo.nets import ops
-from synthmammo.nets.stylegan2 import Generator
+from synthmammo.models.file import load
+from synthmammo.models.nets import ops
+from synthmammo.models.nets.stylegan2 import Generator
 from synthmammo.objectives.augment import ALIGNED, Augmentation
 from synthmammo.objectives.generation import GeneratorSettings
 from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from synthmammo.checkpoints import load
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.base import HOSTS, find
 from synthmammo.generators.stylegan2 import StyleGAN2, quantised
-from synthmammo.latents import draw_z
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import SpacingOrigin
+from synthmammo.models.file import load
+from synthmammo.models.latents import draw_z
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, contextual_file, stylegan2_file
 
 

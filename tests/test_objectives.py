@@ -9,11 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthmammo.features import SCALES, Features
-from synthmammo.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
-from synthmammo.nets.contextual import ContextualConfig, ContextualGenerator
-from synthmammo.nets.ops import clipped
-from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
+from synthmammo.models.features import SCALES, Features
+from synthmammo.models.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
+from synthmammo.models.nets.contextual import ContextualConfig, ContextualGenerator
+from synthmammo.models.nets.ops import clipped
+from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 from synthmammo.objectives.augment import ALIGNED, Augmentation, oriented
 from synthmammo.objectives.base import Batch, annealed, average_decay, move_average
 from synthmammo.objectives.contextual import ContextualObjective, ContextualSettings, perturbation

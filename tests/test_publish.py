@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 import synthmammo.publish as publishing
-from synthmammo.checkpoints import load
 from synthmammo.errors import CheckpointError, DatasetError, OutputError
 from synthmammo.manifest import Manifest
+from synthmammo.models.file import load
 from synthmammo.publish import dataset_publication, model_publication, publish
 from tests.support import hub_server, tiny, tiny_models
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from synthmammo.checkpoints import load
 from synthmammo.cli.main import main
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.mammogram import png
+from synthmammo.models.file import load
 from synthmammo.sample_model import Sampling, parse_seeds, sample
 from tests.support.tiny_models import CONDITIONAL, stylegan2_file
 

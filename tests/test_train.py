@@ -14,11 +14,11 @@ import torch
 import yaml
 from PIL import Image
 
-from synthmammo import checkpoints
 from synthmammo.errors import DatasetError, SynthmammoError, TrainingError
 from synthmammo.generators.base import Context
 from synthmammo.generators.contextual import Contextual
 from synthmammo.mammogram.planned import PlannedLesion
+from synthmammo.models import file as checkpoints
 from synthmammo.train import Trainer, train
 from tests.support import tiny
 from tests.support import training_data as data

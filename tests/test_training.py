@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthmammo.checkpoints import Scale
 from synthmammo.errors import DatasetError, TrainingError
-from synthmammo.features import Features
+from synthmammo.models.features import Features
+from synthmammo.models.file import Scale
 from synthmammo.training.config import TrainConfig, default_config, load_config
 from synthmammo.training.images import ImageSet, load_images
 from synthmammo.training.run import RunDirectory, grey_levels

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from synthmammo.errors import CheckpointError
-from synthmammo.features import POOLED, Features
+from synthmammo.models.features import POOLED, Features
 
 LITE0 = "efficientnet-lite0"
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

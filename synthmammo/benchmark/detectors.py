@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from synthmammo.errors import CheckpointError, nearest
-from synthmammo.features import SCALES, Features
 from synthmammo.metrics.detection import Marks
-from synthmammo.nets.centre import STRIDE, CentreHead, boxes_at, centre_loss, peaks
+from synthmammo.models.features import SCALES, Features
+from synthmammo.models.nets.centre import STRIDE, CentreHead, boxes_at, centre_loss, peaks
 
 Prepared = tuple[Tensor, ...]
 """What is kept of images: tensors `(N, ...)`."""

@@ -9,10 +9,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.checkpoints import load
 from synthmammo.errors import CheckpointError, DatasetError
 from synthmammo.generators.base import is_model
 from synthmammo.manifest import MANIFEST, Manifest
+from synthmammo.models.file import load
 
 
 class Side(Protocol):

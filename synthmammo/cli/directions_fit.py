@@ -74,9 +74,9 @@ def show(model: str, path: Path | None, components: int) -> None:
 
     Example: synthmammo directions show zoo/stylegan2-cbis-mass-128
     """
-    from synthmammo.checkpoints import locate
     from synthmammo.editing.direction_file import directions_file, read_directions
     from synthmammo.identity import file_digest
+    from synthmammo.models.file import locate
 
     located = locate(model)
     _print(read_directions(path or directions_file(located), file_digest(located)), components)

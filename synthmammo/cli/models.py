@@ -33,8 +33,8 @@ def convert(
 
     Example: synthmammo convert network-snapshot-010000.pkl mammo.safetensors --spacing-mm 0.4 --licence cc-by-4.0
     """
-    from synthmammo.convert import Facts
-    from synthmammo.convert import convert as run
+    from synthmammo.models.convert import Facts
+    from synthmammo.models.convert import convert as run
 
     click.echo(run(source, out, Facts(spacing_mm, int(bits), licence, classes, about), half=half))
 

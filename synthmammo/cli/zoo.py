@@ -33,8 +33,8 @@ def list_models() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from synthmammo.checkpoints import zoo_folders
-    from synthmammo.model_zoo import models
+    from synthmammo.models.file import zoo_folders
+    from synthmammo.models.zoo import models
 
     found = models()
     if not found:
@@ -59,7 +59,7 @@ def show_model(model: str) -> None:
 
     Example: synthmammo zoo show zoo/contextual-mass
     """
-    from synthmammo.model_zoo import model as read
+    from synthmammo.models.zoo import model as read
 
     click.echo(read(model).card, nl=False)
 
@@ -76,7 +76,7 @@ def add_model(source: str, name: str | None, replace: bool) -> None:
 
     Example: synthmammo zoo add runs/views/stylegan2-phantom-256.safetensors --name my-views
     """
-    from synthmammo.model_zoo import add
+    from synthmammo.models.zoo import add
 
     added = add(source, name, replace=replace)
     click.echo(f"{added.name}\n  model  {added.path}\n  card   {added.path.with_suffix('.md')}")

@@ -7,8 +7,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from synthmammo.latents import Latents, Model
 from synthmammo.mammogram.planned import PlannedEdit, Row
+from synthmammo.models.latents import Latents, Model
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import EditSpec
 

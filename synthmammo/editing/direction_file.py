@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.editing.directions import Attribute, Directions
-from synthmammo.editing.fitted_file import Tensors, read_fitted, write_fitted
 from synthmammo.mammogram.terms import ATTRIBUTES
+from synthmammo.models.fitted_file import Tensors, read_fitted, write_fitted
 
 _ARRAYS = ("means", "components", "deviations", "explained")
 _ATTRIBUTE, _PARTS = "attribute.", ("gradient", "direction", "quantiles")

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from synthmammo.editing.base import check_layers
 from synthmammo.errors import GeneratorError, nearest
-from synthmammo.latents import Model
 from synthmammo.mammogram.planned import PlannedEdit, Row
+from synthmammo.models.latents import Model
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import DirectionEdit
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthmammo.features import Features
-from synthmammo.nets.stylegan2 import Generator
+from synthmammo.models.features import Features
+from synthmammo.models.nets.stylegan2 import Generator
 
 LARGEST_PX = 256
 """Images are reduced to this side for the perceptual features, as in the papers."""

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from synthmammo.editing.base import check_layers
 from synthmammo.editing.reference import reference_latents
-from synthmammo.latents import Model
 from synthmammo.mammogram.planned import PlannedEdit, Row
+from synthmammo.models.latents import Model
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import MixingEdit
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synthmammo.editing.parts import LAYER, Parts, Plane, directions, nearest, rendered
-from synthmammo.nets.stylegan2 import Synthesis
+from synthmammo.models.nets.stylegan2 import Synthesis
 
 PARTS = 10
 """K of Zakka et al. 2020."""

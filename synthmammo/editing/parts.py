@@ -22,9 +22,9 @@ from torch.nn import functional as F
 from synthmammo.editing.base import check_layers
 from synthmammo.editing.reference import reference_latents
 from synthmammo.errors import GeneratorError
-from synthmammo.latents import Model
 from synthmammo.mammogram.planned import PlannedEdit, Row
-from synthmammo.nets.stylegan2 import Synthesis
+from synthmammo.models.latents import Model
+from synthmammo.models.nets.stylegan2 import Synthesis
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import PartEdit
 

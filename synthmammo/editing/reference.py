@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from synthmammo.errors import GeneratorError
-from synthmammo.inverted import read_inverted
-from synthmammo.latents import Model
 from synthmammo.mammogram.planned import PlannedEdit, Row
+from synthmammo.models.inverted import read_inverted
+from synthmammo.models.latents import Model
 
 if TYPE_CHECKING:
     from torch import Tensor

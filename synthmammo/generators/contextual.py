@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from synthmammo.checkpoints import Checkpoint, load, locate
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import Context, LesionChannel
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.terms import TERMS
+from synthmammo.models.file import Checkpoint, load, locate
 
 REMOVAL = "removal"
 UNKNOWN = "unknown"

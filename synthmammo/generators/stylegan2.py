@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import GeneratorError
-from synthmammo.inverted import read_inverted
-from synthmammo.latents import Latents, open_model, restored
 from synthmammo.mammogram.anatomy import breast_mask
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Image, Sample, SpacingOrigin
+from synthmammo.models.inverted import read_inverted
+from synthmammo.models.latents import Latents, open_model, restored
 
 if TYPE_CHECKING:
     from torch import Tensor

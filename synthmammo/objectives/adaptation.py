@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from synthmammo.features import SCALES, Features, scale_means
+from synthmammo.models.features import SCALES, Features, scale_means
 from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.base import Batch
 

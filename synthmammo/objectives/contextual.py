@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthmammo.nets.contextual import Answer, ContextualDiscriminator, ContextualGenerator
+from synthmammo.models.nets.contextual import Answer, ContextualDiscriminator, ContextualGenerator
 from synthmammo.objectives.base import Losses, Reduce
 from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining
 

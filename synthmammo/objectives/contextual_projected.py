@@ -27,9 +27,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthmammo.features import Features
-from synthmammo.nets.lesion import Inserted, LesionGenerator
-from synthmammo.nets.ops import append_batch_deviation
+from synthmammo.models.features import Features
+from synthmammo.models.nets.lesion import Inserted, LesionGenerator
+from synthmammo.models.nets.ops import append_batch_deviation
 from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.base import Losses, Reduce, annealed
 from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining

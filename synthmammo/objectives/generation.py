@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from synthmammo.nets.ops import clipped
-from synthmammo.nets.stylegan2 import Generator
-from synthmammo.nets.stylegan2.synthesis import ToImage
+from synthmammo.models.nets.ops import clipped
+from synthmammo.models.nets.stylegan2 import Generator
+from synthmammo.models.nets.stylegan2.synthesis import ToImage
 from synthmammo.objectives.base import Batch, Losses, Reduce, Training, average_decay, move_average, one_hot
 
 

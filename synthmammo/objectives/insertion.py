@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from synthmammo.nets.lesion import Inserted, LesionGenerator
+from synthmammo.models.nets.lesion import Inserted, LesionGenerator
 from synthmammo.objectives.base import Losses, Reduce, Training, average_decay, move_average
 
 

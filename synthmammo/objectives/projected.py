@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from synthmammo.features import SCALES, Features, scale_means
 from synthmammo.metrics import LinearProbe
-from synthmammo.nets.ops import append_batch_deviation
-from synthmammo.nets.stylegan2 import Generator
+from synthmammo.models.features import SCALES, Features, scale_means
+from synthmammo.models.nets.ops import append_batch_deviation
+from synthmammo.models.nets.stylegan2 import Generator
 from synthmammo.objectives.adaptation import Epochs, adapt
 from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.base import Batch, Losses, Reduce, annealed

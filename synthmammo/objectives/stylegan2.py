@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthmammo.nets.stylegan2 import Discriminator, Generator
+from synthmammo.models.nets.stylegan2 import Discriminator, Generator
 from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.base import Batch, Losses, Reduce, one_hot
 from synthmammo.objectives.generation import GeneratorSettings, GeneratorTraining

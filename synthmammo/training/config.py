@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from synthmammo.checkpoints import Scale
 from synthmammo.errors import TrainingError, nearest
+from synthmammo.models.file import Scale
 from synthmammo.settings import changed, checked, read_yaml
 
 Numbers = TypeVar("Numbers")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synthmammo.errors import TrainingError
-from synthmammo.features import Features
-from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
+from synthmammo.models.features import Features
+from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 from synthmammo.objectives.augment import Augmentation, oriented
 from synthmammo.objectives.base import Batch, Reduce
 from synthmammo.objectives.generation import GeneratorSettings, GeneratorTraining

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.checkpoints import Scale
 from synthmammo.compose import Intensity
 from synthmammo.dataset import Dataset
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.mammogram.sample import Sample
+from synthmammo.models.file import Scale
 
 _PAIRED = ("lesion", "host", "removed")
 

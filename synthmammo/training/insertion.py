@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from synthmammo.errors import TrainingError, nearest
-from synthmammo.features import Features
-from synthmammo.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
-from synthmammo.nets.contextual import PRESETS, ContextualConfig, ContextualGenerator
-from synthmammo.nets.lesion import LesionGenerator
+from synthmammo.models.features import Features
+from synthmammo.models.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
+from synthmammo.models.nets.contextual import PRESETS, ContextualConfig, ContextualGenerator
+from synthmammo.models.nets.lesion import LesionGenerator
 from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.base import Reduce
 from synthmammo.objectives.contextual import ContextualObjective, ContextualSettings

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synthmammo.features import Features, scale_means
 from synthmammo.metrics import LinearProbe, auc, frechet_distance, kernel_distance
+from synthmammo.models.features import Features, scale_means
 from synthmammo.training.images import ImageSet
 
 Scores = dict[str, float]

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from synthmammo.checkpoints import load
 from synthmammo.errors import TrainingError
-from synthmammo.nets.stylegan2 import Generator, StyleGAN2Config
+from synthmammo.models.file import load
+from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 
 _FREE = ("resolution", "deviation_group")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synthmammo.checkpoints import Description, Scale, load, save
-from synthmammo.nets.contextual import ContextualConfig, ContextualDiscriminator, ContextualGenerator
-from synthmammo.nets.stylegan2 import Discriminator, Generator, StyleGAN2Config
+from synthmammo.models.file import Description, Scale, load, save
+from synthmammo.models.nets.contextual import ContextualConfig, ContextualDiscriminator, ContextualGenerator
+from synthmammo.models.nets.stylegan2 import Discriminator, Generator, StyleGAN2Config
 
 STYLEGAN2 = StyleGAN2Config(resolution=64, z_dim=8, w_dim=12, mapping_layers=2, channel_base=512, channel_max=12)
 CONDITIONAL = StyleGAN2Config(resolution=32, z_dim=8, w_dim=12, mapping_layers=2, classes=2, channel_base=128)

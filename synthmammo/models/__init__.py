@@ -1,0 +1,1 @@
+"""Trained models: their files and names, the zoo, published formats, networks and latents."""

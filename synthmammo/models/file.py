@@ -1,0 +1,361 @@
+"""Model files: the weights of one model and all that must be known to use it, in one `.safetensors` file.
+
+The description is JSON in the header of the file, under the key `synthmammo`; nothing in such a file can be executed.
+Tensors are named NETWORK.LAYER, e.g. `generator.synthesis.b4.const`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthmammo.errors import CheckpointError, nearest
+from synthmammo.identity import canonical_json, file_digest
+from synthmammo.manifest import writing
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+FORMAT_VERSION = 1
+HEADER = "synthmammo"
+SUFFIX = ".safetensors"
+_NOT_WHOLE = "If it is a published .pkl or .pt file, `synthmammo convert` reads it; else fetch or make it again."
+ZOO = Path(__file__).parent / "shipped"
+"""The models the package carries."""
+
+USER_ZOO = "SYNTHMAMMO_ZOO"
+"""Environment variable with the folder of the models a user adds."""
+
+_NETS = "synthmammo.models.nets"
+ARCHITECTURES = {
+    "stylegan2": {
+        "config": f"{_NETS}.stylegan2:StyleGAN2Config",
+        "generator": f"{_NETS}.stylegan2:Generator",
+        "training_generator": f"{_NETS}.stylegan2:Generator",
+        "discriminator": f"{_NETS}.stylegan2:Discriminator",
+    },
+    "contextual": {
+        "config": f"{_NETS}.contextual:ContextualConfig",
+        "generator": f"{_NETS}.contextual:ContextualGenerator",
+        "training_generator": f"{_NETS}.contextual:ContextualGenerator",
+        "discriminator": f"{_NETS}.contextual:ContextualDiscriminator",
+    },
+    "comodulated": {
+        "config": f"{_NETS}.comodulated:ComodulatedConfig",
+        "generator": f"{_NETS}.comodulated:ComodulatedGenerator",
+        "training_generator": f"{_NETS}.comodulated:ComodulatedGenerator",
+    },
+}
+"""Networks of each architecture; `generator` is the averaged one that is sampled, `training_generator` the other."""
+
+
+class Scale(StrEnum):
+    """How grey levels and the [-1, 1] of a network correspond."""
+
+    FULL_RANGE = "full range"
+    """0 is -1, the highest grey level of the bit depth is 1."""
+    BREAST_PERCENTILES = "breast percentiles"
+    """Percentiles 0.5 and 99.5 inside the breast are -1 and 1 (`compose.Intensity`)."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What must be known of a model beside its weights.
+
+    Attributes:
+        architecture: A name in `ARCHITECTURES`.
+        config: Arguments of the architecture's configuration.
+        makes: "mammograms", "patches", or of a contextual model "mass", "calcification" or "removal".
+        classes: Names of the classes a conditional model knows, in the order of their labels.
+        spacing_mm: Millimetres per pixel of what it makes; None when unknown.
+        bits_stored: Bit depth of the images it was trained on.
+        scale: Its intensity mapping.
+        training_data: `name` and `digest` of the manifest it was trained on, `sources`, the digests of what that was
+            made of, and the `split`; empty when unknown.
+        training: How it was trained: images seen, hours, device, the model it began from.
+        metrics: What it reached; each with its extractor and number of images.
+        licence: Of the weights, as the Hugging Face Hub names it.
+        about: A few sentences, attribution included.
+    """
+
+    architecture: str
+    config: dict[str, Any]
+    makes: str = "mammograms"
+    classes: tuple[str, ...] = ()
+    spacing_mm: float | None = None
+    bits_stored: int = 12
+    scale: Scale = Scale.FULL_RANGE
+    training_data: dict[str, str] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    licence: str = "other"
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model file, read.
+
+    Attributes:
+        path: The file.
+        description: What it says of itself.
+        tensors: By NETWORK.LAYER, as stored.
+    """
+
+    path: Path
+    description: Description
+    tensors: dict[str, Tensor]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the file, which decides pixels."""
+        return file_digest(self.path)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Names of the networks in the file."""
+        return tuple(sorted({name.partition(".")[0] for name in self.tensors}))
+
+    def network(self, name: str = "generator", device: str = "cpu") -> nn.Module:
+        """One of the networks, `float32`, ready for use: not training, and recording no gradients of its weights.
+
+        Args:
+            name: One of `networks`.
+            device: Where it shall be.
+
+        Raises:
+            CheckpointError: The file does not hold it, or holds something that does not fit its configuration.
+        """
+        if name not in self.networks:
+            raise CheckpointError(f"holds no {name}", where=self.path, hint=nearest(name, self.networks))
+        module = _blank(self.description, name, self.path)
+        state = {key[len(name) + 1 :]: value for key, value in self.tensors.items() if key.startswith(name + ".")}
+        _check_fit(state, module.state_dict(), self.path)
+        module.load_state_dict(state)
+        return module.to(device).eval().requires_grad_(False)
+
+    def generator_of(self, *architectures: str, device: str = "cpu") -> nn.Module:
+        """The generator, where the model is of one of the architectures.
+
+        Raises:
+            CheckpointError: It is of another one, or as `network`.
+        """
+        if self.description.architecture not in architectures:
+            expected = " or ".join(architectures)
+            message = f"is a model of the architecture {self.description.architecture}, expected {expected}"
+            raise CheckpointError(message, where=self.path)
+        return self.network("generator", device)
+
+
+def build(description: Description, network: str, where: object = None) -> nn.Module:
+    """A network with fresh weights.
+
+    Args:
+        description: Of the model; architecture and config are used.
+        network: "generator", "training_generator" or "discriminator".
+        where: What an error names.
+
+    Raises:
+        CheckpointError: The architecture is unknown or its configuration is not valid.
+    """
+    if description.architecture not in ARCHITECTURES:
+        hint = nearest(description.architecture, ARCHITECTURES)
+        raise CheckpointError(f"no architecture is called '{description.architecture}'", where=where, hint=hint)
+    parts = ARCHITECTURES[description.architecture]
+    if network not in parts:
+        raise CheckpointError(f"no network is called '{network}'", where=where, hint=nearest(network, parts))
+    try:
+        config = _imported(parts["config"])(**description.config)
+    except (TypeError, ValueError) as error:
+        message = f"the configuration of {description.architecture} is not valid ({error})"
+        raise CheckpointError(message, where=where) from error
+    module: nn.Module = _imported(parts[network])(config)
+    return module
+
+
+def save(
+    path: Path,
+    networks: Mapping[str, nn.Module | Mapping[str, Tensor]],
+    description: Description,
+    dtype: torch.dtype | None = None,
+) -> Path:
+    """Write a model file, whole or not at all; the same weights and description give the same bytes.
+
+    Args:
+        path: The file, `.safetensors`.
+        networks: By name: modules, or their state dictionaries.
+        description: Of the model.
+        dtype: `torch.float16` halves the file; None keeps the types.
+
+    Returns:
+        The path.
+
+    Raises:
+        CheckpointError: A weight is not finite, in that type, or the networks are not those of the architecture.
+        OutputError: The file cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    tensors = {}
+    for network, given in networks.items():
+        expected = _blank(description, network, path).state_dict()
+        state = given if isinstance(given, Mapping) else given.state_dict()
+        _check_fit(state, expected, path)
+        for name, tensor in state.items():
+            stored = tensor.detach().cpu().to(dtype or tensor.dtype)
+            if not stored.isfinite().all():
+                raise CheckpointError(f"{network}.{name} has values that are not finite numbers", where=path)
+            # A copy: safetensors wants rows in order and memory that no two names share.
+            tensors[f"{network}.{name}"] = stored.clone().contiguous()
+    header = canonical_json({"format_version": FORMAT_VERSION, **asdict(description)}).decode()
+    with writing(path) as partial:
+        save_file(tensors, partial, {HEADER: header})
+    return path
+
+
+def load(model: str | Path) -> Checkpoint:
+    """Read a model file.
+
+    Args:
+        model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
+
+    Raises:
+        CheckpointError: There is none, it is damaged, or it is not a model file of this package.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = locate(model)
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dictionary
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"is not a whole .safetensors file ({error})", where=path, hint=_NOT_WHOLE) from error
+    return Checkpoint(path, _described(_metadata(path), path), tensors)
+
+
+def describe(model: str | Path) -> Description:
+    """What a model file says of itself, without reading its weights.
+
+    Args:
+        model: As for `load`.
+
+    Raises:
+        CheckpointError: As `load`.
+    """
+    path = locate(model)
+    return _described(_metadata(path), path)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"is not a whole .safetensors file ({error})", where=path, hint=_NOT_WHOLE) from error
+
+
+def locate(model: str | Path) -> Path:
+    """The file behind a model's name; one on the Hugging Face Hub is fetched, or found in its cache.
+
+    Raises:
+        CheckpointError: The name is not understood, or there is no such file.
+    """
+    name = str(model)
+    if name.startswith("hf://"):
+        return _fetched(name)
+    if name.startswith("zoo/"):
+        known = _zoo()
+        if name in known:
+            return known[name]
+        hint = nearest(name, known) if known else "This installation carries no models; `synthmammo zoo add` adds some."
+        raise CheckpointError("no such model", where=name, hint=hint)
+    if Path(name).is_file():
+        return Path(name)
+    hint = "A model is named as zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION."
+    raise CheckpointError("no such file", where=name, hint=hint)
+
+
+def zoo() -> list[str]:
+    """Names of the models of `zoo_folders`, as `zoo/NAME`."""
+    return list(_zoo())
+
+
+def zoo_folders() -> tuple[Path, Path]:
+    """Where `zoo/NAME` is looked for: the user's folder, whose models take precedence, and the package's.
+
+    The user's is `$SYNTHMAMMO_ZOO`, else `~/.local/share/synthmammo/zoo`: an installed package may be read-only, and an
+    update shall not remove what was added.
+    """
+    stated = os.environ.get(USER_ZOO)
+    return Path(stated) if stated else Path.home() / ".local" / "share" / "synthmammo" / "zoo", ZOO
+
+
+def _zoo() -> dict[str, Path]:
+    user, package = ({f"zoo/{path.stem}": path for path in folder.glob(f"[!.]*{SUFFIX}")} for folder in zoo_folders())
+    return dict(sorted({**package, **user}.items()))
+
+
+def _blank(description: Description, network: str, where: Path) -> nn.Module:
+    import torch
+
+    with torch.random.fork_rng(devices=[]):  # its first weights are thrown away; no caller's draws shall move
+        return build(description, network, where)
+
+
+def _described(metadata: dict[str, str], path: Path) -> Description:
+    if HEADER not in metadata:
+        hint = "Weights alone are not enough: architecture, spacing and intensity mapping must be known."
+        raise CheckpointError("is a .safetensors file without a description by this package", where=path, hint=hint)
+    try:
+        content = json.loads(metadata[HEADER])
+        version = content.pop("format_version")
+        if version != FORMAT_VERSION:
+            message = f"format_version is {version}, this package reads {FORMAT_VERSION}"
+            raise CheckpointError(message, where=path, hint="Use the version of synthmammo that made it.")
+        content["classes"], content["scale"] = tuple(content["classes"]), Scale(content["scale"])
+        return Description(**content)
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"its description is not one of this package ({error})", where=path) from error
+
+
+def _check_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: Path) -> None:
+    hint = "Weights and configuration are of different models."
+    for name in [*expected, *state]:
+        if name not in state:
+            raise CheckpointError(f"tensor {name} is missing", where=where, hint=hint)
+        if name not in expected:
+            raise CheckpointError(f"tensor {name} has no place in the network", where=where, hint=hint)
+        if state[name].shape != expected[name].shape:
+            shapes = f"{tuple(state[name].shape)}, expected {tuple(expected[name].shape)}"
+            raise CheckpointError(f"tensor {name} has the shape {shapes}", where=where, hint=hint)
+
+
+def _fetched(name: str) -> Path:
+    address, _, revision = name.removeprefix("hf://").partition("@")
+    parts = address.split("/", 2)
+    if len(parts) < 3 or not all(parts) or not revision:
+        hint = "Name the revision, best a commit: without it the same recipe would make other images tomorrow."
+        raise CheckpointError("expected hf://ORG/REPO/FILE@REVISION", where=name, hint=hint)
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", parts[2], revision=revision))
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"cannot be fetched ({reason})", where=name) from error
+
+
+def _imported(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)

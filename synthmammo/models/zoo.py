@@ -1,0 +1,167 @@
+"""VERB zoo: the small models that recipes name as `zoo/NAME`, those of the package and those a user adds.
+
+A model is one file in half precision, NAME.safetensors, with its card, NAME.md, beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from synthmammo.errors import CheckpointError, OutputError
+from synthmammo.manifest import writing
+from synthmammo.models.file import SUFFIX, ZOO, Description, describe, load, locate, save, zoo, zoo_folders
+
+MOST_NUMBERS = 8_000_000
+"""Weights and fixed noise of a generator; 16 MB in half precision."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file, without its weights.
+
+    Attributes:
+        name: As recipes name it.
+        path: The file.
+        description: What it says of itself.
+        numbers: Weights, and other numbers such as fixed noise, in the file.
+    """
+
+    name: str
+    path: Path
+    description: Description
+    numbers: int
+
+    @property
+    def side_px(self) -> int | None:
+        """Side of the images it makes; None where its configuration does not say."""
+        config = self.description.config
+        side = config.get("resolution", config.get("size"))
+        return None if side is None else int(side)
+
+    @property
+    def makes(self) -> str:
+        """What it makes, e.g. "mammograms, 256 x 256"."""
+        side = f", {self.side_px} x {self.side_px}" if self.side_px else ""
+        return self.description.makes + side
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it came with the package."""
+        return self.path.parent == ZOO
+
+    @property
+    def card(self) -> str:
+        """Its card, or one drafted from its description where none lies beside it."""
+        path = self.path.with_suffix(".md")
+        return path.read_text(encoding="utf-8") if path.is_file() else drafted_card(self)
+
+
+def models() -> list[Model]:
+    """All models that can be named as `zoo/NAME`.
+
+    Raises:
+        CheckpointError: A file in the zoo is damaged.
+    """
+    return [model(name) for name in zoo()]
+
+
+def model(name: str | Path) -> Model:
+    """One model, by any of its names.
+
+    Raises:
+        CheckpointError: There is none, or the file is damaged.
+    """
+    from safetensors import safe_open
+
+    path, description = locate(name), describe(name)
+    with safe_open(path, framework="np") as file:
+        numbers = sum(prod(file.get_slice(tensor).get_shape()) for tensor in file.keys())  # noqa: SIM118
+    return Model(str(name), path, description, numbers)
+
+
+def add(source: str | Path, name: str | None = None, *, replace: bool = False) -> Model:
+    """Put the generator of a model into the user's zoo, in half precision, with its card.
+
+    Args:
+        source: A model of this package, by any of its names. A card that lies beside it comes along; else one is
+            drafted from what the file says of itself.
+        name: To give it; the file's own by default.
+        replace: Take the place of a model of that name.
+
+    Returns:
+        The new model.
+
+    Raises:
+        CheckpointError: The source is no model of this package, or has too many weights.
+        OutputError: The name is taken or not one, or the folder cannot be written.
+    """
+    from torch import float16
+
+    checkpoint = load(source)
+    generator = checkpoint.network("generator")
+    numbers = sum(tensor.numel() for tensor in generator.state_dict().values())
+    if numbers > MOST_NUMBERS:
+        message = f"its generator has {numbers / 1e6:.1f} million weights; a model of the zoo has at most"
+        hint = "Recipes can name it by its path, or as hf://ORG/REPO/FILE@REVISION; or train a smaller one."
+        raise CheckpointError(f"{message} {MOST_NUMBERS / 1e6:g} million (16 MB)", where=checkpoint.path, hint=hint)
+    name = checkpoint.path.stem if name is None else name.removeprefix("zoo/")
+    if not _NAME.fullmatch(name):
+        raise OutputError(f"'{name}' is no name: expected letters, digits, - and _", where="--name")
+    out = zoo_folders()[0] / f"{name}{SUFFIX}"
+    if out.exists() and not replace:
+        raise OutputError("a model of this name is there", where=out, hint="Give another --name, or --replace it.")
+    card = checkpoint.path.with_suffix(".md")
+    text = card.read_text(encoding="utf-8") if card.is_file() else None
+    save(out, {"generator": generator}, checkpoint.description, float16)
+    added = model(f"zoo/{name}")
+    with writing(out.with_suffix(".md")) as partial:
+        partial.write_text(text or drafted_card(added), encoding="utf-8")
+    return added
+
+
+def drafted_card(described: Model) -> str:
+    """A card with all that the file says of itself, to be completed by those who trained the model."""
+    about = described.description.about or "Not described by those who trained it."
+    rows = "\n".join(f"| {name} | {value} |" for name, value in _facts(described))
+    measured = "\n".join(f"| {name} | {_shown(value)} |" for name, value in _leaves(described.description.metrics))
+    reached = f"| measured | value |\n| --- | --- |\n{measured}" if measured else "Nothing was measured."
+    return (
+        f"# {described.name.removeprefix('zoo/')}\n\n{about}\n\n"
+        "**For research. Not for clinical use; no radiologist has validated it.**\n\n"
+        f"| property | value |\n| --- | --- |\n{rows}\n\n## What it reached\n\n{reached}\n"
+    )
+
+
+def _facts(described: Model) -> Iterator[tuple[str, str]]:
+    description = described.description
+    yield "licence", description.licence
+    yield "architecture", f"{description.architecture}, {described.numbers / 1e6:.2f} million weights, 16-bit floats"
+    yield "makes", f"{described.makes} pixels, {description.bits_stored} bits"
+    yield "pixel spacing", f"{description.spacing_mm:g} mm" if description.spacing_mm else "unknown"
+    if description.classes:
+        yield "classes", ", ".join(description.classes)
+    data = description.training_data
+    if data:
+        digest = f" (digest {data['digest'][:12]})" if data.get("digest") else ""
+        yield "trained on", f"{data.get('name', 'unknown')}{digest}"
+    for name, value in _leaves(description.training):
+        yield name, _shown(value)
+
+
+def _leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{above}{name}, ")
+        else:
+            yield above + name.replace("_", " "), value
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,120 @@
+"""The zoo: what is added is what recipes find, halved, with a card; what does not belong is refused."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from synthmammo.cli import main
+from synthmammo.errors import CheckpointError, OutputError
+from synthmammo.models import file as checkpoints
+from synthmammo.models import zoo as model_zoo
+from synthmammo.models.file import Description, load, save
+from synthmammo.models.nets.stylegan2 import Generator
+from synthmammo.models.zoo import add, model, models
+from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, as_dict, contextual_file, stylegan2_file
+
+METRICS = {
+    "extractor": "some network",
+    "model": {"images": 100.0, "frechet_distance": 12.34, "kernel_distance_x1000": 8.0},
+    "real": {"images": 100.0, "frechet_distance": 4.5},
+}
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """An empty package and an empty user's folder, which is not there yet."""
+    monkeypatch.setattr(checkpoints, "ZOO", tmp_path / "package")
+    monkeypatch.setattr(model_zoo, "ZOO", tmp_path / "package")
+    monkeypatch.setenv(checkpoints.USER_ZOO, str(tmp_path / "user"))
+    return tmp_path / "user", tmp_path / "package"
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["zoo", *arguments])
+    return result.exit_code, result.output
+
+
+def test_what_is_added_is_found_halved_without_the_discriminator(tmp_path: Path) -> None:
+    source = stylegan2_file(tmp_path / "mine.safetensors", discriminator=True)
+    added = add(source)
+    assert added.name == "zoo/mine" and checkpoints.zoo() == ["zoo/mine"] and models() == [added]
+    stored = load("zoo/mine")
+    assert stored.networks == ("generator",)
+    assert {tensor.dtype for tensor in stored.tensors.values()} == {torch.float16}
+    assert stored.description == load(source).description
+    assert added.numbers == sum(tensor.numel() for tensor in Generator(STYLEGAN2).state_dict().values())
+    z = torch.randn(1, 8)
+    torch.testing.assert_close(stored.network()(z), load(source).network()(z), atol=0.02, rtol=0.02)
+
+
+def test_a_name_is_taken_once_and_replaced_on_request(tmp_path: Path) -> None:
+    first = add(stylegan2_file(tmp_path / "a.safetensors"), "views")
+    with pytest.raises(OutputError, match="Give another --name, or --replace"):
+        add(stylegan2_file(tmp_path / "a.safetensors"), "views")
+    second = add(stylegan2_file(tmp_path / "b.safetensors", CONDITIONAL), "zoo/views", replace=True)
+    assert second.path == first.path and second.description.classes == ("benign", "malignant")
+
+
+def test_a_users_model_takes_precedence_over_the_packages(tmp_path: Path, folders: tuple[Path, Path]) -> None:
+    folders[1].mkdir()
+    shipped = stylegan2_file(folders[1] / "views.safetensors")
+    assert checkpoints.locate("zoo/views") == shipped and model("zoo/views").shipped
+    added = add(stylegan2_file(tmp_path / "mine.safetensors", CONDITIONAL), "views")
+    assert checkpoints.locate("zoo/views") == added.path == folders[0] / "views.safetensors"
+    assert [found.shipped for found in models()] == [False]
+
+
+def test_the_card_beside_a_model_comes_along_else_one_is_drafted(tmp_path: Path) -> None:
+    source = stylegan2_file(tmp_path / "mine.safetensors")
+    drafted = add(source).card
+    assert "# mine" in drafted and "apache-2.0" in drafted and "64 x 64 pixels, 12 bits" in drafted
+    assert "phantom (digest 000000000000)" in drafted and "Nothing was measured." in drafted
+    source.with_suffix(".md").write_text("# By hand\n", encoding="utf-8")
+    assert add(source, "other").card == "# By hand\n"
+    assert drafted in run("show", "zoo/mine")[1]
+
+
+def test_a_model_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = stylegan2_file(tmp_path / "mine.safetensors")
+    monkeypatch.setattr(model_zoo, "MOST_NUMBERS", model(source).numbers - 1)
+    with pytest.raises(CheckpointError, match=r"million weights; a model of the zoo has at most .*\(16 MB\)"):
+        add(source)
+    assert models() == []
+    monkeypatch.setattr(model_zoo, "MOST_NUMBERS", model(source).numbers)
+    assert add(source)
+
+
+def test_weights_that_overflow_in_half_precision_leave_nothing(tmp_path: Path, folders: tuple[Path, Path]) -> None:
+    generator = Generator(STYLEGAN2)
+    with torch.no_grad():
+        generator.synthesis.b4.const[0, 0, 0] = 1e6
+    source = save(tmp_path / "m.safetensors", {"generator": generator}, Description("stylegan2", as_dict(STYLEGAN2)))
+    with pytest.raises(CheckpointError, match="not finite"):
+        add(source)
+    assert not list(folders[0].glob("*"))
+
+
+@pytest.mark.parametrize("name", ["", "../escape", "a b", ".hidden"])
+def test_names_that_are_none(name: str, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="is no name"):
+        add(stylegan2_file(tmp_path / "mine.safetensors"), name)
+
+
+def test_a_published_file_is_sent_to_convert(tmp_path: Path) -> None:
+    (tmp_path / "network.pkl").write_bytes(b"\x80\x04N.")
+    code, output = run("add", str(tmp_path / "network.pkl"))
+    assert code == 1 and "synthmammo convert" in output
+
+
+def test_the_list_names_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    code, output = run("list")
+    assert code == 0 and "No models" in output and str(tmp_path / "user") in output
+    add(stylegan2_file(tmp_path / "views.safetensors", CONDITIONAL))
+    add(contextual_file(tmp_path / "masses.safetensors"))
+    code, output = run("list")
+    assert code == 0
+    for text in ("zoo/views", "zoo/masses", "mass, 64 x 64", "benign, malignant", "apache-2.0", "user"):
+        assert text in output, output
