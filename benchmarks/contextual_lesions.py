@@ -28,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 
 from synthmammo.compose import Intensity, cut, resample
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.reader import Dataset
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, Lesion, find
 from synthmammo.mammogram.pictures import sheet
 from synthmammo.mammogram.planned import PlannedLesion

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.writers.base import Encoded
+from synthmammo.dataset.writers.dicom import COMPRESSIONS, IMAGE, REPORT, SEGMENTATION, objects
 from synthmammo.mammogram.sample import Sample
-from synthmammo.writers.base import Encoded
-from synthmammo.writers.dicom import COMPRESSIONS, IMAGE, REPORT, SEGMENTATION, objects
 
 OBJECTS = {"segmentation": SEGMENTATION, "report": REPORT}
 

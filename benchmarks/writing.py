@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from synthmammo.dataset.writers.base import Encoded, display_window, open_writer
 from synthmammo.mammogram import png
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample
-from synthmammo.writers.base import Encoded, display_window, open_writer
 
 IMAGES, ROUNDS = 4, 2
 

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 from synthmammo._version import __version__
 
 if TYPE_CHECKING:
-    from synthmammo.dataset import Dataset
+    from synthmammo.dataset.reader import Dataset
     from synthmammo.errors import SynthmammoError
     from synthmammo.mammogram.sample import Box, Finding, Sample
     from synthmammo.recipe import Recipe, load_recipe
 
 _NAMES = {
     "Box": "mammogram.sample",
-    "Dataset": "dataset",
+    "Dataset": "dataset.reader",
     "Finding": "mammogram.sample",
     "Recipe": "recipe",
     "Sample": "mammogram.sample",

@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.assemble import Assembler
-from synthmammo.engines.base import Engine, Report
-from synthmammo.engines.local import chosen
+from synthmammo.dataset.libraries import of_recipe, versions
+from synthmammo.dataset.manifest import MANIFEST, Manifest, machine, read_index, writing
+from synthmammo.dataset.shards import Advance, Formats, run_shards, write_shard
+from synthmammo.dataset.unfinished import STATE, ShardResult, Unfinished
+from synthmammo.dataset.workers.base import Engine, Report
+from synthmammo.dataset.workers.local import chosen
+from synthmammo.dataset.writers.coco import write_coco
+from synthmammo.dataset.writers.yolo import write_yolo
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
-from synthmammo.libraries import of_recipe, versions
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
-from synthmammo.manifest import MANIFEST, Manifest, machine, read_index, writing
 from synthmammo.models.file import SUFFIX, describe, locate
 from synthmammo.models.inverted import read_inverted
 from synthmammo.plan import PLAN, plan
 from synthmammo.plan_table import read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml
 from synthmammo.recipe.edits import DirectionEdit, PartEdit
-from synthmammo.shards import Advance, Formats, run_shards, write_shard
-from synthmammo.unfinished import STATE, ShardResult, Unfinished
-from synthmammo.writers.coco import write_coco
-from synthmammo.writers.yolo import write_yolo
 
 RECIPE = "recipe.yaml"
 

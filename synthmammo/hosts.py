@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthmammo.dataset.manifest import MANIFEST
 from synthmammo.errors import RecipeError, SourceError, nearest
-from synthmammo.manifest import MANIFEST
 from synthmammo.recipe import IngestedBackground, Recipe
 
 if TYPE_CHECKING:
-    from synthmammo.engines.base import Engine
+    from synthmammo.dataset.workers.base import Engine
     from synthmammo.ingest import IngestSummary
 
 Progress = Callable[[int, int], None]

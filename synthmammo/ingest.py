@@ -14,22 +14,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from synthmammo.dataset import Dataset
-from synthmammo.engines.base import Engine, Report
-from synthmammo.engines.local import chosen
+from synthmammo.dataset.libraries import of_ingest, versions
+from synthmammo.dataset.manifest import Manifest, machine
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.shards import Formats, run_shards, write_shard
+from synthmammo.dataset.splits import assign_splits
+from synthmammo.dataset.unfinished import ShardResult, Unfinished
+from synthmammo.dataset.workers.base import Engine, Report
+from synthmammo.dataset.workers.local import chosen
+from synthmammo.dataset.writers.base import WRITERS
 from synthmammo.errors import OutputError, SourceError, nearest
 from synthmammo.identity import digest
-from synthmammo.libraries import of_ingest, versions
 from synthmammo.mammogram.anatomy import Side
 from synthmammo.mammogram.geometry import blank, square, turn
 from synthmammo.mammogram.sample import SPLITS, Sample
-from synthmammo.manifest import Manifest, machine
-from synthmammo.shards import Formats, run_shards, write_shard
 from synthmammo.sources.base import Record, Skipped, Source, open_source
 from synthmammo.sources.samples import to_sample
-from synthmammo.splits import assign_splits
-from synthmammo.unfinished import ShardResult, Unfinished
-from synthmammo.writers.base import WRITERS
 
 SEED1_HEIGHT_PX = 512
 """Side of the square images of Zakka et al. 2020, section III."""
@@ -293,7 +293,7 @@ def _samples(job: _Job, shard: _Shard) -> Iterator[tuple[int, Sample | dict[str,
 
 
 def _check_dicom(sample: Sample) -> None:
-    from synthmammo.writers.dicom_modules import require
+    from synthmammo.dataset.writers.dicom_modules import require
 
     require(sample)
 

@@ -13,14 +13,14 @@ import numpy as np
 from PIL.Image import Image as Picture
 
 from synthmammo.compose import Intensity, Plane
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.manifest import writing
+from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, SourceError
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.mammogram.anatomy import Side, breast_mask, chest_wall_side
 from synthmammo.mammogram.geometry import blank, crop, resize, square
 from synthmammo.mammogram.pictures import difference, sheet
 from synthmammo.mammogram.sample import Box, Sample, SpacingOrigin
-from synthmammo.manifest import writing
 from synthmammo.model_samples import Samples, grey, known_class, one_grey_channel
 from synthmammo.models.file import Scale
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from synthmammo.dataset.manifest import writing
 from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.pictures import BACKGROUND, sheet
-from synthmammo.manifest import writing
 from synthmammo.model_samples import Samples, grey
 
 Progress = Callable[[int, int], None]

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from synthmammo.dataset.manifest import writing
 from synthmammo.errors import DatasetError, RecipeError, nearest
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.sample import SPLITS
-from synthmammo.manifest import writing
 from synthmammo.patch_options import NORMAL, PatchOptions
 
 PLAN = "patches_plan.parquet"

@@ -16,18 +16,18 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from synthmammo.dataset import Dataset
-from synthmammo.engines.base import Engine, Report
-from synthmammo.engines.local import chosen
+from synthmammo.dataset.libraries import of_patches, versions
+from synthmammo.dataset.manifest import Manifest, machine, read_index
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.shards import Formats, Made, run_shards, write_shard
+from synthmammo.dataset.unfinished import ShardResult, Unfinished
+from synthmammo.dataset.workers.base import Engine, Report
+from synthmammo.dataset.workers.local import chosen
 from synthmammo.errors import DatasetError
-from synthmammo.libraries import of_patches, versions
 from synthmammo.mammogram.sample import Sample
-from synthmammo.manifest import Manifest, machine, read_index
 from synthmammo.patch_cut import NoPatch, Source
 from synthmammo.patch_options import PatchOptions
 from synthmammo.patch_plan import PLAN, PatchRow, read_shard, repetitions, sizes, survey, write_plan
-from synthmammo.shards import Formats, Made, run_shards, write_shard
-from synthmammo.unfinished import ShardResult, Unfinished
 
 __all__ = ["PatchOptions", "Patched", "patches"]
 

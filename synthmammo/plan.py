@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from synthmammo.dataset.manifest import writing
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.sample import SPLITS
-from synthmammo.manifest import writing
 from synthmammo.plan_edits import edit_column, seeds_column
 from synthmammo.plan_hosts import real_hosts
 from synthmammo.plan_lesions import Columns, codes, lesion_column

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from synthmammo import facts
-from synthmammo.card import CARD, PICTURE
+from synthmammo.dataset import statements as facts
+from synthmammo.dataset.card import CARD, PICTURE
+from synthmammo.dataset.manifest import MANIFEST, Manifest
+from synthmammo.dataset.reports import reports
 from synthmammo.errors import CheckpointError, DatasetError, OutputError
 from synthmammo.identity import file_digest
-from synthmammo.manifest import MANIFEST, Manifest
 from synthmammo.models.card import model_card, pictures
 from synthmammo.models.file import SUFFIX, load
 from synthmammo.models.zoo import model
-from synthmammo.reports import reports
 from synthmammo.verify import verify
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ import pyarrow.parquet as pq
 from synthmammo._version import PIXELS_VERSION
 from synthmammo.assemble import Assembler, Failure
 from synthmammo.build import RECIPE
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.libraries import ABSENT, installed
+from synthmammo.dataset.manifest import Manifest, machine, writing
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.writers.base import Encoded
 from synthmammo.errors import DatasetError, nearest
-from synthmammo.libraries import ABSENT, installed
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
-from synthmammo.manifest import Manifest, machine, writing
 from synthmammo.plan import PLAN
 from synthmammo.plan_table import SCHEMA, as_row
 from synthmammo.recipe import load_recipe
-from synthmammo.writers.base import Encoded
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def dicom_objects(manifest: Manifest, encoded: Encoded) -> dict[str, bytes]:
     options = manifest.options["emit"]["formats"].get("dicom")
     if options is None:
         return {}
-    from synthmammo.writers.dicom import objects
+    from synthmammo.dataset.writers.dicom import objects
 
     return objects(encoded, manifest.digest, **options)
 

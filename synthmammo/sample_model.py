@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.dataset.manifest import writing
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.generators.stylegan2 import quantised
-from synthmammo.manifest import writing
 from synthmammo.models.latents import draw_z, one_hot, open_model
 
 Pixels = NDArray[np.float32]

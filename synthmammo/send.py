@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from synthmammo.dataset.manifest import Manifest, ShardRecord
 from synthmammo.errors import DatasetError, OutputError, unwritable
 from synthmammo.identity import digest, file_digest
-from synthmammo.manifest import Manifest, ShardRecord
 
 if TYPE_CHECKING:
     from dicomweb_client.api import DICOMwebClient

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, TrainingError
 from synthmammo.models import file as checkpoints
 from synthmammo.models.features import EXTRACTOR, Features

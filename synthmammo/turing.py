@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.manifest import read_index, writing
+from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram import png
@@ -19,7 +20,6 @@ from synthmammo.mammogram.anatomy import Side, chest_wall_side
 from synthmammo.mammogram.geometry import blank, resize, square
 from synthmammo.mammogram.pictures import display, sheet
 from synthmammo.mammogram.sample import Sample
-from synthmammo.manifest import read_index, writing
 from synthmammo.plan import PLAN
 from synthmammo.plan_table import read_rows
 

@@ -31,8 +31,8 @@ def seed() -> int:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The tiny recipe's dataset with its card, for tests that only read it."""
     from synthmammo.build import build
-    from synthmammo.card import card
-    from synthmammo.engines.local import Local
+    from synthmammo.dataset.card import card
+    from synthmammo.dataset.workers.local import Local
     from tests.support import tiny
 
     out = tmp_path_factory.mktemp("built") / "tiny"

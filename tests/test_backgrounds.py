@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from synthmammo.backgrounds import open_host
 from synthmammo.build import build
-from synthmammo.dataset import Dataset
-from synthmammo.engines.local import Local
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import GeneratorError
 from synthmammo.models.file import locate
 from synthmammo.recipe import Recipe, resolved_yaml

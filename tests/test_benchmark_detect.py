@@ -17,8 +17,8 @@ from synthmammo.benchmark.detect_report import report, summarise, threshold_at
 from synthmammo.benchmark.detectors import DETECTORS, Detector, make_detector
 from synthmammo.benchmark.films import load_films, on_canvas
 from synthmammo.build import build
-from synthmammo.dataset import Dataset
-from synthmammo.engines.local import Local
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import CheckpointError, DatasetError, OutputError, TrainingError
 from synthmammo.mammogram.sample import Kind
 from synthmammo.metrics.detection import Froc, Marks, Truth
@@ -114,7 +114,7 @@ def test_patches_are_refused(datasets, tmp_path):
     from dataclasses import replace
     from shutil import copytree
 
-    from synthmammo.manifest import Manifest
+    from synthmammo.dataset.manifest import Manifest
 
     copy = Path(copytree(datasets[0], tmp_path / "patches"))
     replace(Manifest.read(copy), kind="patches").write(copy)

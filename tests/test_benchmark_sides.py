@@ -14,9 +14,9 @@ from synthmammo.benchmark.folds import low_data, make_folds
 from synthmammo.benchmark.images import check_synthetic, positive_classes, read_images
 from synthmammo.benchmark.lineage import Trained, _models, check_lineage, usable
 from synthmammo.benchmark.mixing import Mixture, Order
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram import png
-from synthmammo.manifest import Manifest
 from tests.support import benchmark_data
 
 POOL = (np.array([3, 5, 7]), np.array([2, 8]))

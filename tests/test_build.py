@@ -12,15 +12,15 @@ import pytest
 from pydicom import dcmread
 
 from synthmammo.build import build, make_shard, refuse_unsupported, shards
-from synthmammo.card import card
-from synthmammo.dataset import Dataset
-from synthmammo.engines.local import Local
+from synthmammo.dataset.card import card
+from synthmammo.dataset.manifest import Manifest, index_row, read_index, write_index
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.unfinished import STATE
+from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import GeneratorError, OutputError, RecipeError
 from synthmammo.identity import file_digest
 from synthmammo.mammogram.sample import SpacingOrigin
-from synthmammo.manifest import Manifest, index_row, read_index, write_index
 from synthmammo.plan import PLAN, plan
-from synthmammo.unfinished import STATE
 from tests.support import tiny
 from tests.support.example_samples import a_sample
 from tests.support.tiny_models import contextual_file, stylegan2_file

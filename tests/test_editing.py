@@ -10,10 +10,11 @@ from test_editing_directions import directions
 
 from synthmammo.assemble import Assembler, Failure
 from synthmammo.build import build
-from synthmammo.card import card
+from synthmammo.dataset.card import card
+from synthmammo.dataset.manifest import read_index
+from synthmammo.dataset.workers.local import Local
 from synthmammo.editing.direction_file import directions_file, write_directions
 from synthmammo.editing.requirement import unmet
-from synthmammo.engines.local import Local
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.phantom import Phantom
 from synthmammo.mammogram.anatomy import breast_mask
@@ -21,7 +22,6 @@ from synthmammo.mammogram.attributes import measure
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Laterality, Sample, View
 from synthmammo.mammogram.terms import ATTRIBUTES
-from synthmammo.manifest import read_index
 from synthmammo.models.latents import open_model
 from synthmammo.plan import tables
 from synthmammo.plan_table import as_row

@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 
 from synthmammo.assemble import Assembler
-from synthmammo.dataset import Dataset
-from synthmammo.manifest import Manifest
+from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.reader import Dataset
 from synthmammo.plan import tables
 from synthmammo.plan_table import as_row
 from tests.support import tiny

@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
-from synthmammo.dataset import Dataset
-from synthmammo.engines.local import Local
+from synthmammo.dataset.manifest import MANIFEST, read_index
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import OutputError, SourceError
 from synthmammo.ingest import IngestOptions, ingest
 from synthmammo.mammogram.anatomy import chest_wall_side
 from synthmammo.mammogram.sample import SpacingOrigin
-from synthmammo.manifest import MANIFEST, read_index
 from synthmammo.sources import folder as folder_source
 from tests.support.dicom_files import breast_like, write
 

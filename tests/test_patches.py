@@ -11,20 +11,20 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthmammo.card import card
 from synthmammo.cli import main
-from synthmammo.dataset import Dataset
-from synthmammo.engines.local import Local
+from synthmammo.dataset.card import card
+from synthmammo.dataset.manifest import Manifest, count, index_row, write_index
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.workers.local import Local
+from synthmammo.dataset.writers.base import Encoded
+from synthmammo.dataset.writers.parquet import ParquetWriter
 from synthmammo.errors import DatasetError, OutputError, RecipeError
 from synthmammo.mammogram.geometry import crop, mirror, resize, turned
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
-from synthmammo.manifest import Manifest, count, index_row, write_index
 from synthmammo.patch_options import PatchOptions
 from synthmammo.patch_plan import PLAN, survey
 from synthmammo.patches import patches
 from synthmammo.verify import verify
-from synthmammo.writers.base import Encoded
-from synthmammo.writers.parquet import ParquetWriter
 
 HEIGHT, WIDTH = 120, 100
 LABELS = ("benign", "malignant", "normal")

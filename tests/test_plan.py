@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import synthmammo.plan as plans
+from synthmammo.dataset.manifest import INDEX, Manifest, index_row, write_index
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.identity import draw_u64
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Kind, Pathology
-from synthmammo.manifest import INDEX, Manifest, index_row, write_index
 from synthmammo.plan import plan, tables
 from synthmammo.plan_table import as_row, read_rows
 from synthmammo.recipe import Recipe

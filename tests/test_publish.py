@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 import synthmammo.publish as publishing
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import CheckpointError, DatasetError, OutputError
-from synthmammo.manifest import Manifest
 from synthmammo.models.file import load
 from synthmammo.publish import dataset_publication, model_publication, publish
 from tests.support import hub_server, tiny, tiny_models

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from synthmammo.build import build, refuse_unsupported
-from synthmammo.card import card
-from synthmammo.dataset import Dataset
-from synthmammo.engines.local import Local
-from synthmammo.manifest import Manifest
+from synthmammo.dataset.card import card
+from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.workers.local import Local
 from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.contextual_projected import ContextualProjectedSettings
 from synthmammo.objectives.projected import ProjectedSettings

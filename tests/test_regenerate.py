@@ -8,10 +8,10 @@ import pytest
 
 from synthmammo._version import PIXELS_VERSION
 from synthmammo.build import build
-from synthmammo.dataset import Dataset
-from synthmammo.engines.local import Local
+from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import DatasetError, OutputError
-from synthmammo.manifest import Manifest
 from synthmammo.regenerate import regenerate, same_platform
 from tests.support import tiny
 

@@ -18,7 +18,7 @@ from requests import Session
 
 import synthmammo.send as sending
 from synthmammo.build import build
-from synthmammo.engines.local import Local
+from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.send import Credentials, send
 from tests.support import orthanc, tiny

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from synthmammo.card import card
 from synthmammo.cli.main import main
-from synthmammo.dataset import Dataset
-from synthmammo.engines.local import Local
+from synthmammo.dataset.card import card
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import SourceError
 from synthmammo.ingest import IngestOptions, ingest
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, SpacingOrigin, View

@@ -10,8 +10,8 @@ import pytest
 
 from synthmammo import turing
 from synthmammo.build import build
-from synthmammo.dataset import Dataset
-from synthmammo.engines.local import Local
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.mammogram import png
 from synthmammo.mammogram.anatomy import breast_mask, chest_wall_side

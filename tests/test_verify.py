@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import synthmammo.verify as verifying
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import DatasetError
-from synthmammo.manifest import Manifest
 from synthmammo.regenerate import Comparison
 from synthmammo.verify import verify
 from tests.support import tiny
@@ -112,7 +112,7 @@ def test_one_grey_level_is_allowed_on_another_platform_only(copy, monkeypatch):
 
 
 def verifying_machine():
-    from synthmammo.manifest import machine
+    from synthmammo.dataset.manifest import machine
 
     return machine()
 

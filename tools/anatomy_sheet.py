@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pictures
 
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.reader import Dataset
 from synthmammo.mammogram.anatomy import breast_mask, chest_wall_side, pectoral_mask
 from synthmammo.mammogram.pictures import overlay, sheet
 from synthmammo.mammogram.sample import Sample, View

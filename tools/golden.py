@@ -32,7 +32,7 @@ import numpy as np
 import torch
 
 import synthmammo
-from synthmammo.manifest import machine
+from synthmammo.dataset.manifest import machine
 from tools.golden_exact import exact_values, plans
 from tools.golden_pixels import pixel_entries
 

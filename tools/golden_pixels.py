@@ -20,6 +20,8 @@ from pydicom import dcmread
 
 from synthmammo.assemble import Assembler
 from synthmammo.compose import softened
+from synthmammo.dataset.writers.base import Encoded
+from synthmammo.dataset.writers.dicom import objects
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, Context, LesionChannel, find
 from synthmammo.mammogram.planned import PlannedLesion, Row
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, Sample, View
@@ -27,8 +29,6 @@ from synthmammo.mammogram.terms import TERMS
 from synthmammo.plan import tables
 from synthmammo.plan_table import as_row
 from synthmammo.recipe import Recipe, load_recipe
-from synthmammo.writers.base import Encoded
-from synthmammo.writers.dicom import objects
 from tools.versionless import without_versions
 
 GRID = 32

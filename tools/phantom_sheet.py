@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pictures
 
-from synthmammo.dataset import Dataset
-from synthmammo.engines.local import Local
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.workers.local import Local
 from synthmammo.generators.phantom import Phantom
 from synthmammo.ingest import IngestOptions, ingest
 from synthmammo.mammogram.pictures import display, sheet

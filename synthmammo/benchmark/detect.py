@@ -23,11 +23,11 @@ from synthmammo.benchmark.detectors import make_detector
 from synthmammo.benchmark.films import Films, load_films
 from synthmammo.benchmark.lineage import check_lineage, usable
 from synthmammo.benchmark.results import Record, Results
+from synthmammo.dataset.manifest import writing
+from synthmammo.dataset.splits import Patient, draw_splits
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.identity import digest, file_digest
-from synthmammo.manifest import writing
 from synthmammo.metrics.detection import Marks
-from synthmammo.splits import Patient, draw_splits
 
 Progress = Callable[[int, int], None]
 

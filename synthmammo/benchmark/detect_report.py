@@ -15,8 +15,8 @@ from synthmammo.benchmark.detect import Detected
 from synthmammo.benchmark.detect_config import RowName
 from synthmammo.benchmark.figures import COLOURS, figure, save
 from synthmammo.benchmark.pages import Section, Written, html_page, markdown_page, markdown_table
+from synthmammo.dataset.manifest import writing
 from synthmammo.mammogram.pictures import Rgb, sheet
-from synthmammo.manifest import writing
 from synthmammo.metrics import Interval, interval
 from synthmammo.metrics import intervals as bootstrap
 from synthmammo.metrics.detection import RATES, Froc, Marks, Precision, Truth, centre_inside, chance_sensitivities

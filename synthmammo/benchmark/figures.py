@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from synthmammo.benchmark.embed import Case
 from synthmammo.benchmark.summary import Row
+from synthmammo.dataset.manifest import writing
 from synthmammo.mammogram.pictures import sheet
-from synthmammo.manifest import writing
 from synthmammo.metrics import aucs, roc_curve
 
 if TYPE_CHECKING:

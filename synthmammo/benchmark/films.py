@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.compose import Intensity
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram.geometry import blank, pad, resize, trim_padding, turn
 from synthmammo.mammogram.sample import Kind, Sample
-from synthmammo.manifest import Manifest
 from synthmammo.metrics.detection import Truth
 
 Names = NDArray[np.str_]

@@ -17,8 +17,8 @@ from synthmammo.benchmark.backbones import Backbone
 from synthmammo.benchmark.config import ClassifyConfig
 from synthmammo.benchmark.inputs import Inputs
 from synthmammo.benchmark.mixing import Order, Shown
+from synthmammo.dataset.manifest import writing
 from synthmammo.errors import TrainingError
-from synthmammo.manifest import writing
 from synthmammo.metrics import auc
 
 Scores = NDArray[np.float64]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from synthmammo.benchmark.config import ClassifyConfig
 from synthmammo.benchmark.images import Images
+from synthmammo.dataset.splits import Patient, draw_splits
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.identity import digest, draw_u64
-from synthmammo.splits import Patient, draw_splits
 
 Numbers = NDArray[np.intp]
 

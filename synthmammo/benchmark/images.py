@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, SynthmammoError, nearest
 from synthmammo.identity import digest, file_digest
 from synthmammo.mammogram.sample import Sample
-from synthmammo.manifest import Manifest
 from synthmammo.sources.rasters import SUFFIXES, read_raster
 
 Names = NDArray[np.str_]

@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.dataset.manifest import MANIFEST, Manifest
 from synthmammo.errors import CheckpointError, DatasetError
 from synthmammo.generators.base import is_model
-from synthmammo.manifest import MANIFEST, Manifest
 from synthmammo.models.file import load
 
 

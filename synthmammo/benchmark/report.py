@@ -14,8 +14,8 @@ from synthmammo.benchmark.embed import LEAST_EMBEDDED, Case, changed_cases, embe
 from synthmammo.benchmark.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
 from synthmammo.benchmark.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.benchmark.summary import LEAST_POWER, PAPERS_GAIN, Row, power, summarise
+from synthmammo.dataset.manifest import writing
 from synthmammo.mammogram.pictures import display
-from synthmammo.manifest import writing
 from synthmammo.metrics.intervals import RESAMPLES
 
 HEADER = (

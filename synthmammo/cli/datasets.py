@@ -43,7 +43,7 @@ def regenerate(directory: Path, key: str, out: Path) -> None:
 
     Example: synthmammo regenerate datasets/balanced_calc balanced_calc-0000003 --out again
     """
-    from synthmammo.manifest import Manifest
+    from synthmammo.dataset.manifest import Manifest
     from synthmammo.regenerate import platform_note
     from synthmammo.regenerate import regenerate as run
 
@@ -73,7 +73,7 @@ def show(directory: Path, out: Path | None, count: int, columns: int, split: str
 
     Example: synthmammo show datasets/balanced_calc --class malignant
     """
-    from synthmammo.show import show as run
+    from synthmammo.dataset.show import show as run
 
     out = out or directory / "figures" / "show.png"
     click.echo(run(directory, out, count=count, columns=columns, split=split, label=label))
@@ -92,8 +92,8 @@ def card(directory: Path, benchmark: Path | None) -> None:
 
     Example: synthmammo card datasets/balanced_calc --benchmark benchmarks/calc
     """
-    from synthmammo.card import card as run
-    from synthmammo.reports import attach_benchmark
+    from synthmammo.dataset.card import card as run
+    from synthmammo.dataset.reports import attach_benchmark
 
     if benchmark:
         attach_benchmark(directory, benchmark)

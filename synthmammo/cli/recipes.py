@@ -48,9 +48,9 @@ def build(
         click.echo(f"Nothing was made. Without --dry-run the dataset goes to {out}")
         return
     from synthmammo.build import build as run
-    from synthmammo.card import PICTURE, card
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.engines.local import Local
+    from synthmammo.dataset.card import PICTURE, card
+    from synthmammo.dataset.workers.local import Local
 
     _ensure_hosts(loaded, workers)
     with progress_bar(loaded.name, loaded.size, "samples") as update:
@@ -119,9 +119,9 @@ def _ensure_hosts(recipe: Recipe, workers: int | None = None) -> None:
 
     if missing_hosts(recipe) is None:
         return
-    from synthmammo.card import card
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.engines.local import Local
+    from synthmammo.dataset.card import card
+    from synthmammo.dataset.workers.local import Local
 
     with progress_bar("hosts") as update:
         summary = ensure_hosts(recipe, update, engine=Local(workers))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample, SpacingOrigin

@@ -16,9 +16,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthmammo.dataset.manifest import writing
 from synthmammo.errors import CheckpointError, nearest
 from synthmammo.identity import canonical_json, file_digest
-from synthmammo.manifest import writing
 
 if TYPE_CHECKING:
     import torch

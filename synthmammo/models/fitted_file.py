@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.dataset.manifest import writing
 from synthmammo.errors import CheckpointError
 from synthmammo.identity import canonical_json
-from synthmammo.manifest import writing
 
 Fitted = TypeVar("Fitted")
 Tensors = dict[str, NDArray[Any]]

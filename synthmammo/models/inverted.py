@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.dataset.manifest import writing
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.identity import canonical_json
-from synthmammo.manifest import writing
 
 HEADER = "synthmammo_inverted"
 FORMAT_VERSION = 1

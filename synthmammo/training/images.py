@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.compose import Intensity
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.mammogram.sample import Sample
 from synthmammo.models.file import Scale

@@ -9,9 +9,9 @@ from PIL import Image
 
 from synthmammo import invert as stage
 from synthmammo.build import build
-from synthmammo.dataset import Dataset
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.workers.local import Local
 from synthmammo.editing.inversion import InversionOptions
-from synthmammo.engines.local import Local
 from synthmammo.errors import DatasetError, GeneratorError, RecipeError, SourceError
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.invert import Frame, Which, invert

@@ -8,8 +8,8 @@ import numpy as np
 
 from synthmammo.benchmark.config import ClassifyConfig
 from synthmammo.benchmark.images import Images
-from synthmammo.writers.base import Encoded
-from synthmammo.writers.parquet import ParquetWriter
+from synthmammo.dataset.writers.base import Encoded
+from synthmammo.dataset.writers.parquet import ParquetWriter
 from tests.support import training_data
 from tests.support.example_samples import a_sample
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from synthmammo.dataset.writers.base import Encoded
+from synthmammo.dataset.writers.parquet import ParquetWriter
 from synthmammo.training.config import TrainConfig
-from synthmammo.writers.base import Encoded
-from synthmammo.writers.parquet import ParquetWriter
 from tests.support.example_samples import a_sample
 
 STYLEGAN2: dict[str, Any] = {

@@ -1,0 +1,1 @@
+"""A dataset directory: written, read, described and checked."""

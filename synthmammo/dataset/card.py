@@ -1,0 +1,311 @@
+"""VERB card: the README.md of a dataset, generated from its manifest, index and recipe and from nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from synthmammo.build import RECIPE
+from synthmammo.dataset import statements as facts
+from synthmammo.dataset.croissant import CROISSANT
+from synthmammo.dataset.manifest import Manifest, read_index, writing
+from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.reports import Report, reports
+from synthmammo.dataset.show import show
+from synthmammo.dataset.writers.parquet import features_yaml
+from synthmammo.mammogram.sample import SPLITS
+
+CARD = "README.md"
+PICTURE = "figures/samples.png"
+_PICTURE_TEXT = "Samples of every class"
+_BOXES_TEXT = "; boxes and close-ups show the inserted findings (orange malignant, blue benign)"
+_LOCATED_TASKS = ("object-detection", "image-segmentation")
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+Row = dict[str, Any]
+
+
+def card(directory: Path) -> Path:
+    """Write the card and the picture of a finished dataset.
+
+    Args:
+        directory: A dataset; the picture needs its Parquet.
+
+    Returns:
+        Path of the card.
+
+    Raises:
+        DatasetError: The directory is no finished dataset.
+        OutputError: The card cannot be written.
+    """
+    manifest = Manifest.read(directory)
+    rows: list[Row] = read_index(directory).to_pylist()
+    pictured = "parquet" in facts.formats(manifest)
+    scaled = Dataset.open(directory).scaled_to_fit() if pictured and manifest.kind == "ingested" else 0
+    if pictured:
+        show(directory, directory / PICTURE)
+    template = Template(files("synthmammo.dataset").joinpath("card.md").read_text(encoding="utf-8"))
+    text = template.substitute(
+        title=manifest.name,
+        description=facts.description(manifest),
+        picture=f"![{_PICTURE_TEXT}{_BOXES_TEXT if manifest.findings else ''}]({PICTURE})\n\n" if pictured else "",
+        nature=_nature(rows),
+        composition=_composition(manifest),
+        findings=_findings(manifest),
+        properties=_table(_properties(manifest, rows, scaled)),
+        failures=_failures(manifest),
+        measured="".join(_report(report) for report in reports(directory).values()),
+        loading=_loading(manifest),
+        making=_making(manifest),
+        origin="The resolved recipe" if (directory / RECIPE).is_file() else "The options",
+        recipe=_recipe(directory, manifest),
+        facts=_table(_origins(manifest)),
+        uses=_points(facts.use_cases(manifest)),
+        unclaimed=_points(facts.not_claimed(manifest)),
+        limits=_points(facts.limitations(manifest, rows) + facts.biases(manifest)),
+        persons=" ".join(facts.sensitive_information(manifest)),
+        licence=_licence(manifest),
+    )
+    path = directory / CARD
+    with writing(path) as partial:
+        partial.write_text(_header(directory, manifest, len(rows)) + "\n" + text, encoding="utf-8")
+    return path
+
+
+def _header(directory: Path, manifest: Manifest, samples: int) -> str:
+    """The Hub's YAML block: one configuration, the Parquet, with its features declared."""
+    tags = ["mammography", "medical", "breast-cancer", "synthmammo"]
+    header: dict[str, Any] = {
+        "license": manifest.licence.partition(" ")[0].lower(),
+        "pretty_name": manifest.name,
+        "task_categories": ["image-classification", *(_LOCATED_TASKS if manifest.findings else [])],
+        "tags": [*tags, "synthetic"] if manifest.kind == "built" else tags,
+        "size_categories": [next((name for limit, name in _SIZES if samples < limit), "n>1M")],
+    }
+    if "parquet" in facts.formats(manifest):
+        splits = [split for split in SPLITS if manifest.counts.get(split)]
+        data_files = [{"split": split, "path": f"parquet/{split}-*.parquet"} for split in splits]
+        header["configs"] = [{"config_name": "default", "data_files": data_files}]
+        header["dataset_info"] = {"features": features_yaml(Dataset.open(directory).label_names)}
+    return "---\n" + yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=120) + "---\n"
+
+
+def _table(rows: Iterable[Sequence[object]]) -> str:
+    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
+
+
+def _nature(rows: Sequence[Row]) -> str:
+    made, real = facts.finding_counts(rows)
+    sentences = []
+    if made and real:
+        sentences.append(
+            f"{made} of the {made + real} boxed findings were put in by a program; {real} are the hosts' own."
+        )
+    elif made:
+        sentences.append("Every boxed finding was put in by a program.")
+    if any(row["unlocated"] for row in rows):
+        sentences.append("**What is not boxed is not healthy**: see the limits.")
+    return " ".join(sentences)
+
+
+def _points(points: Iterable[str]) -> str:
+    return "\n".join(f"* {point}" for point in points)
+
+
+def _report(report: Report) -> str:
+    figures = "".join(f"\n\n![{caption}]({path})" for path, caption in report.figures.items())
+    return f"## {report.title}\n\n{report.markdown.strip()}\n\nMeasured with `{report.command}`.{figures}\n\n"
+
+
+def _composition(manifest: Manifest) -> str:
+    splits = [split for split in SPLITS if manifest.counts.get(split)]
+    labels = sorted({label for split in splits for label in manifest.counts[split]})
+    total = max(1, manifest.samples)
+    lines: list[Sequence[object]] = [("class", *splits, "all", "share"), ("---",) * (len(splits) + 3)]
+    for label in labels:
+        numbers = [manifest.counts[split].get(label, 0) for split in splits]
+        lines.append((label, *numbers, sum(numbers), f"{sum(numbers) / total:.1%}"))
+    sums = [sum(manifest.counts[split].values()) for split in splits]
+    lines.append(("**all**", *sums, manifest.samples, "100 %"))
+    return _table(lines) + "\n\nNo patient, real or synthetic, is in more than one split."
+
+
+def _findings(manifest: Manifest) -> str:
+    if not manifest.findings:
+        return "No finding has a box."
+    pathologies = sorted({name for counts in manifest.findings.values() for name in counts})
+    lines: list[Sequence[object]] = [("finding", *pathologies), ("---",) * (len(pathologies) + 1)]
+    lines += [(kind, *(counts.get(name, 0) for name in pathologies)) for kind, counts in manifest.findings.items()]
+    return _table(lines)
+
+
+def _properties(manifest: Manifest, rows: Sequence[Row], scaled: int) -> Iterable[tuple[str, str]]:
+    yield "samples", f"{len(rows):,}"
+    yield "patients", f"{len({row['patient'] for row in rows}):,}"
+    yield "size", _tally(f"{row['height']} x {row['width']}" for row in rows)
+    yield "bits stored", _tally(row["bits_stored"] for row in rows)
+    yield "pixel spacing", _tally(_spacing(row) for row in rows)
+    if scaled:
+        yield "scaled down to fit", f"{scaled} of {len(rows):,}, which have a coarser spacing than the others"
+    for name in ("view", "laterality", "density"):
+        if any(row[name] for row in rows):
+            yield name, _tally(row[name] or "unknown" for row in rows)
+    attempts = Counter(attempt for row in rows for attempt in row["attempts"])
+    if attempts:
+        discarded = sum(attempt * number for attempt, number in attempts.items())
+        yield "lesion candidates", f"{attempts.total()} taken, {discarded} discarded before them"
+    yield from _chosen(manifest, rows)
+    for name in sorted(facts.formats(manifest)):
+        size = sum(shard.bytes for shard in manifest.shards if shard.format == name)
+        number = sum(shard.format == name for shard in manifest.shards)
+        yield name, f"{number} shard{'s' * (number != 1)}, {size / 1e6:,.1f} MB"
+
+
+def _chosen(manifest: Manifest, rows: Sequence[Row]) -> Iterable[tuple[str, str]]:
+    """How many backgrounds were edited, and how many rejected for their looks."""
+    edits = Counter(name for row in rows for name in row["edits"] or ())
+    if edits:
+        yield "edits", ", ".join(f"{name} ({number} samples)" for name, number in edits.most_common())
+    tried = {row["patient"]: row["host_attempt"] for row in rows if row["host_attempt"] is not None}
+    if tried:
+        yield "backgrounds", f"{len(tried)} taken, {sum(tried.values())} rejected before them (`require`)"
+
+
+def _spacing(row: Row) -> str:
+    if not row["spacing_mm"]:
+        return "unknown"
+    spacing = sorted({f"{side:g}" for side in row["spacing_mm"]})
+    assumed = " (**assumed**, not in the source)" if row["spacing_origin"] == "assumed" else ""
+    return " x ".join(spacing) + " mm" + assumed
+
+
+def _tally(values: Iterable[object], most: int = 4) -> str:
+    counts = Counter(map(str, values))
+    if len(counts) == 1:
+        return next(iter(counts))
+    shown = ", ".join(
+        f"{value} ({number})" for value, number in sorted(counts.items(), key=lambda c: (-c[1], c[0]))[:most]
+    )
+    return shown + (f" and {len(counts) - most} more" if len(counts) > most else "")
+
+
+def _failures(manifest: Manifest) -> str:
+    if not manifest.failed:
+        return "Every planned sample was made." if manifest.kind == "built" else ""
+    what = "planned samples could not be made" if manifest.kind == "built" else "files could not be read"
+    reasons = Counter(failed["reason"] for failed in manifest.failed)
+    lines = "\n".join(f"* {number} x {reason}" for reason, number in reasons.most_common(10))
+    return f"{len(manifest.failed)} {what} and are listed in `skipped.jsonl`:\n\n{lines}"
+
+
+def _loading(manifest: Manifest) -> str:
+    if not manifest.samples:
+        return "There is nothing to load."
+    formats, split = facts.formats(manifest), next(split for split in SPLITS if manifest.counts.get(split))
+    parts = []
+    if "parquet" in formats:
+        parts.append(
+            "**datasets** (Parquet, the default configuration):\n\n```python\n"
+            "from datasets import load_dataset\n\n"
+            f'samples = load_dataset("DIR", split="{split}")  # DIR: this directory, or its name on the Hub\n'
+            'samples[0]["image"]     # PIL image, 16 bits as I;16\n'
+            'samples[0]["findings"]  # boxes, kinds, pathologies\n```'
+        )
+    if "webdataset" in formats:
+        parts.append(_webdataset(manifest, split))
+    if "dicom" in formats:
+        parts.append(_pydicom(manifest, split))
+    parts += _labels(manifest)
+    if CROISSANT in manifest.files:
+        parts.append(
+            "**mlcroissant** reads `DIR/croissant.json`, which lists every file with its SHA-256; "
+            "`DIR/provenance.json` (W3C PROV-JSON) says from what each shard was made."
+        )
+    return "\n\n".join(parts)
+
+
+def _pydicom(manifest: Manifest, split: str) -> str:
+    dicom = manifest.options.get("emit", {}).get("formats", {}).get("dicom") or {}
+    objects = "; KEY.seg.dcm and KEY.sr.dcm hold the masks and boxes of its findings" if dicom.get("findings") else ""
+    only = '    if path.suffixes != [".dcm"]:\n        continue\n' if objects else ""
+    return (
+        f"**pydicom** (Digital Mammography X-Ray Image - For Presentation{objects}):\n\n```python\n"
+        "from pathlib import Path\n\nimport pydicom\n\n"
+        f'for path in sorted(Path("DIR/dicom").glob("{split}-*/*.dcm")):\n{only}'
+        "    image = pydicom.dcmread(path)\n"
+        "    print(image.PatientID, image.ViewPosition, image.pixel_array.shape)\n```"
+    )
+
+
+def _labels(manifest: Manifest) -> list[str]:
+    """What there is for trainers of detectors."""
+    parts = []
+    if any(name.startswith("coco/") for name in manifest.files):
+        parts.append("**COCO**: `coco/SPLIT.json`; `file_name` is the image's member in the tars.")
+    if "yolo/data.yaml" in manifest.files and "webdataset" in facts.formats(manifest):
+        parts.append(
+            "**YOLO**: labels for the 8-bit previews in the tars; with these beside them, a trainer takes "
+            "`yolo/data.yaml`:\n\n```\n"
+            "for split in train validation test; do\n"
+            "    mkdir -p DIR/yolo/images/$split\n"
+            "    for tar in DIR/webdataset/$split-*.tar; do\n"
+            "        tar -xf $tar -C DIR/yolo/images/$split --wildcards '*.preview.png'\n"
+            "    done\ndone\n```"
+        )
+    return parts
+
+
+def _webdataset(manifest: Manifest, split: str) -> str:
+    shards = sorted(s.name for s in manifest.shards if s.format == "webdataset" and s.split == split)
+    last, total = len(shards) - 1, f"-of-{len(shards):05d}.tar"
+    numbers = f"{{00000..{last:05d}}}" if last else "00000"
+    return (
+        "**webdataset** (its own decoders saturate 16-bit PNG, so this one decodes every PNG as it is; "
+        '`decode("pil")` is safe for `preview.png` alone):\n\n```python\n'
+        "import io\nimport json\n\nimport numpy as np\nimport webdataset\nfrom PIL import Image\n\n\n"
+        "def pixels(key, data):\n"
+        '    return np.asarray(Image.open(io.BytesIO(data))) if key.endswith(".png") else None\n\n\n'
+        f'url = "DIR/webdataset/{split}-{numbers}{total}"\n'
+        "for sample in webdataset.WebDataset(url, shardshuffle=False).decode(pixels):\n"
+        '    image = sample["image.png"]  # uint16 (H, W)\n'
+        '    boxes = sample["json"]["regions"]["box"][1:]  # the first region is the breast itself\n```'
+    )
+
+
+def _making(manifest: Manifest) -> str:
+    if manifest.kind != "built":
+        return " ".join(facts.collection(manifest)) + " Its options are below."
+    return (
+        " ".join(facts.collection(manifest)) + " The build draws nothing. To make it again, byte for byte:"
+        f"\n\n```\nsynthmammo build {RECIPE} --out AGAIN\n```\n\n"
+        "`synthmammo verify DIR --pixels 10` checks every file and makes ten samples again; "
+        "`synthmammo regenerate DIR KEY` makes one. Equal bytes are promised for the versions and the "
+        "machine below; elsewhere a pixel may differ by one grey level."
+    )
+
+
+def _recipe(directory: Path, manifest: Manifest) -> str:
+    path = directory / RECIPE
+    if path.is_file():
+        return path.read_text(encoding="utf-8").strip()
+    return yaml.safe_dump(manifest.options, sort_keys=False, allow_unicode=True, width=120).strip()
+
+
+def _origins(manifest: Manifest) -> Iterable[tuple[str, str]]:
+    yield "digest", f"`{manifest.digest}`"
+    for name, value in manifest.sources.items():
+        yield f"source `{name}`", f"`{value}`"
+    yield "pixels version", str(manifest.pixels_version)
+    yield "versions", ", ".join(f"{name} {value}" for name, value in manifest.versions.items())
+    yield "machine", ", ".join(manifest.machine.values())
+
+
+def _licence(manifest: Manifest) -> str:
+    text = f"Licence: {manifest.licence}."
+    return f"{text}\n\n{manifest.citation}" if manifest.citation else text

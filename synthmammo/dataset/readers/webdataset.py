@@ -1,0 +1,88 @@
+"""WebDataset shards, read by `webdataset` itself: its grouping of members into samples is the format's definition."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from synthmammo.dataset.readers.base import AGAIN, IMAGES, absent, foreign, sample_of
+from synthmammo.errors import DatasetError
+from synthmammo.mammogram.sample import Sample
+
+Members = dict[str, Any]
+"""Bytes by the member's name without the key, e.g. "image.png"; the key is under "__key__"."""
+
+
+class WebDatasetReader:
+    """See the protocol `ShardReader`.
+
+    Args:
+        file: Path of the tar.
+        samples: Number of samples it must have: a tar that was cut between two members looks whole.
+    """
+
+    def __init__(self, file: Path, samples: int) -> None:
+        self._file, self._samples = file, samples
+
+    def __len__(self) -> int:
+        return self._samples
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys in the order of the tar; of the members only the records are read."""
+        return [members["__key__"] for members in self._members(lambda name: name.endswith(".json"))]
+
+    def samples(self, split: str | None = None) -> Iterator[Sample]:
+        """Samples in the order of the tar, one in memory at a time."""
+        for row in map(self._row, self._members()):
+            if split in (None, row.get("split")):
+                yield sample_of(row, self._file)
+
+    def provenances(self) -> Iterator[dict[str, Any]]:
+        """How each sample was made or read; the pictures are not decoded."""
+        for members in self._members(lambda name: name.endswith(".json")):
+            yield json.loads(json.loads(members["json"])["provenance"])
+
+    def sample(self, key: str) -> Sample:
+        """The sample of a key; the other members are skipped."""
+        (members,) = self._members(lambda name: name.partition(".")[0] == key, expected=1)
+        return sample_of(self._row(members), self._file)
+
+    def _members(self, select: Callable[[str], bool] | None = None, expected: int | None = None) -> Iterator[Members]:
+        from webdataset.tariterators import group_by_keys, tar_file_expander
+
+        number = 0
+        try:
+            with self._file.open("rb") as stream:
+                source = [{"url": str(self._file), "stream": stream}]
+                for members in group_by_keys(tar_file_expander(source, select_files=select)):
+                    number += 1
+                    yield members
+        except FileNotFoundError as error:
+            raise absent(self._file) from error
+        except (OSError, tarfile.TarError) as error:
+            raise DatasetError(f"not a whole tar ({error.args[0]})", where=self._file, hint=AGAIN) from error
+        if number != (expected or self._samples):
+            message = f"not a whole tar (it holds {number} samples, expected {expected or self._samples})"
+            raise DatasetError(message, where=self._file, hint=AGAIN)
+
+    def _row(self, members: Members) -> dict[str, Any]:
+        try:
+            row: dict[str, Any] = json.loads(members["json"])
+            row |= {name: members[f"{name}.png"] for name in IMAGES}
+            return row | {"findings": _findings(row["regions"]), "spacing_mm": _spacing(row["spacing_mm"])}
+        except (KeyError, TypeError, ValueError) as error:
+            raise foreign(members["__key__"], error, self._file) from error
+
+
+def _findings(regions: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    # Lists by name, the first region of each being the breast itself; see `Encoded.record`.
+    return [dict(zip(regions, values, strict=True)) for values in zip(*regions.values(), strict=True)][1:]
+
+
+def _spacing(spacing_mm: list[float]) -> list[float] | None:
+    # Nothing in a record is null: an unknown spacing is 0.
+    return spacing_mm if any(spacing_mm) else None

@@ -1,0 +1,138 @@
+"""Results measured on a dataset after it was made, kept beside its manifest so that its card can show them.
+
+`benchmark.json` and `quality.json` in the dataset directory hold a title, the command that measured, Markdown, and
+figures by path. They are not part of the dataset's content: its manifest and digests stay as they were.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from synthmammo.dataset.manifest import Manifest, writing
+from synthmammo.errors import DatasetError
+
+REPORTS = ("benchmark.json", "quality.json")
+"""Files that the card looks for, in the order in which it shows them."""
+
+BENCHMARK_FIGURES = {
+    "auc.png": "AUC on real images against the synthetic share; ticks are seeds",
+    "froc.png": "FROC on real images; bars are 95 % intervals by patients",
+}
+"""Files of a benchmark that a card shows, with their captions."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one measurement has to say on a card.
+
+    Attributes:
+        title: Heading.
+        command: What was typed to measure it.
+        markdown: Sentences and tables, without headings.
+        figures: Captions by path, relative to the dataset directory.
+    """
+
+    title: str
+    command: str
+    markdown: str
+    figures: dict[str, str] = field(default_factory=dict)
+
+    def write(self, path: Path) -> Path:
+        """Write it as one of `REPORTS` in a dataset directory; returns the path.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        with writing(path) as partial:
+            partial.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return path
+
+    @classmethod
+    def read(cls, path: Path) -> Report:
+        """Read one, and find its figures.
+
+        Raises:
+            DatasetError: It is not such a file, or a figure is missing.
+        """
+        hint = "Run the command that measured it again, or remove the file."
+        try:
+            report = cls(**json.loads(path.read_text(encoding="utf-8")))
+            missing = [name for name in report.figures if not (path.parent / name).is_file()]
+        except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
+            raise DatasetError(f"is not a report that a card can show ({error})", where=path, hint=hint) from error
+        if missing:
+            raise DatasetError(f"names the figure {missing[0]}, which is not there", where=path, hint=hint)
+        return report
+
+
+def reports(directory: Path) -> dict[str, Report]:
+    """The reports in a dataset directory, by file name.
+
+    Raises:
+        DatasetError: One of them cannot be read.
+    """
+    return {name: Report.read(directory / name) for name in REPORTS if (directory / name).is_file()}
+
+
+def attach_benchmark(directory: Path, results: Path) -> Path:
+    """Bring what `synthmammo benchmark` measured with a dataset into it, for its card.
+
+    Args:
+        directory: The dataset, which was the synthetic side.
+        results: What `--out` of the benchmark was.
+
+    Returns:
+        Path of the report in the dataset.
+
+    Raises:
+        DatasetError: There is no finished benchmark, or it was measured with another dataset.
+        OutputError: The dataset directory cannot be written.
+    """
+    facts, manifest = _benchmark_facts(results), Manifest.read(directory)
+    measured = (facts.get("synthetic") or {}).get("digest")
+    if measured != manifest.digest:
+        message = f"was measured with a dataset of the digest {measured}, this one has {manifest.digest}"
+        raise DatasetError(message, where=results, hint="Give the benchmark whose --synthetic this dataset was.")
+    line = results / "card_line.md"
+    try:
+        sentence = line.read_text(encoding="utf-8").strip() if line.is_file() else ""
+        table = _first_table((results / "report.md").read_text(encoding="utf-8"))
+    except OSError as error:
+        hint = "Run the benchmark's command again; it ends with its report."
+        raise DatasetError(f"is no finished benchmark ({error.strerror})", where=error.filename, hint=hint) from error
+    figures = {}
+    for name, caption in BENCHMARK_FIGURES.items():
+        if (results / "figures" / name).is_file():
+            figures[f"figures/benchmark-{name}"] = caption
+            with writing(directory / "figures" / f"benchmark-{name}") as partial:
+                partial.write_bytes((results / "figures" / name).read_bytes())
+    real, kind = facts["real"]["name"], facts.get("benchmark", "classify")
+    command = f"synthmammo benchmark {kind} --real {real} --synthetic {manifest.name} --config benchmark.yaml"
+    notes = "".join(f"\n* {note}" for note in facts.get("notes", []))
+    report = Report("Measured on real images", command, "\n\n".join(filter(None, [sentence, table, notes])), figures)
+    return report.write(directory / "benchmark.json")
+
+
+def _benchmark_facts(results: Path) -> dict[str, Any]:
+    path = results / "benchmark.yaml"
+    try:
+        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(facts, dict) and isinstance(facts.get("real"), dict):
+            return facts
+        raise DatasetError("is not the record of a benchmark", where=path)
+    except (OSError, yaml.YAMLError) as error:
+        hint = "Give what --out of `synthmammo benchmark` was."
+        raise DatasetError("there is no benchmark", where=results, hint=hint) from error
+
+
+def _first_table(markdown: str) -> str:
+    """The first table of a Markdown text; empty where it has none."""
+    lines = markdown.splitlines()
+    start = next((number for number, line in enumerate(lines) if line.startswith("|")), len(lines))
+    end = next((number for number in range(start, len(lines)) if not lines[number].startswith("|")), len(lines))
+    return "\n".join(lines[start:end])
