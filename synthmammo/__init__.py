@@ -4,7 +4,7 @@ A recipe says what to make, and every step leaves files that the next one reads:
 
     recipe.yaml -> Recipe -> plan.parquet -> shards, index, manifest.json -> README.md (the card)
 
-    synthmammo.plan.plan        draws everything there is to draw, one row a sample
+    synthmammo.planning.planner.plan        draws everything there is to draw, one row a sample
     synthmammo.build.build      makes the rows: a host (phantom, StyleGAN2 or a real image), lesions put onto it,
                                 WebDataset, Parquet and DICOM; draws nothing, resumes, is the same byte for byte
     synthmammo.ingest.ingest    real archives into the same layout; synthmammo.patches.patches cuts patches of either

@@ -26,8 +26,8 @@ from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
 from synthmammo.models.file import SUFFIX, describe, locate
 from synthmammo.models.inverted import read_inverted
-from synthmammo.plan import PLAN, plan
-from synthmammo.plan_table import read_rows
+from synthmammo.planning.planner import PLAN, plan
+from synthmammo.planning.table import read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml
 from synthmammo.recipe.edits import DirectionEdit, PartEdit
 

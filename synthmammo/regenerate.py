@@ -23,8 +23,8 @@ from synthmammo.dataset.writers.base import Encoded
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
-from synthmammo.plan import PLAN
-from synthmammo.plan_table import SCHEMA, as_row
+from synthmammo.planning.planner import PLAN
+from synthmammo.planning.table import SCHEMA, as_row
 from synthmammo.recipe import load_recipe
 
 

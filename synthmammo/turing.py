@@ -20,8 +20,8 @@ from synthmammo.mammogram.anatomy import Side, chest_wall_side
 from synthmammo.mammogram.geometry import blank, resize, square
 from synthmammo.mammogram.pictures import display, sheet
 from synthmammo.mammogram.sample import Sample
-from synthmammo.plan import PLAN
-from synthmammo.plan_table import read_rows
+from synthmammo.planning.planner import PLAN
+from synthmammo.planning.table import read_rows
 
 ANSWERS = "answers.csv"
 KINDS = ("real", "synthesised", "edited")

@@ -16,8 +16,8 @@ from synthmammo.mammogram.geometry import crop
 from synthmammo.mammogram.planned import Candidate, PlannedLesion, Row
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
 from synthmammo.placement import Places, crop_box
-from synthmammo.plan import tables
-from synthmammo.plan_table import as_row
+from synthmammo.planning.planner import tables
+from synthmammo.planning.table import as_row
 from synthmammo.recipe import Placement
 from tests.support import tiny
 

@@ -20,7 +20,7 @@ from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import GeneratorError, OutputError, RecipeError
 from synthmammo.identity import file_digest
 from synthmammo.mammogram.sample import SpacingOrigin
-from synthmammo.plan import PLAN, plan
+from synthmammo.planning.planner import PLAN, plan
 from tests.support import tiny
 from tests.support.example_samples import a_sample
 from tests.support.tiny_models import contextual_file, stylegan2_file

@@ -23,11 +23,11 @@ from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Laterality, Sample, View
 from synthmammo.mammogram.terms import ATTRIBUTES
 from synthmammo.models.latents import open_model
-from synthmammo.plan import tables
-from synthmammo.plan_table import as_row
+from synthmammo.planning.planner import tables
+from synthmammo.planning.summary import summarise
+from synthmammo.planning.table import as_row
 from synthmammo.recipe import Recipe
 from synthmammo.recipe.backgrounds import Requirement
-from synthmammo.summary import summarise
 from synthmammo.verify import verify
 from tests.support import tiny
 from tests.support.tiny_models import stylegan2_file

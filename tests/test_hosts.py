@@ -6,8 +6,8 @@ from PIL import Image
 from synthmammo.assemble import Assembler
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
-from synthmammo.plan import tables
-from synthmammo.plan_table import as_row
+from synthmammo.planning.planner import tables
+from synthmammo.planning.table import as_row
 from tests.support import tiny
 
 LESION = {"kind": "mass", "classes": ["malignant"], "diameter_mm": [10, 14], "placement": tiny.PLACEMENT}

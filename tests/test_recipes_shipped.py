@@ -16,9 +16,9 @@ from synthmammo.objectives.augment import Augmentation
 from synthmammo.objectives.contextual_projected import ContextualProjectedSettings
 from synthmammo.objectives.projected import ProjectedSettings
 from synthmammo.objectives.stylegan2 import LogisticSettings
-from synthmammo.plan import tables
+from synthmammo.planning.planner import tables
+from synthmammo.planning.summary import summarise
 from synthmammo.recipe import load_recipe
-from synthmammo.summary import summarise
 from synthmammo.training.config import load_config, numbers
 from synthmammo.verify import verify
 from tests.support import tiny

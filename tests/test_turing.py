@@ -16,7 +16,7 @@ from synthmammo.errors import DatasetError, OutputError
 from synthmammo.mammogram import png
 from synthmammo.mammogram.anatomy import breast_mask, chest_wall_side
 from synthmammo.mammogram.planned import PlannedEdit
-from synthmammo.plan_table import read_rows
+from synthmammo.planning.table import read_rows
 from synthmammo.turing import TuringOptions, draw, fitted
 from tests.support import tiny
 

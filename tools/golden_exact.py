@@ -16,7 +16,7 @@ from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.dicom import IMAGE, objects
 from synthmammo.identity import canonical_json, dicom_uid, digest, draw_u64, draw_uniform
 from synthmammo.mammogram.sample import SPLITS, Box, Finding, Kind, Laterality, Pathology, Sample, SpacingOrigin, View
-from synthmammo.plan import tables
+from synthmammo.planning.planner import tables
 from synthmammo.recipe import IngestedBackground, Recipe, load_recipe
 from synthmammo.sources.base import key_of
 from tools.versionless import VERSION_KEYWORDS

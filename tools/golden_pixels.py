@@ -26,8 +26,8 @@ from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, Context, Lesion
 from synthmammo.mammogram.planned import PlannedLesion, Row
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, Sample, View
 from synthmammo.mammogram.terms import TERMS
-from synthmammo.plan import tables
-from synthmammo.plan_table import as_row
+from synthmammo.planning.planner import tables
+from synthmammo.planning.table import as_row
 from synthmammo.recipe import Recipe, load_recipe
 from tools.versionless import without_versions
 

@@ -88,7 +88,7 @@ def plan(recipe: Path, size: int | None, settings: tuple[str, ...], out: Path | 
     _print_plan(loaded)
     if out:
         from synthmammo.cli.progress import progress_bar
-        from synthmammo.plan import plan as run
+        from synthmammo.planning.planner import plan as run
 
         with progress_bar("plan", loaded.size, "rows") as update:
             run(loaded, out, lambda rows: update(rows, None))
@@ -135,7 +135,7 @@ def _print_plan(recipe: Recipe) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from synthmammo.summary import summarise
+    from synthmammo.planning.summary import summarise
 
     _ensure_hosts(recipe)
     summary = summarise(recipe)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram import terms as lexicon
 from synthmammo.mammogram.sample import Pathology
-from synthmammo.plan_table import CANDIDATE, LESION, TERMS, named
+from synthmammo.planning.table import CANDIDATE, LESION, TERMS, named
 from synthmammo.recipe import Choice, Recipe
 from synthmammo.recipe.lesions import LesionSpec
 

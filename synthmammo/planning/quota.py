@@ -59,7 +59,7 @@ class JointQuota:
     Two separate quotas would alias: with two equal classes and an 80/10/10 split, validation becomes one class. One
     quota over the class x split cells would let the count of a rare class drift by one row per split. So the class
     comes first, and then the split whose cell, and which itself, is furthest behind. Measured over random shares
-    (`pytest tests/test_quota.py`): cells and splits stay within two of their shares.
+    (`pytest tests/planning/test_quota.py`): cells and splits stay within two of their shares.
 
     Args:
         classes: Shares of the classes, summing to exactly one.

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synthmammo.mammogram.sample import SPLITS
-from synthmammo.plan import tables
+from synthmammo.planning.planner import tables
 from synthmammo.recipe import Recipe
 
 

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from synthmammo.dataset.manifest import writing
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.sample import SPLITS
-from synthmammo.plan_edits import edit_column, seeds_column
-from synthmammo.plan_hosts import real_hosts
-from synthmammo.plan_lesions import Columns, codes, lesion_column
-from synthmammo.plan_table import NOISE, REPEATING, SCHEMA, named, numbered
-from synthmammo.quota import JointQuota, Quota
+from synthmammo.planning.edits import edit_column, seeds_column
+from synthmammo.planning.hosts import real_hosts
+from synthmammo.planning.lesions import Columns, codes, lesion_column
+from synthmammo.planning.quota import JointQuota, Quota
+from synthmammo.planning.table import NOISE, REPEATING, SCHEMA, named, numbered
 from synthmammo.recipe import Choice, PhantomBackground, Recipe
 from synthmammo.recipe.draws import fractions
 

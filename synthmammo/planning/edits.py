@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthmammo.identity import draw_u64, draw_uniform
-from synthmammo.plan_table import EDIT, SCHEMA, named
+from synthmammo.planning.table import EDIT, SCHEMA, named
 from synthmammo.recipe import Recipe
 from synthmammo.recipe.edits import DirectionEdit, EditSpec
 

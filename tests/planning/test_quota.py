@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthmammo.quota import JointQuota, Quota
+from synthmammo.planning.quota import JointQuota, Quota
 
 weights = st.lists(st.integers(1, 60), min_size=1, max_size=5)
 SPLITS = [Fraction(8, 10), Fraction(1, 10), Fraction(1, 10)]

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import synthmammo.plan as plans
+import synthmammo.planning.planner as plans
 from synthmammo.dataset.manifest import INDEX, Manifest, index_row, write_index
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.identity import draw_u64
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Kind, Pathology
-from synthmammo.plan import plan, tables
-from synthmammo.plan_table import as_row, read_rows
+from synthmammo.planning.planner import plan, tables
+from synthmammo.planning.summary import summarise
+from synthmammo.planning.table import as_row, read_rows
 from synthmammo.recipe import Recipe
 from synthmammo.recipe.draws import DrawModel
-from synthmammo.summary import summarise
 from tests.support import example_samples, tiny
 
 MASS, CALCIFICATION = tiny.TINY["lesions"]
@@ -388,7 +388,7 @@ def test_speed_and_memory():
 import resource, sys, tempfile, time
 from pathlib import Path
 from tests.support import tiny
-from synthmammo.plan import plan
+from synthmammo.planning.planner import plan
 start = time.process_time()
 plan(tiny.recipe(size=int(sys.argv[1])), Path(tempfile.mkdtemp()) / "plan.parquet")
 print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
@@ -396,7 +396,7 @@ print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_m
     seconds, peaks = {}, {}
     for size in (200_000, 1_000_000):
         done = subprocess.run(
-            [sys.executable, "-c", code, str(size)], capture_output=True, text=True, cwd=Path(__file__).parent
+            [sys.executable, "-c", code, str(size)], capture_output=True, text=True, cwd=Path(__file__).parents[2]
         )
         seconds[size], peaks[size] = map(float, done.stdout.split())
     assert (1_000_000 - 200_000) / (seconds[1_000_000] - seconds[200_000]) > 200_000

@@ -1,0 +1,1 @@
+"""A recipe becomes a plan: every random draw, one row per sample."""
