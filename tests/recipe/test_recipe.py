@@ -12,7 +12,7 @@ from synthmammo.recipe import Recipe, load_recipe, recipe_schema, resolved_yaml
 from synthmammo.recipe.draws import DrawModel, fractions
 from tests.support import tiny
 
-RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 MASS, CALCIFICATION = tiny.TINY["lesions"]
 
 

@@ -23,7 +23,7 @@ from synthmammo.training.config import load_config, numbers
 from synthmammo.verify import verify
 from tests.support import tiny
 
-RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))}
+RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))}
 WANTED = {
     *("balanced_calc", "balanced_mass", "screening_prevalence", "real_hosts", "removal_pairs"),
     *("contiguous_boxes", "patches_table1", "lesion_growth", "detection", "screening_exams"),
