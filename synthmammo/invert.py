@@ -17,6 +17,8 @@ from synthmammo.dataset.manifest import writing
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, SourceError
 from synthmammo.generators.stylegan2 import quantised
+from synthmammo.ingesting.sources.base import key_of
+from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster
 from synthmammo.mammogram.anatomy import Side, breast_mask, chest_wall_side
 from synthmammo.mammogram.geometry import blank, crop, resize, square
 from synthmammo.mammogram.pictures import difference, sheet
@@ -25,8 +27,6 @@ from synthmammo.model_samples import Samples, grey, known_class, one_grey_channe
 from synthmammo.models.file import Scale
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
 from synthmammo.models.latents import Model, one_hot, open_model, restored
-from synthmammo.sources.base import key_of
-from synthmammo.sources.rasters import SUFFIXES, read_raster
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -210,8 +210,8 @@ def _from_file(path: Path, which: Which, *, patches: bool) -> Sample:
     if path.suffix.lower() in SUFFIXES:
         image, bits = read_raster(path)
     else:
-        from synthmammo.sources import dicom_header as head
-        from synthmammo.sources.dicom_pixels import read_dicom_pixels
+        from synthmammo.ingesting.sources import dicom_header as head
+        from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
 
         image, bits, _ = read_dicom_pixels(path)
         header = head.open_dicom(path, with_pixels=False)

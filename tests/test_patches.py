@@ -536,7 +536,7 @@ def test_survey_of_a_large_index_is_quick():
 @pytest.mark.slow
 @pytest.mark.skipif(not MINI_MIAS.is_dir(), reason="the real films of mini-MIAS are not here")
 def test_real_films(tmp_path):
-    from synthmammo.ingest import IngestOptions, ingest
+    from synthmammo.ingesting.ingest import IngestOptions, ingest
 
     ingest("mini_mias", MINI_MIAS, tmp_path / "films", IngestOptions(limit=12), engine=Local(1))
     _, found = cut(tmp_path / "films", tmp_path / "out", PatchOptions(per_lesion=4))

@@ -15,10 +15,10 @@ from synthmammo.dataset.manifest import INDEX, Manifest, index_row, write_index
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.dicom import IMAGE, objects
 from synthmammo.identity import canonical_json, dicom_uid, digest, draw_u64, draw_uniform
+from synthmammo.ingesting.sources.base import key_of
 from synthmammo.mammogram.sample import SPLITS, Box, Finding, Kind, Laterality, Pathology, Sample, SpacingOrigin, View
 from synthmammo.planning.planner import tables
 from synthmammo.recipe import IngestedBackground, Recipe, load_recipe
-from synthmammo.sources.base import key_of
 from tools.versionless import VERSION_KEYWORDS
 
 RECIPES = Path(__file__).parents[1] / "recipes"

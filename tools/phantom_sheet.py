@@ -15,7 +15,7 @@ from PIL import Image as Pictures
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.generators.phantom import Phantom
-from synthmammo.ingest import IngestOptions, ingest
+from synthmammo.ingesting.ingest import IngestOptions, ingest
 from synthmammo.mammogram.pictures import display, sheet
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample

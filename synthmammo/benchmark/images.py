@@ -16,8 +16,8 @@ from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, SynthmammoError, nearest
 from synthmammo.identity import digest, file_digest
+from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster
 from synthmammo.mammogram.sample import Sample
-from synthmammo.sources.rasters import SUFFIXES, read_raster
 
 Names = NDArray[np.str_]
 Grey = NDArray[np.uint8 | np.uint16]

@@ -74,8 +74,8 @@ def ingest(
     from synthmammo.dataset.card import card
     from synthmammo.dataset.workers.local import Local
     from synthmammo.errors import SourceError
-    from synthmammo.ingest import IngestOptions
-    from synthmammo.ingest import ingest as run
+    from synthmammo.ingesting.ingest import IngestOptions
+    from synthmammo.ingesting.ingest import ingest as run
     from synthmammo.settings import assignments
 
     if download:
@@ -185,7 +185,7 @@ def patches(
 
 def _download(source: str, path: str) -> None:
     from synthmammo.errors import SourceError
-    from synthmammo.sources.tcia import download_cbis_ddsm
+    from synthmammo.ingesting.sources.tcia import download_cbis_ddsm
 
     if source != "cbis_ddsm":
         raise SourceError(f"'{source}' cannot be fetched from here", where="--download", hint="cbis_ddsm can.")

@@ -115,7 +115,7 @@ def _load(path: Path, settings: tuple[str, ...], size: int | None) -> Recipe:
 
 
 def _ensure_hosts(recipe: Recipe, workers: int | None = None) -> None:
-    from synthmammo.hosts import ensure_hosts, missing_hosts
+    from synthmammo.ingesting.hosts import ensure_hosts, missing_hosts
 
     if missing_hosts(recipe) is None:
         return

@@ -14,8 +14,8 @@ import pytest
 
 from synthmammo import __version__
 from synthmammo.dataset.libraries import ABSENT, LIBRARIES, Use, installed, of_ingest, of_patches, of_recipe, versions
+from synthmammo.ingesting.sources.base import SOURCES
 from synthmammo.recipe.emit import DicomFormat
-from synthmammo.sources.base import SOURCES
 from tests.support import tiny, tiny_models
 
 ROOT = Path(__file__).parents[2]

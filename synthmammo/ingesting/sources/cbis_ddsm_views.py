@@ -20,9 +20,7 @@ from typing import Any
 import numpy as np
 
 from synthmammo.errors import SourceError
-from synthmammo.mammogram.anatomy import Side
-from synthmammo.mammogram.sample import Kind, Pathology, View
-from synthmammo.sources.base import (
+from synthmammo.ingesting.sources.base import (
     Annotation,
     Picture,
     Record,
@@ -33,13 +31,15 @@ from synthmammo.sources.base import (
     number,
     worst_label,
 )
-from synthmammo.sources.cbis_terms import CITATION, LICENCE, annotation_of
-from synthmammo.sources.film_breast import cut_breast
-from synthmammo.sources.films import Edges, Film, fit_factor
-from synthmammo.sources.lesions import locate
-from synthmammo.sources.rasters import lossy_facts, read_raster
-from synthmammo.sources.tables import TableRow, read_table
-from synthmammo.sources.terms import density_of, laterality_of, split_of, view_of
+from synthmammo.ingesting.sources.cbis_terms import CITATION, LICENCE, annotation_of
+from synthmammo.ingesting.sources.film_breast import cut_breast
+from synthmammo.ingesting.sources.films import Edges, Film, fit_factor
+from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.rasters import lossy_facts, read_raster
+from synthmammo.ingesting.sources.tables import TableRow, read_table
+from synthmammo.ingesting.sources.terms import density_of, laterality_of, split_of, view_of
+from synthmammo.mammogram.anatomy import Side
+from synthmammo.mammogram.sample import Kind, Pathology, View
 
 MANIFEST = "manifest.csv"
 SIDE_PX = 800

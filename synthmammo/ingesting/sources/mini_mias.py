@@ -17,11 +17,11 @@ from itertools import groupby
 from pathlib import Path
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, existing_folder, worst_label
+from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.rasters import read_raster
+from synthmammo.ingesting.sources.tables import TableRow, read_table
 from synthmammo.mammogram.sample import Kind, Laterality, Pathology, View
-from synthmammo.sources.base import Annotation, Picture, Record, Skipped, existing_folder, worst_label
-from synthmammo.sources.lesions import locate
-from synthmammo.sources.rasters import read_raster
-from synthmammo.sources.tables import TableRow, read_table
 
 SPACING_MM = (0.2, 0.2)
 HEIGHT = 1024

@@ -16,12 +16,12 @@ from synthmammo.dataset.card import card
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import SourceError
-from synthmammo.ingest import IngestOptions, ingest
+from synthmammo.ingesting.ingest import IngestOptions, ingest
+from synthmammo.ingesting.sources.base import Record, Skipped, open_source
+from synthmammo.ingesting.sources.film_breast import cut_breast, white_edges
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, SpacingOrigin, View
-from synthmammo.sources.base import Record, Skipped, open_source
-from synthmammo.sources.film_breast import cut_breast, white_edges
 
-SHARED = Path(__file__).parents[2] / "shared"
+SHARED = Path(__file__).parents[3] / "shared"
 REAL = SHARED / "data" / "cbis_ddsm_mass_views"
 TOOL = SHARED / "tools" / "restore_views.py"
 HERE = Local(1)

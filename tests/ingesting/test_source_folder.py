@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.base import Record, Skipped, open_source
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, View
-from synthmammo.sources.base import Record, Skipped, open_source
 
 PIXELS = np.arange(600, dtype=np.uint8).reshape(30, 20)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.base import Record, Skipped, open_source
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, View
-from synthmammo.sources.base import Record, Skipped, open_source
 from tests.support.dicom_files import FOR_PROCESSING, breast_like, write
 
 TISSUE = breast_like()

@@ -25,11 +25,11 @@ from synthmammo.dataset.workers.local import chosen
 from synthmammo.dataset.writers.base import WRITERS
 from synthmammo.errors import OutputError, SourceError, nearest
 from synthmammo.identity import digest
+from synthmammo.ingesting.sources.base import Record, Skipped, Source, open_source
+from synthmammo.ingesting.sources.samples import to_sample
 from synthmammo.mammogram.anatomy import Side
 from synthmammo.mammogram.geometry import blank, square, turn
 from synthmammo.mammogram.sample import SPLITS, Sample
-from synthmammo.sources.base import Record, Skipped, Source, open_source
-from synthmammo.sources.samples import to_sample
 
 SEED1_HEIGHT_PX = 512
 """Side of the square images of Zakka et al. 2020, section III."""

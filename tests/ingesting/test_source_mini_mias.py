@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.base import Skipped, open_source
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, View
-from synthmammo.sources.base import Skipped, open_source
 
-REAL = Path(__file__).parents[2] / "shared" / "data" / "mini_mias"
+REAL = Path(__file__).parents[3] / "shared" / "data" / "mini_mias"
 HEADER = "image,tissue,cls,severity,x,y_file,y_img,radius\n"
 ROWS = """\
 mdb001,G,CIRC,B,535,425,599,197

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources import tcia
+from synthmammo.ingesting.sources.base import Record, Skipped, open_source
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, View
-from synthmammo.sources import tcia
-from synthmammo.sources.base import Record, Skipped, open_source
 from tests.support.dicom_files import SECONDARY_CAPTURE, breast_like, write
 
-REAL = Path(__file__).parents[2] / "shared" / "data" / "cbis_ddsm_mass_patches"
+REAL = Path(__file__).parents[3] / "shared" / "data" / "cbis_ddsm_mass_patches"
 FILM = breast_like(120, 80, top=60000)
 MASS_HEADER = (
     "patient_id,breast_density,left or right breast,image view,abnormality id,abnormality type,mass shape,mass margins,"

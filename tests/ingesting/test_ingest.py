@@ -12,13 +12,13 @@ from synthmammo.dataset.manifest import MANIFEST, read_index
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import OutputError, SourceError
-from synthmammo.ingest import IngestOptions, ingest
+from synthmammo.ingesting.ingest import IngestOptions, ingest
+from synthmammo.ingesting.sources import folder as folder_source
 from synthmammo.mammogram.anatomy import chest_wall_side
 from synthmammo.mammogram.sample import SpacingOrigin
-from synthmammo.sources import folder as folder_source
 from tests.support.dicom_files import breast_like, write
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 HERE = Local(1)
 PIXELS = (breast_like(120, 90) >> 4).astype(np.uint8)
 

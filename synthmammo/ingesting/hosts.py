@@ -12,7 +12,7 @@ from synthmammo.recipe import IngestedBackground, Recipe
 
 if TYPE_CHECKING:
     from synthmammo.dataset.workers.base import Engine
-    from synthmammo.ingest import IngestSummary
+    from synthmammo.ingesting.ingest import IngestSummary
 
 Progress = Callable[[int, int], None]
 
@@ -42,7 +42,7 @@ def ensure_hosts(
         RecipeError: The recipe's ingest options are not understood.
         SourceError: The archive cannot be used.
     """
-    from synthmammo.ingest import IngestOptions, ingest
+    from synthmammo.ingesting.ingest import IngestOptions, ingest
 
     background = missing_hosts(recipe)
     assert background and background.ingest

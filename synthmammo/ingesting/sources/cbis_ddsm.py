@@ -17,17 +17,17 @@ from pathlib import Path
 import numpy as np
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.base import Picture, Record, Skipped, existing_folder, key_of, worst_label
+from synthmammo.ingesting.sources.cbis_terms import CITATION, LICENCE, annotation_of
+from synthmammo.ingesting.sources.dicom import dicom_files
+from synthmammo.ingesting.sources.dicom_pixels import decode, read_dicom_pixels
+from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.rasters import read_raster
+from synthmammo.ingesting.sources.tables import TableRow, read_table
+from synthmammo.ingesting.sources.terms import density_of, laterality_of, split_of, view_of
 from synthmammo.mammogram.geometry import resize_mask
 from synthmammo.mammogram.sample import Box, Mask
-from synthmammo.sources import dicom_header as head
-from synthmammo.sources.base import Picture, Record, Skipped, existing_folder, key_of, worst_label
-from synthmammo.sources.cbis_terms import CITATION, LICENCE, annotation_of
-from synthmammo.sources.dicom import dicom_files
-from synthmammo.sources.dicom_pixels import decode, read_dicom_pixels
-from synthmammo.sources.lesions import locate
-from synthmammo.sources.rasters import read_raster
-from synthmammo.sources.tables import TableRow, read_table
-from synthmammo.sources.terms import density_of, laterality_of, split_of, view_of
 
 TABLES = "*_case_description_*_set.csv"
 PATCHES = "manifest.csv"

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources import terms
+from synthmammo.ingesting.sources.base import SOURCES, Annotation, key_of, open_source, pseudonym, worst_label
+from synthmammo.ingesting.sources.lesions import MAX_LABEL, locate
+from synthmammo.ingesting.sources.rasters import read_raster
+from synthmammo.ingesting.sources.tables import read_table
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, View
-from synthmammo.sources import terms
-from synthmammo.sources.base import SOURCES, Annotation, key_of, open_source, pseudonym, worst_label
-from synthmammo.sources.lesions import MAX_LABEL, locate
-from synthmammo.sources.rasters import read_raster
-from synthmammo.sources.tables import read_table
 
 MASS = Annotation(Kind.MASS, Pathology.BENIGN)
 

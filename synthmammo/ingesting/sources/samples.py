@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.base import Picture, Record
 from synthmammo.mammogram.anatomy import breast_mask
 from synthmammo.mammogram.sample import Mask, Sample, SpacingOrigin
-from synthmammo.sources.base import Picture, Record
 
 
 def to_sample(

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.ingesting.sources.base import Annotation
 from synthmammo.mammogram.sample import Box, Finding, Labels, Mask
-from synthmammo.sources.base import Annotation
 
 MAX_LABEL = 255
 """Most lesions of one image that can have a pixel mask: labels are `uint8`."""

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import SourceError
-from synthmammo.mammogram.sample import BITS_STORED, Image
-from synthmammo.sources.dicom_header import (
+from synthmammo.ingesting.sources.dicom_header import (
     FOR_PROCESSING,
     as_list,
     first_line,
@@ -26,6 +25,7 @@ from synthmammo.sources.dicom_header import (
     refusal,
     text,
 )
+from synthmammo.mammogram.sample import BITS_STORED, Image
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

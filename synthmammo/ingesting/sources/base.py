@@ -27,14 +27,14 @@ from synthmammo.mammogram.sample import (
 from synthmammo.settings import checked
 
 SOURCES = {
-    "dicom": "synthmammo.sources.dicom:Dicom",
-    "folder": "synthmammo.sources.folder:Folder",
-    "mini_mias": "synthmammo.sources.mini_mias:MiniMias",
-    "cbis_ddsm": "synthmammo.sources.cbis_ddsm:CbisDdsm",
-    "cbis_ddsm_views": "synthmammo.sources.cbis_ddsm_views:CbisDdsmViews",
-    "vindr_mammo": "synthmammo.sources.vindr_mammo:VindrMammo",
-    "inbreast": "synthmammo.sources.inbreast:Inbreast",
-    "optimam": "synthmammo.sources.optimam:Optimam",
+    "dicom": "synthmammo.ingesting.sources.dicom:Dicom",
+    "folder": "synthmammo.ingesting.sources.folder:Folder",
+    "mini_mias": "synthmammo.ingesting.sources.mini_mias:MiniMias",
+    "cbis_ddsm": "synthmammo.ingesting.sources.cbis_ddsm:CbisDdsm",
+    "cbis_ddsm_views": "synthmammo.ingesting.sources.cbis_ddsm_views:CbisDdsmViews",
+    "vindr_mammo": "synthmammo.ingesting.sources.vindr_mammo:VindrMammo",
+    "inbreast": "synthmammo.ingesting.sources.inbreast:Inbreast",
+    "optimam": "synthmammo.ingesting.sources.optimam:Optimam",
 }
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from synthmammo.errors import SourceError
-from synthmammo.mammogram.sample import BITS_STORED, Box, Kind, Pathology
-from synthmammo.sources.base import (
+from synthmammo.ingesting.sources.base import (
     Annotation,
     Picture,
     Record,
@@ -20,10 +19,11 @@ from synthmammo.sources.base import (
     key_of,
     worst_label,
 )
-from synthmammo.sources.lesions import locate
-from synthmammo.sources.rasters import SUFFIXES, lossy_facts, read_raster
-from synthmammo.sources.tables import TableRow, read_table
-from synthmammo.sources.terms import density_of, laterality_of, split_of, view_of
+from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.rasters import SUFFIXES, lossy_facts, read_raster
+from synthmammo.ingesting.sources.tables import TableRow, read_table
+from synthmammo.ingesting.sources.terms import density_of, laterality_of, split_of, view_of
+from synthmammo.mammogram.sample import BITS_STORED, Box, Kind, Pathology
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "file": ("filename", "image", "path"),

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from synthmammo.errors import SourceError, nearest
-from synthmammo.mammogram.sample import Kind, Pathology
-from synthmammo.sources import dicom_header as head
-from synthmammo.sources.base import (
+from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.base import (
     Annotation,
     Picture,
     Record,
@@ -21,8 +20,9 @@ from synthmammo.sources.base import (
     key_of,
     pseudonym,
 )
-from synthmammo.sources.dicom_pixels import RAW_CHOICES, VOI_CHOICES, Raw, Voi, is_raw, read_dicom_pixels
-from synthmammo.sources.lesions import locate
+from synthmammo.ingesting.sources.dicom_pixels import RAW_CHOICES, VOI_CHOICES, Raw, Voi, is_raw, read_dicom_pixels
+from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.mammogram.sample import Kind, Pathology
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -13,14 +13,14 @@ from math import ceil, floor
 from pathlib import Path
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of
+from synthmammo.ingesting.sources.dicom import header_facts
+from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
+from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.tables import TableRow, read_table
+from synthmammo.ingesting.sources.terms import assessment_label, density_of, laterality_of, split_of, view_of
 from synthmammo.mammogram.sample import Box, Kind
-from synthmammo.sources import dicom_header as head
-from synthmammo.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of
-from synthmammo.sources.dicom import header_facts
-from synthmammo.sources.dicom_pixels import read_dicom_pixels
-from synthmammo.sources.lesions import locate
-from synthmammo.sources.tables import TableRow, read_table
-from synthmammo.sources.terms import assessment_label, density_of, laterality_of, split_of, view_of
 
 IMAGES = "breast-level_annotations.csv"
 FINDINGS = "finding_annotations.csv"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from synthmammo.ingesting.sources.base import Annotation
+from synthmammo.ingesting.sources.tables import TableRow
 from synthmammo.mammogram.sample import Kind, Pathology
-from synthmammo.sources.base import Annotation
-from synthmammo.sources.tables import TableRow
 
 LICENCE = "CC-BY-3.0"
 CITATION = (
