@@ -162,8 +162,8 @@ def patches(
     from synthmammo.dataset.card import card
     from synthmammo.dataset.workers.local import Local
     from synthmammo.errors import RecipeError
-    from synthmammo.patch_options import PatchOptions
-    from synthmammo.patches import patches as run
+    from synthmammo.patching.options import PatchOptions
+    from synthmammo.patching.patches import patches as run
     from synthmammo.settings import assignments
 
     options |= {name: tuple(options[name]) for name in ("formats", "healthy", "scale")}

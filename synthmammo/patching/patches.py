@@ -25,9 +25,9 @@ from synthmammo.dataset.workers.base import Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram.sample import Sample
-from synthmammo.patch_cut import NoPatch, Source
-from synthmammo.patch_options import PatchOptions
-from synthmammo.patch_plan import PLAN, PatchRow, read_shard, repetitions, sizes, survey, write_plan
+from synthmammo.patching.cut import NoPatch, Source
+from synthmammo.patching.options import PatchOptions
+from synthmammo.patching.plan import PLAN, PatchRow, read_shard, repetitions, sizes, survey, write_plan
 
 __all__ = ["PatchOptions", "Patched", "patches"]
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from synthmammo.mammogram.geometry import crop, mirror, resize, resize_mask, turned
 from synthmammo.mammogram.sample import Box, Finding, Sample
-from synthmammo.patch_options import NORMAL, PatchOptions
-from synthmammo.patch_plan import Candidate, PatchRow
+from synthmammo.patching.options import NORMAL, PatchOptions
+from synthmammo.patching.plan import Candidate, PatchRow
 
 _GRID = 512
 """Places of a normal patch are looked for on about so many rows and columns."""

@@ -21,14 +21,14 @@ from synthmammo.dataset.writers.parquet import ParquetWriter
 from synthmammo.errors import DatasetError, OutputError, RecipeError
 from synthmammo.mammogram.geometry import crop, mirror, resize, turned
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
-from synthmammo.patch_options import PatchOptions
-from synthmammo.patch_plan import PLAN, survey
-from synthmammo.patches import patches
+from synthmammo.patching.options import PatchOptions
+from synthmammo.patching.patches import patches
+from synthmammo.patching.plan import PLAN, survey
 from synthmammo.verify import verify
 
 HEIGHT, WIDTH = 120, 100
 LABELS = ("benign", "malignant", "normal")
-MINI_MIAS = Path(__file__).parents[2] / "shared" / "data" / "mini_mias"
+MINI_MIAS = Path(__file__).parents[3] / "shared" / "data" / "mini_mias"
 
 EXACT = PatchOptions(size_px=24, scale=(1.0, 1.0), per_lesion=24, shard_size=20)
 SCALED = PatchOptions(size_px=24, per_lesion=24, shard_size=20)
@@ -197,8 +197,8 @@ def test_the_chosen_pixel_is_the_lesions_and_inside(exact):
 
 @given(st.floats(0.8, 1.2), st.integers(0, 3), st.booleans(), st.integers(0, 20), st.integers(0, 20))
 def test_a_dot_is_where_its_pixel_is(scale, turns, flip, down, right):
-    from synthmammo.patch_cut import Source
-    from synthmammo.patch_plan import Candidate, PatchRow, Target
+    from synthmammo.patching.cut import Source
+    from synthmammo.patching.plan import Candidate, PatchRow, Target
 
     # A lesion of one pixel: after resizing it may be none to four pixels wide, and never further off than one.
     box = Box(45 + down, 25 + right, 46 + down, 26 + right)

@@ -23,7 +23,7 @@ from synthmammo.dataset.manifest import writing
 from synthmammo.errors import DatasetError, RecipeError, nearest
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.sample import SPLITS
-from synthmammo.patch_options import NORMAL, PatchOptions
+from synthmammo.patching.options import NORMAL, PatchOptions
 
 PLAN = "patches_plan.parquet"
 ORIENTATIONS = 8

@@ -1,0 +1,1 @@
+"""Patches cut out of the images of a dataset."""
