@@ -25,7 +25,7 @@ from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Laterality, Sample, SpacingOrigin, View
 
 COARSE = {"spacing_mm": 0.9, "height_mm": 230.4, "width_mm": 180.0}
-FILMS = Path(__file__).parents[2] / "shared" / "data" / "mini_mias" / "images"
+FILMS = Path(__file__).parents[3] / "shared" / "data" / "mini_mias" / "images"
 ROW = Row(
     key="train-0", index=0, shard="train-00000", split="train", label="normal", host=0, host_seed=11, host_key=None,
     patient="P0", view=View.MLO, laterality=Laterality.LEFT, density="b",
@@ -58,9 +58,9 @@ def test_is_the_host_called_phantom() -> None:
 
 
 def test_same_bytes_in_another_process() -> None:
-    code = "from test_phantom import pixels_digest, sample; print(pixels_digest(sample(5)))"
+    code = "from tests.generators.test_phantom import pixels_digest, sample; print(pixels_digest(sample(5)))"
     other = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
     )
     sample(6)
     assert other.stdout.strip() == pixels_digest(sample(5))
