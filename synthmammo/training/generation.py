@@ -14,13 +14,13 @@ from torch import Tensor
 from synthmammo.errors import TrainingError
 from synthmammo.models.features import Features
 from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
-from synthmammo.objectives.augment import Augmentation, oriented
-from synthmammo.objectives.base import Batch, Reduce
-from synthmammo.objectives.generation import GeneratorSettings, GeneratorTraining
-from synthmammo.objectives.projected import ProjectedObjective, ProjectedSettings
-from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings
 from synthmammo.training.config import TrainConfig, numbers
 from synthmammo.training.images import ImageSet
+from synthmammo.training.objectives.augment import Augmentation, oriented
+from synthmammo.training.objectives.base import Batch, Reduce
+from synthmammo.training.objectives.generation import GeneratorSettings, GeneratorTraining
+from synthmammo.training.objectives.projected import ProjectedObjective, ProjectedSettings
+from synthmammo.training.objectives.stylegan2 import LogisticObjective, LogisticSettings
 from synthmammo.training.scores import Scorer, Scores
 from synthmammo.training.start import begin_from
 from synthmammo.training.task import SHEET_COLUMNS

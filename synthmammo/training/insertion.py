@@ -14,13 +14,16 @@ from synthmammo.models.features import Features
 from synthmammo.models.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
 from synthmammo.models.nets.contextual import PRESETS, ContextualConfig, ContextualGenerator
 from synthmammo.models.nets.lesion import LesionGenerator
-from synthmammo.objectives.augment import Augmentation
-from synthmammo.objectives.base import Reduce
-from synthmammo.objectives.contextual import ContextualObjective, ContextualSettings
-from synthmammo.objectives.contextual_projected import ContextualProjectedObjective, ContextualProjectedSettings
-from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining
 from synthmammo.training.config import Role, TrainConfig, numbers
 from synthmammo.training.images import ImageSet
+from synthmammo.training.objectives.augment import Augmentation
+from synthmammo.training.objectives.base import Reduce
+from synthmammo.training.objectives.contextual import ContextualObjective, ContextualSettings
+from synthmammo.training.objectives.contextual_projected import (
+    ContextualProjectedObjective,
+    ContextualProjectedSettings,
+)
+from synthmammo.training.objectives.insertion import InsertionBatch, InsertionTraining
 from synthmammo.training.scores import Scorer, Scores
 from synthmammo.training.task import SHEET_COLUMNS
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from synthmammo.objectives.base import Losses
+from synthmammo.training.objectives.base import Losses
 from synthmammo.training.scores import Scorer, Scores
 
 SHEET_COLUMNS = 8

@@ -12,14 +12,14 @@ from synthmammo.dataset.card import card
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
-from synthmammo.objectives.augment import Augmentation
-from synthmammo.objectives.contextual_projected import ContextualProjectedSettings
-from synthmammo.objectives.projected import ProjectedSettings
-from synthmammo.objectives.stylegan2 import LogisticSettings
 from synthmammo.planning.planner import tables
 from synthmammo.planning.summary import summarise
 from synthmammo.recipe import load_recipe
 from synthmammo.training.config import load_config, numbers
+from synthmammo.training.objectives.augment import Augmentation
+from synthmammo.training.objectives.contextual_projected import ContextualProjectedSettings
+from synthmammo.training.objectives.projected import ProjectedSettings
+from synthmammo.training.objectives.stylegan2 import LogisticSettings
 from synthmammo.verify import verify
 from tests.support import tiny
 

@@ -10,11 +10,11 @@ from synthmammo.errors import CheckpointError, TrainingError
 from synthmammo.models.file import load
 from synthmammo.models.nets import ops
 from synthmammo.models.nets.stylegan2 import Generator
-from synthmammo.objectives.augment import ALIGNED, Augmentation
-from synthmammo.objectives.generation import GeneratorSettings
-from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings
-from synthmammo.train import train
+from synthmammo.training.objectives.augment import ALIGNED, Augmentation
+from synthmammo.training.objectives.generation import GeneratorSettings
+from synthmammo.training.objectives.stylegan2 import LogisticObjective, LogisticSettings
 from synthmammo.training.start import begin_from
+from synthmammo.training.trainer import train
 from tests.support import training_data
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, contextual_file, stylegan2_file
 

@@ -30,10 +30,10 @@ from torch.nn import functional as F
 from synthmammo.models.features import Features
 from synthmammo.models.nets.lesion import Inserted, LesionGenerator
 from synthmammo.models.nets.ops import append_batch_deviation
-from synthmammo.objectives.augment import Augmentation
-from synthmammo.objectives.base import Losses, Reduce, annealed
-from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining
-from synthmammo.objectives.projected import Heads, Projection
+from synthmammo.training.objectives.augment import Augmentation
+from synthmammo.training.objectives.base import Losses, Reduce, annealed
+from synthmammo.training.objectives.insertion import InsertionBatch, InsertionTraining
+from synthmammo.training.objectives.projected import Heads, Projection
 
 _DEVIATION_GROUP = 8
 _OTHERS = 4

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synthmammo.models.nets.stylegan2 import Discriminator, Generator
-from synthmammo.objectives.augment import Augmentation
-from synthmammo.objectives.base import Batch, Losses, Reduce, one_hot
-from synthmammo.objectives.generation import GeneratorSettings, GeneratorTraining
+from synthmammo.training.objectives.augment import Augmentation
+from synthmammo.training.objectives.base import Batch, Losses, Reduce, one_hot
+from synthmammo.training.objectives.generation import GeneratorSettings, GeneratorTraining
 
 _PATH_DECAY = 0.01
 _ADJUST_STEPS = 4

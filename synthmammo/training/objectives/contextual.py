@@ -21,8 +21,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synthmammo.models.nets.contextual import Answer, ContextualDiscriminator, ContextualGenerator
-from synthmammo.objectives.base import Losses, Reduce
-from synthmammo.objectives.insertion import InsertionBatch, InsertionTraining
+from synthmammo.training.objectives.base import Losses, Reduce
+from synthmammo.training.objectives.insertion import InsertionBatch, InsertionTraining
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from synthmammo.models.features import SCALES, Features, scale_means
-from synthmammo.objectives.augment import Augmentation
-from synthmammo.objectives.base import Batch
+from synthmammo.training.objectives.augment import Augmentation
+from synthmammo.training.objectives.base import Batch
 
 Epochs = Callable[[int], Iterable[Batch]]
 """The real images in the order of the epoch of a number."""

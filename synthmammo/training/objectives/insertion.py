@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synthmammo.models.nets.lesion import Inserted, LesionGenerator
-from synthmammo.objectives.base import Losses, Reduce, Training, average_decay, move_average
+from synthmammo.training.objectives.base import Losses, Reduce, Training, average_decay, move_average
 
 
 @dataclass(frozen=True)

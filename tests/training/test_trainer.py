@@ -19,7 +19,7 @@ from synthmammo.generators.base import Context
 from synthmammo.generators.contextual import Contextual
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.models import file as checkpoints
-from synthmammo.train import Trainer, train
+from synthmammo.training.trainer import Trainer, train
 from tests.support import tiny
 from tests.support import training_data as data
 
@@ -327,7 +327,7 @@ def test_the_command_trains_and_goes_on(pair, tmp_path):
     assert other.exit_code == 1 and "is the configuration of a stylegan2" in other.output
 
 
-RECIPES = sorted((Path(__file__).parents[1] / "recipes" / "train").glob("*.yaml"))
+RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "train").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -342,10 +342,10 @@ def test_shipped_configurations_are_understood(path):
 
 PROCESS = """
 import sys
-sys.path.insert(0, "tests")
-import torch, training_data as data
+import torch
+from tests.support import training_data as data
 from pathlib import Path
-from synthmammo.train import Trainer
+from synthmammo.training.trainer import Trainer
 torch.set_num_threads(1)
 kind, source, out = sys.argv[1:]
 base = {"logistic": data.STYLEGAN2 | {"objective": "logistic", "settings": {}}, "contextual": data.CONTEXTUAL}[kind]
@@ -370,7 +370,7 @@ def test_two_processes_stay_together(kind, source, tmp_path):
     for rank in range(2):
         environment = os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
         command = [sys.executable, "-c", PROCESS, kind, str(source), str(tmp_path / "run")]
-        processes.append(subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[1]))
+        processes.append(subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[2]))
     assert [process.wait(timeout=300) for process in processes] == [0, 0]
     kimg = [json.loads(line)["kimg"] for line in (tmp_path / "run" / "stats.jsonl").read_text().splitlines()]
     assert kimg == [0.012, 0.024]  # one record a tick, not one a process

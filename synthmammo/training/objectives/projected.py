@@ -29,10 +29,10 @@ from synthmammo.metrics import LinearProbe
 from synthmammo.models.features import SCALES, Features, scale_means
 from synthmammo.models.nets.ops import append_batch_deviation
 from synthmammo.models.nets.stylegan2 import Generator
-from synthmammo.objectives.adaptation import Epochs, adapt
-from synthmammo.objectives.augment import Augmentation
-from synthmammo.objectives.base import Batch, Losses, Reduce, annealed
-from synthmammo.objectives.generation import GeneratorSettings, GeneratorTraining
+from synthmammo.training.objectives.adaptation import Epochs, adapt
+from synthmammo.training.objectives.augment import Augmentation
+from synthmammo.training.objectives.base import Batch, Losses, Reduce, annealed
+from synthmammo.training.objectives.generation import GeneratorSettings, GeneratorTraining
 
 _MIXED = (32, 64, 128, 128)
 """Channels after mixing, at each of the four scales."""

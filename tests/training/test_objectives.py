@@ -14,10 +14,10 @@ from synthmammo.models.nets.comodulated import ComodulatedConfig, ComodulatedGen
 from synthmammo.models.nets.contextual import ContextualConfig, ContextualGenerator
 from synthmammo.models.nets.ops import clipped
 from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
-from synthmammo.objectives.augment import ALIGNED, Augmentation, oriented
-from synthmammo.objectives.base import Batch, annealed, average_decay, move_average
-from synthmammo.objectives.contextual import ContextualObjective, ContextualSettings, perturbation
-from synthmammo.objectives.contextual_projected import (
+from synthmammo.training.objectives.augment import ALIGNED, Augmentation, oriented
+from synthmammo.training.objectives.base import Batch, annealed, average_decay, move_average
+from synthmammo.training.objectives.contextual import ContextualObjective, ContextualSettings, perturbation
+from synthmammo.training.objectives.contextual_projected import (
     ContextualProjectedObjective,
     ContextualProjectedSettings,
     differences,
@@ -25,16 +25,16 @@ from synthmammo.objectives.contextual_projected import (
     measures,
     variety_loss,
 )
-from synthmammo.objectives.generation import GeneratorSettings
-from synthmammo.objectives.insertion import InsertionBatch
-from synthmammo.objectives.projected import (
+from synthmammo.training.objectives.generation import GeneratorSettings
+from synthmammo.training.objectives.insertion import InsertionBatch
+from synthmammo.training.objectives.projected import (
     ClassProbe,
     ProjectedObjective,
     ProjectedSettings,
     Projection,
     deviation_within_classes,
 )
-from synthmammo.objectives.stylegan2 import LogisticObjective, LogisticSettings
+from synthmammo.training.objectives.stylegan2 import LogisticObjective, LogisticSettings
 
 CPU = torch.device("cpu")
 SHAPE = StyleGAN2Config(32, 1, 8, 8, 1, 2, 128, 8)

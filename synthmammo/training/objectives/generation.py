@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from synthmammo.models.nets.ops import clipped
 from synthmammo.models.nets.stylegan2 import Generator
 from synthmammo.models.nets.stylegan2.synthesis import ToImage
-from synthmammo.objectives.base import Batch, Losses, Reduce, Training, average_decay, move_average, one_hot
+from synthmammo.training.objectives.base import Batch, Losses, Reduce, Training, average_decay, move_average, one_hot
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, TrainingError
 from synthmammo.models import file as checkpoints
 from synthmammo.models.features import EXTRACTOR, Features
-from synthmammo.objectives.base import Losses
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.generation import GenerationTask
 from synthmammo.training.images import ImageSet, load_images
 from synthmammo.training.insertion import InsertionTask, real_class
 from synthmammo.training.memory import memory_errors
+from synthmammo.training.objectives.base import Losses
 from synthmammo.training.run import RunDirectory
 from synthmammo.training.scores import Scorer, Scores
 from synthmammo.training.start import origin
