@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from synthmammo.compose import Intensity, cut, resample
+from synthmammo.building.compose import Intensity, cut, resample
 from synthmammo.dataset.reader import Dataset
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, Lesion, find
 from synthmammo.mammogram.pictures import sheet

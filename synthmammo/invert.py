@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL.Image import Image as Picture
 
-from synthmammo.compose import Intensity, Plane
+from synthmammo.building.compose import Intensity, Plane
 from synthmammo.dataset.manifest import writing
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, SourceError

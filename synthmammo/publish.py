@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from synthmammo.building.verify import verify
 from synthmammo.dataset import statements as facts
 from synthmammo.dataset.card import CARD, PICTURE
 from synthmammo.dataset.manifest import MANIFEST, Manifest
@@ -23,7 +24,6 @@ from synthmammo.identity import file_digest
 from synthmammo.models.card import model_card, pictures
 from synthmammo.models.file import SUFFIX, load
 from synthmammo.models.zoo import model
-from synthmammo.verify import verify
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi

@@ -30,7 +30,7 @@ def seed() -> int:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The tiny recipe's dataset with its card, for tests that only read it."""
-    from synthmammo.build import build
+    from synthmammo.building.build import build
     from synthmammo.dataset.card import card
     from synthmammo.dataset.workers.local import Local
     from tests.support import tiny

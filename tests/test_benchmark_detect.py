@@ -16,7 +16,7 @@ from synthmammo.benchmark.detect_fit import Pool, distinct, draw_order, on_breas
 from synthmammo.benchmark.detect_report import report, summarise, threshold_at
 from synthmammo.benchmark.detectors import DETECTORS, Detector, make_detector
 from synthmammo.benchmark.films import load_films, on_canvas
-from synthmammo.build import build
+from synthmammo.building.build import build
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import CheckpointError, DatasetError, OutputError, TrainingError

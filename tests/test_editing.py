@@ -8,13 +8,14 @@ import pytest
 from PIL import Image
 from test_editing_directions import directions
 
-from synthmammo.assemble import Assembler, Failure
-from synthmammo.build import build
+from synthmammo.building.assemble import Assembler, Failure
+from synthmammo.building.build import build
+from synthmammo.building.requirement import unmet
+from synthmammo.building.verify import verify
 from synthmammo.dataset.card import card
 from synthmammo.dataset.manifest import read_index
 from synthmammo.dataset.workers.local import Local
 from synthmammo.editing.direction_file import directions_file, write_directions
-from synthmammo.editing.requirement import unmet
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.phantom import Phantom
 from synthmammo.mammogram.anatomy import breast_mask
@@ -28,7 +29,6 @@ from synthmammo.planning.summary import summarise
 from synthmammo.planning.table import as_row
 from synthmammo.recipe import Recipe
 from synthmammo.recipe.backgrounds import Requirement
-from synthmammo.verify import verify
 from tests.support import tiny
 from tests.support.tiny_models import stylegan2_file
 

@@ -17,7 +17,7 @@ from pydicom import dcmread
 from requests import Session
 
 import synthmammo.send as sending
-from synthmammo.build import build
+from synthmammo.building.build import build
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.send import Credentials, send

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from synthmammo import turing
-from synthmammo.build import build
+from synthmammo.building.build import build
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import DatasetError, OutputError

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from pydicom import dcmread
 
-from synthmammo.assemble import Assembler
-from synthmammo.compose import softened
+from synthmammo.building.assemble import Assembler
+from synthmammo.building.compose import softened
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.dicom import objects
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, Context, LesionChannel, find

@@ -18,8 +18,8 @@ def verify(directory: Path, pixels: int, seed: int) -> None:
 
     Example: synthmammo verify datasets/balanced_calc --pixels 5
     """
+    from synthmammo.building.verify import verify as run
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.verify import verify as run
 
     with progress_bar("verify", unit="checks") as update:
         found = run(directory, pixels=pixels, seed=seed, progress=update)
@@ -43,9 +43,9 @@ def regenerate(directory: Path, key: str, out: Path) -> None:
 
     Example: synthmammo regenerate datasets/balanced_calc balanced_calc-0000003 --out again
     """
+    from synthmammo.building.remake import platform_note
+    from synthmammo.building.remake import regenerate as run
     from synthmammo.dataset.manifest import Manifest
-    from synthmammo.regenerate import platform_note
-    from synthmammo.regenerate import regenerate as run
 
     paths, compared = run(directory, key, out)
     for path in paths:

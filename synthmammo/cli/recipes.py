@@ -38,7 +38,7 @@ def build(
 
     Example: synthmammo build recipes/balanced_calc.yaml --size 100
     """
-    from synthmammo.build import refuse_unsupported
+    from synthmammo.building.build import refuse_unsupported
 
     loaded = _load(recipe, settings, size)
     found = refuse_unsupported(loaded)
@@ -47,7 +47,7 @@ def build(
         _print_plan(loaded)
         click.echo(f"Nothing was made. Without --dry-run the dataset goes to {out}")
         return
-    from synthmammo.build import build as run
+    from synthmammo.building.build import build as run
     from synthmammo.cli.progress import progress_bar
     from synthmammo.dataset.card import PICTURE, card
     from synthmammo.dataset.workers.local import Local

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from synthmammo.build import RECIPE
+from synthmammo.building.build import RECIPE
 from synthmammo.dataset import statements as facts
 from synthmammo.dataset.croissant import CROISSANT
 from synthmammo.dataset.manifest import Manifest, read_index, writing

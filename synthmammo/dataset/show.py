@@ -12,12 +12,12 @@ from PIL import Image as Pictures
 from PIL import ImageDraw
 from PIL.Image import Image as Picture
 
+from synthmammo.building.placement import crop_box
 from synthmammo.dataset.manifest import read_index, writing
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram.pictures import PATHOLOGY_COLOURS, display, sheet
 from synthmammo.mammogram.sample import Sample
-from synthmammo.placement import crop_box
 
 CLOSE_UP_BELOW = 0.5
 """Reduction beyond which a lesion is too small to be judged on the tile."""

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from synthmammo.build import build
+from synthmammo.building.build import build
 from synthmammo.dataset.card import card
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.workers.local import Local

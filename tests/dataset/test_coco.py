@@ -1,6 +1,6 @@
 import json
 
-from synthmammo.build import build
+from synthmammo.building.build import build
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local

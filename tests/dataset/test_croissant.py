@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from synthmammo.build import build
+from synthmammo.building.build import build
 from synthmammo.dataset import statements as facts
 from synthmammo.dataset.croissant import croissant
 from synthmammo.dataset.manifest import Manifest, read_index

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from synthmammo.build import build
+from synthmammo.building.build import build
 from synthmammo.dataset.card import card
 from synthmammo.dataset.workers.local import Local
 from tests.support import elsewhere, tiny

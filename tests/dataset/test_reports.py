@@ -3,11 +3,11 @@ import shutil
 import pytest
 import yaml
 
+from synthmammo.building.verify import verify
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reports import Report, attach_benchmark, reports
 from synthmammo.errors import DatasetError
 from synthmammo.publish import dataset_publication
-from synthmammo.verify import verify
 from tests.support import tiny
 
 MEASURED = Report(

@@ -72,7 +72,7 @@ def test_no_tasks():
 BUILD = """
 import sys
 from pathlib import Path
-from synthmammo.build import build
+from synthmammo.building.build import build
 from synthmammo.dataset.workers.local import Local
 from synthmammo.recipe import load_recipe
 

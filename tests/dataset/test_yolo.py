@@ -1,13 +1,13 @@
 import pytest
 import yaml
 
-from synthmammo.build import build
+from synthmammo.building.build import build
+from synthmammo.building.verify import verify
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.dataset.writers.yolo import write_yolo
 from synthmammo.errors import OutputError
-from synthmammo.verify import verify
 from tests.support import tiny
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthmammo.compose import cut
+from synthmammo.building.compose import cut
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, find
 from synthmammo.generators.contextual import REMOVAL, Contextual, ContextualRemoval

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from synthmammo.assemble import Assembler
+from synthmammo.building.assemble import Assembler
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.planning.planner import tables

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from synthmammo import invert as stage
-from synthmammo.build import build
+from synthmammo.building.build import build
+from synthmammo.building.verify import verify
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.editing.inversion import InversionOptions
@@ -20,7 +21,6 @@ from synthmammo.models.file import load, save
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
 from synthmammo.models.latents import open_model, restored
 from synthmammo.recipe import load_recipe
-from synthmammo.verify import verify
 from tests.support import dicom_files, tiny
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 

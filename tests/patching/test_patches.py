@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthmammo.building.verify import verify
 from synthmammo.cli import main
 from synthmammo.dataset.card import card
 from synthmammo.dataset.manifest import Manifest, count, index_row, write_index
@@ -24,7 +25,6 @@ from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, S
 from synthmammo.patching.options import PatchOptions
 from synthmammo.patching.patches import patches
 from synthmammo.patching.plan import PLAN, survey
-from synthmammo.verify import verify
 
 HEIGHT, WIDTH = 120, 100
 LABELS = ("benign", "malignant", "normal")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from synthmammo.build import build, refuse_unsupported
+from synthmammo.building.build import build, refuse_unsupported
+from synthmammo.building.verify import verify
 from synthmammo.dataset.card import card
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
@@ -20,7 +21,6 @@ from synthmammo.training.objectives.augment import Augmentation
 from synthmammo.training.objectives.contextual_projected import ContextualProjectedSettings
 from synthmammo.training.objectives.projected import ProjectedSettings
 from synthmammo.training.objectives.stylegan2 import LogisticSettings
-from synthmammo.verify import verify
 from tests.support import tiny
 
 RECIPES = {path.stem: path for path in sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))}

@@ -5,11 +5,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import synthmammo.verify as verifying
+import synthmammo.building.verify as verifying
+from synthmammo.building.remake import Comparison
+from synthmammo.building.verify import verify
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import DatasetError
-from synthmammo.regenerate import Comparison
-from synthmammo.verify import verify
 from tests.support import tiny
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from synthmammo.build import build, make_shard, refuse_unsupported, shards
+from synthmammo.building.build import build, make_shard, refuse_unsupported, shards
 from synthmammo.dataset.card import card
 from synthmammo.dataset.manifest import Manifest, index_row, read_index, write_index
 from synthmammo.dataset.reader import Dataset

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from synthmammo.canvas import Canvas, Placed, Try
+from synthmammo.building.canvas import Canvas, Placed, Try
+from synthmammo.building.placement import Frame, Places
 from synthmammo.generators.base import LESIONS, REMOVALS, Lesion, find
 from synthmammo.mammogram.anatomy import site_from_draw
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Image
-from synthmammo.placement import Frame, Places
 from synthmammo.recipe import LesionSpec, Recipe
 
 

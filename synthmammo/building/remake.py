@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from synthmammo._version import PIXELS_VERSION
-from synthmammo.assemble import Assembler, Failure
-from synthmammo.build import RECIPE
+from synthmammo.building.assemble import Assembler, Failure
+from synthmammo.building.build import RECIPE
 from synthmammo.dataset.libraries import ABSENT, installed
 from synthmammo.dataset.manifest import Manifest, machine, writing
 from synthmammo.dataset.reader import Dataset

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import synthmammo.generators.base as base
-from synthmammo.assemble import Assembler, Failure
-from synthmammo.backgrounds import Backgrounds
-from synthmammo.canvas import LEAST_INSIDE, Canvas, Try
-from synthmammo.compose import softened
+from synthmammo.building.assemble import Assembler, Failure
+from synthmammo.building.backgrounds import Backgrounds
+from synthmammo.building.canvas import LEAST_INSIDE, Canvas, Try
+from synthmammo.building.compose import softened
+from synthmammo.building.placement import Places, crop_box
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import LesionChannel
 from synthmammo.mammogram.anatomy import tissue_share
@@ -15,7 +16,6 @@ from synthmammo.mammogram.anatomy.tissue import window_around
 from synthmammo.mammogram.geometry import crop
 from synthmammo.mammogram.planned import Candidate, PlannedLesion, Row
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
-from synthmammo.placement import Places, crop_box
 from synthmammo.planning.planner import tables
 from synthmammo.planning.table import as_row
 from synthmammo.recipe import Placement
@@ -256,9 +256,9 @@ class Fakes:
 
     def assembler(self, recipe, lesion=None, host=None) -> Assembler:
         if lesion:
-            self._monkeypatch.setattr("synthmammo.insertion._open_lesion", lambda *_: lesion)
+            self._monkeypatch.setattr("synthmammo.building.insertion._open_lesion", lambda *_: lesion)
         if host:
-            self._monkeypatch.setattr("synthmammo.backgrounds.open_host", lambda _: host)
+            self._monkeypatch.setattr("synthmammo.building.backgrounds.open_host", lambda _: host)
         return Assembler(recipe)
 
 
@@ -501,7 +501,9 @@ def test_a_pair_makes_its_lesions_once_and_each_half_is_as_if_made_alone(monkeyp
     recipe = tiny.recipe(**ONE | changes | removal)
     rows = rows_of(recipe)
     put, taken = Disc(), Disc(sign=-1)
-    monkeypatch.setattr("synthmammo.insertion._open_lesion", lambda table, *_: put if table is base.LESIONS else taken)
+    monkeypatch.setattr(
+        "synthmammo.building.insertion._open_lesion", lambda table, *_: put if table is base.LESIONS else taken
+    )
     assembler = Assembler(recipe)
     made = list(assembler.samples(rows))
     assert all(isinstance(sample, Sample) for sample in made), made

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from synthmammo.compose import MODEL_SPACING_MM, Intensity, Window, cut, largest_object, resample, softened
+from synthmammo.building.compose import MODEL_SPACING_MM, Intensity, Window, cut, largest_object, resample, softened
 from synthmammo.mammogram.sample import Box
 from synthmammo.recipe import PostProcessing
 

@@ -7,12 +7,12 @@ from importlib.metadata import version
 import pytest
 
 from synthmammo._version import PIXELS_VERSION
-from synthmammo.build import build
+from synthmammo.building.build import build
+from synthmammo.building.remake import regenerate, same_platform
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import DatasetError, OutputError
-from synthmammo.regenerate import regenerate, same_platform
 from tests.support import tiny
 
 KEY = "tiny-0000005"

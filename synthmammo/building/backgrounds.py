@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from synthmammo.building.requirement import unmet
 from synthmammo.editing.base import Editor
-from synthmammo.editing.requirement import unmet
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import HOSTS, Host, find
 from synthmammo.mammogram.planned import Row

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from synthmammo.backgrounds import open_host
-from synthmammo.build import build
+from synthmammo.building.backgrounds import open_host
+from synthmammo.building.build import build
+from synthmammo.building.verify import verify
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import GeneratorError
 from synthmammo.models.file import locate
 from synthmammo.recipe import Recipe, resolved_yaml
-from synthmammo.verify import verify
 from tests.support import tiny
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
@@ -70,7 +70,7 @@ def test_a_model_is_looked_for_once_a_build(tmp_path: Path, monkeypatch: pytest.
         asked.append(name)
         return locate(name)
 
-    monkeypatch.setattr("synthmammo.build.locate", counted)
+    monkeypatch.setattr("synthmammo.building.build.locate", counted)
     result = tiny.run("build", path, "--out", tmp_path / "out", "--workers", 1)
     assert result.exit_code == 0 and asked == [str(model)]
     asked.clear()

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from synthmammo.assemble import Assembler
+from synthmammo.building.assemble import Assembler
 from synthmammo.dataset.libraries import of_recipe, versions
 from synthmammo.dataset.manifest import MANIFEST, Manifest, machine, read_index, writing
 from synthmammo.dataset.shards import Advance, Formats, run_shards, write_shard

@@ -11,16 +11,16 @@ from time import perf_counter
 
 import numpy as np
 
-from synthmammo.backgrounds import Backgrounds
-from synthmammo.canvas import Canvas, Ground, Placed
+from synthmammo.building.backgrounds import Backgrounds
+from synthmammo.building.canvas import Canvas, Ground, Placed
+from synthmammo.building.insertion import Inserter
+from synthmammo.building.placement import Frame, Places, Site
 from synthmammo.errors import GeneratorError
-from synthmammo.insertion import Inserter
 from synthmammo.mammogram.anatomy import site_from_draw, tissue_share
 from synthmammo.mammogram.geometry import crop
 from synthmammo.mammogram.history import Built, cut_record
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Box, Sample
-from synthmammo.placement import Frame, Places, Site
 from synthmammo.recipe import Placement, Quality, Recipe
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from synthmammo.building.remake import Comparison, compare, platform_note, remake
 from synthmammo.dataset.manifest import Manifest, ShardRecord, content_digest, count, read_index
 from synthmammo.dataset.reader import Dataset
-from synthmammo.regenerate import Comparison, compare, platform_note, remake
 
 ONE_GREY_LEVEL = 1
 

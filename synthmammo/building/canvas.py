@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from synthmammo.compose import Cut, Intensity, Window, cut
+from synthmammo.building.compose import Cut, Intensity, Window, cut
+from synthmammo.building.placement import Places, Site
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import Context, Lesion, LesionChannel
 from synthmammo.mammogram.anatomy import tissue_share
 from synthmammo.mammogram.anatomy.tissue import window_around
 from synthmammo.mammogram.planned import Candidate, PlannedLesion
 from synthmammo.mammogram.sample import Box, Finding, Image, Labels, Sample
-from synthmammo.placement import Places, Site
 from synthmammo.recipe import LesionSpec
 
 LEAST_INSIDE = 0.95

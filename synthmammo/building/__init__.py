@@ -1,0 +1,1 @@
+"""The rows of a plan become samples, and samples become a dataset."""
