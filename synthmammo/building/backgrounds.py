@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from synthmammo.building.requirement import unmet
-from synthmammo.editing.base import Editor
+from synthmammo.editing.editor import Editor
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import HOSTS, Host, find
 from synthmammo.mammogram.planned import Row

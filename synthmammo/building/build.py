@@ -191,7 +191,7 @@ def _check_directions(recipe: Recipe, found: Mapping[str, Path]) -> None:
     wanted = [edit.direction for edit in recipe.edits if isinstance(edit, DirectionEdit)]
     if not wanted or not isinstance(background, StyleGAN2Background):
         return
-    from synthmammo.editing.direction_file import directions_file, read_directions
+    from synthmammo.editing.directions.file import directions_file, read_directions
 
     model = found[background.model]
     path = Path(background.directions or directions_file(model))
@@ -249,12 +249,12 @@ def latent_files(recipe: Recipe, found: Mapping[str, Path]) -> dict[str, Path]:
     named = {"background.latents": (background.latents, Path(background.latents))} if background.latents else {}
     stem = background.model.removesuffix(SUFFIX)
     if any(isinstance(edit, PartEdit) for edit in recipe.edits):
-        from synthmammo.editing.part_file import parts_file
+        from synthmammo.editing.parts.file import parts_file
 
         path = Path(background.parts or parts_file(found[background.model]))
         named["background.parts"] = (background.parts or stem + path.suffix, path)
     if any(isinstance(edit, DirectionEdit) for edit in recipe.edits):
-        from synthmammo.editing.direction_file import directions_file
+        from synthmammo.editing.directions.file import directions_file
 
         path = Path(background.directions or directions_file(found[background.model]))
         named["background.directions"] = (background.directions or stem + path.suffix, path)

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from synthmammo.editing.directions import Directions
+    from synthmammo.editing.directions.edit import Directions
 
 _WIDTH = 110
 """Columns the tables need."""
@@ -55,8 +55,8 @@ def fit(
     Example: synthmammo directions fit zoo/stylegan2-cbis-mass-128
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.directions import Fitting
-    from synthmammo.directions import directions as run
+    from synthmammo.editing.directions.fit import Fitting
+    from synthmammo.editing.directions.fit import directions as run
 
     fitting = Fitting(components, latents, samples, checks, truncation, seed, device)
     with progress_bar("directions") as update:
@@ -74,7 +74,7 @@ def show(model: str, path: Path | None, components: int) -> None:
 
     Example: synthmammo directions show zoo/stylegan2-cbis-mass-128
     """
-    from synthmammo.editing.direction_file import directions_file, read_directions
+    from synthmammo.editing.directions.file import directions_file, read_directions
     from synthmammo.identity import file_digest
     from synthmammo.models.file import locate
 

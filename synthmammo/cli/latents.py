@@ -53,9 +53,9 @@ def invert(
     Example: synthmammo invert patch.png --model zoo/stylegan2-cbis-mass-128 --class malignant --out p.latents
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.inversion import InversionOptions
-    from synthmammo.invert import Which
-    from synthmammo.invert import invert as run
+    from synthmammo.editing.inversion.invert import Which
+    from synthmammo.editing.inversion.invert import invert as run
+    from synthmammo.editing.inversion.search import InversionOptions
 
     in_w = steps if space == "w" else steps * 2 // 5
     options = InversionOptions(w_steps=in_w, plus_steps=steps - in_w, fit_noise=noise == "fit", seed=seed)
@@ -103,8 +103,8 @@ def mix(
     Example: synthmammo mix zoo/stylegan2-cbis-mass-128 --class malignant --layers 6:12 --out mix.png
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.mix import mix as run
-    from synthmammo.model_samples import Samples, parse_layers, parse_names
+    from synthmammo.editing.pictures.mix import mix as run
+    from synthmammo.editing.samples import Samples, parse_layers, parse_names
 
     samples = Samples.of(model, truncation, label, device)
     with progress_bar("mix") as update:
@@ -140,9 +140,9 @@ def walk(
     Example: synthmammo walk zoo/stylegan2-cbis-mass-128 --class malignant 3 17 --steps 30 --out walk.gif
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.model_samples import Samples
-    from synthmammo.walk import Way, along_direction
-    from synthmammo.walk import walk as run
+    from synthmammo.editing.pictures.walk import Way, along_direction
+    from synthmammo.editing.pictures.walk import walk as run
+    from synthmammo.editing.samples import Samples
 
     samples = Samples.of(model, truncation, label, device)
     named = tuple(samples.named(stop) for stop in stops)

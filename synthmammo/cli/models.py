@@ -56,8 +56,8 @@ def sample(model: str, seeds: str, truncation: float, label: str | None, out: Pa
     Example: synthmammo sample zoo/stylegan2-cbis-mass-128 --class malignant --seeds 0-35 --out sheet.png
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.sample_model import Sampling, parse_seeds
-    from synthmammo.sample_model import sample as run
+    from synthmammo.editing.sample import Sampling, parse_seeds
+    from synthmammo.editing.sample import sample as run
 
     numbers = parse_seeds(seeds)
     with progress_bar("sample") as update:

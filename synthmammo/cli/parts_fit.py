@@ -27,7 +27,7 @@ def fit(
     Example: synthmammo parts fit zoo/stylegan2-cbis-mass-128 --samples 400
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.parts import PartsOptions, fit_parts
+    from synthmammo.editing.parts.fit import PartsOptions, fit_parts
 
     options = PartsOptions(samples, parts, seed, truncation, pairs)
     with progress_bar("parts") as update:

@@ -32,9 +32,9 @@ def seeds(model: str, seeds: str, truncation: float, label: str | None, out: Pat
 
     Example: synthmammo sheet seeds zoo/stylegan2-cbis-mass-128 --class malignant --out samples.png
     """
-    from synthmammo import sheet
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.model_samples import Samples, parse_names
+    from synthmammo.editing.pictures import sheet
+    from synthmammo.editing.samples import Samples, parse_names
 
     samples = Samples.of(model, truncation, label, device)
     with progress_bar("sheet") as update:
@@ -71,9 +71,9 @@ def directions(
 
     Example: synthmammo sheet directions zoo/stylegan2-cbis-mass-128 --class malignant --row texture --out d.png
     """
-    from synthmammo import sheet
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.model_samples import Samples, parse_layers
+    from synthmammo.editing.pictures import sheet
+    from synthmammo.editing.samples import Samples, parse_layers
 
     samples = Samples.of(model, truncation, label, device)
     scale = sheet.Scale(most, columns, parse_layers(layers) if layers else None, file)
@@ -98,9 +98,9 @@ def parts(
 
     Example: synthmammo sheet parts zoo/stylegan2-cbis-mass-128 --class malignant --out parts.png
     """
-    from synthmammo import sheet
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.model_samples import Samples, parse_names
+    from synthmammo.editing.pictures import sheet
+    from synthmammo.editing.samples import Samples, parse_names
 
     samples = Samples.of(model, truncation, label, device)
     with progress_bar("sheet") as update:
@@ -139,9 +139,9 @@ def local(
 
     Example: synthmammo sheet local zoo/stylegan2-cbis-mass-128 --class malignant --part 3 --out local.png
     """
-    from synthmammo import sheet
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.model_samples import Samples, parse_names
+    from synthmammo.editing.pictures import sheet
+    from synthmammo.editing.samples import Samples, parse_names
 
     samples = Samples.of(model, truncation, label, device)
     transfer = sheet.Transfer(part, strength, threshold, epsilon, file)

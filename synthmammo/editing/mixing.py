@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from synthmammo.editing.base import check_layers
+from synthmammo.editing.editor import check_layers
 from synthmammo.editing.reference import reference_latents
 from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.models.latents import Model

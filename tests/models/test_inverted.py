@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synthmammo import invert as stage
 from synthmammo.building.build import build
 from synthmammo.building.verify import verify
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
-from synthmammo.editing.inversion import InversionOptions
+from synthmammo.editing.inversion import invert as stage
+from synthmammo.editing.inversion.invert import Frame, Which, invert
+from synthmammo.editing.inversion.search import InversionOptions
+from synthmammo.editing.samples import Samples
 from synthmammo.errors import DatasetError, GeneratorError, RecipeError, SourceError
 from synthmammo.generators.stylegan2 import StyleGAN2
-from synthmammo.invert import Frame, Which, invert
-from synthmammo.model_samples import Samples
 from synthmammo.models.file import load, save
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
 from synthmammo.models.latents import open_model, restored
@@ -150,7 +150,7 @@ def test_what_is_known_of_a_sample_stays_known(built: Path, inverted: Path) -> N
 def test_an_interrupted_inversion_goes_on_where_it_was(
     built: Path, model: Path, inverted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from synthmammo.editing import inversion
+    from synthmammo.editing.inversion import search as inversion
 
     keys, out, calls = Dataset.open(built).keys[:4], tmp_path / "again.latents", []
     search = inversion.invert

@@ -39,10 +39,10 @@ def stylegan2_file(path: Path, config: StyleGAN2Config = STYLEGAN2, *, discrimin
 
 def edited_file(path: Path) -> Path:
     """A StyleGAN2 with parts and directions beside it, as recipes with edits need them; nothing in them is measured."""
-    from synthmammo.editing.direction_file import directions_file, write_directions
-    from synthmammo.editing.directions import Attribute, Directions
+    from synthmammo.editing.directions.edit import Attribute, Directions
+    from synthmammo.editing.directions.file import directions_file, write_directions
+    from synthmammo.editing.parts.fit import PartsOptions, fit_parts
     from synthmammo.mammogram.terms import ATTRIBUTES
-    from synthmammo.parts import PartsOptions, fit_parts
 
     checkpoint = load(stylegan2_file(path))
     fit_parts(str(path), options=PartsOptions(samples=4, parts=4, pairs=1))

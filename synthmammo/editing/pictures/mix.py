@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from synthmammo.dataset.manifest import writing
+from synthmammo.editing.samples import Samples, grey
 from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.pictures import BACKGROUND, sheet
-from synthmammo.model_samples import Samples, grey
 
 Progress = Callable[[int, int], None]
 

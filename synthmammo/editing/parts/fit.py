@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synthmammo.editing.samples import one_grey_channel
 from synthmammo.errors import GeneratorError
 from synthmammo.identity import draw_u64
-from synthmammo.model_samples import one_grey_channel
 from synthmammo.models.latents import Model, open_model
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synthmammo.editing.parts import Parts
+    from synthmammo.editing.parts.edit import Parts
 
 Progress = Callable[[int, int], None]
 
@@ -102,8 +102,8 @@ def fit_parts(
     """
     import torch
 
-    from synthmammo.editing.part_file import parts_file, write_parts
-    from synthmammo.editing.part_fit import fit
+    from synthmammo.editing.parts.clusters import fit
+    from synthmammo.editing.parts.file import parts_file, write_parts
 
     options = options or PartsOptions()
     opened = open_model(model, device)
@@ -128,7 +128,7 @@ def measure(
     """Transfer every part between pairs of images, and as many random channels for comparison."""
     import torch
 
-    from synthmammo.editing.parts import Locality, locality, rendered, transfer
+    from synthmammo.editing.parts.edit import Locality, locality, rendered, transfer
 
     synthesis = model.network.synthesis
     changes: list[list[tuple[Locality, Locality]]] = [[] for _ in range(len(parts))]

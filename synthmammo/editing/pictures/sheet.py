@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from PIL.Image import Image as Picture
 
+from synthmammo.editing.samples import Samples, grey
 from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.pictures import difference, outlined, sheet, tinted
-from synthmammo.model_samples import Samples, grey
 
 if TYPE_CHECKING:
-    from synthmammo.editing.parts import Parts
+    from synthmammo.editing.parts.edit import Parts
 
 Progress = Callable[[int, int], None]
 
@@ -130,7 +130,7 @@ def parts(
     """
     import torch
 
-    from synthmammo.editing.parts import rendered
+    from synthmammo.editing.parts.edit import rendered
 
     found, synthesis = _read(samples, file), samples.model.network.synthesis
     plain, coloured = [], []
@@ -170,8 +170,8 @@ def local(
     """
     import torch
 
-    from synthmammo.editing.parts import locality, rendered
-    from synthmammo.editing.parts import transfer as moved
+    from synthmammo.editing.parts.edit import locality, rendered
+    from synthmammo.editing.parts.edit import transfer as moved
 
     if len(references) != len(targets):
         message = f"{len(targets)} targets for {len(references)} references, expected as many"
@@ -206,7 +206,7 @@ def local(
 
 
 def _read(samples: Samples, file: Path | None) -> Parts:
-    from synthmammo.editing.part_file import parts_file, read_parts
+    from synthmammo.editing.parts.file import parts_file, read_parts
 
     checkpoint = samples.model.checkpoint
     return read_parts(file or parts_file(checkpoint.path), checkpoint.digest)

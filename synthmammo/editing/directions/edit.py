@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.editing.base import check_layers
+from synthmammo.editing.editor import check_layers
 from synthmammo.errors import GeneratorError, nearest
 from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.models.latents import Model
@@ -144,7 +144,7 @@ class Direction:
     def __init__(self, spec: DirectionEdit, model: Model, background: StyleGAN2Background) -> None:
         import torch
 
-        from synthmammo.editing.direction_file import directions_file, read_directions
+        from synthmammo.editing.directions.file import directions_file, read_directions
 
         path = Path(background.directions) if background.directions else directions_file(model.checkpoint.path)
         self._directions = read_directions(path, model.checkpoint.digest)

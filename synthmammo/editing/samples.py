@@ -97,8 +97,8 @@ class Samples:
         """
         import torch
 
-        from synthmammo.editing.base import check_layers
-        from synthmammo.editing.direction_file import directions_file, read_directions
+        from synthmammo.editing.directions.file import directions_file, read_directions
+        from synthmammo.editing.editor import check_layers
 
         checkpoint, config = self.model.checkpoint, self.model.network.config
         found = read_directions(file or directions_file(checkpoint.path), checkpoint.digest)

@@ -15,6 +15,7 @@ from PIL.Image import Image as Picture
 from synthmammo.building.compose import Intensity, Plane
 from synthmammo.dataset.manifest import writing
 from synthmammo.dataset.reader import Dataset
+from synthmammo.editing.samples import Samples, grey, known_class, one_grey_channel
 from synthmammo.errors import DatasetError, SourceError
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.ingesting.sources.base import key_of
@@ -23,7 +24,6 @@ from synthmammo.mammogram.anatomy import Side, breast_mask, chest_wall_side
 from synthmammo.mammogram.geometry import blank, crop, resize, square
 from synthmammo.mammogram.pictures import difference, sheet
 from synthmammo.mammogram.sample import Box, Sample, SpacingOrigin
-from synthmammo.model_samples import Samples, grey, known_class, one_grey_channel
 from synthmammo.models.file import Scale
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
 from synthmammo.models.latents import Model, one_hot, open_model, restored
@@ -31,7 +31,7 @@ from synthmammo.models.latents import Model, one_hot, open_model, restored
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synthmammo.editing.inversion import Inversion, InversionOptions
+    from synthmammo.editing.inversion.search import Inversion, InversionOptions
 
 Progress = Callable[[int, int], None]
 
@@ -99,7 +99,7 @@ def invert(
     """
     import torch
 
-    from synthmammo.editing.inversion import invert as search
+    from synthmammo.editing.inversion.search import invert as search
     from synthmammo.models.features import Features
 
     which = which or Which()

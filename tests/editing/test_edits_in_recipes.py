@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_editing_directions import directions
 
 from synthmammo.building.assemble import Assembler, Failure
 from synthmammo.building.build import build
@@ -15,7 +14,7 @@ from synthmammo.building.verify import verify
 from synthmammo.dataset.card import card
 from synthmammo.dataset.manifest import read_index
 from synthmammo.dataset.workers.local import Local
-from synthmammo.editing.direction_file import directions_file, write_directions
+from synthmammo.editing.directions.file import directions_file, write_directions
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.phantom import Phantom
 from synthmammo.mammogram.anatomy import breast_mask
@@ -29,10 +28,11 @@ from synthmammo.planning.summary import summarise
 from synthmammo.planning.table import as_row
 from synthmammo.recipe import Recipe
 from synthmammo.recipe.backgrounds import Requirement
+from tests.editing.test_directions import directions
 from tests.support import tiny
 from tests.support.tiny_models import stylegan2_file
 
-MINI_MIAS = Path(__file__).parents[2] / "shared" / "data" / "mini_mias"
+MINI_MIAS = Path(__file__).parents[3] / "shared" / "data" / "mini_mias"
 EDITS = [
     {"density": {"target": "c", "probability": 0.5}},
     {"component 2": {"strength": {"normal": [0, 1]}, "layers": [0, 4], "probability": 0.7}},

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthmammo.editing.base import check_layers
+from synthmammo.editing.editor import check_layers
 from synthmammo.editing.reference import reference_latents
 from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.planned import PlannedEdit, Row
@@ -106,7 +106,7 @@ class Part:
     """The edit `part` of a recipe; see the protocol `StyleEdit`."""
 
     def __init__(self, spec: PartEdit, model: Model, background: StyleGAN2Background) -> None:
-        from synthmammo.editing.part_file import parts_file, read_parts
+        from synthmammo.editing.parts.file import parts_file, read_parts
 
         path = Path(background.parts) if background.parts else parts_file(model.checkpoint.path)
         parts = read_parts(path, model.checkpoint.digest)

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.editing.direction_file import directions_file, write_directions
-from synthmammo.editing.directions import (
+from synthmammo.editing.directions.edit import (
     COMPONENTS,
     Array,
     Directions,
@@ -18,6 +17,7 @@ from synthmammo.editing.directions import (
     fit_attribute,
     principal_components,
 )
+from synthmammo.editing.directions.file import directions_file, write_directions
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.identity import draw_u64, draw_uniform

@@ -7,13 +7,13 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from synthmammo import sheet
+from synthmammo.editing.pictures import sheet
+from synthmammo.editing.pictures.mix import mix
+from synthmammo.editing.pictures.walk import Way, along_direction, blended, points_of, walk
+from synthmammo.editing.samples import Samples, grey, parse_layers, parse_names
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError
 from synthmammo.mammogram.pictures import BACKGROUND, difference, outlined, tinted
-from synthmammo.mix import mix
-from synthmammo.model_samples import Samples, grey, parse_layers, parse_names
 from synthmammo.models.inverted import Facts, Inverted, write_inverted
-from synthmammo.walk import Way, along_direction, blended, points_of, walk
 from tests.support import tiny
 from tests.support.tiny_models import CONDITIONAL, edited_file, stylegan2_file
 

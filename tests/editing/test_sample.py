@@ -8,11 +8,11 @@ import torch
 from click.testing import CliRunner
 
 from synthmammo.cli.main import main
+from synthmammo.editing.sample import Sampling, parse_seeds, sample
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.mammogram import png
 from synthmammo.models.file import load
-from synthmammo.sample_model import Sampling, parse_seeds, sample
 from tests.support.tiny_models import CONDITIONAL, stylegan2_file
 
 

@@ -9,15 +9,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthmammo.editing.base import Editor
-from synthmammo.editing.direction_file import directions_file, read_directions, write_directions
-from synthmammo.editing.directions import (
+from synthmammo.editing.directions.edit import (
     FARTHEST,
     Directions,
     disentangled,
     fit_attribute,
     principal_components,
 )
+from synthmammo.editing.directions.file import directions_file, read_directions, write_directions
+from synthmammo.editing.editor import Editor
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.mammogram.planned import PlannedEdit, Row

@@ -6,8 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from synthmammo.editing.inversion import Inversion, InversionOptions, invert, perceptual_distance, perceptual_maps
-from synthmammo.editing.inversion import structure as structure_of
+from synthmammo.editing.inversion.search import (
+    Inversion,
+    InversionOptions,
+    invert,
+    perceptual_distance,
+    perceptual_maps,
+)
+from synthmammo.editing.inversion.search import structure as structure_of
 from synthmammo.models.features import Features
 from synthmammo.models.latents import Model, one_hot, open_model
 from synthmammo.models.nets.stylegan2 import StyleGAN2Config

@@ -10,13 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from synthmammo.editing.part_file import parts_file, read_parts, write_parts
-from synthmammo.editing.part_fit import fit, spherical_k_means
-from synthmammo.editing.parts import Part, Parts, locality, query, rendered, transfer
+from synthmammo.editing.parts.clusters import fit, spherical_k_means
+from synthmammo.editing.parts.edit import Part, Parts, locality, query, rendered, transfer
+from synthmammo.editing.parts.file import parts_file, read_parts, write_parts
+from synthmammo.editing.parts.fit import PartsOptions, fit_parts
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.models.latents import Model, open_model
-from synthmammo.parts import PartsOptions, fit_parts
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import PartEdit
 from tests.support.tiny_models import STYLEGAN2, stylegan2_file

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from PIL import Image as Pictures
 
 from synthmammo.dataset.manifest import writing
+from synthmammo.editing.samples import Grey, Named, Samples, grey
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.mammogram.pictures import sheet
-from synthmammo.model_samples import Grey, Named, Samples, grey
 
 if TYPE_CHECKING:
     from torch import Tensor

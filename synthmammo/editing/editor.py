@@ -45,8 +45,8 @@ class StyleEdit(Protocol):
 
 
 EDITS = {
-    "direction edit": "synthmammo.editing.directions:Direction",
-    "part edit": "synthmammo.editing.parts:Part",
+    "direction edit": "synthmammo.editing.directions.edit:Direction",
+    "part edit": "synthmammo.editing.parts.edit:Part",
     "mixing edit": "synthmammo.editing.mixing:Mixing",
 }
 """Classes of edits by the tag of their entry in a recipe."""

@@ -1,0 +1,1 @@
+"""Directions of a model's latents: found, kept beside the model, used as edits."""

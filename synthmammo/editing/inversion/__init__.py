@@ -1,0 +1,1 @@
+"""Real images become latents of a model."""

@@ -1,0 +1,1 @@
+"""Parts of a model's images: found, kept beside the model, used as edits."""
