@@ -59,9 +59,9 @@ def classify(
 
     Example: synthmammo benchmark classify --real datasets/cbis --synthetic datasets/cbis_made --out benchmarks/cbis
     """
-    from synthmammo.benchmark.classify import classify as run
-    from synthmammo.benchmark.config import load_config
-    from synthmammo.benchmark.report import report
+    from synthmammo.benchmarking.classify.classify import classify as run
+    from synthmammo.benchmarking.classify.config import load_config
+    from synthmammo.benchmarking.classify.report import report
     from synthmammo.cli.progress import progress_bar
 
     given = {name: value for name, value in options.items() if value not in (None, ())}

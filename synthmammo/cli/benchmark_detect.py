@@ -43,9 +43,9 @@ def detect(
 
     Example: synthmammo benchmark detect --real datasets/mini_mias --synthetic datasets/films --folds 3 --out bench
     """
-    from synthmammo.benchmark.detect import detect as run
-    from synthmammo.benchmark.detect_config import load_detect_config
-    from synthmammo.benchmark.detect_report import report
+    from synthmammo.benchmarking.detect.config import load_detect_config
+    from synthmammo.benchmarking.detect.detect import detect as run
+    from synthmammo.benchmarking.detect.report import report
     from synthmammo.cli.progress import progress_bar
 
     given = {name: value for name, value in options.items() if value not in (None, ())}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from synthmammo.benchmark.config import ClassifyConfig
-from synthmammo.benchmark.images import Images
+from synthmammo.benchmarking.classify.config import ClassifyConfig
+from synthmammo.benchmarking.classify.images import Images
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.parquet import ParquetWriter
 from tests.support import training_data

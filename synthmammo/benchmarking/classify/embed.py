@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from synthmammo.benchmark.summary import SPECIFICITY
+from synthmammo.benchmarking.classify.summary import SPECIFICITY
 from synthmammo.metrics import threshold_at_specificity
 
 LEAST_EMBEDDED = 8

@@ -9,13 +9,13 @@ import torch
 from scipy import ndimage
 from torch import nn
 
-from synthmammo.benchmark import detect as module
-from synthmammo.benchmark.detect import Detection, as_table, detect, make_folds, of_table
-from synthmammo.benchmark.detect_config import DetectConfig, load_detect_config
-from synthmammo.benchmark.detect_fit import Pool, distinct, draw_order, on_breast
-from synthmammo.benchmark.detect_report import report, summarise, threshold_at
-from synthmammo.benchmark.detectors import DETECTORS, Detector, make_detector
-from synthmammo.benchmark.films import load_films, on_canvas
+from synthmammo.benchmarking.detect import detect as module
+from synthmammo.benchmarking.detect.config import DetectConfig, load_detect_config
+from synthmammo.benchmarking.detect.detect import Detection, as_table, detect, make_folds, of_table
+from synthmammo.benchmarking.detect.detectors import DETECTORS, Detector, make_detector
+from synthmammo.benchmarking.detect.films import load_films, on_canvas
+from synthmammo.benchmarking.detect.fit import Pool, distinct, draw_order, on_breast
+from synthmammo.benchmarking.detect.report import report, summarise, threshold_at
 from synthmammo.building.build import build
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from synthmammo.benchmark.backbones import LITE0, backbone
+from synthmammo.benchmarking.classify.backbones import LITE0, backbone
 from synthmammo.errors import CheckpointError
 from synthmammo.models.features import Features
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 import yaml
 
-from synthmammo.benchmark.classify import classify
-from synthmammo.benchmark.config import PRESETS, Run, load_config, runs
-from synthmammo.benchmark.embed import changed_cases, embed
-from synthmammo.benchmark.fit import Classifier, fit
-from synthmammo.benchmark.inputs import PixelInputs, prepared, turned
-from synthmammo.benchmark.mixing import Mixture, Order
-from synthmammo.benchmark.report import report
-from synthmammo.benchmark.summary import power, summarise
+from synthmammo.benchmarking.classify.classify import classify
+from synthmammo.benchmarking.classify.config import PRESETS, Run, load_config, runs
+from synthmammo.benchmarking.classify.embed import changed_cases, embed
+from synthmammo.benchmarking.classify.fit import Classifier, fit
+from synthmammo.benchmarking.classify.inputs import PixelInputs, prepared, turned
+from synthmammo.benchmarking.classify.mixing import Mixture, Order
+from synthmammo.benchmarking.classify.report import report
+from synthmammo.benchmarking.classify.summary import power, summarise
 from synthmammo.errors import OutputError, SynthmammoError, TrainingError
 from synthmammo.metrics import auc, delong_test, threshold_at_specificity
 from tests.support import benchmark_data, tiny
@@ -54,8 +54,8 @@ def test_every_training_has_a_line_and_scores(finished):
 def test_a_finished_training_is_not_run_again_and_more_can_be_asked_for(finished, monkeypatch):
     compared, config, sides = finished
     before = (compared.results.path / "results.jsonl").read_bytes()
-    monkeypatch.setattr("synthmammo.benchmark.classify.frozen_features", None)
-    monkeypatch.setattr("synthmammo.benchmark.classify.fit", None)
+    monkeypatch.setattr("synthmammo.benchmarking.classify.classify.frozen_features", None)
+    monkeypatch.setattr("synthmammo.benchmarking.classify.classify.fit", None)
     again = classify(config, *sides, compared.results.path)
     assert again.records == compared.records and (compared.results.path / "results.jsonl").read_bytes() == before
 
@@ -122,7 +122,7 @@ def test_cross_validation_tests_everyone(sides, tmp_path):
 
 
 def test_one_sided_synthetic_images_are_refused(sides, tmp_path):
-    from test_benchmark_sides import folder
+    from tests.benchmarking.test_sides import folder
 
     made = folder(tmp_path / "made")
     with pytest.raises(SynthmammoError, match="3 positives and 0 negatives; both are needed"):
@@ -136,7 +136,7 @@ class Small(torch.nn.Module):
 
 
 def test_a_fine_tuning_that_was_broken_off_gives_the_same_weights(sides, tmp_path):
-    from synthmammo.benchmark.images import read_images
+    from synthmammo.benchmarking.classify.images import read_images
 
     real = read_images(sides[0])
     config = benchmark_data.config(mode="fine-tune", augment=True, samples=96, evaluate_every=32, batch_size=8)

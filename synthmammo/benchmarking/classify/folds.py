@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.benchmark.config import ClassifyConfig
-from synthmammo.benchmark.images import Images
+from synthmammo.benchmarking.classify.config import ClassifyConfig
+from synthmammo.benchmarking.classify.images import Images
 from synthmammo.dataset.splits import Patient, draw_splits
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.identity import digest, draw_u64

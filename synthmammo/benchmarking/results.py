@@ -26,8 +26,8 @@ import yaml
 from numpy.typing import NDArray
 
 from synthmammo import __version__
-from synthmammo.benchmark.config import GRID, Run
-from synthmammo.benchmark.images import Images
+from synthmammo.benchmarking.classify.config import GRID, Run
+from synthmammo.benchmarking.classify.images import Images
 from synthmammo.dataset.manifest import writing
 from synthmammo.errors import DatasetError, OutputError, unwritable
 from synthmammo.identity import file_digest

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.benchmark.embed import Case
-from synthmammo.benchmark.summary import Row
+from synthmammo.benchmarking.classify.embed import Case
+from synthmammo.benchmarking.classify.summary import Row
 from synthmammo.dataset.manifest import writing
 from synthmammo.mammogram.pictures import sheet
 from synthmammo.metrics import aucs, roc_curve

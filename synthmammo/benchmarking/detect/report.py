@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from synthmammo.benchmark.detect import Detected
-from synthmammo.benchmark.detect_config import RowName
-from synthmammo.benchmark.figures import COLOURS, figure, save
-from synthmammo.benchmark.pages import Section, Written, html_page, markdown_page, markdown_table
+from synthmammo.benchmarking.detect.config import RowName
+from synthmammo.benchmarking.detect.detect import Detected
+from synthmammo.benchmarking.figures import COLOURS, figure, save
+from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.dataset.manifest import writing
 from synthmammo.mammogram.pictures import Rgb, sheet
 from synthmammo.metrics import Interval, interval

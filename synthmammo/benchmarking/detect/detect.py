@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from synthmammo.benchmark.advance import Advance
-from synthmammo.benchmark.detect_config import DetectConfig, RowName, Training
-from synthmammo.benchmark.detect_fit import Numbers, Pool, Side, draw_order, fit, mark, prepare
-from synthmammo.benchmark.detectors import make_detector
-from synthmammo.benchmark.films import Films, load_films
-from synthmammo.benchmark.lineage import check_lineage, usable
-from synthmammo.benchmark.results import Record, Results
+from synthmammo.benchmarking.advance import Advance
+from synthmammo.benchmarking.detect.config import DetectConfig, RowName, Training
+from synthmammo.benchmarking.detect.detectors import make_detector
+from synthmammo.benchmarking.detect.films import Films, load_films
+from synthmammo.benchmarking.detect.fit import Numbers, Pool, Side, draw_order, fit, mark, prepare
+from synthmammo.benchmarking.lineage import check_lineage, usable
+from synthmammo.benchmarking.results import Record, Results
 from synthmammo.dataset.manifest import writing
 from synthmammo.dataset.splits import Patient, draw_splits
 from synthmammo.errors import DatasetError, nearest

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from synthmammo.benchmark.config import from_preset
+from synthmammo.benchmarking.classify.config import from_preset
 from synthmammo.mammogram.sample import Kind
 
 MULTIPLE_PX = 32

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthmammo.benchmark.folds import low_data, make_folds
-from synthmammo.benchmark.images import check_synthetic, positive_classes, read_images
-from synthmammo.benchmark.lineage import Trained, _models, check_lineage, usable
-from synthmammo.benchmark.mixing import Mixture, Order
+from synthmammo.benchmarking.classify.folds import low_data, make_folds
+from synthmammo.benchmarking.classify.images import check_synthetic, positive_classes, read_images
+from synthmammo.benchmarking.classify.mixing import Mixture, Order
+from synthmammo.benchmarking.lineage import Trained, _models, check_lineage, usable
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram import png
@@ -191,9 +191,10 @@ def test_what_holds_no_images_is_refused(tmp_path):
 def lineage(monkeypatch, trained, **changes):
     real = benchmark_data.images(["a"], ["benign"])
     monkeypatch.setattr(
-        "synthmammo.benchmark.lineage.load", lambda name: SimpleNamespace(description=SimpleNamespace(training_data={}))
+        "synthmammo.benchmarking.lineage.load",
+        lambda name: SimpleNamespace(description=SimpleNamespace(training_data={})),
     )
-    monkeypatch.setattr("synthmammo.benchmark.lineage._trained", lambda name, data: trained)
+    monkeypatch.setattr("synthmammo.benchmarking.lineage._trained", lambda name, data: trained)
     return check_lineage(real, real, benchmark_data.config(**changes), "zoo/model")
 
 

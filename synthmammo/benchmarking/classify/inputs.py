@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthmammo.benchmark.backbones import Backbone
-from synthmammo.benchmark.config import ClassifyConfig
-from synthmammo.benchmark.images import Images
-from synthmammo.benchmark.mixing import ORIENTATIONS, Shown
+from synthmammo.benchmarking.classify.backbones import Backbone
+from synthmammo.benchmarking.classify.config import ClassifyConfig
+from synthmammo.benchmarking.classify.images import Images
+from synthmammo.benchmarking.classify.mixing import ORIENTATIONS, Shown
 
 Features = NDArray[np.float32]
 """`(N, O, D)`: of N images in O orientations (1 where they are not augmented)."""

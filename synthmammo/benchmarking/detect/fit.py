@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
-from synthmammo.benchmark.detect_config import DetectConfig
-from synthmammo.benchmark.detectors import Detector, Prepared
-from synthmammo.benchmark.films import Films
+from synthmammo.benchmarking.detect.config import DetectConfig
+from synthmammo.benchmarking.detect.detectors import Detector, Prepared
+from synthmammo.benchmarking.detect.films import Films
 from synthmammo.errors import TrainingError
 from synthmammo.metrics.detection import Marks, intersection_over_union
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from synthmammo.benchmark.backbones import Backbone
-from synthmammo.benchmark.config import ClassifyConfig
-from synthmammo.benchmark.inputs import Inputs
-from synthmammo.benchmark.mixing import Order, Shown
+from synthmammo.benchmarking.classify.backbones import Backbone
+from synthmammo.benchmarking.classify.config import ClassifyConfig
+from synthmammo.benchmarking.classify.inputs import Inputs
+from synthmammo.benchmarking.classify.mixing import Order, Shown
 from synthmammo.dataset.manifest import writing
 from synthmammo.errors import TrainingError
 from synthmammo.metrics import auc

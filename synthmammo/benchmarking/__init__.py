@@ -1,0 +1,1 @@
+"""What synthetic data does for networks that are tested on real images."""

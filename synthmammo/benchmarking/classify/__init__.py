@@ -1,0 +1,1 @@
+"""Classification: real images against mixtures with synthetic ones."""

@@ -1,0 +1,1 @@
+"""Detection: boxes on whole films, with and without synthetic ones."""
