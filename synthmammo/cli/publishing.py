@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from synthmammo.publish import Outgoing
+    from synthmammo.sharing.hub import Outgoing
 
 
 @click.command()
@@ -27,8 +27,8 @@ def publish(source: Path, repo_id: str, model: bool, private: bool, revision: st
     Example: synthmammo publish datasets/balanced_calc me/balanced_calc --private --yes
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.publish import dataset_publication, model_publication, require_token
-    from synthmammo.publish import publish as run
+    from synthmammo.sharing.hub import dataset_publication, model_publication, require_token
+    from synthmammo.sharing.hub import publish as run
 
     if yes:
         require_token(repo_id)

@@ -22,8 +22,8 @@ def send(directory: Path, url: str, user: str) -> None:
     import os
 
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.send import Credentials
-    from synthmammo.send import send as run
+    from synthmammo.sharing.dicomweb import Credentials
+    from synthmammo.sharing.dicomweb import send as run
 
     password = os.environ.get("SYNTHMAMMO_PASSWORD", "")
     if user and not password:

@@ -16,11 +16,11 @@ from dicomweb_client.api import DICOMwebClient
 from pydicom import dcmread
 from requests import Session
 
-import synthmammo.send as sending
+import synthmammo.sharing.dicomweb as sending
 from synthmammo.building.build import build
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import DatasetError, OutputError
-from synthmammo.send import Credentials, send
+from synthmammo.sharing.dicomweb import Credentials, send
 from tests.support import orthanc, tiny
 
 KNOWN = Credentials(orthanc.USER, orthanc.PASSWORD)

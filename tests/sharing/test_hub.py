@@ -7,11 +7,11 @@ import sys
 import pytest
 import yaml
 
-import synthmammo.publish as publishing
+import synthmammo.sharing.hub as publishing
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import CheckpointError, DatasetError, OutputError
 from synthmammo.models.file import load
-from synthmammo.publish import dataset_publication, model_publication, publish
+from synthmammo.sharing.hub import dataset_publication, model_publication, publish
 from tests.support import hub_server, tiny, tiny_models
 
 REPO, NAME = "datasets/me/tiny", "me/tiny"
