@@ -26,8 +26,8 @@ def turing(pool: Path, real: Path, count: int, real_share: float, split: str | N
     Example: synthmammo turing datasets/turing_test datasets/mammograms --count 16 --out turing
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.turing import TuringOptions
-    from synthmammo.turing import turing as run
+    from synthmammo.studying.turing import TuringOptions
+    from synthmammo.studying.turing import turing as run
 
     with progress_bar("turing") as update:
         counts = run(pool, real, out, TuringOptions(count, seed, real_share, split), progress=update)

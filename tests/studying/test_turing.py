@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthmammo import turing
 from synthmammo.building.build import build
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
@@ -17,7 +16,8 @@ from synthmammo.mammogram import png
 from synthmammo.mammogram.anatomy import breast_mask, chest_wall_side
 from synthmammo.mammogram.planned import PlannedEdit
 from synthmammo.planning.table import read_rows
-from synthmammo.turing import TuringOptions, draw, fitted
+from synthmammo.studying import turing
+from synthmammo.studying.turing import TuringOptions, draw, fitted
 from tests.support import tiny
 
 
