@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synthmammo.benchmarking.classify.embed import Case
 from synthmammo.benchmarking.classify.summary import Row
-from synthmammo.dataset.manifest import writing
+from synthmammo.files import writing
 from synthmammo.mammogram.pictures import sheet
 from synthmammo.metrics import aucs, roc_curve
 

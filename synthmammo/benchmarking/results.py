@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from synthmammo import __version__
 from synthmammo.benchmarking.classify.config import GRID, Run
 from synthmammo.benchmarking.classify.images import Images
-from synthmammo.dataset.manifest import writing
 from synthmammo.errors import DatasetError, OutputError, unwritable
+from synthmammo.files import writing
 from synthmammo.identity import file_digest
 
 Record = dict[str, Any]

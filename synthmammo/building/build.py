@@ -12,7 +12,7 @@ from typing import Any
 
 from synthmammo.building.assemble import Assembler
 from synthmammo.dataset.libraries import of_recipe, versions
-from synthmammo.dataset.manifest import MANIFEST, Manifest, machine, read_index, writing
+from synthmammo.dataset.manifest import MANIFEST, Manifest, machine, read_index
 from synthmammo.dataset.shards import Advance, Formats, run_shards, write_shard
 from synthmammo.dataset.unfinished import STATE, ShardResult, Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
@@ -20,6 +20,7 @@ from synthmammo.dataset.workers.local import chosen
 from synthmammo.dataset.writers.coco import write_coco
 from synthmammo.dataset.writers.yolo import write_yolo
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
+from synthmammo.files import writing
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
 from synthmammo.identity import file_digest
 from synthmammo.mammogram.planned import Row

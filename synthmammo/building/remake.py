@@ -17,10 +17,11 @@ from synthmammo._version import PIXELS_VERSION
 from synthmammo.building.assemble import Assembler, Failure
 from synthmammo.building.build import RECIPE
 from synthmammo.dataset.libraries import ABSENT, installed
-from synthmammo.dataset.manifest import Manifest, machine, writing
+from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.errors import DatasetError, nearest
+from synthmammo.files import writing
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
 from synthmammo.planning.planner import PLAN

@@ -151,7 +151,7 @@ def local(
 
 
 def _write(picture: Picture, out: Path) -> None:
-    from synthmammo.dataset.manifest import writing
+    from synthmammo.files import writing
 
     with writing(out) as partial:
         picture.save(partial, format="PNG")

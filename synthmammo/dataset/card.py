@@ -14,11 +14,12 @@ import yaml
 from synthmammo.building.build import RECIPE
 from synthmammo.dataset import statements as facts
 from synthmammo.dataset.croissant import CROISSANT
-from synthmammo.dataset.manifest import Manifest, read_index, writing
+from synthmammo.dataset.manifest import Manifest, read_index
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.reports import Report, reports
 from synthmammo.dataset.show import show
 from synthmammo.dataset.writers.parquet import features_yaml
+from synthmammo.files import writing
 from synthmammo.mammogram.sample import SPLITS
 
 CARD = "README.md"

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.dataset import statements as facts
-from synthmammo.dataset.manifest import Manifest, writing
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.writers.parquet import Feature, features
+from synthmammo.files import writing
 from synthmammo.mammogram.sample import SPLITS
 
 CROISSANT = "croissant.json"

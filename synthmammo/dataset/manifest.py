@@ -7,16 +7,15 @@ workers or the output path, so that equal datasets have equal manifests.
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthmammo.errors import DatasetError, unwritable
+from synthmammo.errors import DatasetError
+from synthmammo.files import writing
 from synthmammo.identity import digest, file_digest
 from synthmammo.mammogram.sample import Box, Sample
 
@@ -131,30 +130,6 @@ class Manifest:
             return cls(**content)
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise DatasetError(f"not a manifest of this package ({error})", where=path) from error
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """Yield a partial name beside `path`; give it the final name only when the body ends well.
-
-    Raises:
-        OutputError: The place cannot be written; the partial file is removed.
-    """
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.touch()
-        permissions = partial.stat().st_mode
-        yield partial
-        partial.chmod(permissions)  # safetensors would leave its files to their owner alone
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from error
-    finally:
-        with suppress(OSError):  # a place that cannot be written fails here too; the first error is the one to report
-            partial.unlink(missing_ok=True)
 
 
 def machine(device: str = "cpu") -> dict[str, str]:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from synthmammo.dataset.manifest import Manifest, ShardRecord, writing
+from synthmammo.dataset.manifest import Manifest, ShardRecord
+from synthmammo.files import writing
 
 PROVENANCE = "provenance.json"
 _PREFIXES = {"synthmammo": "urn:synthmammo:", "sha256": "urn:sha256:"}

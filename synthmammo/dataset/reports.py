@@ -13,8 +13,9 @@ from typing import Any
 
 import yaml
 
-from synthmammo.dataset.manifest import Manifest, writing
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import DatasetError
+from synthmammo.files import writing
 
 REPORTS = ("benchmark.json", "quality.json")
 """Files that the card looks for, in the order in which it shows them."""

@@ -13,9 +13,10 @@ from PIL import ImageDraw
 from PIL.Image import Image as Picture
 
 from synthmammo.building.placement import crop_box
-from synthmammo.dataset.manifest import read_index, writing
+from synthmammo.dataset.manifest import read_index
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError
+from synthmammo.files import writing
 from synthmammo.mammogram.pictures import PATHOLOGY_COLOURS, display, sheet
 from synthmammo.mammogram.sample import Sample
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.errors import GeneratorError, OutputError
+from synthmammo.files import writing
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.models.latents import draw_z, one_hot, open_model
 

@@ -16,8 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.errors import CheckpointError, nearest
+from synthmammo.files import writing
 from synthmammo.identity import canonical_json, file_digest
 
 if TYPE_CHECKING:

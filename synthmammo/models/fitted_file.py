@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.errors import CheckpointError
+from synthmammo.files import writing
 from synthmammo.identity import canonical_json
 
 Fitted = TypeVar("Fitted")

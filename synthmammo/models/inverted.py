@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.errors import DatasetError, nearest
+from synthmammo.files import writing
 from synthmammo.identity import canonical_json
 
 HEADER = "synthmammo_inverted"

@@ -12,8 +12,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.errors import CheckpointError, OutputError
+from synthmammo.files import writing
 from synthmammo.models.file import SUFFIX, ZOO, Description, describe, load, locate, save, zoo, zoo_folders
 
 MOST_NUMBERS = 8_000_000

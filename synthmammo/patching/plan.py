@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.errors import DatasetError, RecipeError, nearest
+from synthmammo.files import writing
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.sample import SPLITS
 from synthmammo.patching.options import NORMAL, PatchOptions

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from synthmammo.dataset.manifest import writing
+from synthmammo.files import writing
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.sample import SPLITS
 from synthmammo.planning.edits import edit_column, seeds_column

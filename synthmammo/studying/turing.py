@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from synthmammo.dataset.manifest import read_index, writing
+from synthmammo.dataset.manifest import read_index
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, OutputError
+from synthmammo.files import writing
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram import png
 from synthmammo.mammogram.anatomy import Side, chest_wall_side

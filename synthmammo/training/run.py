@@ -23,8 +23,8 @@ import yaml
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.errors import TrainingError
+from synthmammo.files import writing
 from synthmammo.mammogram.pictures import sheet
 from synthmammo.settings import checked
 from synthmammo.training.config import RUN_LENGTH, TrainConfig

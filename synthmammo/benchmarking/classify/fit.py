@@ -17,8 +17,8 @@ from synthmammo.benchmarking.classify.backbones import Backbone
 from synthmammo.benchmarking.classify.config import ClassifyConfig
 from synthmammo.benchmarking.classify.inputs import Inputs
 from synthmammo.benchmarking.classify.mixing import Order, Shown
-from synthmammo.dataset.manifest import writing
 from synthmammo.errors import TrainingError
+from synthmammo.files import writing
 from synthmammo.metrics import auc
 
 Scores = NDArray[np.float64]

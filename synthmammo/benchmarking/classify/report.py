@@ -14,7 +14,7 @@ from synthmammo.benchmarking.classify.embed import LEAST_EMBEDDED, Case, changed
 from synthmammo.benchmarking.classify.summary import LEAST_POWER, PAPERS_GAIN, Row, power, summarise
 from synthmammo.benchmarking.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
-from synthmammo.dataset.manifest import writing
+from synthmammo.files import writing
 from synthmammo.mammogram.pictures import display
 from synthmammo.metrics.intervals import RESAMPLES
 

@@ -23,9 +23,9 @@ from synthmammo.benchmarking.detect.films import Films, load_films
 from synthmammo.benchmarking.detect.fit import Numbers, Pool, Side, draw_order, fit, mark, prepare
 from synthmammo.benchmarking.lineage import check_lineage, usable
 from synthmammo.benchmarking.results import Record, Results
-from synthmammo.dataset.manifest import writing
 from synthmammo.dataset.splits import Patient, draw_splits
 from synthmammo.errors import DatasetError, nearest
+from synthmammo.files import writing
 from synthmammo.identity import digest, file_digest
 from synthmammo.metrics.detection import Marks
 

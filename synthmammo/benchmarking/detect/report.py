@@ -15,7 +15,7 @@ from synthmammo.benchmarking.detect.config import RowName
 from synthmammo.benchmarking.detect.detect import Detected
 from synthmammo.benchmarking.figures import COLOURS, figure, save
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
-from synthmammo.dataset.manifest import writing
+from synthmammo.files import writing
 from synthmammo.mammogram.pictures import Rgb, sheet
 from synthmammo.metrics import Interval, interval
 from synthmammo.metrics import intervals as bootstrap

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.dataset.manifest import ShardRecord
-from synthmammo.errors import OutputError, nearest, unwritable
-from synthmammo.identity import canonical_json, file_digest
+from synthmammo.errors import OutputError, nearest
+from synthmammo.identity import canonical_json
 from synthmammo.mammogram import png
 from synthmammo.mammogram.sample import Box, Finding, Image, Mask, Sample
 
@@ -220,53 +218,3 @@ def open_writer(name: str, folder: Path, shard: str, **options: Any) -> Writer:
 def split_of(shard: str) -> str:
     """The split in a shard's name: "train" of "train-00003"."""
     return shard.rpartition("-")[0] or shard
-
-
-class PartialFile:
-    """A file that bears a partial name until it is whole, durable, and renamed.
-
-    Attributes:
-        path: Final path.
-        file: The open partial file, for `write` inside `guard`.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._partial = path.with_name(f".partial-{path.name}")
-        self.file: IO[bytes] | None = None
-        with self.guard():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = self._partial.open("wb")
-
-    @contextmanager
-    def guard(self) -> Iterator[IO[bytes]]:
-        """Yield the open file; a failure of the disk becomes an `OutputError` and removes the partial file."""
-        try:
-            yield self.file  # type: ignore[misc]
-        except OSError as error:
-            self.discard()
-            raise unwritable(self.path, error) from error
-
-    def commit(self) -> tuple[int, str]:
-        """Flush to the disk and give the final name; returns size in bytes and SHA-256.
-
-        Raises:
-            OutputError: The disk failed; the partial file is removed.
-        """
-        with self.guard() as file:
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-            size, sha256 = self._partial.stat().st_size, file_digest(self._partial)
-            self._partial.replace(self.path)
-        self.file = None
-        return size, sha256
-
-    def discard(self) -> None:
-        """Close and remove the partial file; does nothing when there is none."""
-        file, self.file = self.file, None
-        if file is None:
-            return
-        with suppress(OSError):  # closing flushes once more onto the same full disk
-            file.close()
-        self._partial.unlink(missing_ok=True)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.dataset.writers.base import finding_classes
+from synthmammo.files import writing
 
 FOLDER = "coco"
 

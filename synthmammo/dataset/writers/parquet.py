@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synthmammo.dataset.manifest import ShardRecord
-from synthmammo.dataset.writers.base import Encoded, PartialFile, descriptor_text, split_of
+from synthmammo.dataset.writers.base import Encoded, descriptor_text, split_of
 from synthmammo.errors import OutputError, nearest
+from synthmammo.files import PartialFile
 from synthmammo.identity import canonical_json
 from synthmammo.mammogram.sample import Finding
 

@@ -12,7 +12,8 @@ import tarfile
 from pathlib import Path
 
 from synthmammo.dataset.manifest import ShardRecord
-from synthmammo.dataset.writers.base import Encoded, PartialFile, split_of
+from synthmammo.dataset.writers.base import Encoded, split_of
+from synthmammo.files import PartialFile
 from synthmammo.identity import canonical_json
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.dataset.writers.base import finding_classes
 from synthmammo.errors import unwritable
+from synthmammo.files import writing
 from synthmammo.mammogram.sample import SPLITS
 
 FOLDER = "yolo"

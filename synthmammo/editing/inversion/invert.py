@@ -13,10 +13,10 @@ import numpy as np
 from PIL.Image import Image as Picture
 
 from synthmammo.building.compose import Intensity, Plane
-from synthmammo.dataset.manifest import writing
 from synthmammo.dataset.reader import Dataset
 from synthmammo.editing.samples import Samples, grey, known_class, one_grey_channel
 from synthmammo.errors import DatasetError, SourceError
+from synthmammo.files import writing
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.ingesting.sources.base import key_of
 from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.editing.samples import Samples, grey
 from synthmammo.errors import GeneratorError
+from synthmammo.files import writing
 from synthmammo.mammogram.pictures import BACKGROUND, sheet
 
 Progress = Callable[[int, int], None]

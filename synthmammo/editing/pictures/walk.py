@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image as Pictures
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.editing.samples import Grey, Named, Samples, grey
 from synthmammo.errors import GeneratorError, OutputError
+from synthmammo.files import writing
 from synthmammo.mammogram.pictures import sheet
 
 if TYPE_CHECKING:

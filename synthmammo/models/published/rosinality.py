@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthmammo.dataset.manifest import writing
 from synthmammo.errors import CheckpointError
+from synthmammo.files import writing
 from synthmammo.models.published.base import (
     Published,
     State,
