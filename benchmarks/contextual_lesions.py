@@ -27,9 +27,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from synthmammo.building.compose import Intensity, cut, resample
+from synthmammo.building.compose import cut
 from synthmammo.dataset.reader import Dataset
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, Lesion, find
+from synthmammo.mammogram.intensity import Intensity, resample
 from synthmammo.mammogram.pictures import sheet
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Box, Mask, Sample

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from synthmammo.building.compose import Cut, Intensity, Window, cut
+from synthmammo.building.compose import Cut, Window, cut
 from synthmammo.building.placement import Places, Site
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import Context, Lesion, LesionChannel
 from synthmammo.mammogram.anatomy import tissue_share
 from synthmammo.mammogram.anatomy.tissue import window_around
+from synthmammo.mammogram.intensity import Intensity
 from synthmammo.mammogram.planned import Candidate, PlannedLesion
 from synthmammo.mammogram.sample import Box, Finding, Image, Labels, Sample
 from synthmammo.recipe import LesionSpec

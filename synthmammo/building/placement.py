@@ -15,6 +15,7 @@ from synthmammo.mammogram.anatomy import (
     site_from_draw,
     tissue_share_map,
 )
+from synthmammo.mammogram.geometry import crop_box
 from synthmammo.mammogram.sample import Box, Mask, Sample, View
 from synthmammo.recipe import PatchOutput, Placement
 
@@ -134,11 +135,3 @@ class Frame:
     def box(self, centre: Site, shape: tuple[int, int]) -> Box:
         """The patch as pixels of an image of a shape (H, W), moved as far as needed to lie inside."""
         return crop_box(centre, self.size_px, shape)
-
-
-def crop_box(centre: Site, size_px: int, shape: tuple[int, int]) -> Box:
-    """The square of `size_px` around a pixel, moved as far as needed to lie inside the image."""
-    row0, col0 = (
-        min(max(place - size_px // 2, 0), max(side - size_px, 0)) for place, side in zip(centre, shape, strict=True)
-    )
-    return Box(row0, col0, row0 + size_px, col0 + size_px)

@@ -12,11 +12,11 @@ from PIL import Image as Pictures
 from PIL import ImageDraw
 from PIL.Image import Image as Picture
 
-from synthmammo.building.placement import crop_box
 from synthmammo.dataset.manifest import read_index
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
+from synthmammo.mammogram.geometry import crop_box
 from synthmammo.mammogram.pictures import PATHOLOGY_COLOURS, display, sheet
 from synthmammo.mammogram.sample import Sample
 

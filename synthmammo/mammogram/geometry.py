@@ -208,3 +208,11 @@ def _with_small_lesions(sample: Sample) -> Labels:
             row0, col0, row1, col1 = finding.box
             lesions[(row0 + row1) // 2, (col0 + col1) // 2] = finding.label
     return lesions
+
+
+def crop_box(centre: tuple[int, int], size_px: int, shape: tuple[int, int]) -> Box:
+    """The square of `size_px` around a pixel, moved as far as needed to lie inside the image."""
+    row0, col0 = (
+        min(max(place - size_px // 2, 0), max(side - size_px, 0)) for place, side in zip(centre, shape, strict=True)
+    )
+    return Box(row0, col0, row0 + size_px, col0 + size_px)

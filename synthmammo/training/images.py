@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.building.compose import Intensity
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, nearest
+from synthmammo.mammogram.intensity import Intensity
 from synthmammo.mammogram.sample import Sample
 from synthmammo.models.file import Scale
 

@@ -8,12 +8,12 @@ from synthmammo.building.assemble import Assembler, Failure
 from synthmammo.building.backgrounds import Backgrounds
 from synthmammo.building.canvas import LEAST_INSIDE, Canvas, Try
 from synthmammo.building.compose import softened
-from synthmammo.building.placement import Places, crop_box
+from synthmammo.building.placement import Places
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import LesionChannel
 from synthmammo.mammogram.anatomy import tissue_share
 from synthmammo.mammogram.anatomy.tissue import window_around
-from synthmammo.mammogram.geometry import crop
+from synthmammo.mammogram.geometry import crop, crop_box
 from synthmammo.mammogram.planned import Candidate, PlannedLesion, Row
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
 from synthmammo.planning.planner import tables

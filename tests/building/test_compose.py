@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from synthmammo.building.compose import MODEL_SPACING_MM, Intensity, Window, cut, largest_object, resample, softened
+from synthmammo.building.compose import MODEL_SPACING_MM, Window, cut, largest_object, softened
+from synthmammo.mammogram.intensity import Intensity, resample
 from synthmammo.mammogram.sample import Box
 from synthmammo.recipe import PostProcessing
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.building.compose import Intensity
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram.geometry import blank, pad, resize, trim_padding, turn
+from synthmammo.mammogram.intensity import Intensity
 from synthmammo.mammogram.sample import Kind, Sample
 from synthmammo.metrics.detection import Truth
 

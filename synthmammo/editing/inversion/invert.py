@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL.Image import Image as Picture
 
-from synthmammo.building.compose import Intensity, Plane
 from synthmammo.dataset.reader import Dataset
 from synthmammo.editing.samples import Samples, grey, known_class, one_grey_channel
 from synthmammo.errors import DatasetError, SourceError
@@ -22,6 +21,7 @@ from synthmammo.ingesting.sources.base import key_of
 from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster
 from synthmammo.mammogram.anatomy import Side, breast_mask, chest_wall_side
 from synthmammo.mammogram.geometry import blank, crop, resize, square
+from synthmammo.mammogram.intensity import Intensity, Plane
 from synthmammo.mammogram.pictures import difference, sheet
 from synthmammo.mammogram.sample import Box, Sample, SpacingOrigin
 from synthmammo.models.file import Scale
