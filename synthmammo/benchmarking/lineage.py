@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.dataset.manifest import MANIFEST, Manifest
+from synthmammo.dataset.layout import MANIFEST
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import CheckpointError, DatasetError
 from synthmammo.generators.base import is_model
 from synthmammo.models.file import load

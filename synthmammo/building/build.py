@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.building.assemble import Assembler
+from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
 from synthmammo.dataset.libraries import of_recipe, versions
-from synthmammo.dataset.manifest import MANIFEST, Manifest, machine, read_index
+from synthmammo.dataset.manifest import Manifest, machine, read_index
 from synthmammo.dataset.shards import Advance, Formats, run_shards, write_shard
-from synthmammo.dataset.unfinished import STATE, ShardResult, Unfinished
+from synthmammo.dataset.unfinished import ShardResult, Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.dataset.writers.coco import write_coco
@@ -27,12 +28,10 @@ from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
 from synthmammo.models.file import SUFFIX, describe, locate
 from synthmammo.models.inverted import read_inverted
-from synthmammo.planning.planner import PLAN, plan
+from synthmammo.planning.planner import plan
 from synthmammo.planning.table import read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml
 from synthmammo.recipe.edits import DirectionEdit, PartEdit
-
-RECIPE = "recipe.yaml"
 
 
 @dataclass

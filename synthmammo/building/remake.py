@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from synthmammo._version import PIXELS_VERSION
 from synthmammo.building.assemble import Assembler, Failure
-from synthmammo.building.build import RECIPE
+from synthmammo.dataset.layout import PLAN, RECIPE
 from synthmammo.dataset.libraries import ABSENT, installed
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset
@@ -24,7 +24,6 @@ from synthmammo.errors import DatasetError, nearest
 from synthmammo.files import writing
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
-from synthmammo.planning.planner import PLAN
 from synthmammo.planning.table import SCHEMA, as_row
 from synthmammo.recipe import load_recipe
 

@@ -49,7 +49,8 @@ def build(
         return
     from synthmammo.building.build import build as run
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.dataset.card import PICTURE, card
+    from synthmammo.dataset.card import card
+    from synthmammo.dataset.layout import PICTURE
     from synthmammo.dataset.workers.local import Local
 
     _ensure_hosts(loaded, workers)

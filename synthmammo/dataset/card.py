@@ -11,9 +11,8 @@ from typing import Any
 
 import yaml
 
-from synthmammo.building.build import RECIPE
 from synthmammo.dataset import statements as facts
-from synthmammo.dataset.croissant import CROISSANT
+from synthmammo.dataset.layout import CARD, CROISSANT, PICTURE, RECIPE
 from synthmammo.dataset.manifest import Manifest, read_index
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.reports import Report, reports
@@ -22,8 +21,6 @@ from synthmammo.dataset.writers.parquet import features_yaml
 from synthmammo.files import writing
 from synthmammo.mammogram.sample import SPLITS
 
-CARD = "README.md"
-PICTURE = "figures/samples.png"
 _PICTURE_TEXT = "Samples of every class"
 _BOXES_TEXT = "; boxes and close-ups show the inserted findings (orange malignant, blue benign)"
 _LOCATED_TASKS = ("object-detection", "image-segmentation")

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.dataset import statements as facts
+from synthmammo.dataset.layout import CROISSANT
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.writers.parquet import Feature, features
 from synthmammo.files import writing
 from synthmammo.mammogram.sample import SPLITS
 
-CROISSANT = "croissant.json"
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 
 Json = dict[str, Any]

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthmammo.dataset.layout import INDEX, MANIFEST
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
 from synthmammo.identity import digest, file_digest
@@ -22,8 +23,6 @@ from synthmammo.mammogram.sample import Box, Sample
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MANIFEST = "manifest.json"
-INDEX = "index.parquet"
 FORMAT_VERSION = 1
 
 

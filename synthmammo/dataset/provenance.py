@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from synthmammo.dataset.layout import PROVENANCE
 from synthmammo.dataset.manifest import Manifest, ShardRecord
 from synthmammo.files import writing
 
-PROVENANCE = "provenance.json"
 _PREFIXES = {"synthmammo": "urn:synthmammo:", "sha256": "urn:sha256:"}
 _SOFTWARE = "synthmammo:software"
 _DATASET = "synthmammo:dataset"

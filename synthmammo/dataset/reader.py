@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from synthmammo.dataset.manifest import MANIFEST, Manifest
+from synthmammo.dataset.layout import MANIFEST
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.readers.base import ShardReader
 from synthmammo.dataset.readers.parquet import ParquetReader
 from synthmammo.dataset.readers.webdataset import WebDatasetReader

@@ -15,15 +15,14 @@ from typing import Any
 
 from synthmammo._version import PIXELS_VERSION
 from synthmammo.dataset.croissant import write_croissant
-from synthmammo.dataset.manifest import INDEX, MANIFEST, Manifest, ShardRecord, count, digests, write_index
+from synthmammo.dataset.layout import INDEX, MANIFEST, SKIPPED, STATE
+from synthmammo.dataset.manifest import Manifest, ShardRecord, count, digests, write_index
 from synthmammo.dataset.provenance import Rows, write_provenance
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import OutputError
 from synthmammo.files import writing
 from synthmammo.identity import digest
 
-STATE = ".unfinished"
-SKIPPED = "skipped.jsonl"
 PIXELS = "pixels_version"
 
 

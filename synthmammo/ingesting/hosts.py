@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthmammo.dataset.manifest import MANIFEST
+from synthmammo.dataset.layout import MANIFEST
 from synthmammo.errors import RecipeError, SourceError, nearest
 from synthmammo.recipe import IngestedBackground, Recipe
 

@@ -28,7 +28,6 @@ from synthmammo.planning.table import NOISE, REPEATING, SCHEMA, named, numbered
 from synthmammo.recipe import Choice, PhantomBackground, Recipe
 from synthmammo.recipe.draws import fractions
 
-PLAN = "plan.parquet"
 ROW_GROUP = 1 << 16
 EXAM_LATERALITIES, EXAM_VIEWS = ("R", "R", "L", "L"), ("CC", "MLO", "CC", "MLO")
 """The four images of an exam, in the order of its rows: breast by breast, so that the views of one share a group."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 from synthmammo.building.verify import verify
 from synthmammo.dataset import statements as facts
-from synthmammo.dataset.card import CARD, PICTURE
-from synthmammo.dataset.manifest import MANIFEST, Manifest
+from synthmammo.dataset.layout import CARD, MANIFEST, PICTURE
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reports import reports
 from synthmammo.errors import CheckpointError, DatasetError, OutputError
 from synthmammo.identity import file_digest

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synthmammo.dataset.layout import PLAN
 from synthmammo.dataset.manifest import read_index
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, OutputError
@@ -21,7 +22,6 @@ from synthmammo.mammogram.anatomy import Side, chest_wall_side
 from synthmammo.mammogram.geometry import blank, resize, square
 from synthmammo.mammogram.pictures import display, sheet
 from synthmammo.mammogram.sample import Sample
-from synthmammo.planning.planner import PLAN
 from synthmammo.planning.table import read_rows
 
 ANSWERS = "answers.csv"

@@ -13,14 +13,14 @@ from pydicom import dcmread
 
 from synthmammo.building.build import build, make_shard, refuse_unsupported, shards
 from synthmammo.dataset.card import card
+from synthmammo.dataset.layout import PLAN, STATE
 from synthmammo.dataset.manifest import Manifest, index_row, read_index, write_index
 from synthmammo.dataset.reader import Dataset
-from synthmammo.dataset.unfinished import STATE
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import GeneratorError, OutputError, RecipeError
 from synthmammo.identity import file_digest
 from synthmammo.mammogram.sample import SpacingOrigin
-from synthmammo.planning.planner import PLAN, plan
+from synthmammo.planning.planner import plan
 from tests.support import tiny
 from tests.support.example_samples import a_sample
 from tests.support.tiny_models import contextual_file, stylegan2_file

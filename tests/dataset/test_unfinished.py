@@ -6,8 +6,9 @@ import pytest
 
 from synthmammo._version import PIXELS_VERSION
 from synthmammo.dataset import unfinished
-from synthmammo.dataset.manifest import MANIFEST, Manifest, ShardRecord
-from synthmammo.dataset.unfinished import SKIPPED, STATE, ShardResult, Unfinished, differences
+from synthmammo.dataset.layout import MANIFEST, SKIPPED, STATE
+from synthmammo.dataset.manifest import Manifest, ShardRecord
+from synthmammo.dataset.unfinished import ShardResult, Unfinished, differences
 from synthmammo.errors import OutputError
 
 CONTENT = {"source": "somewhere", "size": 3}
