@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 from pydicom import dcmread
 
+from synthmammo.dataset.index import index_row, write_index
 from synthmammo.dataset.layout import INDEX
-from synthmammo.dataset.manifest import Manifest, index_row, write_index
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.dicom import IMAGE, objects
 from synthmammo.identity import canonical_json, dicom_uid, digest, draw_u64, draw_uniform

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.building.assemble import Assembler
+from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
 from synthmammo.dataset.libraries import of_recipe, versions
-from synthmammo.dataset.manifest import Manifest, machine, read_index
+from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.shards import Advance, Formats, run_shards, write_shard
 from synthmammo.dataset.unfinished import ShardResult, Unfinished
 from synthmammo.dataset.workers.base import Engine, Report

@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from synthmammo.building.remake import Comparison, compare, platform_note, remake
-from synthmammo.dataset.manifest import Manifest, ShardRecord, content_digest, count, read_index
+from synthmammo.dataset.index import count, read_index
+from synthmammo.dataset.manifest import Manifest, ShardRecord, content_digest
 from synthmammo.dataset.reader import Dataset
 
 ONE_GREY_LEVEL = 1

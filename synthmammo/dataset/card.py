@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from synthmammo.dataset import statements as facts
+from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import CARD, CROISSANT, PICTURE, RECIPE
-from synthmammo.dataset.manifest import Manifest, read_index
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.reports import Report, reports
 from synthmammo.dataset.show import show

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
-from synthmammo.dataset.manifest import index_row
+from synthmammo.dataset.index import index_row
 from synthmammo.dataset.unfinished import ShardResult, Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
 from synthmammo.dataset.writers.base import Encoded, Writer, open_writer

@@ -12,7 +12,7 @@ from PIL import Image as Pictures
 from PIL import ImageDraw
 from PIL.Image import Image as Picture
 
-from synthmammo.dataset.manifest import read_index
+from synthmammo.dataset.index import read_index
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing

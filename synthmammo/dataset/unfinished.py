@@ -15,8 +15,9 @@ from typing import Any
 
 from synthmammo._version import PIXELS_VERSION
 from synthmammo.dataset.croissant import write_croissant
+from synthmammo.dataset.index import count, write_index
 from synthmammo.dataset.layout import INDEX, MANIFEST, SKIPPED, STATE
-from synthmammo.dataset.manifest import Manifest, ShardRecord, count, digests, write_index
+from synthmammo.dataset.manifest import Manifest, ShardRecord, digests
 from synthmammo.dataset.provenance import Rows, write_provenance
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import OutputError

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from synthmammo.dataset.index import read_index
 from synthmammo.dataset.libraries import of_patches, versions
-from synthmammo.dataset.manifest import Manifest, machine, read_index
+from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.shards import Formats, Made, run_shards, write_shard
 from synthmammo.dataset.unfinished import ShardResult, Unfinished

@@ -7,8 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import MANIFEST
-from synthmammo.dataset.manifest import Manifest, read_index
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import DatasetError
 from synthmammo.models.inverted import read_inverted
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import PLAN
-from synthmammo.dataset.manifest import read_index
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.files import writing

@@ -13,8 +13,9 @@ from pydicom import dcmread
 
 from synthmammo.building.build import build, make_shard, refuse_unsupported, shards
 from synthmammo.dataset.card import card
+from synthmammo.dataset.index import index_row, read_index, write_index
 from synthmammo.dataset.layout import PLAN, STATE
-from synthmammo.dataset.manifest import Manifest, index_row, read_index, write_index
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import GeneratorError, OutputError, RecipeError

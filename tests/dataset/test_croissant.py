@@ -6,7 +6,8 @@ import pytest
 from synthmammo.building.build import build
 from synthmammo.dataset import statements as facts
 from synthmammo.dataset.croissant import croissant
-from synthmammo.dataset.manifest import Manifest, read_index
+from synthmammo.dataset.index import read_index
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.workers.local import Local
 from synthmammo.dataset.writers.parquet import features
 from tests.support import elsewhere, tiny

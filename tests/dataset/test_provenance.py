@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from synthmammo.dataset.manifest import Manifest, ShardRecord, read_index
+from synthmammo.dataset.index import read_index
+from synthmammo.dataset.manifest import Manifest, ShardRecord
 from synthmammo.dataset.provenance import provenance
 
 

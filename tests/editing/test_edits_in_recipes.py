@@ -12,7 +12,7 @@ from synthmammo.building.build import build
 from synthmammo.building.requirement import unmet
 from synthmammo.building.verify import verify
 from synthmammo.dataset.card import card
-from synthmammo.dataset.manifest import read_index
+from synthmammo.dataset.index import read_index
 from synthmammo.dataset.workers.local import Local
 from synthmammo.editing.directions.file import directions_file, write_directions
 from synthmammo.errors import GeneratorError

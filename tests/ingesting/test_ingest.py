@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
+from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import MANIFEST
-from synthmammo.dataset.manifest import read_index
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import OutputError, SourceError

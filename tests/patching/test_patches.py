@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from synthmammo.building.verify import verify
 from synthmammo.cli import main
 from synthmammo.dataset.card import card
-from synthmammo.dataset.manifest import Manifest, count, index_row, write_index
+from synthmammo.dataset.index import count, index_row, write_index
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.dataset.writers.base import Encoded

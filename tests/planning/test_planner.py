@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import synthmammo.planning.planner as plans
+from synthmammo.dataset.index import index_row, write_index
 from synthmammo.dataset.layout import INDEX
-from synthmammo.dataset.manifest import Manifest, index_row, write_index
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.identity import draw_u64
 from synthmammo.mammogram.planned import Row
