@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from synthmammo.dataset.layout import MANIFEST
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import CheckpointError, DatasetError
-from synthmammo.generators.base import is_model
 from synthmammo.models.file import load
+from synthmammo.models.names import is_model
 
 
 class Side(Protocol):

@@ -23,12 +23,13 @@ from synthmammo.dataset.writers.coco import write_coco
 from synthmammo.dataset.writers.yolo import write_yolo
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
 from synthmammo.files import writing
-from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find, is_model
+from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find
 from synthmammo.identity import file_digest
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
-from synthmammo.models.file import SUFFIX, describe, locate
+from synthmammo.models.file import describe
 from synthmammo.models.inverted import read_inverted
+from synthmammo.models.names import SUFFIX, is_model, locate
 from synthmammo.planning.planner import plan
 from synthmammo.planning.table import read_rows
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml

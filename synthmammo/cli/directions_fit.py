@@ -76,7 +76,7 @@ def show(model: str, path: Path | None, components: int) -> None:
     """
     from synthmammo.editing.directions.file import directions_file, read_directions
     from synthmammo.identity import file_digest
-    from synthmammo.models.file import locate
+    from synthmammo.models.names import locate
 
     located = locate(model)
     _print(read_directions(path or directions_file(located), file_digest(located)), components)

@@ -33,7 +33,7 @@ def list_models() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from synthmammo.models.file import zoo_folders
+    from synthmammo.models.names import zoo_folders
     from synthmammo.models.zoo import models
 
     found = models()

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from synthmammo._version import __version__
-from synthmammo.generators.base import is_model
+from synthmammo.models.names import is_model
 from synthmammo.recipe import Recipe, StyleGAN2Background
 
 ABSENT = "absent"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synthmammo.errors import GeneratorError, nearest
 from synthmammo.mammogram.planned import PlannedLesion, Row
 from synthmammo.mammogram.sample import Mask, Sample
+from synthmammo.models.names import is_model
 
 
 class Host(Protocol):
@@ -92,11 +93,6 @@ REMOVALS = {
     "parametric": "synthmammo.generators.parametric:Removal",
     _CONTEXTUAL: "synthmammo.generators.contextual:ContextualRemoval",
 }
-
-
-def is_model(name: str) -> bool:
-    """Whether a name is that of a trained model (zoo/NAME, a path, hf://...) and not of a generator."""
-    return "/" in name or name.endswith(".safetensors")
 
 
 def find(table: dict[str, str], name: str, where: str) -> Any:

@@ -11,7 +11,8 @@ from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import Context, LesionChannel
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.terms import TERMS
-from synthmammo.models.file import Checkpoint, load, locate
+from synthmammo.models.file import Checkpoint, load
+from synthmammo.models.names import locate
 
 REMOVAL = "removal"
 UNKNOWN = "unknown"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthmammo.errors import CheckpointError
-from synthmammo.models.file import SUFFIX, Checkpoint, Description, load, locate, save
+from synthmammo.models.file import Checkpoint, Description, load, save
+from synthmammo.models.names import SUFFIX, locate
 from synthmammo.models.published.base import Published, damaged
 from synthmammo.models.published.nvidia import read_nvidia
 from synthmammo.models.published.rosinality import read_rosinality, write_rosinality

@@ -7,7 +7,6 @@ Tensors are named NETWORK.LAYER, e.g. `generator.synthesis.b4.const`.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from synthmammo.errors import CheckpointError, nearest
 from synthmammo.files import writing
 from synthmammo.identity import canonical_json, file_digest
+from synthmammo.models.names import locate
 
 if TYPE_CHECKING:
     import torch
@@ -26,13 +26,8 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 HEADER = "synthmammo"
-SUFFIX = ".safetensors"
 _NOT_WHOLE = "If it is a published .pkl or .pt file, `synthmammo convert` reads it; else fetch or make it again."
-ZOO = Path(__file__).parent / "shipped"
-"""The models the package carries."""
 
-USER_ZOO = "SYNTHMAMMO_ZOO"
-"""Environment variable with the folder of the models a user adds."""
 
 _NETS = "synthmammo.models.nets"
 ARCHITECTURES = {
@@ -264,47 +259,6 @@ def _metadata(path: Path) -> dict[str, str]:
         raise CheckpointError(f"is not a whole .safetensors file ({error})", where=path, hint=_NOT_WHOLE) from error
 
 
-def locate(model: str | Path) -> Path:
-    """The file behind a model's name; one on the Hugging Face Hub is fetched, or found in its cache.
-
-    Raises:
-        CheckpointError: The name is not understood, or there is no such file.
-    """
-    name = str(model)
-    if name.startswith("hf://"):
-        return _fetched(name)
-    if name.startswith("zoo/"):
-        known = _zoo()
-        if name in known:
-            return known[name]
-        hint = nearest(name, known) if known else "This installation carries no models; `synthmammo zoo add` adds some."
-        raise CheckpointError("no such model", where=name, hint=hint)
-    if Path(name).is_file():
-        return Path(name)
-    hint = "A model is named as zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION."
-    raise CheckpointError("no such file", where=name, hint=hint)
-
-
-def zoo() -> list[str]:
-    """Names of the models of `zoo_folders`, as `zoo/NAME`."""
-    return list(_zoo())
-
-
-def zoo_folders() -> tuple[Path, Path]:
-    """Where `zoo/NAME` is looked for: the user's folder, whose models take precedence, and the package's.
-
-    The user's is `$SYNTHMAMMO_ZOO`, else `~/.local/share/synthmammo/zoo`: an installed package may be read-only, and an
-    update shall not remove what was added.
-    """
-    stated = os.environ.get(USER_ZOO)
-    return Path(stated) if stated else Path.home() / ".local" / "share" / "synthmammo" / "zoo", ZOO
-
-
-def _zoo() -> dict[str, Path]:
-    user, package = ({f"zoo/{path.stem}": path for path in folder.glob(f"[!.]*{SUFFIX}")} for folder in zoo_folders())
-    return dict(sorted({**package, **user}.items()))
-
-
 def _blank(description: Description, network: str, where: Path) -> nn.Module:
     import torch
 
@@ -338,22 +292,6 @@ def _check_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], wher
         if state[name].shape != expected[name].shape:
             shapes = f"{tuple(state[name].shape)}, expected {tuple(expected[name].shape)}"
             raise CheckpointError(f"tensor {name} has the shape {shapes}", where=where, hint=hint)
-
-
-def _fetched(name: str) -> Path:
-    address, _, revision = name.removeprefix("hf://").partition("@")
-    parts = address.split("/", 2)
-    if len(parts) < 3 or not all(parts) or not revision:
-        hint = "Name the revision, best a commit: without it the same recipe would make other images tomorrow."
-        raise CheckpointError("expected hf://ORG/REPO/FILE@REVISION", where=name, hint=hint)
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    try:
-        return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", parts[2], revision=revision))
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(f"cannot be fetched ({reason})", where=name) from error
 
 
 def _imported(name: str) -> Any:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from synthmammo.errors import GeneratorError, nearest
 from synthmammo.mammogram.planned import Row
-from synthmammo.models.file import Checkpoint, load, locate
+from synthmammo.models.file import Checkpoint, load
 from synthmammo.models.inverted import Inverted
+from synthmammo.models.names import locate
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,7 +14,8 @@ from typing import Any
 
 from synthmammo.errors import CheckpointError, OutputError
 from synthmammo.files import writing
-from synthmammo.models.file import SUFFIX, ZOO, Description, describe, load, locate, save, zoo, zoo_folders
+from synthmammo.models.file import Description, describe, load, save
+from synthmammo.models.names import SUFFIX, ZOO, locate, zoo, zoo_folders
 
 MOST_NUMBERS = 8_000_000
 """Weights and fixed noise of a generator; 16 MB in half precision."""

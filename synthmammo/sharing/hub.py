@@ -22,7 +22,8 @@ from synthmammo.dataset.reports import reports
 from synthmammo.errors import CheckpointError, DatasetError, OutputError
 from synthmammo.identity import file_digest
 from synthmammo.models.card import model_card, pictures
-from synthmammo.models.file import SUFFIX, load
+from synthmammo.models.file import load
+from synthmammo.models.names import SUFFIX
 from synthmammo.models.zoo import model
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from synthmammo.building.verify import verify
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import GeneratorError
-from synthmammo.models.file import locate
+from synthmammo.models.names import locate
 from synthmammo.recipe import Recipe, resolved_yaml
 from tests.support import tiny
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file

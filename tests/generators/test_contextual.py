@@ -11,7 +11,7 @@ from synthmammo.generators.base import LESIONS, REMOVALS, Context, find
 from synthmammo.generators.contextual import REMOVAL, Contextual, ContextualRemoval
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Kind, Pathology
-from synthmammo.models.file import ZOO
+from synthmammo.models.names import ZOO
 from synthmammo.recipe import PostProcessing
 from synthmammo.recipe.lesions import PAPER_POST
 from tests.support.tiny_models import contextual_file, stylegan2_file

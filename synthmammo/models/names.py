@@ -1,0 +1,76 @@
+"""What a model may be called: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION; and the file behind it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from synthmammo.errors import CheckpointError, nearest
+
+SUFFIX = ".safetensors"
+ZOO = Path(__file__).parent / "shipped"
+"""The models the package carries."""
+USER_ZOO = "SYNTHMAMMO_ZOO"
+"""Environment variable with the folder of the models a user adds."""
+
+
+def locate(model: str | Path) -> Path:
+    """The file behind a model's name; one on the Hugging Face Hub is fetched, or found in its cache.
+
+    Raises:
+        CheckpointError: The name is not understood, or there is no such file.
+    """
+    name = str(model)
+    if name.startswith("hf://"):
+        return _fetched(name)
+    if name.startswith("zoo/"):
+        known = _zoo()
+        if name in known:
+            return known[name]
+        hint = nearest(name, known) if known else "This installation carries no models; `synthmammo zoo add` adds some."
+        raise CheckpointError("no such model", where=name, hint=hint)
+    if Path(name).is_file():
+        return Path(name)
+    hint = "A model is named as zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION."
+    raise CheckpointError("no such file", where=name, hint=hint)
+
+
+def zoo() -> list[str]:
+    """Names of the models of `zoo_folders`, as `zoo/NAME`."""
+    return list(_zoo())
+
+
+def zoo_folders() -> tuple[Path, Path]:
+    """Where `zoo/NAME` is looked for: the user's folder, whose models take precedence, and the package's.
+
+    The user's is `$SYNTHMAMMO_ZOO`, else `~/.local/share/synthmammo/zoo`: an installed package may be read-only, and an
+    update shall not remove what was added.
+    """
+    stated = os.environ.get(USER_ZOO)
+    return Path(stated) if stated else Path.home() / ".local" / "share" / "synthmammo" / "zoo", ZOO
+
+
+def _zoo() -> dict[str, Path]:
+    user, package = ({f"zoo/{path.stem}": path for path in folder.glob(f"[!.]*{SUFFIX}")} for folder in zoo_folders())
+    return dict(sorted({**package, **user}.items()))
+
+
+def _fetched(name: str) -> Path:
+    address, _, revision = name.removeprefix("hf://").partition("@")
+    parts = address.split("/", 2)
+    if len(parts) < 3 or not all(parts) or not revision:
+        hint = "Name the revision, best a commit: without it the same recipe would make other images tomorrow."
+        raise CheckpointError("expected hf://ORG/REPO/FILE@REVISION", where=name, hint=hint)
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", parts[2], revision=revision))
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"cannot be fetched ({reason})", where=name) from error
+
+
+def is_model(name: str) -> bool:
+    """Whether a name is that of a trained model (zoo/NAME, a path, hf://...) and not of a generator."""
+    return "/" in name or name.endswith(".safetensors")
