@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.building.assemble import Assembler
-from synthmammo.dataset.index import read_index
+from synthmammo.building.inputs import _model_facts, refuse_unsupported, source_digests
 from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
 from synthmammo.dataset.libraries import of_recipe, versions
 from synthmammo.dataset.manifest import Manifest, machine
@@ -21,19 +21,13 @@ from synthmammo.dataset.workers.base import Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.dataset.writers.coco import write_coco
 from synthmammo.dataset.writers.yolo import write_yolo
-from synthmammo.errors import CheckpointError, GeneratorError, OutputError, RecipeError
+from synthmammo.errors import OutputError
 from synthmammo.files import writing
-from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find
-from synthmammo.identity import file_digest
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
-from synthmammo.models.file import describe
-from synthmammo.models.inverted import read_inverted
-from synthmammo.models.names import SUFFIX, is_model, locate
 from synthmammo.planning.planner import plan
 from synthmammo.planning.table import read_rows
-from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background, resolved_yaml
-from synthmammo.recipe.edits import DirectionEdit, PartEdit
+from synthmammo.recipe import Recipe, resolved_yaml
 
 
 @dataclass
@@ -122,156 +116,6 @@ def build(
     for result in made.results:
         seconds.update(result.seconds)
     return Built(state.finish(made.results, [], manifest, files), dict(seconds), made.samples)
-
-
-def refuse_unsupported(recipe: Recipe, found: Mapping[str, Path] | None = None) -> Mapping[str, Path]:
-    """Refuse what a recipe may say but this version cannot carry out.
-
-    Args:
-        recipe: The checked recipe.
-        found: Its model files, as `models` finds them; None to look for them.
-
-    Returns:
-        Its model files.
-
-    Raises:
-        GeneratorError: Naming a generator that this version does not have, or has no model of, or a direction that the
-            model's file does not have.
-        CheckpointError: The file of directions is of another model.
-        RecipeError: DICOM is asked for of images that lack what it requires.
-    """
-    found = models(recipe) if found is None else found
-    latent_files(recipe, found)
-    _check_directions(recipe, found)
-    if recipe.emit.formats.dicom is not None:
-        _check_dicom(recipe)
-    named = [(LESIONS, spec.generator, f"lesions.{number}.generator") for number, spec in enumerate(recipe.lesions)]
-    if recipe.removal:
-        named.append((REMOVALS, recipe.removal.generator, "removal.generator"))
-    for table, name, where in [(HOSTS, recipe.background.generator, "background.generator"), *named]:
-        if not is_model(name):
-            find(table, name, where)
-    return found
-
-
-def _check_dicom(recipe: Recipe) -> None:
-    """Refuse at once what the DICOM writer would refuse after the first hosts."""
-    background = recipe.background
-    if isinstance(background, StyleGAN2Background) and background.latents:
-        _check_real(
-            read_inverted(background.latents).rows(), "Invert them with --assume-spacing-mm, or leave DICOM out:"
-        )
-    elif isinstance(background, StyleGAN2Background):
-        view = background.view or (recipe.require and recipe.require.view)
-        if not (view and background.laterality):
-            raise _no_dicom(
-                "those of a StyleGAN2 are as the recipe says",
-                "State background.laterality, and background.view or require.view; or leave DICOM out:",
-            )
-    if not isinstance(background, IngestedBackground) or not (Path(background.dataset) / MANIFEST).is_file():
-        return
-    rows = read_index(Path(background.dataset)).to_pylist()
-    if background.assume_spacing_mm:
-        rows = [{**row, "spacing_mm": background.assume_spacing_mm} for row in rows]
-    _check_real(rows, "Set background.assume_spacing_mm, or leave DICOM out:")
-
-
-def _check_real(rows: list[dict[str, Any]], assume: str) -> None:
-    for name, hint in (("spacing_mm", assume), ("view", ""), ("laterality", "")):
-        if lacking := sum(row[name] is None for row in rows):
-            raise _no_dicom(f"{lacking} of {len(rows)} hosts have no {name.removesuffix('_mm')}", hint)
-
-
-def _no_dicom(what: str, hint: str) -> RecipeError:
-    instead = "emit: {formats: [webdataset, parquet]}."
-    message = f"a DICOM mammogram requires spacing, view and laterality, and {what}"
-    return RecipeError(message, where="emit.formats.dicom", hint=f"{hint or 'Leave DICOM out:'} {instead}")
-
-
-def _check_directions(recipe: Recipe, found: Mapping[str, Path]) -> None:
-    background = recipe.background
-    wanted = [edit.direction for edit in recipe.edits if isinstance(edit, DirectionEdit)]
-    if not wanted or not isinstance(background, StyleGAN2Background):
-        return
-    from synthmammo.editing.directions.file import directions_file, read_directions
-
-    model = found[background.model]
-    path = Path(background.directions or directions_file(model))
-    directions = read_directions(path, file_digest(model))
-    for name in wanted:
-        directions.check(name, path)
-
-
-def models(recipe: Recipe) -> dict[str, Path]:
-    """The model files that a recipe names, by the names it gives them.
-
-    Raises:
-        GeneratorError: One of them is not there, naming the field.
-    """
-    named = {f"lesions.{number}.generator": spec.generator for number, spec in enumerate(recipe.lesions)}
-    if recipe.removal:
-        named["removal.generator"] = recipe.removal.generator
-    named = {where: name for where, name in named.items() if is_model(name)}
-    if isinstance(recipe.background, StyleGAN2Background):
-        named["background.model"] = recipe.background.model
-    found = {}
-    for where, name in named.items():
-        try:
-            found[name] = locate(name)
-        except CheckpointError as error:
-            raise GeneratorError(error.message, where=f"{where}: {name}", hint=error.hint) from error
-    return found
-
-
-def source_digests(recipe: Recipe, found: Mapping[str, Path]) -> dict[str, str]:
-    """Digests of what goes into a build beside the recipe: the dataset of real hosts, the model files `found`."""
-    digests = {name: file_digest(path) for name, path in {**found, **latent_files(recipe, found)}.items()}
-    if isinstance(recipe.background, IngestedBackground):
-        directory = Path(recipe.background.dataset)
-        digests[recipe.background.dataset] = Manifest.read(directory).digest
-    return digests
-
-
-def latent_files(recipe: Recipe, found: Mapping[str, Path]) -> dict[str, Path]:
-    """The files beside the model that decide latents and their edits: inverted images, parts, directions.
-
-    Args:
-        recipe: The checked recipe.
-        found: Its model files, as `models` finds them.
-
-    Returns:
-        Paths by the name the recipe gives the file, or by the model's name with the file's ending.
-
-    Raises:
-        GeneratorError: One of them is not there, naming the field.
-    """
-    background = recipe.background
-    if not isinstance(background, StyleGAN2Background):
-        return {}
-    named = {"background.latents": (background.latents, Path(background.latents))} if background.latents else {}
-    stem = background.model.removesuffix(SUFFIX)
-    if any(isinstance(edit, PartEdit) for edit in recipe.edits):
-        from synthmammo.editing.parts.file import parts_file
-
-        path = Path(background.parts or parts_file(found[background.model]))
-        named["background.parts"] = (background.parts or stem + path.suffix, path)
-    if any(isinstance(edit, DirectionEdit) for edit in recipe.edits):
-        from synthmammo.editing.directions.file import directions_file
-
-        path = Path(background.directions or directions_file(found[background.model]))
-        named["background.directions"] = (background.directions or stem + path.suffix, path)
-    for where, (_, path) in named.items():
-        if not path.is_file():
-            makes = {"latents": "invert IMAGE", "parts": "parts fit MODEL", "directions": "directions fit MODEL"}
-            hint = f"`synthmammo {makes[where.removeprefix('background.')]}` makes it."
-            raise GeneratorError("there is no such file", where=f"{where}: {path}", hint=hint)
-    return dict(named.values())
-
-
-def _model_facts(path: Path) -> dict[str, Any]:
-    model = describe(path)
-    names = ("architecture", "makes", "licence", "training_data")
-    return {name: getattr(model, name) for name in names}
 
 
 def remove_dataset(out: Path) -> None:

@@ -38,7 +38,7 @@ def build(
 
     Example: synthmammo build recipes/balanced_calc.yaml --size 100
     """
-    from synthmammo.building.build import refuse_unsupported
+    from synthmammo.building.inputs import refuse_unsupported
 
     loaded = _load(recipe, settings, size)
     found = refuse_unsupported(loaded)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from synthmammo.building.build import build, make_shard, refuse_unsupported, shards
+from synthmammo.building.build import build, make_shard, shards
+from synthmammo.building.inputs import refuse_unsupported
 from synthmammo.dataset.card import card
 from synthmammo.dataset.index import index_row, read_index, write_index
 from synthmammo.dataset.layout import PLAN, STATE

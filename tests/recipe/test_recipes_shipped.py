@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from synthmammo.building.build import build, refuse_unsupported
+from synthmammo.building.build import build
+from synthmammo.building.inputs import refuse_unsupported
 from synthmammo.building.verify import verify
 from synthmammo.dataset.card import card
 from synthmammo.dataset.manifest import Manifest
