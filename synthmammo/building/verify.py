@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from synthmammo.building.remake import Comparison, compare, platform_note, remake
-from synthmammo.dataset.index import count, read_index
-from synthmammo.dataset.manifest import Manifest, ShardRecord, content_digest
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.verify import Soundness, verify_files
 
 ONE_GREY_LEVEL = 1
 
 
 @dataclass
-class Verification:
-    """What was found.
+class Verification(Soundness):
+    """What was found of a dataset's files, and of samples that were made again.
 
     Attributes:
-        problems: One sentence each; none for a sound dataset.
-        notes: What a reader should know beside.
-        files: Shards and files whose bytes were checked.
         remade: Samples that were made again, beside the stored ones.
     """
 
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    files: int = 0
     remade: list[Comparison] = field(default_factory=list)
 
 
@@ -53,81 +44,14 @@ def verify(
         DatasetError: The directory is no finished dataset.
     """
     manifest = Manifest.read(directory)
-    found = Verification()
-    total = len(manifest.shards) + len(manifest.files) + pixels
-    for name, sha256 in manifest.files.items():
-        _check_file(directory, name, sha256, found)
-        progress(found.files, total)
-    for shard in manifest.shards:
-        _check_shard(directory, shard, found)
-        progress(found.files, total)
-    _check_strays(directory, manifest, found)
-    if not found.problems:
-        _check_counts(directory, manifest, found)
+    files = verify_files(directory, lambda done, total: progress(done, total + pixels))
+    found = Verification(files.problems, files.notes, files.files)
     if pixels and not found.problems:
         for compared in _remade(directory, pixels, seed):
             found.remade.append(compared)
-            progress(found.files + len(found.remade), total)
+            progress(found.files + len(found.remade), found.files + pixels)
         _judge(manifest, found)
     return found
-
-
-def _check_file(directory: Path, name: str, sha256: str, found: Verification) -> None:
-    path = directory / name
-    found.files += 1
-    if not path.exists():
-        found.problems.append(f"{name}: is missing")
-    elif content_digest(path) != sha256:
-        found.problems.append(f"{name}: was changed (its SHA-256 is not the manifest's)")
-
-
-def _check_shard(directory: Path, shard: ShardRecord, found: Verification) -> None:
-    path = directory / shard.name
-    found.files += 1
-    if not path.exists():
-        found.problems.append(f"{shard.name}: is missing")
-        return
-    size = sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
-    sha256 = content_digest(path)
-    if (size, sha256) != (shard.bytes, shard.sha256):
-        what = (
-            f"{size:,} bytes, expected {shard.bytes:,}" if size != shard.bytes else "its SHA-256 is not the manifest's"
-        )
-        found.problems.append(f"{shard.name}: was changed ({what})")
-    elif shard.format == "parquet" and (rows := pq.read_metadata(path).num_rows) != shard.samples:
-        found.problems.append(f"{shard.name}: has {rows} rows, expected {shard.samples}")
-
-
-def _check_strays(directory: Path, manifest: Manifest, found: Verification) -> None:
-    # Readers take a format's whole folder: what does not belong there would be loaded with the rest.
-    listed = {shard.name for shard in manifest.shards}
-    for name in sorted({shard.format for shard in manifest.shards}):
-        for path in sorted((directory / name).glob("*")):
-            if f"{name}/{path.name}" not in listed:
-                found.problems.append(f"{name}/{path.name}: does not belong to the dataset")
-
-
-def _check_counts(directory: Path, manifest: Manifest, found: Verification) -> None:
-    rows = read_index(directory).to_pylist()
-    samples, findings = count(rows)
-    for name, counted, stated in (("counts", samples, manifest.counts), ("findings", findings, manifest.findings)):
-        if counted != stated:
-            found.problems.append(f"manifest.json: {name} are {stated}, the index has {counted}")
-    by_format = Counter[str]()
-    for shard in manifest.shards:
-        by_format[shard.format] += shard.samples
-    for name, number in by_format.items():
-        if number != len(rows):
-            found.problems.append(f"{name}: its shards hold {number} samples, the index {len(rows)}")
-    duplicates = [key for key, number in Counter(row["key"] for row in rows).items() if number > 1]
-    if duplicates:
-        found.problems.append(f"index.parquet: key '{duplicates[0]}' occurs more than once")
-    splits: dict[str, set[str]] = {}
-    for row in rows:
-        splits.setdefault(row["patient"], set()).add(row["split"])
-    divided = [patient for patient, names in splits.items() if len(names) > 1]
-    if divided:
-        found.problems.append(f"index.parquet: patient '{divided[0]}' is in more than one split")
 
 
 def _remade(directory: Path, number: int, seed: int) -> list[Comparison]:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from synthmammo.building.verify import verify
 from synthmammo.dataset import statements as facts
 from synthmammo.dataset.layout import CARD, MANIFEST, PICTURE
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reports import reports
+from synthmammo.dataset.verify import verify_files
 from synthmammo.errors import CheckpointError, DatasetError, OutputError
 from synthmammo.identity import file_digest
 from synthmammo.models.card import model_card, pictures
@@ -116,7 +116,7 @@ def dataset_publication(directory: Path, progress: Progress = lambda done, total
     Raises:
         DatasetError: It is not a sound dataset, has no card, or its card declares other columns than its Parquet has.
     """
-    found = verify(directory, progress=progress)
+    found = verify_files(directory, progress)
     if found.problems:
         more = f"; and {len(found.problems) - 1} more" if len(found.problems) > 1 else ""
         hint = f"`synthmammo verify {directory}` lists them. Build it again, or take a sound copy."

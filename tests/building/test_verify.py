@@ -95,7 +95,7 @@ def test_a_divided_patient_is_found(copy):
     pq.write_table(
         table.set_column(table.schema.get_field_index("patient"), "patient", patients), copy / "index.parquet"
     )
-    files = Manifest.read(copy).files | {"index.parquet": verifying.content_digest(copy / "index.parquet")}
+    files = Manifest.read(copy).files | {"index.parquet": content_digest(copy / "index.parquet")}
     rewritten(copy, files=files)
     assert any("patient 'one' is in more than one split" in problem for problem in verify(copy).problems)
 
@@ -105,7 +105,7 @@ def test_one_grey_level_is_allowed_on_another_platform_only(copy, monkeypatch):
         if elsewhere:
             rewritten(copy, machine={"processor": "abacus"})
         else:
-            rewritten(copy, machine=verifying.Manifest.read(copy).machine | verifying_machine())
+            rewritten(copy, machine=Manifest.read(copy).machine | verifying_machine())
         monkeypatch.setattr(verifying, "_remade", lambda *_, by=difference: [Comparison("k", by, False)])
         found = verify(copy, pixels=1)
         assert (not found.problems) is accepted, (difference, elsewhere)
