@@ -28,6 +28,7 @@ lint: $(STAMP) ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: $(STAMP) ## Measure the numbers in the README; REFERENCE=FOLDER, a published StyleGAN2 beside ours
 	$(BIN)/python -m benchmarks.bench $(if $(wildcard $(REFERENCE)),--reference $(REFERENCE))

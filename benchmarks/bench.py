@@ -74,7 +74,8 @@ def plan() -> Iterator[Line]:
 def phantom() -> Iterator[Line]:
     """Phantoms of 512 x 512 on two processes."""
     script = (
-        "import time; from synthmammo.generators.phantom import SMALL, Phantom; from synthmammo.mammogram.planned import Row;"
+        "import time; from synthmammo.generators.phantom import SMALL, Phantom;"
+        "from synthmammo.mammogram.planned import Row;"
         "host = Phantom(**SMALL);"
         "rows = [Row(f'k{i}', i, 's', 'train', 'normal', i, i, None, 'p', density='abcd'[i % 4]) for i in range(42)];"
         "host.render(host.latents(rows[:2])); start = time.perf_counter();"

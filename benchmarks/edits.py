@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synthmammo.editing.directions.edit import Attribute, Directions
 from synthmammo.editing.directions.file import write_directions
 from synthmammo.editing.directions.fit import Fitting, directions
+from synthmammo.editing.directions.fitted import Attribute, Directions
 from synthmammo.editing.editor import Editor
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.mammogram.planned import PlannedEdit, Row

@@ -4,13 +4,12 @@ A recipe says what to make, and every step leaves files that the next one reads:
 
     recipe.yaml -> Recipe -> plan.parquet -> shards, index, manifest.json -> README.md (the card)
 
-    synthmammo.planning.planner.plan        draws everything there is to draw, one row a sample
-    synthmammo.building.build.build      makes the rows: a host (phantom, StyleGAN2 or a real image), lesions put onto it,
-                                WebDataset, Parquet and DICOM; draws nothing, resumes, is the same byte for byte
-    synthmammo.ingesting.ingest.ingest    real archives into the same layout; synthmammo.patching.patches.patches cuts patches of either
-    synthmammo.building.verify.verify    checks a dataset, and makes samples of it again
+    planning    draws everything there is to draw, one row per sample
+    building    makes the rows: a host (phantom, StyleGAN2 or a real image), lesions put onto it, WebDataset, Parquet
+                and DICOM; draws nothing, resumes, is the same byte for byte; checks a dataset and makes samples again
+    ingesting   reads archives of real images into the same layout; patching cuts patches of either
 
-Every verb is a module with one function of its name, and a command. The names below are what other code needs most.
+Things are nouns, activities end in -ing; the names below are what other code needs most.
 """
 
 from __future__ import annotations

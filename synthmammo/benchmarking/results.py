@@ -19,15 +19,14 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 
 from synthmammo import __version__
-from synthmammo.benchmarking.classify.config import GRID, Run
-from synthmammo.benchmarking.classify.images import Images
+from synthmammo.benchmarking.results import GRID, Run
 from synthmammo.errors import DatasetError, OutputError, unwritable
 from synthmammo.files import writing
 from synthmammo.identity import file_digest
@@ -157,16 +156,25 @@ class Results:
             np.save(file, array)
 
 
-def side(images: Images | None) -> Record | None:
-    """What `benchmark.yaml` says of one side."""
-    if images is None:
-        return None
-    classes, counts = np.unique(images.labels, return_counts=True)
-    return {
-        "name": images.manifest.name if images.manifest else images.where.name,
-        "digest": images.digest,
-        "images": len(images),
-        "patients": len(np.unique(images.patients)),
-        "classes": dict(zip(classes.tolist(), counts.tolist(), strict=True)),
-        "size": f"{images.grey.shape[1]} x {images.grey.shape[2]}, {images.bits_stored} bits",
-    }
+GRID = ("ratios", "synthetic_only", "shares", "seeds", "first_seed")
+"""What may change when a benchmark goes on: which trainings there are, not what one of them does."""
+
+
+class Run(NamedTuple):
+    """One training of the grid.
+
+    Attributes:
+        share: Percent of the real training images.
+        ratio: Percent of synthetic images at the start; None for synthetic images alone.
+        seed: Of everything that is drawn.
+    """
+
+    share: float
+    ratio: float | None
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        mix = "synthetic" if self.ratio is None else f"ratio{self.ratio:g}"
+        return f"share{self.share:g}-{mix}-seed{self.seed}"

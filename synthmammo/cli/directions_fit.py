@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from synthmammo.editing.directions.edit import Directions
+    from synthmammo.editing.directions.fitted import Directions
 
 _WIDTH = 110
 """Columns the tables need."""

@@ -9,13 +9,14 @@ import torch
 import yaml
 
 from synthmammo.benchmarking.classify.classify import classify
-from synthmammo.benchmarking.classify.config import PRESETS, Run, load_config, runs
+from synthmammo.benchmarking.classify.config import PRESETS, load_config, runs
 from synthmammo.benchmarking.classify.embed import changed_cases, embed
 from synthmammo.benchmarking.classify.fit import Classifier, fit
 from synthmammo.benchmarking.classify.inputs import PixelInputs, prepared, turned
 from synthmammo.benchmarking.classify.mixing import Mixture, Order
 from synthmammo.benchmarking.classify.report import report
 from synthmammo.benchmarking.classify.summary import power, summarise
+from synthmammo.benchmarking.results import Run
 from synthmammo.errors import OutputError, SynthmammoError, TrainingError
 from synthmammo.metrics import auc, delong_test, threshold_at_specificity
 from tests.support import benchmark_data, tiny

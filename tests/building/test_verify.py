@@ -8,7 +8,7 @@ import pytest
 import synthmammo.building.verify as verifying
 from synthmammo.building.remake import Comparison
 from synthmammo.building.verify import verify
-from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.manifest import Manifest, content_digest
 from synthmammo.errors import DatasetError
 from tests.support import tiny
 

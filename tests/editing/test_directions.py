@@ -9,14 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthmammo.editing.directions.edit import (
+from synthmammo.editing.directions.file import directions_file, read_directions, write_directions
+from synthmammo.editing.directions.fitted import (
     FARTHEST,
     Directions,
     disentangled,
     fit_attribute,
     principal_components,
 )
-from synthmammo.editing.directions.file import directions_file, read_directions, write_directions
 from synthmammo.editing.editor import Editor
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.stylegan2 import StyleGAN2

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from synthmammo.editing.parts.clusters import fit, spherical_k_means
-from synthmammo.editing.parts.edit import Part, Parts, locality, query, rendered, transfer
+from synthmammo.editing.parts.edit import Part
 from synthmammo.editing.parts.file import parts_file, read_parts, write_parts
 from synthmammo.editing.parts.fit import PartsOptions, fit_parts
+from synthmammo.editing.parts.fitted import Parts, locality, query, rendered, transfer
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.models.latents import Model, open_model

@@ -39,8 +39,8 @@ def stylegan2_file(path: Path, config: StyleGAN2Config = STYLEGAN2, *, discrimin
 
 def edited_file(path: Path) -> Path:
     """A StyleGAN2 with parts and directions beside it, as recipes with edits need them; nothing in them is measured."""
-    from synthmammo.editing.directions.edit import Attribute, Directions
     from synthmammo.editing.directions.file import directions_file, write_directions
+    from synthmammo.editing.directions.fitted import Attribute, Directions
     from synthmammo.editing.parts.fit import PartsOptions, fit_parts
     from synthmammo.mammogram.terms import ATTRIBUTES
 

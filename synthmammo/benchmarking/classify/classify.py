@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from synthmammo.benchmarking.advance import Advance
 from synthmammo.benchmarking.classify.backbones import Backbone, backbone
-from synthmammo.benchmarking.classify.config import ClassifyConfig, Run, runs
+from synthmammo.benchmarking.classify.config import ClassifyConfig, runs
 from synthmammo.benchmarking.classify.fit import Classifier, Fitted, Scores, fit, last_features, scores
 from synthmammo.benchmarking.classify.folds import Fold, low_data, make_folds
-from synthmammo.benchmarking.classify.images import Images, check_synthetic, positive_classes, read_images
+from synthmammo.benchmarking.classify.images import Images, check_synthetic, positive_classes, read_images, side
 from synthmammo.benchmarking.classify.inputs import (
     FeatureInputs,
     Features,
@@ -32,7 +32,7 @@ from synthmammo.benchmarking.classify.inputs import (
 )
 from synthmammo.benchmarking.classify.mixing import Mixture, Order, Pool
 from synthmammo.benchmarking.lineage import check_lineage, usable
-from synthmammo.benchmarking.results import Record, Results, side
+from synthmammo.benchmarking.results import Record, Results, Run
 from synthmammo.errors import DatasetError
 from synthmammo.identity import digest, draw_u64, file_digest
 from synthmammo.metrics import LinearProbe, auc, average_precision, delong_interval, sensitivity_at_specificity

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from synthmammo.benchmarking.results import Run
 from synthmammo.errors import TrainingError, nearest
 from synthmammo.settings import changed, checked, read_yaml
 
@@ -107,29 +108,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"mode": "frozen", "penalty": 1.0, "augment": False, "ratios": (0, 25, 50, 75, 100), "seeds": 3},
 }
 """`paper` is Wu et al. 2020, "Patch Classifier Training"; `lite0` fine-tunes on a processor; `quick` takes minutes."""
-
-GRID = ("ratios", "synthetic_only", "shares", "seeds", "first_seed")
-"""What may change when a benchmark goes on: which trainings there are, not what one of them does."""
-
-
-class Run(NamedTuple):
-    """One training of the grid.
-
-    Attributes:
-        share: Percent of the real training images.
-        ratio: Percent of synthetic images at the start; None for synthetic images alone.
-        seed: Of everything that is drawn.
-    """
-
-    share: float
-    ratio: float | None
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """Name of its files."""
-        mix = "synthetic" if self.ratio is None else f"ratio{self.ratio:g}"
-        return f"share{self.share:g}-{mix}-seed{self.seed}"
 
 
 def runs(config: ClassifyConfig, with_synthetic: bool) -> list[Run]:

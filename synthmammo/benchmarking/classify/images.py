@@ -165,3 +165,18 @@ def check_synthetic(real: Images, synthetic: Images) -> None:
     for name in sorted(set(synthetic.labels.tolist()) - set(known)):
         hint = f"{nearest(name, known)} Rename the folder or the class."
         raise DatasetError(f"class '{name}' is not one of the real images", where=synthetic.where, hint=hint)
+
+
+def side(images: Images | None) -> Record | None:
+    """What `benchmark.yaml` says of one side."""
+    if images is None:
+        return None
+    classes, counts = np.unique(images.labels, return_counts=True)
+    return {
+        "name": images.manifest.name if images.manifest else images.where.name,
+        "digest": images.digest,
+        "images": len(images),
+        "patients": len(np.unique(images.patients)),
+        "classes": dict(zip(classes.tolist(), counts.tolist(), strict=True)),
+        "size": f"{images.grey.shape[1]} x {images.grey.shape[2]}, {images.bits_stored} bits",
+    }

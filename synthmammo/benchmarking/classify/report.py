@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from synthmammo.benchmarking.classify.classify import Compared, embedded
-from synthmammo.benchmarking.classify.config import Run
 from synthmammo.benchmarking.classify.embed import LEAST_EMBEDDED, Case, changed_cases, embed
+from synthmammo.benchmarking.classify.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
 from synthmammo.benchmarking.classify.summary import LEAST_POWER, PAPERS_GAIN, Row, power, summarise
-from synthmammo.benchmarking.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
+from synthmammo.benchmarking.results import Run
 from synthmammo.files import writing
 from synthmammo.mammogram.pictures import display
 from synthmammo.metrics.intervals import RESAMPLES

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from synthmammo.benchmarking.classify.config import Run
+from synthmammo.benchmarking.results import Run
 from synthmammo.metrics import (
     DeLong,
     Interval,

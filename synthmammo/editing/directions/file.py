@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from synthmammo.editing.directions.edit import Attribute, Directions
+from synthmammo.editing.directions.fitted import Attribute, Directions
 from synthmammo.mammogram.terms import ATTRIBUTES
 from synthmammo.models.fitted_file import Tensors, read_fitted, write_fitted
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.editing.directions.edit import (
+from synthmammo.editing.directions.file import directions_file, write_directions
+from synthmammo.editing.directions.fitted import (
     COMPONENTS,
     Array,
     Directions,
@@ -17,7 +18,6 @@ from synthmammo.editing.directions.edit import (
     fit_attribute,
     principal_components,
 )
-from synthmammo.editing.directions.file import directions_file, write_directions
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.identity import draw_u64, draw_uniform

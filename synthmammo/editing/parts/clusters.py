@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthmammo.editing.parts.edit import LAYER, Parts, Plane, directions, nearest, rendered
+from synthmammo.editing.parts.fitted import LAYER, Parts, Plane, directions, nearest, rendered
 from synthmammo.models.nets.stylegan2 import Synthesis
 
 PARTS = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from synthmammo.editing.parts.edit import Parts
+from synthmammo.editing.parts.fitted import Parts
 from synthmammo.models.fitted_file import Tensors, read_fitted, write_fitted
 
 _CONTRIBUTION = "contribution."

@@ -17,7 +17,7 @@ from synthmammo.models.latents import Model, open_model
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synthmammo.editing.parts.edit import Parts
+    from synthmammo.editing.parts.fitted import Parts
 
 Progress = Callable[[int, int], None]
 
@@ -128,7 +128,7 @@ def measure(
     """Transfer every part between pairs of images, and as many random channels for comparison."""
     import torch
 
-    from synthmammo.editing.parts.edit import Locality, locality, rendered, transfer
+    from synthmammo.editing.parts.fitted import Locality, locality, rendered, transfer
 
     synthesis = model.network.synthesis
     changes: list[list[tuple[Locality, Locality]]] = [[] for _ in range(len(parts))]

@@ -15,7 +15,7 @@ from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.pictures import difference, outlined, sheet, tinted
 
 if TYPE_CHECKING:
-    from synthmammo.editing.parts.edit import Parts
+    from synthmammo.editing.parts.fitted import Parts
 
 Progress = Callable[[int, int], None]
 
@@ -130,7 +130,7 @@ def parts(
     """
     import torch
 
-    from synthmammo.editing.parts.edit import rendered
+    from synthmammo.editing.parts.fitted import rendered
 
     found, synthesis = _read(samples, file), samples.model.network.synthesis
     plain, coloured = [], []
@@ -170,8 +170,8 @@ def local(
     """
     import torch
 
-    from synthmammo.editing.parts.edit import locality, rendered
-    from synthmammo.editing.parts.edit import transfer as moved
+    from synthmammo.editing.parts.fitted import locality, rendered
+    from synthmammo.editing.parts.fitted import transfer as moved
 
     if len(references) != len(targets):
         message = f"{len(targets)} targets for {len(references)} references, expected as many"

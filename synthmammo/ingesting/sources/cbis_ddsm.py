@@ -20,7 +20,7 @@ from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
 from synthmammo.ingesting.sources.base import Picture, Record, Skipped, existing_folder, key_of, worst_label
 from synthmammo.ingesting.sources.cbis_terms import CITATION, LICENCE, annotation_of
-from synthmammo.ingesting.sources.dicom import dicom_files
+from synthmammo.ingesting.sources.dicom_files import dicom_files
 from synthmammo.ingesting.sources.dicom_pixels import decode, read_dicom_pixels
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.rasters import read_raster

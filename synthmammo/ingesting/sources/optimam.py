@@ -14,7 +14,7 @@ from typing import Any
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
 from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of, worst_label
-from synthmammo.ingesting.sources.dicom import header_facts
+from synthmammo.ingesting.sources.dicom_facts import header_facts
 from synthmammo.ingesting.sources.dicom_pixels import is_raw, read_dicom_pixels
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.mammogram.sample import Box, Kind, Pathology

