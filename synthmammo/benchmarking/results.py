@@ -26,12 +26,35 @@ import yaml
 from numpy.typing import NDArray
 
 from synthmammo import __version__
-from synthmammo.benchmarking.results import GRID, Run
 from synthmammo.errors import DatasetError, OutputError, unwritable
 from synthmammo.files import writing
 from synthmammo.identity import file_digest
 
 Record = dict[str, Any]
+
+
+GRID = ("ratios", "synthetic_only", "shares", "seeds", "first_seed")
+"""What may change when a benchmark goes on: which trainings there are, not what one of them does."""
+
+
+class Run(NamedTuple):
+    """One training of the grid.
+
+    Attributes:
+        share: Percent of the real training images.
+        ratio: Percent of synthetic images at the start; None for synthetic images alone.
+        seed: Of everything that is drawn.
+    """
+
+    share: float
+    ratio: float | None
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        mix = "synthetic" if self.ratio is None else f"ratio{self.ratio:g}"
+        return f"share{self.share:g}-{mix}-seed{self.seed}"
 
 
 class Results:
@@ -154,27 +177,3 @@ class Results:
         """Write an array, whole or not at all."""
         with writing(path) as partial, partial.open("wb") as file:
             np.save(file, array)
-
-
-GRID = ("ratios", "synthetic_only", "shares", "seeds", "first_seed")
-"""What may change when a benchmark goes on: which trainings there are, not what one of them does."""
-
-
-class Run(NamedTuple):
-    """One training of the grid.
-
-    Attributes:
-        share: Percent of the real training images.
-        ratio: Percent of synthetic images at the start; None for synthetic images alone.
-        seed: Of everything that is drawn.
-    """
-
-    share: float
-    ratio: float | None
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """Name of its files."""
-        mix = "synthetic" if self.ratio is None else f"ratio{self.ratio:g}"
-        return f"share{self.share:g}-{mix}-seed{self.seed}"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.benchmarking.results import Record
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, SynthmammoError, nearest
