@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from synthmammo.building.remake import Comparison, compare, platform_note, remak
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.verify import Soundness, verify_files
+from synthmammo.progress import Progress, silent
 
 ONE_GREY_LEVEL = 1
 
@@ -26,9 +26,7 @@ class Verification(Soundness):
     remade: list[Comparison] = field(default_factory=list)
 
 
-def verify(
-    directory: Path, *, pixels: int = 0, seed: int = 0, progress: Callable[[int, int], None] = lambda done, total: None
-) -> Verification:
+def verify(directory: Path, *, pixels: int = 0, seed: int = 0, progress: Progress = silent) -> Verification:
     """Check hashes, counts and schema of a dataset, and make some of its samples again.
 
     Args:

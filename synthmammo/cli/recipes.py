@@ -92,7 +92,7 @@ def plan(recipe: Path, size: int | None, settings: tuple[str, ...], out: Path | 
         from synthmammo.planning.planner import plan as run
 
         with progress_bar("plan", loaded.size, "rows") as update:
-            run(loaded, out, lambda rows: update(rows, None))
+            run(loaded, out, update)
         click.echo(f"plan: {out}")
 
 

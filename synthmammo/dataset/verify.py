@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 
 from synthmammo.dataset.index import count, read_index
 from synthmammo.dataset.manifest import Manifest, ShardRecord, content_digest
+from synthmammo.progress import Progress, silent
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Soundness:
     files: int = 0
 
 
-def verify_files(directory: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Soundness:
+def verify_files(directory: Path, progress: Progress = silent) -> Soundness:
     """Check hashes, counts and schema of a dataset.
 
     Args:

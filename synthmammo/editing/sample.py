@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from pathlib import Path
@@ -14,10 +14,10 @@ from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.models.latents import draw_z, one_hot, open_model
+from synthmammo.progress import Progress, silent
 
 Pixels = NDArray[np.float32]
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Sampling:
     device: str = "cpu"
 
 
-def sample(model: str, sampling: Sampling, out: Path, *, progress: Progress = lambda done, total: None) -> Path:
+def sample(model: str, sampling: Sampling, out: Path, *, progress: Progress = silent) -> Path:
     """Sample a model.
 
     Args:

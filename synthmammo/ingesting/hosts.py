@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthmammo.dataset.layout import MANIFEST
 from synthmammo.errors import RecipeError, SourceError, nearest
+from synthmammo.progress import Progress, silent
 from synthmammo.recipe import IngestedBackground, Recipe
 
 if TYPE_CHECKING:
     from synthmammo.dataset.workers.base import Engine
     from synthmammo.ingesting.ingest import IngestSummary
-
-Progress = Callable[[int, int], None]
 
 
 def missing_hosts(recipe: Recipe) -> IngestedBackground | None:
@@ -25,9 +23,7 @@ def missing_hosts(recipe: Recipe) -> IngestedBackground | None:
     return None if (Path(background.dataset) / MANIFEST).is_file() else background
 
 
-def ensure_hosts(
-    recipe: Recipe, progress: Progress = lambda done, total: None, *, engine: Engine | None = None
-) -> IngestSummary:
+def ensure_hosts(recipe: Recipe, progress: Progress = silent, *, engine: Engine | None = None) -> IngestSummary:
     """Ingest the hosts of a recipe for which `missing_hosts` answers.
 
     Args:

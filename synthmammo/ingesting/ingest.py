@@ -8,7 +8,7 @@ it waits in `.unfinished/` until the manifest is written, last. A file that cann
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -30,15 +30,13 @@ from synthmammo.ingesting.sources.samples import to_sample
 from synthmammo.mammogram.anatomy import Side
 from synthmammo.mammogram.geometry import blank, square, turn
 from synthmammo.mammogram.sample import SPLITS, Sample
+from synthmammo.progress import Progress, silent
 
 SEED1_HEIGHT_PX = 512
 """Side of the square images of Zakka et al. 2020, section III."""
 
 MAX_KEY = 80
 """Longest key, so that a member of a tar keeps within 100 characters."""
-
-Progress = Callable[[int, int], None]
-"""Called with the number of images done, and of all."""
 
 
 _TYPES: dict[str, Any] = {
@@ -150,7 +148,7 @@ def ingest(
     options: IngestOptions | None = None,
     *,
     engine: Engine | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> IngestSummary:
     """Read an archive and write it as a dataset.
 

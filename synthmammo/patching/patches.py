@@ -8,7 +8,7 @@ together, so shuffle them when training.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import groupby
@@ -29,11 +29,9 @@ from synthmammo.mammogram.sample import Sample
 from synthmammo.patching.cut import NoPatch, Source
 from synthmammo.patching.options import PatchOptions
 from synthmammo.patching.plan import PLAN, PatchRow, read_shard, repetitions, sizes, survey, write_plan
+from synthmammo.progress import Progress, silent
 
 __all__ = ["PatchOptions", "Patched", "patches"]
-
-Progress = Callable[[int, int], None]
-"""Called with the number of patches done, and of all."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def patches(
     options: PatchOptions | None = None,
     *,
     engine: Engine | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Patched:
     """Cut patches out of the images of a dataset; they keep the split of their patient.
 

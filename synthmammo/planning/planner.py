@@ -6,7 +6,7 @@ the earlier rows as they were. The table is streamed to Parquet; memory does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,7 @@ from synthmammo.planning.hosts import real_hosts
 from synthmammo.planning.lesions import Columns, codes, lesion_column
 from synthmammo.planning.quota import JointQuota, Quota
 from synthmammo.planning.table import NOISE, REPEATING, SCHEMA, named, numbered
+from synthmammo.progress import Progress, silent
 from synthmammo.recipe import Choice, PhantomBackground, Recipe
 from synthmammo.recipe.draws import fractions
 
@@ -32,16 +33,14 @@ ROW_GROUP = 1 << 16
 EXAM_LATERALITIES, EXAM_VIEWS = ("R", "R", "L", "L"), ("CC", "MLO", "CC", "MLO")
 """The four images of an exam, in the order of its rows: breast by breast, so that the views of one share a group."""
 
-Progress = Callable[[int], None]
 
-
-def plan(recipe: Recipe, path: Path, progress: Progress = lambda rows: None) -> int:
+def plan(recipe: Recipe, path: Path, progress: Progress = silent) -> int:
     """Draw every sample of a recipe and write the table.
 
     Args:
         recipe: The checked recipe.
         path: Parquet file to write, whole or not at all.
-        progress: Called with the number of rows done so far.
+        progress: Function that is told the number of rows done so far, and of all rows.
 
     Returns:
         Number of rows.
@@ -55,7 +54,7 @@ def plan(recipe: Recipe, path: Path, progress: Progress = lambda rows: None) -> 
     with writing(path) as partial, pq.ParquetWriter(partial, SCHEMA, **options) as writer:
         for table in tables(recipe):
             writer.write_table(table, row_group_size=ROW_GROUP)
-            progress(done := done + table.num_rows)
+            progress(done := done + table.num_rows, recipe.size)
     return done
 
 

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from synthmammo.dataset.manifest import Manifest, ShardRecord
 from synthmammo.errors import DatasetError, OutputError, unwritable
 from synthmammo.identity import digest, file_digest
+from synthmammo.progress import Progress, silent
 
 if TYPE_CHECKING:
     from dicomweb_client.api import DICOMwebClient
@@ -78,7 +79,7 @@ def send(
     url: str,
     *,
     credentials: Credentials | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Sent:
     """Store the DICOM objects of a dataset on a server.
 

@@ -8,7 +8,7 @@ the card and the manifest go last, in the commit that also removes shards of an 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from synthmammo.models.card import model_card, pictures
 from synthmammo.models.file import load
 from synthmammo.models.names import SUFFIX
 from synthmammo.models.zoo import model
+from synthmammo.progress import Progress, silent
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -35,8 +36,6 @@ BATCH_FILES, BATCH_BYTES = 100, 256 << 20
 
 _LAST = (CARD, MANIFEST)
 _AGAIN = "Run the same command again: it goes on where it was, and what has arrived is not sent again."
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class Published:
     removed: list[str] = field(default_factory=list)
 
 
-def dataset_publication(directory: Path, progress: Progress = lambda done, total: None) -> Publication:
+def dataset_publication(directory: Path, progress: Progress = silent) -> Publication:
     """The files of a dataset, after it was verified.
 
     Args:
@@ -207,7 +206,7 @@ def publish(
     *,
     private: bool = False,
     revision: str | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Published:
     """Send what the Hub does not have yet.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +23,10 @@ from synthmammo.mammogram.geometry import blank, resize, square
 from synthmammo.mammogram.pictures import display, sheet
 from synthmammo.mammogram.sample import Sample
 from synthmammo.planning.table import read_rows
+from synthmammo.progress import Progress, silent
 
 ANSWERS = "answers.csv"
 KINDS = ("real", "synthesised", "edited")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def turing(
     out: Path,
     options: TuringOptions | None = None,
     *,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> dict[str, int]:
     """Draw the images of section IV C of Zakka et al. 2020: each is real or from the pool, none comes twice.
 

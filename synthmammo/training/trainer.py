@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
@@ -19,6 +19,7 @@ from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, TrainingError
 from synthmammo.models import file as checkpoints
 from synthmammo.models.features import EXTRACTOR, Features
+from synthmammo.progress import Progress
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.generation import GenerationTask
 from synthmammo.training.images import ImageSet, load_images
@@ -40,8 +41,6 @@ COLLAPSED = 0.02
 """Generated images that differ by less than this share of what real ones do are one image."""
 
 COLLAPSE_TICKS = 3
-
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from synthmammo.benchmarking.advance import Advance
 from synthmammo.benchmarking.classify.backbones import Backbone, backbone
 from synthmammo.benchmarking.classify.config import ClassifyConfig, runs
 from synthmammo.benchmarking.classify.fit import Classifier, Fitted, Scores, fit, last_features, scores
@@ -36,8 +35,7 @@ from synthmammo.benchmarking.results import Record, Results, Run
 from synthmammo.errors import DatasetError
 from synthmammo.identity import digest, draw_u64, file_digest
 from synthmammo.metrics import LinearProbe, auc, average_precision, delong_interval, sensitivity_at_specificity
-
-Progress = Callable[[int, int], None]
+from synthmammo.progress import Progress, Steps, silent
 
 EMBEDDED = 400
 """Synthetic images of a class whose features are kept for the embedding."""
@@ -78,7 +76,7 @@ def classify(
     *,
     generator: str | None = None,
     device: str = "cpu",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Compared:
     """Run what is not finished yet of a benchmark.
 
@@ -168,7 +166,7 @@ class Comparison:
         self.results.begin(self._facts(grey), self._tested())
         frozen = self.config.mode == "frozen" and left
         extra = len(self.real) + len(self.synthetic or ()) if frozen else 0
-        advance = Advance(progress, extra + len(self.grid) * self._count * self.config.samples)
+        advance = Steps(progress, extra + len(self.grid) * self._count * self.config.samples)
         if frozen:
             self._freeze(advance)
         advance((len(self.grid) - len(left)) * self._count * self.config.samples)

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from synthmammo.benchmarking.advance import Advance
 from synthmammo.benchmarking.detect.config import DetectConfig, RowName, Training
 from synthmammo.benchmarking.detect.detectors import make_detector
 from synthmammo.benchmarking.detect.films import Films, load_films
@@ -28,8 +27,7 @@ from synthmammo.errors import DatasetError, nearest
 from synthmammo.files import writing
 from synthmammo.identity import digest, file_digest
 from synthmammo.metrics.detection import Marks
-
-Progress = Callable[[int, int], None]
+from synthmammo.progress import Progress, Steps, silent
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def detect(
     *,
     rows: tuple[RowName, ...],
     device: str = "cpu",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Detected:
     """Run what is not finished yet of a benchmark of detectors.
 
@@ -145,7 +143,7 @@ class Detection:
         finished = self._finished()
         left = [training for training in self.grid if training not in finished]
         shown = self.config.steps * self.config.batch_size
-        advance = Advance(progress, (len(self.real) + len(self.synthetic or ())) * bool(left) + len(self.grid) * shown)
+        advance = Steps(progress, (len(self.real) + len(self.synthetic or ())) * bool(left) + len(self.grid) * shown)
         advance((len(self.grid) - len(left)) * shown)
         sides = self._sides(advance) if left else {}
         for training in left:

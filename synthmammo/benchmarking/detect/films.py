@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from synthmammo.mammogram.geometry import blank, pad, resize, trim_padding, turn
 from synthmammo.mammogram.intensity import Intensity
 from synthmammo.mammogram.sample import Kind, Sample
 from synthmammo.metrics.detection import Truth
+from synthmammo.progress import Progress, silent
 
 Names = NDArray[np.str_]
-Progress = Callable[[int, int], None]
 
 LEAST_SHARE = 0.5
 """Images whose longer side is below this share of the canvas's are patches, or too coarse to show anything."""
@@ -74,7 +74,7 @@ def load_films(
     kinds: Collection[Kind],
     *,
     split: str | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Films:
     """Read a dataset into memory.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -25,8 +25,8 @@ from synthmammo.mammogram.attributes import OF_PATCHES, measure
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.terms import ATTRIBUTES
 from synthmammo.models.latents import Latents, Model, one_hot
+from synthmammo.progress import Progress, silent
 
-Progress = Callable[[int, int], None]
 Values = dict[str, NDArray[np.float64]]
 Table = dict[str, dict[str, float | None]]
 
@@ -73,7 +73,7 @@ def directions(
     fitting: Fitting | None = None,
     out: Path | None = None,
     *,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> tuple[Path, Directions]:
     """Find the directions of a model and write them.
 

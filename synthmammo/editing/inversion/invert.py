@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
@@ -27,13 +27,12 @@ from synthmammo.mammogram.sample import Box, Sample, SpacingOrigin
 from synthmammo.models.file import Scale
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
 from synthmammo.models.latents import Model, one_hot, open_model, restored
+from synthmammo.progress import Progress, silent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from synthmammo.editing.inversion.search import Inversion, InversionOptions
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def invert(
     *,
     device: str = "cpu",
     picture: Path | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> list[Inverted]:
     """Invert images, one after the other; each is in the file as soon as it is done.
 

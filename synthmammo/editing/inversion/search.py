@@ -10,7 +10,6 @@ are those of EfficientNet-Lite0 (`features`), normalised and compared at four sc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -19,14 +18,13 @@ from torch.nn import functional as F
 
 from synthmammo.models.features import Features
 from synthmammo.models.nets.stylegan2 import Generator
+from synthmammo.progress import Progress, silent
 
 LARGEST_PX = 256
 """Images are reduced to this side for the perceptual features, as in the papers."""
 
 _SMALLEST_NOISE = 8
 _EPSILON = 1e-8
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def invert(
     options: InversionOptions,
     *,
     label: Tensor | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Inversion:
     """Find the latents of an image.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -12,14 +12,13 @@ from torch.nn import functional as F
 
 from synthmammo.editing.parts.fitted import LAYER, Parts, Plane, directions, nearest, rendered
 from synthmammo.models.nets.stylegan2 import Synthesis
+from synthmammo.progress import Progress, silent
 
 PARTS = 10
 """K of Zakka et al. 2020."""
 
 _CELLS = 8
 _RESTARTS, _ITERATIONS = 4, 100
-
-Progress = Callable[[int, int], None]
 
 
 @torch.inference_mode()
@@ -29,7 +28,7 @@ def fit(
     *,
     seed: int,
     count: int = PARTS,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Parts:
     """Find the parts of a model's images, and what each channel contributes to them.
 

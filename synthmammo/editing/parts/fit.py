@@ -13,13 +13,13 @@ from synthmammo.editing.samples import one_grey_channel
 from synthmammo.errors import GeneratorError
 from synthmammo.identity import draw_u64
 from synthmammo.models.latents import Model, open_model
+from synthmammo.progress import Progress, silent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from synthmammo.editing.parts.fitted import Parts
 
-Progress = Callable[[int, int], None]
 
 _BATCH = 4
 
@@ -81,7 +81,7 @@ def fit_parts(
     options: PartsOptions | None = None,
     *,
     device: str = "cpu",
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> list[PartReport]:
     """Find the parts of a model's images and write them.
 

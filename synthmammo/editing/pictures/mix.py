@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,7 @@ from synthmammo.editing.samples import Samples, grey
 from synthmammo.errors import GeneratorError
 from synthmammo.files import writing
 from synthmammo.mammogram.pictures import BACKGROUND, sheet
-
-Progress = Callable[[int, int], None]
+from synthmammo.progress import Progress, silent
 
 
 def mix(
@@ -22,7 +21,7 @@ def mix(
     layers: tuple[int, int],
     out: Path,
     *,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Path:
     """Mix every row's sample with every column's.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from pathlib import Path
@@ -13,11 +13,11 @@ from PIL.Image import Image as Picture
 from synthmammo.editing.samples import Samples, grey
 from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.pictures import difference, outlined, sheet, tinted
+from synthmammo.progress import Progress, silent
 
 if TYPE_CHECKING:
     from synthmammo.editing.parts.fitted import Parts
 
-Progress = Callable[[int, int], None]
 
 _TILE = (192, 192)
 
@@ -62,7 +62,7 @@ class Transfer:
     parts: Path | None = None
 
 
-def seeds(samples: Samples, names: Sequence[str], *, progress: Progress = lambda done, total: None) -> Picture:
+def seeds(samples: Samples, names: Sequence[str], *, progress: Progress = silent) -> Picture:
     """Figure 1: samples, uncurated.
 
     Args:
@@ -85,7 +85,7 @@ def seeds(samples: Samples, names: Sequence[str], *, progress: Progress = lambda
 
 
 def directions(
-    samples: Samples, name: str, rows: Sequence[str], scale: Scale, *, progress: Progress = lambda done, total: None
+    samples: Samples, name: str, rows: Sequence[str], scale: Scale, *, progress: Progress = silent
 ) -> Picture:
     """Figure 2: a sample moved along directions, one a row, from -s to +s standard deviations.
 
@@ -113,9 +113,7 @@ def directions(
     return sheet(tiles, len(strengths), captions, _TILE)
 
 
-def parts(
-    samples: Samples, names: Sequence[str], file: Path | None = None, *, progress: Progress = lambda done, total: None
-) -> Picture:
+def parts(samples: Samples, names: Sequence[str], file: Path | None = None, *, progress: Progress = silent) -> Picture:
     """The parts of some samples: each sample, and below it the same with its parts in colours and their numbers.
 
     Args:
@@ -153,7 +151,7 @@ def local(
     targets: Sequence[str],
     transfer: Transfer,
     *,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Picture:
     """Figure 3: rows of reference, target, the target with a part of the reference, and the difference.
 

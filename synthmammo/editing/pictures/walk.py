@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot
 from pathlib import Path
@@ -14,14 +14,13 @@ from synthmammo.editing.samples import Grey, Named, Samples, grey
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
 from synthmammo.mammogram.pictures import sheet
+from synthmammo.progress import Progress, silent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 MOVING = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
 """Endings of moving pictures, with Pillow's names of their formats."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Way:
             raise GeneratorError(f"expected 2 or more, got {self.steps}", where="steps")
 
 
-def walk(samples: Samples, way: Way, out: Path, *, progress: Progress = lambda done, total: None) -> Path:
+def walk(samples: Samples, way: Way, out: Path, *, progress: Progress = silent) -> Path:
     """Render a walk.
 
     Args:

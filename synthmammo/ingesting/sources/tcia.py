@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.errors import OutputError, SourceError
+from synthmammo.progress import Progress, silent
 
 COLLECTION = "CBIS-DDSM"
 BATCH = 50
@@ -25,9 +26,7 @@ CBIS-DDSM (Curated Breast Imaging Subset of DDSM), The Cancer Imaging Archive
 _OFFLINE = "Is there a network? The same command continues a download that was cut off."
 
 
-def download_cbis_ddsm(
-    folder: Path, confirm: Callable[[str], bool], progress: Callable[[int, int], None] = lambda done, total: None
-) -> int:
+def download_cbis_ddsm(folder: Path, confirm: Callable[[str], bool], progress: Progress = silent) -> int:
     """Fetch the collection and its four description tables; series that are there already are not fetched again.
 
     Args:
