@@ -135,8 +135,8 @@ def crash(recipe, out: Path, after: int) -> bool:
     return os.waitstatus_to_exitcode(status) == 9
 
 
-FIRST_SHARD = 7
-"""Files named until the first shard is done: content, recipe, plan, three formats, the shard's state."""
+FIRST_SHARD = 8
+"""Files named until the first shard is done: content, versions, recipe, plan, three formats, the shard's state."""
 
 
 def test_a_crash_at_any_moment_is_continued_to_the_same_bytes(tmp_path, small):

@@ -17,8 +17,7 @@ from synthmammo.benchmarking.figures import COLOURS, figure, save
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.files import writing
 from synthmammo.mammogram.pictures import Rgb, sheet
-from synthmammo.metrics import Interval, interval
-from synthmammo.metrics import intervals as bootstrap
+from synthmammo.metrics import Interval, bootstrap, interval
 from synthmammo.metrics.detection import RATES, Froc, Marks, Precision, Truth, centre_inside, chance_sensitivities
 
 NAMES: dict[RowName, str] = {"real": "real alone", "synthetic": "synthetic alone", "both": "real and synthetic"}
