@@ -16,12 +16,13 @@ from synthmammo.dataset.layout import INDEX
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.dicom import IMAGE, objects
+from synthmammo.dataset.writers.dicom_modules import instance_uid, study_uid
 from synthmammo.identity import canonical_json, dicom_uid, digest, draw_u64, draw_uniform
 from synthmammo.ingesting.sources.base import key_of
 from synthmammo.mammogram.sample import SPLITS, Box, Finding, Kind, Laterality, Pathology, Sample, SpacingOrigin, View
 from synthmammo.planning.planner import tables
 from synthmammo.recipe import IngestedBackground, Recipe, load_recipe
-from tools.versionless import VERSION_KEYWORDS
+from tools.versionless import VERSION_KEYWORDS, without_identity
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -128,10 +129,14 @@ def a_sample(key: str) -> Sample:
 
 
 def dicom_attributes() -> dict[str, str]:
-    """Attributes of the DICOM image of `a_sample` as text, without versions, pixels and nested ones."""
-    one = dcmread(BytesIO(objects(Encoded(a_sample("key-1"), 0), "golden")[IMAGE]))
+    """Attributes of the DICOM image of `a_sample` as text, without versions, pixels and nested ones.
+
+    The UIDs in it are numbered, as a writer may make them of the version; two are given as they are made of a dataset.
+    """
+    sample = a_sample("key-1")
+    one = dcmread(BytesIO(without_identity(objects(Encoded(sample, 0), "golden")[IMAGE])))
     skipped = {*VERSION_KEYWORDS, "PixelData"}
-    return {
+    return {"instance_uid": instance_uid(sample, "golden"), "study_uid": study_uid(sample, "golden")} | {
         element.keyword: str(element.value)
         for element in (*one.file_meta, *one)
         if element.VR != "SQ" and element.keyword and element.keyword not in skipped and element.tag.element

@@ -29,7 +29,7 @@ from synthmammo.mammogram.terms import TERMS
 from synthmammo.planning.planner import tables
 from synthmammo.planning.table import as_row
 from synthmammo.recipe import Recipe, load_recipe
-from tools.versionless import without_versions
+from tools.versionless import without_identity
 
 GRID = 32
 """Rows and columns that are probed."""
@@ -216,7 +216,7 @@ def _around(box: Box) -> Box:
 def _dicom() -> Iterator[tuple[str, Made]]:
     made = objects(Encoded(_pair()[0], 0), "golden", findings=["segmentation", "report"])
     for ending, data in made.items():
-        plain = without_versions(data)
+        plain = without_identity(data)
         one = dcmread(BytesIO(plain))
         planes = one.pixel_array if "PixelData" in one else np.zeros((1, 1), np.int64)
         yield f"DICOM, {ending}", (np.frombuffer(plain, np.uint8), planes.reshape(-1, planes.shape[-1]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from io import BytesIO
 
 from pydicom import Dataset, dcmread, dcmwrite
@@ -14,39 +13,23 @@ VERSION_KEYWORDS = ("ImplementationVersionName", "SoftwareVersions", "AlgorithmV
 _ROOT = "2.25."
 
 
-def without_versions(data: bytes) -> bytes:
-    """A DICOM file whose version attributes all read "0"; nothing else is changed.
-
-    Args:
-        data: Bytes of the file.
-    """
-    return _rewritten(data, _no_version)
-
-
 def without_identity(data: bytes) -> bytes:
-    """The same, with every UID under 2.25. replaced by its number among those of the file, in order of appearance.
+    """A DICOM file whose version attributes all read "0", and whose UIDs under 2.25. are numbered as they appear.
 
-    The UIDs follow from the digest of the build, into which the version goes.
+    These UIDs may follow from the version or from the digest of a build, into which the version goes; that those which
+    were equal within the file are still equal is kept.
 
     Args:
         data: Bytes of the file.
     """
     names: dict[str, str] = {}
 
-    def change(one: Dataset, element: DataElement) -> None:
-        _no_version(one, element)
-        if element.VR == "UI" and str(element.value).startswith(_ROOT):
+    def change(_: Dataset, element: DataElement) -> None:
+        if element.keyword in VERSION_KEYWORDS:
+            element.value = "0"
+        elif element.VR == "UI" and str(element.value).startswith(_ROOT):
             element.value = names.setdefault(str(element.value), f"{_ROOT}{len(names)}")
 
-    return _rewritten(data, change)
-
-
-def _no_version(_: Dataset, element: DataElement) -> None:
-    if element.keyword in VERSION_KEYWORDS:
-        element.value = "0"
-
-
-def _rewritten(data: bytes, change: Callable[[Dataset, DataElement], None]) -> bytes:
     one = dcmread(BytesIO(data))
     one.file_meta.walk(change)
     one.walk(change)
