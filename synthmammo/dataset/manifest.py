@@ -1,4 +1,4 @@
-"""What a dataset directory holds: shard records, the index of its samples, and `manifest.json`, written last.
+"""`manifest.json`, which tells what a dataset directory holds, and which is written last.
 
 A directory without `manifest.json` is unfinished. Nothing in these files depends on the clock, the number of
 workers or the output path, so that equal datasets have equal manifests.
@@ -11,15 +11,12 @@ import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synthmammo.dataset.layout import MANIFEST
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
 from synthmammo.identity import digest, file_digest
-
-if TYPE_CHECKING:
-    pass
 
 FORMAT_VERSION = 1
 
@@ -32,9 +29,9 @@ class ShardRecord:
         format: "webdataset", "parquet" or "dicom".
         split: Split that all its samples belong to.
         name: Path relative to the dataset directory, with `/`.
-        samples: Samples in it.
-        bytes: Size in bytes (of a folder: of all its files).
-        sha256: Of the file; of a folder: of the sorted list of its files' names and digests.
+        samples: Number of samples in it.
+        bytes: Size in bytes; for a folder the sum over its files.
+        sha256: SHA-256 of the file; for a folder that of the sorted list of its files' names and digests.
     """
 
     format: str
@@ -47,28 +44,29 @@ class ShardRecord:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Facts of one dataset directory.
+    """What a dataset directory holds, and what it was made from.
 
     Attributes:
         kind: "built", "ingested" or "patches".
         name: Name of the dataset.
-        digest: Of everything that decides its pixels.
+        digest: SHA-256 of everything that decides the pixels.
         options: The resolved recipe, or the options of `ingest` or `patches`.
-        counts: Samples by split and label.
-        findings: Findings by kind and pathology, e.g. {"mass": {"malignant": 3}}.
+        counts: Number of samples by split and label.
+        findings: Number of findings by kind and pathology, e.g. {"mass": {"malignant": 3}}.
         shards: Finished shards, sorted by format and name.
-        files: SHA-256 by relative path of the other files that belong to the content (plan, index); of a folder, as
-            of a shard that is one.
+        files: SHA-256 by relative path of the other files and folders that belong to the content (plan, index), as
+            `content_digest` gives it.
         failed: Rows that could not be made or read, with the reason.
         versions: Versions of the interpreter, of this package and of the libraries that decided pixels or bytes, by
             name; see `libraries`.
         pixels_version: Version of the pixels that this package's code makes; see `_version`.
         machine: Device class and instruction set that equal bytes are promised for.
-        licence: Of the content, as an SPDX identifier or a short text.
-        citation: What to cite, with attribution, when the content is used.
-        sources: Digests of what went in (host datasets, models).
-        models: Of each model among the sources: architecture, what it makes, licence, and name and digest of the
-            dataset that it was trained on (`training_data`, empty when unknown).
+        licence: Licence of the content, as an SPDX identifier or a short text.
+        citation: Publication to cite, with attribution, when the content is used.
+        sources: Digests of the inputs (host datasets, models) by name.
+        models: Facts of each model among the sources, by its name: architecture, what it makes, licence, and name and
+            digest of the dataset that it was trained on (`training_data`, empty when unknown).
+        format_version: Version of this file's layout.
     """
 
     kind: str
@@ -130,15 +128,25 @@ class Manifest:
 
 
 def machine(device: str = "cpu") -> dict[str, str]:
-    """Device class and processor family that equal bytes are promised for."""
+    """The machine that equal bytes are promised for.
+
+    Args:
+        device: Device class that makes the pixels, "cpu" by default.
+
+    Returns:
+        The device class, the processor family, and the widest instruction set that NumPy uses; "baseline" where it
+        finds none above what it was compiled for.
+    """
     import numpy as np
 
-    simd = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
-    return {"device": device, "processor": platform.machine(), "instruction_set": simd[-1] if simd else "baseline"}
+    # NumPy leaves the entry out, and does not set it to an empty list, where it finds no extension.
+    extensions = np.show_config(mode="dicts")["SIMD Extensions"].get("found")
+    instruction_set = extensions[-1] if extensions else "baseline"
+    return {"device": device, "processor": platform.machine(), "instruction_set": instruction_set}
 
 
 def content_digest(path: Path) -> str:
-    """SHA-256 of a file; of a folder: of the sorted list of its files' names and digests."""
+    """SHA-256 of a file; for a folder that of the sorted list of its files' names and digests."""
     if not path.is_dir():
         return file_digest(path)
     return digest([(file.name, file_digest(file)) for file in sorted(path.iterdir())])
