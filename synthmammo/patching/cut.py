@@ -101,7 +101,7 @@ class Source:
 
     def _normal_window(self, side: int, draw: float) -> Box:
         """The floor(draw n)-th of the n windows with enough breast and without findings."""
-        if self.sample.history.unlocated:
+        if self.sample.unlocated:
             raise NoPatch("the image has findings without a place")
         field, sums = self._field, self._tissue_sums()
         stride = max(1, max(self.sample.shape) // _GRID)

@@ -410,6 +410,17 @@ def test_findings_without_a_place_give_no_patches(tmp_path):
     }
 
 
+def test_findings_without_a_place_on_a_real_host_make_no_normal_patches_of_what_was_built_on_it(tmp_path):
+    host = {"source": "an archive", "unlocated": ["mass malignant"]}
+    built_on_it = an_image("built", LESION, provenance={"recipe": "r", "index": 0, "role": "lesion", "host": host})
+    plain = an_image("plain", label="normal", provenance={"recipe": "r", "index": 1, "role": "host", "host": host})
+    folder = a_dataset(tmp_path / "source", built_on_it, plain)
+    result, found = cut(folder, tmp_path / "out", dataclasses.replace(EXACT, beside_findings_px=0))
+    assert {patch.label for patch in found.values()} == {"malignant"}
+    refused = {skip["source"] for skip in result.manifest.failed if skip["reason"].endswith("without a place")}
+    assert refused == {"built", "plain"}
+
+
 def test_padding_of_zeros_is_never_cut(tmp_path):
     image = an_image("well")
     image.image[:40] = 0
