@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from synthmammo.building.compose import cut
+from synthmammo.building.compose import isolate
 from synthmammo.dataset.reader import Dataset
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, Lesion, find
 from synthmammo.mammogram.intensity import Intensity, resample
@@ -94,7 +94,7 @@ def made(generator: Lesion, pair: Pair, seed: int, sign: int, post: PostProcessi
     before = pair.twin if sign == 1 else pair.lesion
     context = replace(pair.context, pixels=before)
     channel = generator(context, pair.planned, seed).channel
-    piece = cut(channel, post, context.spacing_mm, sign=sign)
+    piece = isolate(channel, post, context.spacing_mm, sign=sign)
     if piece is None:
         return Made(channel, None, None, before)
     return Made(channel, piece.channel, piece.component, np.clip(before + piece.channel, -1, 1))

@@ -15,9 +15,9 @@ from synthmammo.building.inputs import _model_facts, refuse_unsupported, source_
 from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
 from synthmammo.dataset.libraries import of_recipe, versions
 from synthmammo.dataset.manifest import Manifest, machine
-from synthmammo.dataset.shards import Advance, Formats, run_shards, write_shard
+from synthmammo.dataset.shards import Formats, run_shards, write_shard
 from synthmammo.dataset.unfinished import ShardResult, Unfinished
-from synthmammo.dataset.workers.base import Engine, Report
+from synthmammo.dataset.workers.base import Advance, Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.dataset.writers.coco import write_coco
 from synthmammo.dataset.writers.yolo import write_yolo
@@ -46,7 +46,7 @@ class Built:
 
 
 @dataclass(frozen=True)
-class Shard:
+class PlannedShard:
     """The unit of work: the rows of one shard."""
 
     name: str
@@ -96,7 +96,9 @@ def build(
         file.write_text(resolved_yaml(recipe), encoding="utf-8")
     if not (out / PLAN).is_file():
         plan(recipe, out / PLAN)
-    made = run_shards(state, engine, partial(make_shard, recipe, out, state.digest), shards(out / PLAN), advance)
+    made = run_shards(
+        state, engine, partial(make_shard, recipe, out, state.digest), planned_shards(out / PLAN), advance
+    )
     manifest = Manifest(
         kind="built",
         name=recipe.name,
@@ -134,21 +136,23 @@ def remove_dataset(out: Path) -> None:
         raise OutputError(f"cannot be removed ({error.strerror or error})", where=error.filename or out) from error
 
 
-def shards(plan_path: Path) -> Iterator[Shard]:
+def planned_shards(plan_path: Path) -> Iterator[PlannedShard]:
     """The shards of a plan, each as soon as its last row was read; one open shard a split is in memory."""
     open_shards: dict[str, list[Row]] = defaultdict(list)
     current: dict[str, str] = {}
     for row in read_rows(plan_path):
         before = current.get(row.split)
         if before is not None and before != row.shard:
-            yield Shard(before, tuple(open_shards.pop(before)))
+            yield PlannedShard(before, tuple(open_shards.pop(before)))
         current[row.split] = row.shard
         open_shards[row.shard].append(row)
     for name, rows in open_shards.items():
-        yield Shard(name, tuple(rows))
+        yield PlannedShard(name, tuple(rows))
 
 
-def make_shard(recipe: Recipe, out: Path, identity: str, shard: Shard, report: Report) -> tuple[str, ShardResult]:
+def make_shard(
+    recipe: Recipe, out: Path, identity: str, shard: PlannedShard, report: Report
+) -> tuple[str, ShardResult]:
     """Make the samples of one shard and write them; DICOM derives its UIDs from the build's identity."""
     assembler = Assembler(recipe)
     options: dict[str, dict[str, Any]] = recipe.emit.formats.chosen()

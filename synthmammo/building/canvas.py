@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from synthmammo.building.compose import Cut, Window, cut
+from synthmammo.building.compose import IsolatedLesion, Window, isolate
 from synthmammo.building.placement import Places, Site
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import Context, Lesion, LesionChannel
@@ -85,7 +85,7 @@ class _Piece:
     window: Window
     context: Context
     answer: LesionChannel
-    cut: Cut | None
+    cut: IsolatedLesion | None
 
 
 @dataclass
@@ -171,7 +171,7 @@ class Canvas:
         context = Context(pixels, breast, window.spacing_mm, self.intensity.white(host.bits_stored))
         answer = generator(context, lesion, tried.candidate.seed)
         return _Piece(
-            window, context, answer, cut(answer.channel, post, window.spacing_mm, sign=sign, mask=answer.mask)
+            window, context, answer, isolate(answer.channel, post, window.spacing_mm, sign=sign, mask=answer.mask)
         )
 
     def _labelled(self, tried: Try, piece: _Piece) -> Finding | None:
@@ -194,7 +194,7 @@ class Canvas:
             piece.window.add(image, self.host.breast, change, self.host.bits_stored)
 
 
-def contrast_to_noise(context: Context, piece: Cut) -> float:
+def contrast_to_noise(context: Context, piece: IsolatedLesion) -> float:
     """Mean of a lesion's channel over the standard deviation of the breast around it, both in units of [-1, 1]."""
     around = context.pixels[context.breast & (piece.channel == 0)]
     noise = float(around.std()) if around.size else 0.0

@@ -100,7 +100,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Cut:
+class IsolatedLesion:
     """A lesion cut out of its channel.
 
     Attributes:
@@ -112,9 +112,9 @@ class Cut:
     channel: Plane
 
 
-def cut(
+def isolate(
     channel: Plane, post: PostProcessing, spacing_mm: float, *, sign: int = 1, mask: Mask | None = None
-) -> Cut | None:
+) -> IsolatedLesion | None:
     """Post-process a lesion channel.
 
     Args:
@@ -135,7 +135,7 @@ def cut(
     if not mask.any():
         return None
     scale = MODEL_SPACING_MM / spacing_mm
-    return Cut(mask, channel * softened(mask, post.expand_px * scale, post.edge_px * scale))
+    return IsolatedLesion(mask, channel * softened(mask, post.expand_px * scale, post.edge_px * scale))
 
 
 def largest_object(binary: Mask, join_px: float = 0.0) -> Mask:

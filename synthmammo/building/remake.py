@@ -29,7 +29,7 @@ from synthmammo.recipe import load_recipe
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Remade:
     """A sample made again, beside the one in the dataset.
 
     Attributes:
@@ -43,7 +43,7 @@ class Comparison:
     equal_bytes: bool
 
 
-def regenerate(directory: Path, key: str, out: Path) -> tuple[list[Path], Comparison]:
+def regenerate(directory: Path, key: str, out: Path) -> tuple[list[Path], Remade]:
     """Make one sample of a built dataset again and write its files.
 
     Args:
@@ -136,16 +136,16 @@ def _stored_objects(directory: Path, key: str) -> dict[str, bytes]:
     return {path.name.removeprefix(f"{key}."): path.read_bytes() for path in paths}
 
 
-def compare(made: Encoded, stored: Sample, directory: Path) -> Comparison:
+def compare(made: Encoded, stored: Sample, directory: Path) -> Remade:
     """A sample made again, beside the stored one of a built dataset."""
     again = made.sample
     if again.shape != stored.shape:
-        return Comparison(again.key, 2**again.bits_stored - 1, False)
+        return Remade(again.key, 2**again.bits_stored - 1, False)
     difference = np.abs(again.image.astype(np.int32) - stored.image.astype(np.int32))
     kept = Encoded(stored, made.index, made.preview_px)
     equal = _digests(made) == _digests(kept)
     equal = equal and dicom_objects(Manifest.read(directory), made) == _stored_objects(directory, again.key)
-    return Comparison(again.key, int(difference.max()), equal)
+    return Remade(again.key, int(difference.max()), equal)
 
 
 def _digests(encoded: Encoded) -> dict[str, str]:

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from synthmammo.building.remake import Comparison, compare, platform_note, remake
+from synthmammo.building.remake import Remade, compare, platform_note, remake
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.verify import Soundness, verify_files
@@ -23,7 +23,7 @@ class Verification(Soundness):
         remade: Samples that were made again, beside the stored ones.
     """
 
-    remade: list[Comparison] = field(default_factory=list)
+    remade: list[Remade] = field(default_factory=list)
 
 
 def verify(directory: Path, *, pixels: int = 0, seed: int = 0, progress: Progress = silent) -> Verification:
@@ -52,7 +52,7 @@ def verify(directory: Path, *, pixels: int = 0, seed: int = 0, progress: Progres
     return found
 
 
-def _remade(directory: Path, number: int, seed: int) -> list[Comparison]:
+def _remade(directory: Path, number: int, seed: int) -> list[Remade]:
     dataset = Dataset.open(directory)
     keys = random.Random(seed).sample(sorted(dataset.keys), min(number, len(dataset)))
     return [compare(encoded, dataset.sample(encoded.sample.key), directory) for encoded in remake(directory, keys)]

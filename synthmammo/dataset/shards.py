@@ -10,11 +10,10 @@ from typing import Any, Protocol, TypeVar
 
 from synthmammo.dataset.index import index_row
 from synthmammo.dataset.unfinished import ShardResult, Unfinished
-from synthmammo.dataset.workers.base import Engine, Report
+from synthmammo.dataset.workers.base import Advance, Engine, Report
 from synthmammo.dataset.writers.base import Encoded, Writer, open_writer
 from synthmammo.mammogram.sample import Sample
 
-Advance = Callable[[int], None]
 Skip = dict[str, str]
 
 WRITING = "encode and write"

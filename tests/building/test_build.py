@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from synthmammo.building.build import build, make_shard, shards
+from synthmammo.building.build import build, make_shard, planned_shards
 from synthmammo.building.inputs import refuse_unsupported
 from synthmammo.dataset.card import card
 from synthmammo.dataset.index import index_row, read_index, write_index
@@ -475,7 +475,7 @@ def test_a_shard_alone_is_the_shard_of_the_build(built, tmp_path):
     """What a machine makes of one shard is what the whole build makes: the plan carries every draw."""
     recipe = tiny.recipe()
     plan(recipe, tmp_path / PLAN)
-    last = list(shards(tmp_path / PLAN))[-1]
+    last = list(planned_shards(tmp_path / PLAN))[-1]
 
     class Report:
         def advance(self, samples=1):
@@ -491,7 +491,7 @@ def test_a_shard_alone_is_the_shard_of_the_build(built, tmp_path):
 
 def test_shards_come_out_of_the_plan_whole_and_once(tmp_path):
     plan(tiny.recipe(size=100), tmp_path / PLAN)
-    found = list(shards(tmp_path / PLAN))
+    found = list(planned_shards(tmp_path / PLAN))
     assert sorted(row.index for shard in found for row in shard.rows) == list(range(100))
     assert len({shard.name for shard in found}) == len(found)
     assert all(row.shard == shard.name for shard in found for row in shard.rows)

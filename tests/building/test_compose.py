@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from synthmammo.building.compose import MODEL_SPACING_MM, Window, cut, largest_object, softened
+from synthmammo.building.compose import MODEL_SPACING_MM, Window, isolate, largest_object, softened
 from synthmammo.mammogram.intensity import Intensity, resample
 from synthmammo.mammogram.sample import Box
 from synthmammo.recipe import PostProcessing
@@ -54,7 +54,7 @@ def test_outside_the_softened_mask_not_one_pixel_changes(window, seed, radius, e
     rng = np.random.default_rng(seed)
     channel = (sign * rng.uniform(0.2, 1, (size, size))).astype(np.float32)
     mask = disc(size, radius)
-    piece = cut(channel, HARD.model_copy(update={"edge_px": edge, "expand_px": 3}), window.spacing_mm, mask=mask)
+    piece = isolate(channel, HARD.model_copy(update={"edge_px": edge, "expand_px": 3}), window.spacing_mm, mask=mask)
     assert piece is not None
     window.add(image, breast, piece.channel * 1000, 12)
     weights = softened(mask, 3 * MODEL_SPACING_MM / window.spacing_mm, edge * MODEL_SPACING_MM / window.spacing_mm)
@@ -90,7 +90,7 @@ def test_clipped_to_the_bit_depth_and_never_to_air(bits, change):
 def test_threshold_is_inclusive_and_in_units_of_the_channel():
     channel = np.zeros((20, 20), np.float32)
     channel[5:10, 5:10], channel[10, 5:10] = 0.1, np.nextafter(np.float32(0.1), np.float32(0))
-    piece = cut(channel, HARD, 0.1)
+    piece = isolate(channel, HARD, 0.1)
     assert piece is not None and np.array_equal(piece.component, channel >= np.float32(0.1))
     assert np.array_equal(piece.channel, np.where(piece.component, channel, 0))
 
@@ -99,7 +99,7 @@ def test_of_several_objects_the_largest_is_kept():
     channel = np.zeros((40, 40), np.float32)
     channel[2:6, 2:6] = 0.9
     channel[20:28, 20:28] = 0.2
-    piece = cut(channel, HARD, 0.1)
+    piece = isolate(channel, HARD, 0.1)
     assert piece is not None and Box.around(piece.component) == (20, 20, 28, 28)
     assert not piece.channel[2:6, 2:6].any()
 
@@ -127,8 +127,8 @@ def test_objects_closer_than_join_mm_count_as_one():
     channel[30:32, 45:48] = 1.0
     far = HARD.model_copy(update={"join_mm": 0.45})
     near = HARD.model_copy(update={"join_mm": 0.65})
-    assert cut(channel, far, 0.1).component.sum() == 6
-    joined = cut(channel, near, 0.1).component
+    assert isolate(channel, far, 0.1).component.sum() == 6
+    joined = isolate(channel, near, 0.1).component
     assert joined.sum() == 8 and not joined[30:].any(), "joining adds no pixel of its own"
 
 
@@ -136,19 +136,19 @@ def test_objects_closer_than_join_mm_count_as_one():
 def test_minimum_area_is_a_share_of_the_context(share, kept):
     channel = np.zeros((100, 100), np.float32)
     channel[:10, :10] = 1
-    assert (cut(channel, HARD.model_copy(update={"minimum_area": share}), 0.1) is not None) is kept
+    assert (isolate(channel, HARD.model_copy(update={"minimum_area": share}), 0.1) is not None) is kept
 
 
 def test_nothing_above_the_threshold_is_no_lesion():
     for mask in (None, np.zeros((20, 20), bool)):
-        assert cut(np.zeros((20, 20), np.float32), HARD, 0.1, mask=mask) is None
+        assert isolate(np.zeros((20, 20), np.float32), HARD, 0.1, mask=mask) is None
 
 
 def test_an_exact_mask_stands_in_for_the_threshold():
     channel = np.full((20, 20), 0.01, np.float32)
     mask = disc(20, 4)
     strict = HARD.model_copy(update={"minimum_area": 0.9})
-    piece = cut(channel, strict, 0.1, mask=mask)
+    piece = isolate(channel, strict, 0.1, mask=mask)
     assert piece is not None and np.array_equal(piece.component, mask)
 
 
@@ -157,11 +157,11 @@ def test_removal_is_the_negative_case(seed):
     rng = np.random.default_rng(seed)
     channel = np.where(disc(40, 8), rng.uniform(0.05, 1, (40, 40)), 0).astype(np.float32)
     post = PostProcessing(minimum_area=0.001)
-    on, off = cut(channel, post, 0.1), cut(-channel, post, 0.1, sign=-1)
+    on, off = isolate(channel, post, 0.1), isolate(-channel, post, 0.1, sign=-1)
     assert on is not None and off is not None
     assert np.array_equal(on.component, off.component)
     assert np.array_equal(on.channel, -off.channel)
-    assert cut(-channel, post, 0.1) is None, "a negative channel is no lesion that is put on"
+    assert isolate(-channel, post, 0.1) is None, "a negative channel is no lesion that is put on"
 
 
 def test_what_was_added_is_taken_off_again():
@@ -225,7 +225,7 @@ def test_expansion_and_edge_are_the_same_length_at_every_spacing(spacing_mm):
         size = round(20 / spacing)
         mask = np.zeros((size, size), bool)
         mask[:, : size // 2] = True
-        piece = cut(np.ones((size, size), np.float32), post, spacing, mask=mask)
+        piece = isolate(np.ones((size, size), np.float32), post, spacing, mask=mask)
         middle = piece.channel[size // 2]
         return np.interp(np.arange(5.05, 18, 0.1), (np.arange(size) + 0.5) * spacing, middle)
 

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import synthmammo.building.verify as verifying
-from synthmammo.building.remake import Comparison
+from synthmammo.building.remake import Remade
 from synthmammo.building.verify import verify
 from synthmammo.dataset.manifest import Manifest, content_digest
 from synthmammo.errors import DatasetError
@@ -106,7 +106,7 @@ def test_one_grey_level_is_allowed_on_another_platform_only(copy, monkeypatch):
             rewritten(copy, machine={"processor": "abacus"})
         else:
             rewritten(copy, machine=Manifest.read(copy).machine | verifying_machine())
-        monkeypatch.setattr(verifying, "_remade", lambda *_, by=difference: [Comparison("k", by, False)])
+        monkeypatch.setattr(verifying, "_remade", lambda *_, by=difference: [Remade("k", by, False)])
         found = verify(copy, pixels=1)
         assert (not found.problems) is accepted, (difference, elsewhere)
 

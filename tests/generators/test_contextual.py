@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthmammo.building.compose import cut
+from synthmammo.building.compose import isolate
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, find
 from synthmammo.generators.contextual import REMOVAL, Contextual, ContextualRemoval
@@ -55,7 +55,7 @@ def test_the_channel_keeps_to_the_breast_and_off_the_border(folder: Path) -> Non
     assert answer.descriptors == {"shape": "unknown", "margin": "unknown"}
     assert (answer.channel[:, :20] == 0).all() and (answer.channel[:4] == 0).all()
     assert np.abs(answer.channel).max() > 0.1
-    assert cut(answer.channel, PostProcessing(), 0.4) is not None
+    assert isolate(answer.channel, PostProcessing(), 0.4) is not None
 
 
 def test_the_seed_decides(folder: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_removal_gives_a_negative_channel(folder: Path) -> None:
     generator = find(REMOVALS, str(folder / "removal.safetensors"), "removal.generator")(spacing_mm=None)
     answer = generator(context(), MASS, 3)
     assert answer.channel.mean() < 0
-    assert cut(answer.channel, PostProcessing(), 0.4, sign=-1) is not None
+    assert isolate(answer.channel, PostProcessing(), 0.4, sign=-1) is not None
 
 
 def test_what_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_the_shipped_models_put_on_varied_lesions_and_have_a_card(name: str) -> 
     )
     lesions = np.stack([generator(tissue, planned, seed).channel for seed in range(4)])
     post = PAPER_POST[kind].model_copy(update={"minimum_area": 5e-5})
-    assert sum(cut(lesion, post, spacing_mm) is not None for lesion in lesions) >= 3
+    assert sum(isolate(lesion, post, spacing_mm) is not None for lesion in lesions) >= 3
     assert np.abs(lesions[0] - lesions[1]).max() > 0.05
     assert 1 > lesions.max() > -lesions.min()
     assert (ZOO / f"{name}.md").read_text().startswith(f"# {name}\n")

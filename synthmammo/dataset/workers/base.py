@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
+Advance = Callable[[int], None]
+"""Function that is called with the number of samples done since its last call."""
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -33,7 +36,7 @@ class Engine(Protocol):
         function: Callable[[Task, Report], Result],
         tasks: Iterable[Task],
         done: Callable[[Result], None],
-        advance: Callable[[int], None],
+        advance: Advance,
     ) -> None:
         """Apply a function to every task.
 
