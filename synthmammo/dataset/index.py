@@ -15,9 +15,12 @@ from synthmammo.mammogram.sample import Box, Sample
 if TYPE_CHECKING:
     import pyarrow as pa
 
+IndexRow = dict[str, Any]
+"""One row of `index.parquet`: values by the names of the columns in `index_schema`."""
+
 
 def index_schema() -> pa.Schema:
-    """Schema of `index.parquet`: one row a sample, what a reader needs to choose among them without their pixels."""
+    """Schema of `index.parquet`."""
     import pyarrow as pa
 
     texts = ("key", "split", "label", "patient", "view", "laterality", "density", "spacing_origin")
@@ -40,8 +43,8 @@ def index_schema() -> pa.Schema:
     )
 
 
-def index_row(sample: Sample) -> dict[str, Any]:
-    """The row of one sample in `index.parquet`; density, attempts and edits come from its provenance, where present."""
+def index_row(sample: Sample) -> IndexRow:
+    """The row of one sample in `index.parquet`; its provenance gives density, attempts and edits, where it has them."""
     history = sample.history
     breast_box = Box.around(sample.breast)
     return {
@@ -76,7 +79,7 @@ def index_row(sample: Sample) -> dict[str, Any]:
     }
 
 
-def write_index(directory: Path, rows: Iterable[dict[str, Any]]) -> Path:
+def write_index(directory: Path, rows: Iterable[IndexRow]) -> Path:
     """Write `index.parquet`, sorted by key; returns its path."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -89,7 +92,7 @@ def write_index(directory: Path, rows: Iterable[dict[str, Any]]) -> Path:
 
 
 def read_index(directory: Path) -> pa.Table:
-    """`index.parquet` of a dataset directory; columns that it lacks are null.
+    """Read `index.parquet` of a dataset directory; columns that it lacks are null.
 
     Raises:
         DatasetError: It is absent or unreadable.
@@ -111,8 +114,8 @@ def read_index(directory: Path) -> pa.Table:
     return table
 
 
-def count(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:
-    """Counts of index rows: samples by split and label, findings by kind and pathology."""
+def count(rows: Sequence[IndexRow]) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:
+    """Count index rows: samples by split and label, findings by kind and pathology."""
     samples = Counter((row["split"], row["label"]) for row in rows)
     findings = Counter((f["kind"], f["pathology"]) for row in rows for f in row["findings"])
     return _nested(samples), _nested(findings)

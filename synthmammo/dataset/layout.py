@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-MANIFEST = "manifest.json"
-INDEX = "index.parquet"
-
 RECIPE = "recipe.yaml"
+"""The resolved recipe of a built dataset."""
 
 PLAN = "plan.parquet"
+"""Every random draw of a built dataset, one row per sample."""
+
+PATCHES_PLAN = "patches_plan.parquet"
+"""Every random draw of a dataset of patches, one row per patch."""
+
+INDEX = "index.parquet"
+"""What is known of each sample without its pixels."""
+
+SKIPPED = "skipped.jsonl"
+"""What could not become a sample, with the reason."""
 
 CROISSANT = "croissant.json"
-
 PROVENANCE = "provenance.json"
+
+MANIFEST = "manifest.json"
+"""Written last; a directory without it is unfinished."""
 
 CARD = "README.md"
 PICTURE = "figures/samples.png"
+"""The card and its picture, written beside the content."""
 
 STATE = ".unfinished"
-SKIPPED = "skipped.jsonl"
+"""Folder that lasts while the dataset is being made."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from synthmammo.mammogram.geometry import crop, mirror, resize, resize_mask, turned
 from synthmammo.mammogram.sample import Box, Finding, Sample
 from synthmammo.patching.options import NORMAL, PatchOptions
-from synthmammo.patching.plan import Candidate, PatchRow
+from synthmammo.patching.plan import PatchRow, WindowDraw
 
 _GRID = 512
 """Places of a normal patch are looked for on about so many rows and columns."""
@@ -31,7 +31,7 @@ class NoPatch(Exception):
     """A planned patch that cannot be cut; the message says why."""
 
 
-class Source:
+class WholeImage:
     """One image, ready to be cut.
 
     Args:
@@ -64,7 +64,7 @@ class Source:
         often = max(dict.fromkeys(reasons), key=reasons.count)
         raise NoPatch(often if len(reasons) == 1 else f"no window of {len(reasons)} will do, mostly: {often}")
 
-    def _window(self, row: PatchRow, candidate: Candidate) -> tuple[Box, Site | None]:
+    def _window(self, row: PatchRow, candidate: WindowDraw) -> tuple[Box, Site | None]:
         """Window of a candidate, and the lesion's pixel it was placed by."""
         if row.target.whole:
             side = min(self.sample.shape)

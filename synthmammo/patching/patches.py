@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from synthmammo.dataset.index import read_index
+from synthmammo.dataset.layout import PATCHES_PLAN
 from synthmammo.dataset.libraries import of_patches, versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset
@@ -26,10 +27,10 @@ from synthmammo.dataset.workers.base import Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram.sample import Sample
-from synthmammo.patching.cut import NoPatch, Source
+from synthmammo.patching.cut import NoPatch, WholeImage
 from synthmammo.patching.options import PatchOptions
-from synthmammo.patching.plan import PLAN, PatchRow, read_shard, repetitions, sizes, survey, write_plan
-from synthmammo.progress import Progress, silent
+from synthmammo.patching.plan import PatchRow, read_shard, repetitions, sizes, survey, write_plan
+from synthmammo.progress import Progress, Steps, silent
 
 __all__ = ["PatchOptions", "Patched", "patches"]
 
@@ -91,8 +92,8 @@ def patches(
     if finished:
         progress(finished.samples, finished.samples)
         return Patched(finished, notes)
-    if not (out / PLAN).is_file():
-        write_plan(found, numbers, source.name, options, out / PLAN)
+    if not (out / PATCHES_PLAN).is_file():
+        write_plan(found, numbers, source.name, options, out / PATCHES_PLAN)
     job = _Job(dataset, source.digest, out, options, tuple(found.labels))
     made = _results(job, state, engine, progress)
     _refuse_empty(made.results, dataset)
@@ -107,7 +108,7 @@ def patches(
         sources=sources,
         models=source.models,
     )
-    return Patched(state.finish(made.results, [], facts, files=[PLAN]), notes, made.samples)
+    return Patched(state.finish(made.results, [], facts, files=[PATCHES_PLAN]), notes, made.samples)
 
 
 def _refuse_empty(results: Sequence[ShardResult], dataset: Path) -> None:
@@ -146,22 +147,15 @@ def _shards(plan: Path) -> Iterator[_Shard]:
 
 
 def _results(job: _Job, state: Unfinished, engine: Engine, progress: Progress) -> Made:
-    shards = list(_shards(job.out / PLAN))
-    total, patches_done = sum(map(len, shards)), 0
-
-    def advance(number: int) -> None:
-        nonlocal patches_done
-        patches_done += number
-        progress(patches_done, total)
-
-    return run_shards(state, engine, partial(_make_shard, job), shards, advance)
+    shards = list(_shards(job.out / PATCHES_PLAN))
+    return run_shards(state, engine, partial(_make_shard, job), shards, Steps(progress, sum(map(len, shards))))
 
 
 def _make_shard(job: _Job, shard: _Shard, report: Report) -> tuple[str, ShardResult]:
     options = {name: {"label_names": job.labels} if name == "parquet" else {} for name in job.options.formats}
     patches = (
         (row.index, patch if isinstance(patch, Sample) else _skip(row, patch))
-        for row, patch in _cut(job, read_shard(job.out / PLAN, shard.number))
+        for row, patch in _cut(job, read_shard(job.out / PATCHES_PLAN, shard.number))
     )
     return write_shard(Formats(job.out, options), shard.name, patches, report)
 
@@ -173,7 +167,7 @@ def _skip(row: PatchRow, reason: NoPatch) -> dict[str, str]:
 def _cut(job: _Job, rows: tuple[PatchRow, ...]) -> Iterator[tuple[PatchRow, Sample | NoPatch]]:
     dataset = _opened(job.dataset, job.digest)
     for key, group in groupby(rows, key=lambda row: row.target.source):
-        source = Source(dataset.sample(key), job.options)
+        source = WholeImage(dataset.sample(key), job.options)
         for row in group:
             try:
                 yield row, source.patch(row)

@@ -19,13 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from synthmammo.dataset.index import IndexRow
 from synthmammo.errors import DatasetError, RecipeError, nearest
 from synthmammo.files import writing
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.sample import SPLITS
 from synthmammo.patching.options import NORMAL, PatchOptions
 
-PLAN = "patches_plan.parquet"
 ORIENTATIONS = 8
 """A square can be flipped and turned into eight positions."""
 
@@ -55,7 +55,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class WindowDraw:
     """One try at placing a window: draws in [0, 1), and a factor.
 
     Attributes:
@@ -95,7 +95,7 @@ class PatchRow:
     target: Target
     flip: bool
     turns: int
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[WindowDraw, ...]
 
 
 @dataclass
@@ -116,11 +116,7 @@ class Survey:
         return sorted({NORMAL} | {label for _, label in self.cells}, key=lambda label: (label != NORMAL, label))
 
 
-Image = dict[str, Any]
-"""A row of a dataset's index."""
-
-
-def survey(images: Sequence[Image], options: PatchOptions) -> Survey:
+def survey(images: Sequence[IndexRow], options: PatchOptions) -> Survey:
     """Find the lesions and the healthy images of a dataset in its index."""
     cells: dict[Cell, list[Target]] = defaultdict(list)
     unplaced = scanty = unknown_spacing = taken_whole = 0
@@ -150,7 +146,7 @@ def survey(images: Sequence[Image], options: PatchOptions) -> Survey:
     return surveyed
 
 
-def _targets(image: Image, options: PatchOptions) -> Iterator[tuple[str, Target]]:
+def _targets(image: IndexRow, options: PatchOptions) -> Iterator[tuple[str, Target]]:
     """(class, target) of all that can be cut from an image."""
     image_of, (height, width) = (image["key"], image["patient"]), _shape(image, options)
     small = min(height, width) < ceil(options.size_px / options.resizing[0])
@@ -171,7 +167,7 @@ def _targets(image: Image, options: PatchOptions) -> Iterator[tuple[str, Target]
         yield image["label"], Target(*image_of, None, True)
 
 
-def _shape(image: Image, options: PatchOptions) -> tuple[int, int]:
+def _shape(image: IndexRow, options: PatchOptions) -> tuple[int, int]:
     """(H, W) after resampling."""
     spacing, wanted = image["spacing_mm"], options.spacing_mm
     rows, columns = (side / wanted for side in spacing) if spacing and wanted else (1.0, 1.0)
@@ -329,5 +325,5 @@ def read_shard(path: Path, number: int) -> tuple[PatchRow, ...]:
 
 def _row(row: dict[str, Any]) -> PatchRow:
     target = Target(*(row.pop(name) for name in ("source", "patient", "finding", "whole")))
-    candidates = tuple(Candidate(**candidate) for candidate in row.pop("candidates"))
+    candidates = tuple(WindowDraw(**candidate) for candidate in row.pop("candidates"))
     return PatchRow(**row, target=target, candidates=candidates)

@@ -15,6 +15,7 @@ from synthmammo.building.verify import verify
 from synthmammo.cli import main
 from synthmammo.dataset.card import card
 from synthmammo.dataset.index import count, index_row, write_index
+from synthmammo.dataset.layout import PATCHES_PLAN
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
@@ -25,7 +26,7 @@ from synthmammo.mammogram.geometry import crop, mirror, resize, turned
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
 from synthmammo.patching.options import PatchOptions
 from synthmammo.patching.patches import patches
-from synthmammo.patching.plan import PLAN, survey
+from synthmammo.patching.plan import survey
 
 HEIGHT, WIDTH = 120, 100
 LABELS = ("benign", "malignant", "normal")
@@ -198,15 +199,15 @@ def test_the_chosen_pixel_is_the_lesions_and_inside(exact):
 
 @given(st.floats(0.8, 1.2), st.integers(0, 3), st.booleans(), st.integers(0, 20), st.integers(0, 20))
 def test_a_dot_is_where_its_pixel_is(scale, turns, flip, down, right):
-    from synthmammo.patching.cut import Source
-    from synthmammo.patching.plan import Candidate, PatchRow, Target
+    from synthmammo.patching.cut import WholeImage
+    from synthmammo.patching.plan import PatchRow, Target, WindowDraw
 
     # A lesion of one pixel: after resizing it may be none to four pixels wide, and never further off than one.
     box = Box(45 + down, 25 + right, 46 + down, 26 + right)
     image = an_image("dot", benign(*box))
     row = PatchRow("k", 0, "train-00000", "train", "benign", Target("dot", "p", 0, False), flip, turns, ())
-    row = dataclasses.replace(row, candidates=(Candidate(0.5, down / 21, right / 21, scale),))
-    patch = Source(image, PatchOptions(size_px=24)).patch(row)
+    row = dataclasses.replace(row, candidates=(WindowDraw(0.5, down / 21, right / 21, scale),))
+    patch = WholeImage(image, PatchOptions(size_px=24)).patch(row)
     [finding] = patch.findings
     assert finding.box == Box.around(patch.lesions == 1)
     row_px, column_px = patch.provenance["pixel_in_patch"]
@@ -340,7 +341,7 @@ def test_resume_makes_only_what_is_missing(source, tmp_path):
 def _first_shards(folder: Path) -> set[str]:
     import pyarrow.parquet as pq
 
-    plan = pq.read_table(folder / "whole" / PLAN).to_pylist()
+    plan = pq.read_table(folder / "whole" / PATCHES_PLAN).to_pylist()
     return {row["key"] for row in plan[:40]}
 
 
@@ -348,7 +349,7 @@ def test_the_plan_names_every_patch_and_groups_them_by_image(source, tmp_path, f
     import pyarrow.parquet as pq
 
     result, _ = cut(source, tmp_path / "out", EXACT)
-    plan = pq.read_table(tmp_path / "out" / PLAN).to_pylist()
+    plan = pq.read_table(tmp_path / "out" / PATCHES_PLAN).to_pylist()
     assert len({row["key"] for row in plan}) == len(plan) == result.manifest.samples + len(result.manifest.failed)
     assert [row["index"] for row in plan] == list(range(len(plan)))
     runs = [
