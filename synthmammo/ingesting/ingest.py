@@ -30,9 +30,9 @@ from synthmammo.ingesting.sources.samples import to_sample
 from synthmammo.mammogram.anatomy import Side
 from synthmammo.mammogram.geometry import blank, square, turn
 from synthmammo.mammogram.sample import SPLITS, Sample
-from synthmammo.progress import Progress, silent
+from synthmammo.progress import Progress, Steps, silent
 
-SEED1_HEIGHT_PX = 512
+ZAKKA_HEIGHT_PX = 512
 """Side of the square images of Zakka et al. 2020, section III."""
 
 MAX_KEY = 80
@@ -256,13 +256,7 @@ def _shards(records: Sequence[Record], splits: Mapping[str, str], size: int) -> 
 def _results(
     job: _Job, shards: Sequence[_Shard], state: Unfinished, engine: Engine, progress: Progress
 ) -> list[ShardResult]:
-    total, images_done = sum(map(len, shards)), 0
-
-    def advance(images: int) -> None:
-        nonlocal images_done
-        images_done += images
-        progress(images_done, total)
-
+    advance = Steps(progress, sum(map(len, shards)))
     return run_shards(state, engine, partial(_make_shard, job), shards, advance).results
 
 
@@ -303,7 +297,7 @@ def _sample(job: _Job, record: Record, split: str) -> Sample:
     if record.is_patch:
         return sample
     if options.geometry == "seed1":
-        sample = square(sample, SEED1_HEIGHT_PX, options.chest_wall or "right")
+        sample = square(sample, ZAKKA_HEIGHT_PX, options.chest_wall or "right")
     elif options.chest_wall:
         sample = turn(sample, options.chest_wall)
     # Last, or the geometry of "seed1" would take the blanked film for padding.

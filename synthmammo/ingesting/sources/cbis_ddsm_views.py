@@ -41,7 +41,7 @@ from synthmammo.ingesting.sources.terms import density_of, laterality_of, split_
 from synthmammo.mammogram.anatomy import Side
 from synthmammo.mammogram.sample import Kind, Pathology, View
 
-MANIFEST = "manifest.csv"
+TABLE = "manifest.csv"
 SIDE_PX = 800
 """Height and width of the squeezed images."""
 MEDIAN_ASPECT = 1.74
@@ -146,10 +146,10 @@ class CbisDdsmViews:
         Raises:
             SourceError: There is no manifest, or it lacks a column.
         """
-        table = self.folder / MANIFEST
+        table = self.folder / TABLE
         if not table.is_file():
-            hint = f"Expected {MANIFEST} and images/ of the squeezed whole views."
-            raise SourceError(f"no {MANIFEST} in this folder", where=self.folder, hint=hint)
+            hint = f"Expected {TABLE} and images/ of the squeezed whole views."
+            raise SourceError(f"no {TABLE} in this folder", where=self.folder, hint=hint)
         rows = sorted(read_table(table, required=COLUMNS), key=lambda row: row["file"])
         unpaired = 0
         for row in rows:
@@ -164,7 +164,7 @@ class CbisDdsmViews:
         listed = {self.folder / row["file"] for row in rows}
         for path in sorted((self.folder / "images").glob("*.jp*g")):
             if path not in listed:
-                yield Skipped(path, f"not listed in {MANIFEST}")
+                yield Skipped(path, f"not listed in {TABLE}")
         if unpaired:
             self.notes.append(
                 f"{unpaired} views list several masses that differ, and not which box is which: these boxes have only "
@@ -216,9 +216,9 @@ class CbisDdsmViews:
             raise SourceError(f"{_where(row, 'patient')}: it is empty", where=path)
         masses, boxes = _masses(row), _boxes(row)
         if len(masses) != len(boxes):
-            raise SourceError(f"{MANIFEST} line {row.line}: {len(masses)} masses, but {len(boxes)} boxes", where=path)
+            raise SourceError(f"{TABLE} line {row.line}: {len(masses)} masses, but {len(boxes)} boxes", where=path)
         if not path.is_file():
-            raise SourceError(f"{MANIFEST} line {row.line}: there is no such image", where=path)
+            raise SourceError(f"{TABLE} line {row.line}: there is no such image", where=path)
         native = _native(row)
         if native is None and self._unknown_size == "skip":
             raise SourceError(UNKNOWN_SIZE, where=path)
@@ -248,7 +248,7 @@ def _picture(film: Film, record: ViewRecord, spacing_mm: tuple[float, float] | N
 
 
 def _where(row: TableRow, column: str) -> str:
-    return f"{MANIFEST} line {row.line}, column '{column}'"
+    return f"{TABLE} line {row.line}, column '{column}'"
 
 
 def _listed(row: TableRow, column: str, item: type) -> list[Any]:
@@ -288,12 +288,12 @@ def _native(row: TableRow) -> Native | None:
     try:
         rows, columns, um = (row.number(column) for column in ("native_rows", "native_columns", "native_um"))
     except SourceError as error:
-        raise SourceError(f"{MANIFEST} {error.message}", where=row.path) from None
+        raise SourceError(f"{TABLE} {error.message}", where=row.path) from None
     if rows is None or columns is None or um is None:
         return None
     # Less than a hundred pixels, or pixels of a millimetre, would be another unit.
     if min(rows, columns) < 100 or not 1 <= um <= 1000:
-        message = f"{MANIFEST} line {row.line}: a film of {rows:g} x {columns:g} pixels of {um:g} micrometres cannot be"
+        message = f"{TABLE} line {row.line}: a film of {rows:g} x {columns:g} pixels of {um:g} micrometres cannot be"
         raise SourceError(message, where=row.path)
     return Native(round(rows), round(columns), um)
 

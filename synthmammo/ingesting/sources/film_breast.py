@@ -43,7 +43,7 @@ LEAST_SHARE, MOST_SHARE = 0.1, 0.9
 
 
 @dataclass(frozen=True)
-class Cut:
+class CutBreast:
     """The breast, cut out of a film.
 
     Attributes:
@@ -59,7 +59,7 @@ class Cut:
     mirrored: bool
 
 
-def cut_breast(film: Grey) -> Cut | None:
+def cut_breast(film: Grey) -> CutBreast | None:
     """The breast alone, chest wall on the right.
 
     Args:
@@ -82,7 +82,7 @@ def cut_breast(film: Grey) -> Cut | None:
     pixels = np.where(breast, inside[extent.slices], np.uint8(0))
     step = -1 if mirrored else 1
     pixels, breast = (np.ascontiguousarray(array[:, ::step]) for array in (pixels, breast))
-    return Cut(extent.moved(frame.row0, frame.col0), pixels, breast, mirrored)
+    return CutBreast(extent.moved(frame.row0, frame.col0), pixels, breast, mirrored)
 
 
 def exposed_film(film: Grey) -> Box | None:

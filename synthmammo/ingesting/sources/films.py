@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synthmammo.ingesting.sources.film_breast import Cut, Grey
+from synthmammo.ingesting.sources.film_breast import CutBreast, Grey
 from synthmammo.mammogram.anatomy import Side
 from synthmammo.mammogram.geometry import resize_mask
 from synthmammo.mammogram.sample import Box, Mask
@@ -85,13 +85,13 @@ class Film:
         """The film with 0 beside the breast, where that is known."""
         return self if self.breast is None else replace(self, pixels=np.where(self.breast, self.pixels, np.uint8(0)))
 
-    def marked(self, cut: Cut) -> Film:
+    def marked(self, cut: CutBreast) -> Film:
         """The film, unchanged, with the mask of the breast that was cut out of it."""
         breast = np.zeros(self.shape, np.bool_)
         breast[cut.window.slices] = cut.breast[:, ::-1] if cut.mirrored else cut.breast
         return replace(self, breast=breast)
 
-    def only(self, cut: Cut) -> Film:
+    def only(self, cut: CutBreast) -> Film:
         """The breast that was cut out of it; boxes may reach beyond it, or lie outside."""
         window = cut.window
         boxes = tuple(box.moved(-window.row0, -window.col0) for box in self.boxes)

@@ -22,8 +22,8 @@ from synthmammo.ingesting.sources.tables import TableRow, read_table
 from synthmammo.ingesting.sources.terms import assessment_label, density_of, laterality_of, split_of, view_of
 from synthmammo.mammogram.sample import Box, Kind
 
-IMAGES = "breast-level_annotations.csv"
-FINDINGS = "finding_annotations.csv"
+IMAGE_TABLE = "breast-level_annotations.csv"
+FINDING_TABLE = "finding_annotations.csv"
 COLUMNS = ("study_id", "image_id", "laterality", "view_position", "breast_birads", "breast_density", "split")
 FINDING_COLUMNS = ("image_id", "finding_categories", "finding_birads", "xmin", "ymin", "xmax", "ymax")
 KINDS = {
@@ -66,9 +66,9 @@ class VindrMammo:
             SourceError: A table is missing or lacks a column.
         """
         findings: dict[str, list[TableRow]] = {}
-        for row in read_table(self.folder / FINDINGS, required=FINDING_COLUMNS):
+        for row in read_table(self.folder / FINDING_TABLE, required=FINDING_COLUMNS):
             findings.setdefault(row["image_id"], []).append(row)
-        for row in read_table(self.folder / IMAGES, required=COLUMNS):
+        for row in read_table(self.folder / IMAGE_TABLE, required=COLUMNS):
             path = self.folder / "images" / row["study_id"] / f"{row['image_id']}.dicom"
             try:
                 yield self._record(path, row, findings.get(row["image_id"], []))
@@ -87,7 +87,7 @@ class VindrMammo:
 
     def _record(self, path: Path, row: TableRow, findings: list[TableRow]) -> Record:
         if not path.is_file():
-            raise SourceError(f"listed in {IMAGES} line {row.line}, but the file is missing", where=path)
+            raise SourceError(f"listed in {IMAGE_TABLE} line {row.line}, but the file is missing", where=path)
         header = head.open_dicom(path, with_pixels=False)
         if reason := head.refusal(header):
             raise SourceError(reason, where=path)
