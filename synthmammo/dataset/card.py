@@ -11,12 +11,12 @@ from typing import Any
 
 import yaml
 
-from synthmammo.dataset import statements as facts
-from synthmammo.dataset.index import read_index
+from synthmammo.dataset import statements
+from synthmammo.dataset.index import IndexRow, read_index
 from synthmammo.dataset.layout import CARD, CROISSANT, PICTURE, RECIPE
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
-from synthmammo.dataset.reports import Report, reports
+from synthmammo.dataset.reports import CardReport, reports
 from synthmammo.dataset.show import show
 from synthmammo.dataset.writers.parquet import features_yaml
 from synthmammo.files import writing
@@ -26,8 +26,6 @@ _PICTURE_TEXT = "Samples of every class"
 _BOXES_TEXT = "; boxes and close-ups show the inserted findings (orange malignant, blue benign)"
 _LOCATED_TASKS = ("object-detection", "image-segmentation")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-
-Row = dict[str, Any]
 
 
 def card(directory: Path) -> Path:
@@ -44,15 +42,15 @@ def card(directory: Path) -> Path:
         OutputError: The card cannot be written.
     """
     manifest = Manifest.read(directory)
-    rows: list[Row] = read_index(directory).to_pylist()
-    pictured = "parquet" in facts.formats(manifest)
+    rows: list[IndexRow] = read_index(directory).to_pylist()
+    pictured = "parquet" in statements.formats(manifest)
     scaled = Dataset.open(directory).scaled_to_fit() if pictured and manifest.kind == "ingested" else 0
     if pictured:
         show(directory, directory / PICTURE)
     template = Template(files("synthmammo.dataset").joinpath("card.md").read_text(encoding="utf-8"))
     text = template.substitute(
         title=manifest.name,
-        description=facts.description(manifest),
+        description=statements.description(manifest),
         picture=f"![{_PICTURE_TEXT}{_BOXES_TEXT if manifest.findings else ''}]({PICTURE})\n\n" if pictured else "",
         nature=_nature(rows),
         composition=_composition(manifest),
@@ -65,10 +63,10 @@ def card(directory: Path) -> Path:
         origin="The resolved recipe" if (directory / RECIPE).is_file() else "The options",
         recipe=_recipe(directory, manifest),
         facts=_table(_origins(manifest)),
-        uses=_points(facts.use_cases(manifest)),
-        unclaimed=_points(facts.not_claimed(manifest)),
-        limits=_points(facts.limitations(manifest, rows) + facts.biases(manifest)),
-        persons=" ".join(facts.sensitive_information(manifest)),
+        uses=_points(statements.use_cases(manifest)),
+        unclaimed=_points(statements.not_claimed(manifest)),
+        limits=_points(statements.limitations(manifest, rows) + statements.biases(manifest)),
+        persons=" ".join(statements.sensitive_information(manifest)),
         licence=_licence(manifest),
     )
     path = directory / CARD
@@ -87,7 +85,7 @@ def _header(directory: Path, manifest: Manifest, samples: int) -> str:
         "tags": [*tags, "synthetic"] if manifest.kind == "built" else tags,
         "size_categories": [next((name for limit, name in _SIZES if samples < limit), "n>1M")],
     }
-    if "parquet" in facts.formats(manifest):
+    if "parquet" in statements.formats(manifest):
         splits = [split for split in SPLITS if manifest.counts.get(split)]
         data_files = [{"split": split, "path": f"parquet/{split}-*.parquet"} for split in splits]
         header["configs"] = [{"config_name": "default", "data_files": data_files}]
@@ -99,8 +97,8 @@ def _table(rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
 
 
-def _nature(rows: Sequence[Row]) -> str:
-    made, real = facts.finding_counts(rows)
+def _nature(rows: Sequence[IndexRow]) -> str:
+    made, real = statements.finding_counts(rows)
     sentences = []
     if made and real:
         sentences.append(
@@ -117,7 +115,7 @@ def _points(points: Iterable[str]) -> str:
     return "\n".join(f"* {point}" for point in points)
 
 
-def _report(report: Report) -> str:
+def _report(report: CardReport) -> str:
     figures = "".join(f"\n\n![{caption}]({path})" for path, caption in report.figures.items())
     return f"## {report.title}\n\n{report.markdown.strip()}\n\nMeasured with `{report.command}`.{figures}\n\n"
 
@@ -144,7 +142,7 @@ def _findings(manifest: Manifest) -> str:
     return _table(lines)
 
 
-def _properties(manifest: Manifest, rows: Sequence[Row], scaled: int) -> Iterable[tuple[str, str]]:
+def _properties(manifest: Manifest, rows: Sequence[IndexRow], scaled: int) -> Iterable[tuple[str, str]]:
     yield "samples", f"{len(rows):,}"
     yield "patients", f"{len({row['patient'] for row in rows}):,}"
     yield "size", _tally(f"{row['height']} x {row['width']}" for row in rows)
@@ -160,13 +158,13 @@ def _properties(manifest: Manifest, rows: Sequence[Row], scaled: int) -> Iterabl
         discarded = sum(attempt * number for attempt, number in attempts.items())
         yield "lesion candidates", f"{attempts.total()} taken, {discarded} discarded before them"
     yield from _chosen(manifest, rows)
-    for name in sorted(facts.formats(manifest)):
+    for name in sorted(statements.formats(manifest)):
         size = sum(shard.bytes for shard in manifest.shards if shard.format == name)
         number = sum(shard.format == name for shard in manifest.shards)
         yield name, f"{number} shard{'s' * (number != 1)}, {size / 1e6:,.1f} MB"
 
 
-def _chosen(manifest: Manifest, rows: Sequence[Row]) -> Iterable[tuple[str, str]]:
+def _chosen(manifest: Manifest, rows: Sequence[IndexRow]) -> Iterable[tuple[str, str]]:
     """How many backgrounds were edited, and how many rejected for their looks."""
     edits = Counter(name for row in rows for name in row["edits"] or ())
     if edits:
@@ -176,7 +174,7 @@ def _chosen(manifest: Manifest, rows: Sequence[Row]) -> Iterable[tuple[str, str]
         yield "backgrounds", f"{len(tried)} taken, {sum(tried.values())} rejected before them (`require`)"
 
 
-def _spacing(row: Row) -> str:
+def _spacing(row: IndexRow) -> str:
     if not row["spacing_mm"]:
         return "unknown"
     spacing = sorted({f"{side:g}" for side in row["spacing_mm"]})
@@ -206,7 +204,7 @@ def _failures(manifest: Manifest) -> str:
 def _loading(manifest: Manifest) -> str:
     if not manifest.samples:
         return "There is nothing to load."
-    formats, split = facts.formats(manifest), next(split for split in SPLITS if manifest.counts.get(split))
+    formats, split = statements.formats(manifest), next(split for split in SPLITS if manifest.counts.get(split))
     parts = []
     if "parquet" in formats:
         parts.append(
@@ -247,7 +245,7 @@ def _labels(manifest: Manifest) -> list[str]:
     parts = []
     if any(name.startswith("coco/") for name in manifest.files):
         parts.append("**COCO**: `coco/SPLIT.json`; `file_name` is the image's member in the tars.")
-    if "yolo/data.yaml" in manifest.files and "webdataset" in facts.formats(manifest):
+    if "yolo/data.yaml" in manifest.files and "webdataset" in statements.formats(manifest):
         parts.append(
             "**YOLO**: labels for the 8-bit previews in the tars; with these beside them, a trainer takes "
             "`yolo/data.yaml`:\n\n```\n"
@@ -279,9 +277,9 @@ def _webdataset(manifest: Manifest, split: str) -> str:
 
 def _making(manifest: Manifest) -> str:
     if manifest.kind != "built":
-        return " ".join(facts.collection(manifest)) + " Its options are below."
+        return " ".join(statements.collection(manifest)) + " Its options are below."
     return (
-        " ".join(facts.collection(manifest)) + " The build draws nothing. To make it again, byte for byte:"
+        " ".join(statements.collection(manifest)) + " The build draws nothing. To make it again, byte for byte:"
         f"\n\n```\nsynthmammo build {RECIPE} --out AGAIN\n```\n\n"
         "`synthmammo verify DIR --pixels 10` checks every file and makes ten samples again; "
         "`synthmammo regenerate DIR KEY` makes one. Equal bytes are promised for the versions and the "

@@ -1,7 +1,7 @@
 """`croissant.json` of a dataset: Croissant 1.1 with the responsible-AI vocabulary (https://docs.mlcommons.org/croissant).
 
 Every file with its SHA-256, and where there is Parquet the record sets: splits, classes, and samples with their boxes.
-Made from the manifest and the index alone; the sentences are those of the card (`facts`).
+Made from the manifest and the index alone; the sentences are those of the card (`statements`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthmammo.dataset import statements as facts
+from synthmammo.dataset import statements
+from synthmammo.dataset.index import IndexRow
 from synthmammo.dataset.layout import CROISSANT
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.writers.parquet import Feature, features
@@ -88,7 +89,7 @@ _COLUMNS = {
 
 
 def write_croissant(
-    directory: Path, manifest: Manifest, rows: Sequence[facts.Row], label_names: Sequence[str]
+    directory: Path, manifest: Manifest, rows: Sequence[IndexRow], label_names: Sequence[str]
 ) -> list[str]:
     """Write the description of a dataset.
 
@@ -110,14 +111,14 @@ def write_croissant(
     return [CROISSANT]
 
 
-def croissant(manifest: Manifest, rows: Sequence[facts.Row], label_names: Sequence[str]) -> Json:
+def croissant(manifest: Manifest, rows: Sequence[IndexRow], label_names: Sequence[str]) -> Json:
     """The description as JSON-LD; arguments as `write_croissant`."""
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": list(CONFORMS_TO),
         "name": manifest.name,
-        "description": facts.description(manifest),
+        "description": statements.description(manifest),
         "license": manifest.licence,
         "keywords": ["mammography", "breast cancer", *(["synthetic data"] if manifest.kind == "built" else [])],
         "isLiveDataset": False,
@@ -125,23 +126,23 @@ def croissant(manifest: Manifest, rows: Sequence[facts.Row], label_names: Sequen
         **_responsibility(manifest, rows),
         "distribution": [*_files(manifest), *_file_sets(manifest)],
     }
-    if "parquet" in facts.formats(manifest):
+    if "parquet" in statements.formats(manifest):
         content["recordSet"] = [_splits(manifest), _classes(label_names), _samples(label_names)]
     return content
 
 
-def _responsibility(manifest: Manifest, rows: Sequence[facts.Row]) -> Json:
+def _responsibility(manifest: Manifest, rows: Sequence[IndexRow]) -> Json:
     built = manifest.kind == "built"
     return {
-        "rai:dataCollection": " ".join(facts.collection(manifest)),
+        "rai:dataCollection": " ".join(statements.collection(manifest)),
         "rai:dataCollectionType": ["Software Collection" if built else "Secondary Data Analysis"],
-        "rai:dataManipulationProtocol": facts.manipulation(manifest),
-        "rai:dataAnnotationProtocol": [facts.annotation(rows)],
-        "rai:dataUseCases": facts.use_cases(manifest),
-        "rai:dataLimitations": [*facts.not_claimed(manifest), *facts.limitations(manifest, rows)],
-        "rai:dataBiases": facts.biases(manifest),
-        "rai:personalSensitiveInformation": facts.sensitive_information(manifest),
-        "rai:dataSocialImpact": facts.social_impact(),
+        "rai:dataManipulationProtocol": statements.manipulation(manifest),
+        "rai:dataAnnotationProtocol": [statements.annotation(rows)],
+        "rai:dataUseCases": statements.use_cases(manifest),
+        "rai:dataLimitations": [*statements.not_claimed(manifest), *statements.limitations(manifest, rows)],
+        "rai:dataBiases": statements.biases(manifest),
+        "rai:personalSensitiveInformation": statements.sensitive_information(manifest),
+        "rai:dataSocialImpact": statements.social_impact(),
     }
 
 

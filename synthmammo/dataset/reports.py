@@ -28,7 +28,7 @@ BENCHMARK_FIGURES = {
 
 
 @dataclass(frozen=True)
-class Report:
+class CardReport:
     """What one measurement has to say on a card.
 
     Attributes:
@@ -54,7 +54,7 @@ class Report:
         return path
 
     @classmethod
-    def read(cls, path: Path) -> Report:
+    def read(cls, path: Path) -> CardReport:
         """Read one, and find its figures.
 
         Raises:
@@ -71,13 +71,13 @@ class Report:
         return report
 
 
-def reports(directory: Path) -> dict[str, Report]:
+def reports(directory: Path) -> dict[str, CardReport]:
     """The reports in a dataset directory, by file name.
 
     Raises:
         DatasetError: One of them cannot be read.
     """
-    return {name: Report.read(directory / name) for name in REPORTS if (directory / name).is_file()}
+    return {name: CardReport.read(directory / name) for name in REPORTS if (directory / name).is_file()}
 
 
 def attach_benchmark(directory: Path, results: Path) -> Path:
@@ -115,7 +115,9 @@ def attach_benchmark(directory: Path, results: Path) -> Path:
     real, kind = facts["real"]["name"], facts.get("benchmark", "classify")
     command = f"synthmammo benchmark {kind} --real {real} --synthetic {manifest.name} --config benchmark.yaml"
     notes = "".join(f"\n* {note}" for note in facts.get("notes", []))
-    report = Report("Measured on real images", command, "\n\n".join(filter(None, [sentence, table, notes])), figures)
+    report = CardReport(
+        "Measured on real images", command, "\n\n".join(filter(None, [sentence, table, notes])), figures
+    )
     return report.write(directory / "benchmark.json")
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from synthmammo._version import PIXELS_VERSION
 from synthmammo.dataset.croissant import write_croissant
-from synthmammo.dataset.index import count, write_index
+from synthmammo.dataset.index import IndexRow, count, write_index
 from synthmammo.dataset.layout import INDEX, MANIFEST, SKIPPED, STATE
 from synthmammo.dataset.manifest import Manifest, ShardRecord, digests
-from synthmammo.dataset.provenance import Rows, write_provenance
+from synthmammo.dataset.provenance import write_provenance
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import OutputError
 from synthmammo.files import writing
@@ -39,7 +39,7 @@ class ShardResult:
     """
 
     records: tuple[ShardRecord, ...]
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[IndexRow, ...]
     skipped: tuple[dict[str, str], ...]
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -187,7 +187,10 @@ class Unfinished:
         return whole
 
     def _describe(
-        self, manifest: Manifest, made: Sequence[tuple[Sequence[ShardRecord], Rows]], rows: Rows
+        self,
+        manifest: Manifest,
+        made: Sequence[tuple[Sequence[ShardRecord], Sequence[IndexRow]]],
+        rows: Sequence[IndexRow],
     ) -> list[str]:
         """Write what says in other projects' terms where the dataset comes from and what it holds."""
         written = write_provenance(self.out, manifest, made)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from synthmammo.dataset import statements as facts
+from synthmammo.dataset import statements
 from synthmammo.dataset.layout import CARD, MANIFEST, PICTURE
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reports import reports
@@ -152,15 +152,15 @@ def _check_features(directory: Path, manifest: Manifest) -> None:
 
 def restricted(manifest: Manifest) -> bool:
     """Whether a dataset has pixels of real people under a licence that does not let everybody pass them on."""
-    return facts.holds_real_images(manifest) and manifest.licence.lower().startswith("other")
+    return statements.holds_real_images(manifest) and manifest.licence.lower().startswith("other")
 
 
 def _notes(manifest: Manifest) -> Iterator[str]:
-    if facts.holds_real_images(manifest):
+    if statements.holds_real_images(manifest):
         real = "was cut from a dataset that may hold" if manifest.kind == "patches" else "holds"
         yield f"it {real} images of real people, under the licence '{manifest.licence}': publish it only if you may"
         yield "labels and writing beside the breast are pixels too: look at the previews for what may name a patient"
-    if "parquet" not in facts.formats(manifest):
+    if "parquet" not in statements.formats(manifest):
         yield "it has no Parquet, so the Hub shows no preview of it and `datasets` cannot load it by its name"
 
 

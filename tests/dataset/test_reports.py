@@ -5,12 +5,12 @@ import yaml
 
 from synthmammo.building.verify import verify
 from synthmammo.dataset.manifest import Manifest
-from synthmammo.dataset.reports import Report, attach_benchmark, reports
+from synthmammo.dataset.reports import CardReport, attach_benchmark, reports
 from synthmammo.errors import DatasetError
 from synthmammo.sharing.hub import dataset_publication
 from tests.support import tiny
 
-MEASURED = Report(
+MEASURED = CardReport(
     "On real images", "synthmammo benchmark --real R", "| AUC |\n| --- |\n| 0.7 |", {"figures/auc.png": "AUC by ratio"}
 )
 

@@ -267,7 +267,7 @@ class TestParquet:
         (tmp_path / "README.md").write_text(f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n# Card\n")
         read = load(str(tmp_path), tmp_path, streaming=streaming)
         assert read.features["label"] == ClassLabel(names=list(LABELS))
-        assert all(read.features[name] == ImageFeature() for name in parquet.IMAGES)
+        assert all(read.features[name] == ImageFeature() for name in parquet.IMAGE_COLUMNS)
         for expected, found in zip(samples(), read, strict=True):
             assert found["image"].mode == ("L" if expected.bits_stored == 8 else "I;16")
             np.testing.assert_array_equal(np.asarray(found["image"]), expected.image)

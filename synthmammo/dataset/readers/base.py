@@ -1,4 +1,4 @@
-"""What the readers of every format share: the protocol, and the way from a row to a sample."""
+"""What the readers of all formats share: their protocol, and the way from a row to a sample."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from synthmammo.mammogram.sample import Box, Finding, Kind, Laterality, Patholog
 AGAIN = "Make it again: `build --overwrite`, or ingest or cut it into a new directory."
 """What to do about a broken shard."""
 
-IMAGES = ("image", "breast", "lesions")
-"""The pictures of a row that make the sample; the preview is made from them."""
+SAMPLE_IMAGES = ("image", "breast", "lesions")
+"""The pictures of a row that make the sample; its preview is made from the first two."""
 
 
 class ShardReader(Protocol):
     """Reads one shard.
 
     Raises:
-        DatasetError: From every method, when the file is absent, cut short, or not one of ours.
+        DatasetError: From every method, when the file is absent, cut short, or no file of this package.
     """
 
     def __len__(self) -> int:
@@ -53,9 +53,9 @@ def sample_of(row: dict[str, Any], file: Path) -> Sample:
     """The sample that a row holds.
 
     Args:
-        row: Values by the names of the Parquet columns, but the label by its name and each of `IMAGES` as the bytes of
-            a PNG file.
-        file: File that the row is from, for messages.
+        row: Values by the names of the Parquet columns; the label is its name, and each of `SAMPLE_IMAGES` the bytes
+            of a PNG file.
+        file: Path of the file that the row is from, for messages.
 
     Raises:
         DatasetError: A value is absent, or is not what this package writes.

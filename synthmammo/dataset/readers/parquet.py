@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from synthmammo.dataset.readers.base import AGAIN, IMAGES, absent, foreign, sample_of
+from synthmammo.dataset.readers.base import AGAIN, SAMPLE_IMAGES, absent, foreign, sample_of
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram.sample import Sample
 
@@ -85,7 +85,7 @@ class ParquetReader:
 
     def _sample(self, row: dict[str, Any], names: tuple[str, ...]) -> Sample:
         try:
-            pictures = {name: row[name]["bytes"] for name in IMAGES}
+            pictures = {name: row[name]["bytes"] for name in SAMPLE_IMAGES}
             row |= {**pictures, "label": names[row["label"]]}
         except (KeyError, IndexError, TypeError) as error:
             raise foreign(row.get("key"), error, self._file) from error

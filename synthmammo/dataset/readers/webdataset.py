@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from synthmammo.dataset.readers.base import AGAIN, IMAGES, absent, foreign, sample_of
+from synthmammo.dataset.readers.base import AGAIN, SAMPLE_IMAGES, absent, foreign, sample_of
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram.sample import Sample
 
@@ -72,7 +72,7 @@ class WebDatasetReader:
     def _row(self, members: Members) -> dict[str, Any]:
         try:
             row: dict[str, Any] = json.loads(members["json"])
-            row |= {name: members[f"{name}.png"] for name in IMAGES}
+            row |= {name: members[f"{name}.png"] for name in SAMPLE_IMAGES}
             return row | {"findings": _findings(row["regions"]), "spacing_mm": _spacing(row["spacing_mm"])}
         except (KeyError, TypeError, ValueError) as error:
             raise foreign(members["__key__"], error, self._file) from error

@@ -22,7 +22,7 @@ from synthmammo.files import PartialFile
 from synthmammo.identity import canonical_json
 from synthmammo.mammogram.sample import Finding
 
-IMAGES = ("image", "preview", "lesions", "breast")
+IMAGE_COLUMNS = ("image", "preview", "lesions", "breast")
 """Columns that hold PNG files."""
 
 ROW_GROUP_BYTES = 16 << 20
@@ -59,7 +59,7 @@ def features(label_names: Sequence[str]) -> dict[str, Feature]:
     }
     return {
         "key": _value("string"),
-        **{name: {"_type": "Image"} for name in IMAGES},
+        **{name: {"_type": "Image"} for name in IMAGE_COLUMNS},
         "label": {"names": list(label_names), "_type": "ClassLabel"},
         "split": _value("string"),
         "patient": _value("string"),
@@ -150,7 +150,7 @@ class ParquetWriter:
         row = self._row(encoded)
         self._rows.append(row)
         self._samples += 1
-        self._rows_bytes += sum(len(row[name]["bytes"]) for name in IMAGES)
+        self._rows_bytes += sum(len(row[name]["bytes"]) for name in IMAGE_COLUMNS)
         if self._rows_bytes >= ROW_GROUP_BYTES or len(self._rows) >= ROW_GROUP_ROWS:
             self._flush()
 
@@ -159,7 +159,7 @@ class ParquetWriter:
         if sample.label not in self._numbers:
             message = f"label '{sample.label}' is not among the dataset's classes"
             raise OutputError(message, where=sample.key, hint=nearest(sample.label, self._numbers))
-        parts = {name: getattr(encoded, f"{name}_png") for name in IMAGES}
+        parts = {name: getattr(encoded, f"{name}_png") for name in IMAGE_COLUMNS}
         return {
             "key": sample.key,
             **{name: {"bytes": data, "path": f"{sample.key}.{name}.png"} for name, data in parts.items()},
