@@ -1,19 +1,18 @@
-"""VERB card: the README.md of a dataset, generated from its manifest, index and recipe and from nothing else."""
+"""`card`: the README.md of a dataset, generated from its manifest, index and recipe and from nothing else."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import yaml
 
 from synthmammo.dataset import statements
 from synthmammo.dataset.index import IndexRow, read_index
-from synthmammo.dataset.layout import CARD, CROISSANT, PICTURE, RECIPE
+from synthmammo.dataset.layout import CARD, PICTURE, RECIPE
+from synthmammo.dataset.loading import filled, loading
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.reports import CardReport, reports
@@ -47,8 +46,8 @@ def card(directory: Path) -> Path:
     scaled = Dataset.open(directory).scaled_to_fit() if pictured and manifest.kind == "ingested" else 0
     if pictured:
         show(directory, directory / PICTURE)
-    template = Template(files("synthmammo.dataset").joinpath("card.md").read_text(encoding="utf-8"))
-    text = template.substitute(
+    content = filled(
+        "card",
         title=manifest.name,
         description=statements.description(manifest),
         picture=f"![{_PICTURE_TEXT}{_BOXES_TEXT if manifest.findings else ''}]({PICTURE})\n\n" if pictured else "",
@@ -58,7 +57,7 @@ def card(directory: Path) -> Path:
         properties=_table(_properties(manifest, rows, scaled)),
         failures=_failures(manifest),
         measured="".join(_report(report) for report in reports(directory).values()),
-        loading=_loading(manifest),
+        loading=loading(manifest),
         making=_making(manifest),
         origin="The resolved recipe" if (directory / RECIPE).is_file() else "The options",
         recipe=_recipe(directory, manifest),
@@ -71,7 +70,7 @@ def card(directory: Path) -> Path:
     )
     path = directory / CARD
     with writing(path) as partial:
-        partial.write_text(_header(directory, manifest, len(rows)) + "\n" + text, encoding="utf-8")
+        partial.write_text(_header(directory, manifest, len(rows)) + "\n" + content + "\n", encoding="utf-8")
     return path
 
 
@@ -201,89 +200,10 @@ def _failures(manifest: Manifest) -> str:
     return f"{len(manifest.failed)} {what} and are listed in `skipped.jsonl`:\n\n{lines}"
 
 
-def _loading(manifest: Manifest) -> str:
-    if not manifest.samples:
-        return "There is nothing to load."
-    formats, split = statements.formats(manifest), next(split for split in SPLITS if manifest.counts.get(split))
-    parts = []
-    if "parquet" in formats:
-        parts.append(
-            "**datasets** (Parquet, the default configuration):\n\n```python\n"
-            "from datasets import load_dataset\n\n"
-            f'samples = load_dataset("DIR", split="{split}")  # DIR: this directory, or its name on the Hub\n'
-            'samples[0]["image"]     # PIL image, 16 bits as I;16\n'
-            'samples[0]["findings"]  # boxes, kinds, pathologies\n```'
-        )
-    if "webdataset" in formats:
-        parts.append(_webdataset(manifest, split))
-    if "dicom" in formats:
-        parts.append(_pydicom(manifest, split))
-    parts += _labels(manifest)
-    if CROISSANT in manifest.files:
-        parts.append(
-            "**mlcroissant** reads `DIR/croissant.json`, which lists every file with its SHA-256; "
-            "`DIR/provenance.json` (W3C PROV-JSON) says from what each shard was made."
-        )
-    return "\n\n".join(parts)
-
-
-def _pydicom(manifest: Manifest, split: str) -> str:
-    dicom = manifest.options.get("emit", {}).get("formats", {}).get("dicom") or {}
-    objects = "; KEY.seg.dcm and KEY.sr.dcm hold the masks and boxes of its findings" if dicom.get("findings") else ""
-    only = '    if path.suffixes != [".dcm"]:\n        continue\n' if objects else ""
-    return (
-        f"**pydicom** (Digital Mammography X-Ray Image - For Presentation{objects}):\n\n```python\n"
-        "from pathlib import Path\n\nimport pydicom\n\n"
-        f'for path in sorted(Path("DIR/dicom").glob("{split}-*/*.dcm")):\n{only}'
-        "    image = pydicom.dcmread(path)\n"
-        "    print(image.PatientID, image.ViewPosition, image.pixel_array.shape)\n```"
-    )
-
-
-def _labels(manifest: Manifest) -> list[str]:
-    """What there is for trainers of detectors."""
-    parts = []
-    if any(name.startswith("coco/") for name in manifest.files):
-        parts.append("**COCO**: `coco/SPLIT.json`; `file_name` is the image's member in the tars.")
-    if "yolo/data.yaml" in manifest.files and "webdataset" in statements.formats(manifest):
-        parts.append(
-            "**YOLO**: labels for the 8-bit previews in the tars; with these beside them, a trainer takes "
-            "`yolo/data.yaml`:\n\n```\n"
-            "for split in train validation test; do\n"
-            "    mkdir -p DIR/yolo/images/$split\n"
-            "    for tar in DIR/webdataset/$split-*.tar; do\n"
-            "        tar -xf $tar -C DIR/yolo/images/$split --wildcards '*.preview.png'\n"
-            "    done\ndone\n```"
-        )
-    return parts
-
-
-def _webdataset(manifest: Manifest, split: str) -> str:
-    shards = sorted(s.name for s in manifest.shards if s.format == "webdataset" and s.split == split)
-    last, total = len(shards) - 1, f"-of-{len(shards):05d}.tar"
-    numbers = f"{{00000..{last:05d}}}" if last else "00000"
-    return (
-        "**webdataset** (its own decoders saturate 16-bit PNG, so this one decodes every PNG as it is; "
-        '`decode("pil")` is safe for `preview.png` alone):\n\n```python\n'
-        "import io\nimport json\n\nimport numpy as np\nimport webdataset\nfrom PIL import Image\n\n\n"
-        "def pixels(key, data):\n"
-        '    return np.asarray(Image.open(io.BytesIO(data))) if key.endswith(".png") else None\n\n\n'
-        f'url = "DIR/webdataset/{split}-{numbers}{total}"\n'
-        "for sample in webdataset.WebDataset(url, shardshuffle=False).decode(pixels):\n"
-        '    image = sample["image.png"]  # uint16 (H, W)\n'
-        '    boxes = sample["json"]["regions"]["box"][1:]  # the first region is the breast itself\n```'
-    )
-
-
 def _making(manifest: Manifest) -> str:
-    if manifest.kind != "built":
-        return " ".join(statements.collection(manifest)) + " Its options are below."
+    collection = " ".join(statements.collection(manifest))
     return (
-        " ".join(statements.collection(manifest)) + " The build draws nothing. To make it again, byte for byte:"
-        f"\n\n```\nsynthmammo build {RECIPE} --out AGAIN\n```\n\n"
-        "`synthmammo verify DIR --pixels 10` checks every file and makes ten samples again; "
-        "`synthmammo regenerate DIR KEY` makes one. Equal bytes are promised for the versions and the "
-        "machine below; elsewhere a pixel may differ by one grey level."
+        filled("making", collection=collection) if manifest.kind == "built" else f"{collection} Its options are below."
     )
 
 

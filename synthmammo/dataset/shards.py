@@ -1,35 +1,38 @@
-"""The unit of work of `build`, `ingest` and `patches`: a shard, written in all formats at once, never made twice."""
+"""Shards, the units of work of `build`, `ingest` and `patches`: written in all formats at once, never made twice."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
+from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.index import index_row
-from synthmammo.dataset.unfinished import ShardResult, Unfinished
+from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Advance, Engine, Report
 from synthmammo.dataset.writers.base import Encoded, Writer, open_writer
 from synthmammo.mammogram.sample import Sample
 
 Skip = dict[str, str]
+"""What could not become a sample: {"file" or "key": ..., "reason": ...}."""
 
 WRITING = "encode and write"
-"""The activity in `ShardResult.seconds` that is this module's own."""
+"""Name of this module's own activity in `ShardResult.seconds`."""
 
 
 class Shard(Protocol):
-    """What a stage knows of a shard before it is made."""
+    """What is known of a shard before it is made."""
 
     @property
     def name(self) -> str:
-        """E.g. "train-00003"."""
+        """Name of the shard, e.g. "train-00003"."""
         ...
 
     def __len__(self) -> int:
-        """Samples planned for it."""
+        """Number of samples that are planned for it."""
         ...
 
 
@@ -38,12 +41,12 @@ Work = TypeVar("Work", bound=Shard)
 
 @dataclass(frozen=True)
 class Formats:
-    """What the samples of a dataset are written as.
+    """Formats that the samples of a dataset are written in.
 
     Attributes:
         out: The dataset directory.
-        options: Options by name of the format.
-        preview_px: Longer side of the previews.
+        options: Options of each format, by its name.
+        preview_px: Longer side of the previews in pixels, 512 by default.
     """
 
     out: Path
@@ -51,7 +54,11 @@ class Formats:
     preview_px: int = 512
 
     def open(self, shard: str) -> list[Writer]:
-        """A writer for every format; when one cannot be opened, none stays open."""
+        """Open a writer per format; when one cannot be opened, none stays open.
+
+        Args:
+            shard: Name of the shard.
+        """
         writers: list[Writer] = []
         try:
             for name, values in self.options.items():
@@ -68,13 +75,13 @@ def write_shard(
     """Write one shard in every format; on any failure nothing of it stays.
 
     Args:
-        formats: Where and how.
-        name: Of the shard.
-        samples: Index and sample, or why there is none; taken one at a time.
-        report: Told of every one of them.
+        formats: Formats to write, and where.
+        name: Name of the shard.
+        samples: Index and sample of each, or the reason why there is none; taken one at a time.
+        report: Link to the engine, which is told of each of them.
 
     Returns:
-        The name and what came of it; `seconds` has the time spent on encoding and writing.
+        Name and result of the shard; `seconds` has the time spent on encoding and writing.
 
     Raises:
         OutputError: The disk failed.
@@ -120,12 +127,20 @@ class Made:
     """What came of all shards.
 
     Attributes:
-        results: In the order of the shards.
-        samples: Made by this run; the others were there already.
+        results: Results in the order of the shards.
+        samples: Number of samples made by this run; the others were there already.
     """
 
     results: list[ShardResult]
     samples: int
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Processor time in seconds by activity, summed over all shards."""
+        total: Counter[str] = Counter()
+        for result in self.results:
+            total.update(result.seconds)
+        return dict(total)
 
 
 def run_shards(
@@ -138,11 +153,15 @@ def run_shards(
     """Make the shards that are not there yet.
 
     Args:
-        state: Knows which are, and is told of each that gets done.
-        engine: What they are made on.
-        make: Makes one; a `functools.partial` of a module-level function.
-        shards: All of them, in order; taken as workers become free.
-        advance: Called with the number of samples done since the last call, those found done included.
+        state: State of the dataset, which knows what is done and is told of each shard that gets done.
+        engine: Engine that the shards are made on.
+        make: Function that makes a shard; a `functools.partial` of a module-level function.
+        shards: All shards, in order; taken as workers become free.
+        advance: Function that is called with the number of samples done since its last call, those found done
+            included.
+
+    Returns:
+        The results of all shards, those found done included.
     """
     names: list[str] = []
     results: dict[str, ShardResult] = {}

@@ -1,4 +1,4 @@
-"""A dataset directory in the making: which shards are done, and the last steps that make it a dataset."""
+"""A dataset directory in the making: what it was begun with, which shards are done, and that one process is at it."""
 
 from __future__ import annotations
 
@@ -8,40 +8,19 @@ import shutil
 import sys
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from itertools import groupby
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from synthmammo._version import PIXELS_VERSION
-from synthmammo.dataset.croissant import write_croissant
-from synthmammo.dataset.index import IndexRow, count, write_index
-from synthmammo.dataset.layout import INDEX, MANIFEST, SKIPPED, STATE
-from synthmammo.dataset.manifest import Manifest, ShardRecord, digests
-from synthmammo.dataset.provenance import write_provenance
-from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.finishing import ShardResult, finish
+from synthmammo.dataset.layout import MANIFEST, STATE
+from synthmammo.dataset.manifest import Manifest, ShardRecord
 from synthmammo.errors import OutputError
 from synthmammo.files import writing
 from synthmammo.identity import digest
 
 PIXELS = "pixels_version"
-
-
-@dataclass(frozen=True)
-class ShardResult:
-    """What came of one shard.
-
-    Attributes:
-        records: One a format; none when no sample could be made.
-        rows: Index rows of its samples.
-        skipped: What could not become a sample: {"file" or "key": ..., "reason": ...}.
-        seconds: Processor time by activity.
-    """
-
-    records: tuple[ShardRecord, ...]
-    rows: tuple[IndexRow, ...]
-    skipped: tuple[dict[str, str], ...]
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 class Unfinished:
@@ -54,8 +33,12 @@ class Unfinished:
 
     Args:
         out: The dataset directory; made when absent.
-        content: JSON-able; everything that decides the dataset beside the code.
+        content: JSON-able values that decide the dataset beside the code.
         versions: Versions of all that decides bytes, by name, as `libraries.versions` gives them.
+
+    Attributes:
+        out: The dataset directory.
+        digest: SHA-256 of the content and of the pixels version.
 
     Raises:
         OutputError: The directory holds something else, or was begun with other content or other versions, or cannot
@@ -68,19 +51,21 @@ class Unfinished:
         self.digest = digest(self._content)
         self._folder = out / STATE
         if (out / MANIFEST).is_file():
-            self._check_content()
+            self._check_finished(Manifest.read(out))
             return
         if (self._folder / "content.json").is_file():
-            self._check_content()
-            self._check_versions()
-            self._hold()
-            return
+            self._check_begun(self._read("content"), self._read("versions"))
+        else:
+            self._begin()
+        self._hold()
+
+    def _begin(self) -> None:
+        out = self.out
         if out.exists() and (not out.is_dir() or any(path.name != STATE for path in out.iterdir())):
             hint = "Choose another directory, or empty this one."
             raise OutputError("exists and is not a dataset of this package", where=out, hint=hint)
         self._write("versions", self._versions)
-        self._write("content", self._content)
-        self._hold()
+        self._write("content", self._content)  # last: a directory that has it can be continued
 
     def _hold(self) -> None:
         """Keep other processes out; the system lets go when this one ends, however it ends."""
@@ -146,12 +131,12 @@ class Unfinished:
         manifest: Manifest,
         files: Sequence[str] = (),
     ) -> Manifest:
-        """Name the shards `-of-N`, write the index and `skipped.jsonl`, and the manifest last.
+        """Make the directory a finished dataset, see `finishing.finish`; the state's folder goes.
 
         Args:
-            results: Of all shards, in order.
+            results: Results of all shards, in order.
             skipped: Files that never came into a shard.
-            manifest: With everything but digest, versions, counts, shards, files and skipped files.
+            manifest: Manifest with everything but digest, versions, counts, shards, files and what was skipped.
             files: Further files of the directory that belong to the content.
 
         Returns:
@@ -160,85 +145,36 @@ class Unfinished:
         Raises:
             OutputError: The disk failed; the same command continues later.
         """
-        rows = [row for result in results for row in result.rows]
-        failed = (*skipped, *(skip for result in results for skip in result.skipped))
-        named = self._named([record for result in results for record in result.records])
-        write_index(self.out, rows)
-        with writing(self.out / SKIPPED) as partial:
-            lines = (json.dumps(skip, sort_keys=True, ensure_ascii=False) + "\n" for skip in failed)
-            partial.write_text("".join(lines), encoding="utf-8")
-        samples, findings = count(rows)
-        whole = replace(
-            manifest,
-            digest=self.digest,
-            versions=self._versions,
-            pixels_version=PIXELS_VERSION,
-            counts=samples,
-            findings=findings,
-            shards=tuple(named.values()),
-            files=digests(self.out, [INDEX, SKIPPED, *files]),
-            failed=tuple(failed),
-        )
-        made = [([named[record.name] for record in result.records], result.rows) for result in results]
-        written = self._describe(whole, made, rows)
-        whole = replace(whole, files=whole.files | digests(self.out, written))
-        whole.write(self.out)
+        manifest = replace(manifest, digest=self.digest, versions=self._versions, pixels_version=PIXELS_VERSION)
+        whole = finish(self.out, results, skipped, manifest, files)
         shutil.rmtree(self._folder, ignore_errors=True)
         return whole
 
-    def _describe(
-        self,
-        manifest: Manifest,
-        made: Sequence[tuple[Sequence[ShardRecord], Sequence[IndexRow]]],
-        rows: Sequence[IndexRow],
-    ) -> list[str]:
-        """Write what says in other projects' terms where the dataset comes from and what it holds."""
-        written = write_provenance(self.out, manifest, made)
-        manifest = replace(manifest, files=manifest.files | digests(self.out, written))
-        pictured = any(record.format == "parquet" for record in manifest.shards)
-        label_names = Dataset.open(self.out).label_names if pictured else ()
-        return written + write_croissant(self.out, manifest, rows, label_names)
+    def _check_finished(self, manifest: Manifest) -> None:
+        """Refuse a finished dataset of other content; its manifest keeps recipe or options under one name."""
+        if manifest.digest != self.digest:
+            known = {"recipe": manifest.options, "options": manifest.options, PIXELS: manifest.pixels_version}
+            raise self._other_content(known)
 
-    def _named(self, records: list[ShardRecord]) -> dict[str, ShardRecord]:
-        """Records with their final names, by their names before, in the order of format and name."""
-        named = {}
-        for _, group in groupby(sorted(records, key=_series), key=_series):
-            series = list(group)
-            for number, record in enumerate(series):
-                old = self.out / record.name
-                new = old.with_name(f"{record.split}-{number:05d}-of-{len(series):05d}{old.suffix}")
-                try:
-                    old.replace(new)
-                except OSError as error:
-                    raise OutputError(f"cannot be renamed ({error.strerror})", where=old) from error
-                named[record.name] = replace(record, name=f"{new.parent.name}/{new.name}")
-        return named
-
-    def _check_content(self) -> None:
-        if (self.out / MANIFEST).is_file():
-            finished = Manifest.read(self.out)
-            if finished.digest == self.digest:
-                return
-            begun: dict[str, Any] = {"recipe": finished.options, "options": finished.options}
-            begun[PIXELS] = finished.pixels_version
-        else:
-            begun = {PIXELS: 0, **self._read("content")}
-            if digest(begun) == self.digest:
-                return
-        changes = differences({name: begun.get(name) for name in self._content if name in begun}, self._content)
-        shown = _joined(changes) or "another version of a source"
-        hint = "Choose another directory, repeat what it was begun with, or remove it (`build --overwrite`)."
-        if begun[PIXELS] != PIXELS_VERSION:
-            hint = f"This version of the package makes other pixels: use the one that began it. {hint}"
-        raise OutputError(f"holds a dataset made from something else ({shown})", where=self.out, hint=hint)
-
-    def _check_versions(self) -> None:
-        begun = self._read("versions")
-        if begun != self._versions:
-            shown = _joined(differences(begun, self._versions)) or "of other libraries"
+    def _check_begun(self, content: Mapping[str, Any], versions: Mapping[str, str]) -> None:
+        """Refuse an unfinished dataset that was begun with other content or versions."""
+        known = {PIXELS: 0, **content}
+        if digest(known) != self.digest:
+            raise self._other_content(known)
+        if versions != self._versions:
+            shown = _joined(differences(versions, self._versions)) or "of other libraries"
             hint = "Install what it was begun with, choose another directory, or remove it (`build --overwrite`)."
             message = f"was begun with other versions, and bytes may depend on them ({shown})"
             raise OutputError(message, where=self.out, hint=hint)
+
+    def _other_content(self, known: Mapping[str, Any]) -> OutputError:
+        """The error for a directory of other content, with what is known of that."""
+        ordered = {name: known[name] for name in self._content if name in known}
+        shown = _joined(differences(ordered, self._content)) or "another version of a source"
+        hint = "Choose another directory, repeat what it was begun with, or remove it (`build --overwrite`)."
+        if known[PIXELS] != PIXELS_VERSION:
+            hint = f"This version of the package makes other pixels: use the one that began it. {hint}"
+        return OutputError(f"holds a dataset made from something else ({shown})", where=self.out, hint=hint)
 
     def _read(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
@@ -249,16 +185,12 @@ class Unfinished:
             partial.write_text(json.dumps(content, sort_keys=True, ensure_ascii=False), encoding="utf-8")
 
 
-def _series(record: ShardRecord) -> tuple[str, str]:
-    return record.format, record.split
-
-
 def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
 
 
 def differences(before: Any, now: Any, path: str = "") -> list[str]:
-    """What changed between two JSON-able values, one text a leaf, e.g. "recipe.size: 4 before, 8 now"."""
+    """What changed between two JSON-able values, one text per leaf, e.g. "recipe.size: 4 before, 8 now"."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         names = [name for name in {**before, **now} if name in before and name in now]
         inner = [differences(before[name], now[name], f"{path}.{name}".lstrip(".")) for name in names]

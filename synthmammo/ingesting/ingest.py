@@ -14,12 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.libraries import of_ingest, versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.shards import Formats, run_shards, write_shard
 from synthmammo.dataset.splits import assign_splits
-from synthmammo.dataset.unfinished import ShardResult, Unfinished
+from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.dataset.writers.base import WRITERS

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import PATCHES_PLAN
 from synthmammo.dataset.libraries import of_patches, versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.shards import Formats, Made, run_shards, write_shard
-from synthmammo.dataset.unfinished import ShardResult, Unfinished
+from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.errors import DatasetError

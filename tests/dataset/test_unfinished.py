@@ -6,9 +6,10 @@ import pytest
 
 from synthmammo._version import PIXELS_VERSION
 from synthmammo.dataset import unfinished
+from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.layout import MANIFEST, SKIPPED, STATE
 from synthmammo.dataset.manifest import Manifest, ShardRecord
-from synthmammo.dataset.unfinished import ShardResult, Unfinished, differences
+from synthmammo.dataset.unfinished import Unfinished, differences
 from synthmammo.errors import OutputError
 
 CONTENT = {"source": "somewhere", "size": 3}

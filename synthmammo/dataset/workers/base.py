@@ -1,4 +1,4 @@
-"""The protocol of an engine: apply one function to many tasks, report progress, stop when asked."""
+"""The protocol of an engine: it applies one function to many tasks, reports progress, and stops when asked."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Result = TypeVar("Result")
 
 
 class Report(Protocol):
-    """What a running task is given to speak with its engine."""
+    """Link of a running task to its engine."""
 
     def advance(self, samples: int = 1) -> None:
-        """Say that so many more samples are done."""
+        """Tell that `samples` more are done."""
         ...
 
     def raise_if_stopped(self) -> None:
@@ -42,9 +42,9 @@ class Engine(Protocol):
 
         Args:
             function: Module-level function, or a `functools.partial` of one, so that it can cross processes.
-            tasks: Taken as workers become free, never all at once.
-            done: Called here with every result.
-            advance: Called here with the number of samples done since the last call.
+            tasks: Tasks, taken as workers become free, never all at once.
+            done: Function that is called in this process with every result.
+            advance: Function that is called in this process with the number of samples done since its last call.
 
         Raises:
             KeyboardInterrupt: Ctrl-C, after the running tasks have cleaned up.
