@@ -1,22 +1,23 @@
-"""VERB build: the rows of a plan become shards, in parallel and resumably; the manifest is written last."""
+"""`build`: the rows of a plan become shards, in parallel and resumably; the manifest is written last."""
 
 from __future__ import annotations
 
 import shutil
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from synthmammo.building.assemble import Assembler
-from synthmammo.building.inputs import _model_facts, refuse_unsupported, source_digests
+from synthmammo.building.inputs import model_facts, refuse_unsupported, source_digests
+from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
 from synthmammo.dataset.libraries import of_recipe, versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.shards import Formats, run_shards, write_shard
-from synthmammo.dataset.unfinished import ShardResult, Unfinished
+from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Advance, Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.dataset.writers.coco import write_coco
@@ -35,9 +36,10 @@ class Built:
     """What a build did.
 
     Attributes:
-        manifest: Of the finished dataset.
-        seconds: Processor time by activity, summed over workers and runs: generate, compose, encode and write.
-        made: Samples made by this run; fewer than the dataset's when it was resumed.
+        manifest: Manifest of the finished dataset.
+        seconds: Processor time in seconds by activity, summed over workers and runs: generate, compose, encode and
+            write.
+        made: Number of samples made by this run; fewer than the dataset's when it was resumed.
     """
 
     manifest: Manifest
@@ -47,7 +49,7 @@ class Built:
 
 @dataclass(frozen=True)
 class PlannedShard:
-    """The unit of work: the rows of one shard."""
+    """A shard before it is made: its name and its rows of the plan."""
 
     name: str
     rows: tuple[Row, ...]
@@ -71,12 +73,15 @@ def build(
 
     Args:
         recipe: The checked recipe.
-        out: The dataset directory.
-        engine: What the shards are made on; by default this process. A script that gives `Local(4)` starts its
+        out: Directory of the dataset.
+        engine: Engine that makes the shards, this process by default. A script that gives `Local(4)` starts its
             work below `if __name__ == "__main__":`, since each of the four processes imports the script.
-        overwrite: Begin anew: remove the dataset, finished or not, that is there.
-        found: The recipe's model files, as `models` finds them; None to look for them.
-        advance: Called with the number of samples done since the last call, resumed ones included.
+        overwrite: Whether a dataset that is there, finished or not, is removed first; False by default.
+        found: Paths of the recipe's model files, as `models` finds them; None, the default, to look for them.
+        advance: Function that is called with the number of samples done since its last call, resumed ones included.
+
+    Returns:
+        The manifest of the dataset, and what this run did for it.
 
     Raises:
         OutputError: The directory holds something else, or cannot be written.
@@ -86,38 +91,48 @@ def build(
     found = refuse_unsupported(recipe, found)
     if overwrite:
         remove_dataset(out)
-    options, sources = recipe.model_dump(mode="json"), source_digests(recipe, found)
-    state = Unfinished(out, {"recipe": options, "sources": sources}, versions(of_recipe(recipe)))
+    manifest = _manifest(recipe, found)
+    content = {"recipe": manifest.options, "sources": manifest.sources}
+    state = Unfinished(out, content, versions(of_recipe(recipe)))
     finished = state.manifest()
     if finished:
         advance(finished.samples)
         return Built(finished)
+    _write_inputs(recipe, out)
+    make = partial(make_shard, recipe, out, state.digest)
+    made = run_shards(state, engine, make, planned_shards(out / PLAN), advance)
+    files = [RECIPE, PLAN, *_write_labels(recipe, out, made.results)]
+    return Built(state.finish(made.results, [], manifest, files), made.seconds, made.samples)
+
+
+def _manifest(recipe: Recipe, found: Mapping[str, Path]) -> Manifest:
+    """The manifest of a build as far as it is known before a sample is made."""
+    return Manifest(
+        kind="built",
+        name=recipe.name,
+        digest="",
+        options=recipe.model_dump(mode="json"),
+        machine=machine(),
+        licence=recipe.licence,
+        citation=recipe.citation,
+        sources=source_digests(recipe, found),
+        models={name: model_facts(path) for name, path in found.items()},
+    )
+
+
+def _write_inputs(recipe: Recipe, out: Path) -> None:
+    """Write the resolved recipe, and the plan where there is none yet."""
     with writing(out / RECIPE) as file:
         file.write_text(resolved_yaml(recipe), encoding="utf-8")
     if not (out / PLAN).is_file():
         plan(recipe, out / PLAN)
-    made = run_shards(
-        state, engine, partial(make_shard, recipe, out, state.digest), planned_shards(out / PLAN), advance
-    )
-    manifest = Manifest(
-        kind="built",
-        name=recipe.name,
-        digest="",
-        options=options,
-        machine=machine(),
-        licence=recipe.licence,
-        citation=recipe.citation,
-        sources=sources,
-        models={name: _model_facts(path) for name, path in found.items()},
-    )
-    files = [RECIPE, PLAN]
-    for name, write in (("coco", write_coco), ("yolo", write_yolo)):
-        if name in recipe.emit.labels:
-            files += write(out, (row for result in made.results for row in result.rows))
-    seconds: Counter[str] = Counter()
-    for result in made.results:
-        seconds.update(result.seconds)
-    return Built(state.finish(made.results, [], manifest, files), dict(seconds), made.samples)
+
+
+def _write_labels(recipe: Recipe, out: Path, results: Sequence[ShardResult]) -> list[str]:
+    """Write the label files that the recipe asks for; returns their paths in the dataset."""
+    rows = [row for result in results for row in result.rows]
+    writers = {"coco": write_coco, "yolo": write_yolo}
+    return [path for name, write in writers.items() if name in recipe.emit.labels for path in write(out, rows)]
 
 
 def remove_dataset(out: Path) -> None:
@@ -137,7 +152,7 @@ def remove_dataset(out: Path) -> None:
 
 
 def planned_shards(plan_path: Path) -> Iterator[PlannedShard]:
-    """The shards of a plan, each as soon as its last row was read; one open shard a split is in memory."""
+    """The shards of a plan, each as soon as its last row was read; one open shard per split is in memory."""
     open_shards: dict[str, list[Row]] = defaultdict(list)
     current: dict[str, str] = {}
     for row in read_rows(plan_path):

@@ -163,7 +163,8 @@ def latent_files(recipe: Recipe, found: Mapping[str, Path]) -> dict[str, Path]:
     return dict(named.values())
 
 
-def _model_facts(path: Path) -> dict[str, Any]:
+def model_facts(path: Path) -> dict[str, Any]:
+    """What the manifest of a dataset says of a model file: architecture, what it makes, licence, training data."""
     model = describe(path)
     names = ("architecture", "makes", "licence", "training_data")
     return {name: getattr(model, name) for name in names}
