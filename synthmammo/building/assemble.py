@@ -1,4 +1,4 @@
-"""From plan rows to samples: host, lesions, removal, crop. Draws nothing; `build`, `verify` and `regenerate` use it."""
+"""From plan rows to samples: host, lesions, removal, crop. Nothing is drawn here."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ class Assembler:
     Args:
         recipe: The checked recipe.
 
+    Attributes:
+        recipe: The checked recipe.
+        seconds: Processor time in seconds by activity, so far.
+
     Raises:
         GeneratorError: A generator is unknown or lacks its model.
     """
@@ -62,7 +66,11 @@ class Assembler:
         self.seconds: dict[str, float] = defaultdict(float)
 
     def samples(self, rows: Iterable[Row]) -> Iterator[Sample | Failure]:
-        """One sample or one failure a row, in order; rows that share a background should follow each other."""
+        """Make one sample or one failure per row, in order.
+
+        Args:
+            rows: Rows of the plan; those that share a background should follow each other.
+        """
         groups = [list(group) for _, group in groupby(rows, key=lambda row: row.host)]
         size = self._backgrounds.batch_size
         for start in range(0, len(groups), size):

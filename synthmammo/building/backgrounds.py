@@ -22,7 +22,7 @@ class Backgrounds:
         recipe: The checked recipe.
 
     Attributes:
-        batch_size: Rows that are made together.
+        batch_size: Number of rows that are made together.
 
     Raises:
         GeneratorError: The generator is unknown or lacks its model, or an edit cannot work on it.
@@ -36,7 +36,14 @@ class Backgrounds:
         self.batch_size = self._host.batch_size
 
     def __call__(self, rows: Sequence[Row]) -> list[Sample | str]:
-        """One background a row, of at most `batch_size` rows; a text where none of the candidate seeds would do."""
+        """Make one background per row.
+
+        Args:
+            rows: At most `batch_size` rows of the plan.
+
+        Returns:
+            The backgrounds; in place of one, why none of its candidate seeds would do.
+        """
         if self._requirement is None:
             return [*self._made(rows)]
         found: list[Sample | str] = [""] * len(rows)
@@ -50,7 +57,7 @@ class Backgrounds:
         return found
 
     def _accepted(self, sample: Sample, attempt: int) -> Sample | str:
-        """The background, with the number of those rejected before it, or why it is rejected."""
+        """The background, with the number of those rejected before it; a text where it is rejected too."""
         assert self._requirement
         reason = unmet(sample, self._requirement)
         if reason is None:

@@ -21,7 +21,7 @@ LEAST_INSIDE = 0.95
 """Share of the square around a lesion that must be breast; a lesion does not hang over the skin."""
 
 REMOVAL_LIMIT = 4.0
-"""Largest intensity that a removal sees; of the host's own, 99 % lie within 1."""
+"""Largest intensity that a removal sees; 99 % of the host's own lie within 1."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Try:
     """One candidate for one planned lesion at one place.
 
     Attributes:
-        lesion: What was planned.
-        spec: The recipe's entry behind it.
-        candidate: The draw.
-        attempt: Its number among the lesion's candidates, from 0.
-        site: Centre, (row, column).
+        lesion: The planned lesion.
+        spec: The recipe's entry that it was planned from.
+        candidate: The candidate's draws.
+        attempt: Number of the candidate among those of the lesion, from 0.
+        site: Centre (row, column) in pixels of the image.
     """
 
     lesion: PlannedLesion
@@ -45,7 +45,7 @@ class Try:
 
 @dataclass(frozen=True)
 class Placed:
-    """A try that passed, and what the labels say of it."""
+    """A try that passed, with the finding that it became."""
 
     tried: Try
     finding: Finding
@@ -56,8 +56,8 @@ class Ground:
     """What is found out about a background once, for all the samples made on it.
 
     Attributes:
-        intensity: Its grey levels in the units that generators see.
-        places: Where lesions may go.
+        intensity: Grey levels of the background in the units that generators see.
+        places: Places that lesions may take.
     """
 
     intensity: Intensity
@@ -80,12 +80,19 @@ class Ground:
 
 @dataclass(frozen=True)
 class _Piece:
-    """What a generator made for one place: the tissue it saw, where that lies, and the lesion cut out of its answer."""
+    """What a generator made for one place.
+
+    Attributes:
+        window: Square of the image that the generator saw.
+        context: Tissue in the window.
+        answer: Answer of the generator.
+        lesion: Lesion isolated in the answer; None where the answer has none.
+    """
 
     window: Window
     context: Context
     answer: LesionChannel
-    cut: IsolatedLesion | None
+    lesion: IsolatedLesion | None
 
 
 @dataclass
@@ -94,10 +101,10 @@ class Canvas:
 
     Attributes:
         host: The untouched background; every context is cropped from it.
-        intensity: The background's.
-        image: `uint16 (H, W)`, changed in place.
-        lesions: `uint8 (H, W)`, changed in place.
-        placed: The lesions so far.
+        intensity: Grey levels of the background in the units that generators see.
+        image: `uint16 (H, W)` image, changed in place.
+        lesions: `uint8 (H, W)` instance labels, changed in place.
+        placed: Lesions that were put on so far.
     """
 
     host: Sample
@@ -131,17 +138,20 @@ class Canvas:
         return self.host.with_(image=self.image, lesions=self.lesions, findings=self.findings)
 
     def put(self, generator: Lesion, tried: Try, minimum_contrast_to_noise: float = 0.0) -> bool:
-        """Make one lesion and lay it onto the image; False, with nothing changed, when it fails the recipe's measures.
+        """Make one lesion and lay it onto the image.
 
         Args:
-            generator: Makes the lesion from the untouched host's tissue.
-            tried: What and where.
-            minimum_contrast_to_noise: Least mean channel over the standard deviation of the tissue around.
+            generator: Generator that makes the lesion from the untouched host's tissue.
+            tried: Lesion, candidate and place.
+            minimum_contrast_to_noise: Least `contrast_to_noise` that the lesion must have, 0 by default.
+
+        Returns:
+            Whether the lesion is on the image; when it fails the recipe's measures nothing is changed.
         """
         if not self._inside(tried):
             return False
         piece = self._made(generator, tried, self.host.image)
-        if piece.cut is None or contrast_to_noise(piece.context, piece.cut) < minimum_contrast_to_noise:
+        if piece.lesion is None or contrast_to_noise(piece.context, piece.lesion) < minimum_contrast_to_noise:
             return False
         finding = self._labelled(tried, piece)
         if finding is None:
@@ -151,7 +161,11 @@ class Canvas:
         return True
 
     def removed(self, generator: Lesion) -> Image:
-        """The image after the lesions that were put on are removed, the last first (the paper's negative case)."""
+        """The image after the lesions that were put on are removed, the last first (Wu et al. 2020, negative case).
+
+        Args:
+            generator: Generator that makes the channels to take off.
+        """
         image = self.image.copy()
         for placed in reversed(self.placed):
             # What the lesion brought above 1 must be seen there, or less is taken off than was put on.
@@ -176,9 +190,9 @@ class Canvas:
 
     def _labelled(self, tried: Try, piece: _Piece) -> Finding | None:
         """The finding of a lesion, whose pixels get its label; None where it has no pixels or may not overlap."""
-        assert piece.cut
+        assert piece.lesion
         lesion, host = tried.lesion, self.host
-        mask, box = piece.window.mask(piece.cut.component, host.breast)
+        mask, box = piece.window.mask(piece.lesion.component, host.breast)
         under, found = self.lesions[box.slices], Box.around(mask)
         if found is None or (np.any(under[mask]) and not tried.spec.placement.overlap):
             return None
@@ -189,13 +203,18 @@ class Canvas:
         return Finding(lesion.kind, lesion.pathology, extent, label, synthetic=True, descriptors=descriptors)
 
     def _add(self, image: Image, piece: _Piece) -> None:
-        if piece.cut:
-            change = self.intensity.grey(piece.cut.channel)
+        if piece.lesion:
+            change = self.intensity.grey(piece.lesion.channel)
             piece.window.add(image, self.host.breast, change, self.host.bits_stored)
 
 
-def contrast_to_noise(context: Context, piece: IsolatedLesion) -> float:
-    """Mean of a lesion's channel over the standard deviation of the breast around it, both in units of [-1, 1]."""
-    around = context.pixels[context.breast & (piece.channel == 0)]
+def contrast_to_noise(context: Context, lesion: IsolatedLesion) -> float:
+    """Mean of a lesion's channel over the standard deviation of the breast around it.
+
+    Args:
+        context: Tissue that the lesion was made from, in units of [-1, 1].
+        lesion: The lesion, in the same units.
+    """
+    around = context.pixels[context.breast & (lesion.channel == 0)]
     noise = float(around.std()) if around.size else 0.0
-    return abs(float(piece.channel[piece.component].mean())) / max(noise, 1e-6)
+    return abs(float(lesion.channel[lesion.component].mean())) / max(noise, 1e-6)

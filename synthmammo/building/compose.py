@@ -1,10 +1,10 @@
 """From a lesion channel to a lesion in an image: context, post-processing, reinsertion.
 
-The post-processing is step 4 of "Synthesizing dataset" in the contextual-GAN paper: threshold, largest object,
-minimum area, growth, Gaussian edge, multiply, add. The law of this module: outside the softened mask of the lesion
-not one pixel changes. Where the paper is silent: its pixel values hold on the patch models' grid of 0.1 mm and are
-scaled to other grids, so that a lesion looks the same at every spacing; and a generator that knows the exact extent
-of its lesion gives it, in place of the thresholded object.
+The post-processing is step 4 of "Synthesizing dataset" in Wu et al. 2020: threshold, largest object, minimum area,
+growth, Gaussian edge, multiply, add. The law of this module: outside the softened mask of the lesion not one pixel
+changes. Where the paper is silent: its pixel values hold on the patch models' grid of 0.1 mm and are scaled to other
+grids, so that a lesion looks the same at every spacing; and a generator that knows the exact extent of its lesion
+gives it, in place of the thresholded object.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Window:
     """The square of tissue around a site, on the image's grid and on the generator's.
 
     Attributes:
-        box: Pixels of the image; may hang over its edges.
-        size_px: Side on the generator's grid.
-        spacing_mm: Of the generator's grid.
+        box: Extent in pixels of the image; it may hang over the image's edges.
+        size_px: Side in pixels of the generator's grid.
+        spacing_mm: Millimetres per pixel of the generator's grid.
     """
 
     box: Box
@@ -43,7 +43,14 @@ class Window:
     def around(
         cls, site: tuple[int, int], field_mm: float, image_spacing_mm: tuple[float, float], spacing_mm: float | None
     ) -> Window:
-        """The field of `field_mm` centred on a site (row, column); `spacing_mm` None keeps the image's own grid."""
+        """The window around a site.
+
+        Args:
+            site: Centre (row, column) in pixels of the image.
+            field_mm: Side of the window in millimetres.
+            image_spacing_mm: Millimetres per pixel (row, column) of the image.
+            spacing_mm: Millimetres per pixel of the generator's grid; None for the image's own.
+        """
         height, width = (max(1, round(field_mm / side)) for side in image_spacing_mm)
         if spacing_mm is None:
             # Without a grid of its own a generator works on the image's, made square where its pixels are not.
@@ -70,17 +77,33 @@ class Window:
         return Box(inside.row0 - row0, inside.col0 - col0, inside.row1 - row0, inside.col1 - col0)
 
     def context(self, image: Image, breast: Mask, intensity: Intensity, limit: float = 1.0) -> tuple[Plane, Mask]:
-        """What the generator sees: `float32 (N, N)` in [-limit, limit] and `bool (N, N)` breast, N = `size_px`."""
+        """What the generator sees of an image, on its own grid of N = `size_px` pixels.
+
+        Args:
+            image: `uint16 (H, W)`.
+            breast: `bool (H, W)`.
+            intensity: Grey levels of the image in the units that generators see.
+            limit: Largest absolute value that is kept, 1 by default.
+
+        Returns:
+            `float32 (N, N)` pixels in [-limit, limit], and `bool (N, N)` breast.
+        """
         pixels = intensity.units(self.crop(image), limit)
         inside = self.crop(breast).astype(np.float32)
         size = (self.size_px, self.size_px)
         return resample(pixels, size), resample(inside, size) >= 0.5
 
     def add(self, image: Image, breast: Mask, change: Plane, bits_stored: int) -> None:
-        """Add a change in grey levels, `float32 (N, N)` on the generator's grid, to the image, in place.
+        """Add a change to the image, in place.
 
         Only breast pixels with a change other than zero are touched; the result is clipped to the bit depth, and to
         at least 1, since 0 is air.
+
+        Args:
+            image: `uint16 (H, W)`.
+            breast: `bool (H, W)`.
+            change: `float32 (N, N)` change in grey levels, on the generator's grid.
+            bits_stored: Bit depth of the image.
         """
         inside = self._inside(image.shape)
         local = resample(change, (self.box.height, self.box.width))[self._local(inside).slices]
@@ -90,9 +113,17 @@ class Window:
         target[changed] = np.clip(summed, 1, 2**bits_stored - 1).astype(np.uint16)
 
     def mask(self, component: Mask, breast: Mask) -> tuple[Mask, Box]:
-        """A component on the generator's grid as `bool` on the image's, with the place it belongs to.
+        """Bring an object from the generator's grid to the image's.
 
-        A pixel belongs to it when a quarter of it is covered: at half, a calcification finer than a pixel would vanish.
+        A pixel of the image belongs to the object when a quarter of the pixel is covered: at half, a calcification
+        finer than a pixel would vanish.
+
+        Args:
+            component: `bool (N, N)` object on the generator's grid.
+            breast: `bool (H, W)`.
+
+        Returns:
+            `bool` mask of the object, and its place in the image.
         """
         inside = self._inside(breast.shape)
         covered = resample(component.astype(np.float32), (self.box.height, self.box.width))
@@ -101,11 +132,11 @@ class Window:
 
 @dataclass(frozen=True)
 class IsolatedLesion:
-    """A lesion cut out of its channel.
+    """A lesion isolated in its channel.
 
     Attributes:
-        component: `bool (N, N)` the object before growth and softening; labels and boxes are made from it.
-        channel: `float32 (N, N)` the channel times the softened mask, exactly zero outside it.
+        component: `bool (N, N)` object before growth and softening; labels and boxes are made from it.
+        channel: `float32 (N, N)` product of the channel and the softened mask, exactly zero outside the mask.
     """
 
     component: Mask
@@ -115,18 +146,18 @@ class IsolatedLesion:
 def isolate(
     channel: Plane, post: PostProcessing, spacing_mm: float, *, sign: int = 1, mask: Mask | None = None
 ) -> IsolatedLesion | None:
-    """Post-process a lesion channel.
+    """Isolate the lesion in a channel: the post-processing.
 
     Args:
-        channel: `float32 (N, N)` signed, in units of [-1, 1].
-        post: Threshold and the rest.
-        spacing_mm: Of the channel's grid.
-        sign: 1 for a lesion put on; -1 for one taken off (the paper's threshold below -0.1).
-        mask: `bool (N, N)` exact extent, where the generator knows it; else it is the largest thresholded object,
-            which must have the minimum area.
+        channel: `float32 (N, N)` signed channel, in units of [-1, 1].
+        post: Threshold, minimum area, growth and edge.
+        spacing_mm: Millimetres per pixel of the channel's grid.
+        sign: 1, the default, for a lesion put on; -1 for one taken off (the paper's threshold below -0.1).
+        mask: `bool (N, N)` exact extent, where the generator knows it; None, the default, for the largest thresholded
+            object, which must have the minimum area.
 
     Returns:
-        The cut, or None when there is no lesion by these measures.
+        The lesion, or None when there is none by these measures.
     """
     if mask is None:
         mask = largest_object(sign * channel >= post.threshold, post.join_mm / spacing_mm)
@@ -156,12 +187,12 @@ def softened(component: Mask, expand_px: float, edge_px: float) -> Plane:
     """Weights in [0, 1]: the object grown by `expand_px`, its edge a Gaussian of `edge_px`, exactly 0 beyond 3 of them.
 
     Args:
-        component: `bool (N, N)`.
+        component: `bool (N, N)` object.
         expand_px: Growth in pixels.
-        edge_px: Standard deviation in pixels.
+        edge_px: Standard deviation of the edge in pixels.
 
     Returns:
-        `float32 (N, N)`.
+        `float32 (N, N)` weights.
     """
     from scipy import ndimage
     from skimage.morphology import isotropic_dilation

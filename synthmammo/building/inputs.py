@@ -1,4 +1,4 @@
-"""What goes into a build beside the recipe: models, files of latents, hosts; refused here where it cannot serve."""
+"""The inputs of a build beside the recipe: models, files of latents, hosts. What cannot serve is refused here."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def refuse_unsupported(recipe: Recipe, found: Mapping[str, Path] | None = None) 
 
     Args:
         recipe: The checked recipe.
-        found: Its model files, as `models` finds them; None to look for them.
+        found: Paths of its model files, as `models` finds them; None, the default, to look for them.
 
     Returns:
-        Its model files.
+        Paths of its model files, by the names that the recipe gives them.
 
     Raises:
-        GeneratorError: Naming a generator that this version does not have, or has no model of, or a direction that the
-            model's file does not have.
-        CheckpointError: The file of directions is of another model.
-        RecipeError: DICOM is asked for of images that lack what it requires.
+        GeneratorError: This version does not have a generator or its model, or the model's file does not have a
+            direction.
+        CheckpointError: The file of directions belongs to another model.
+        RecipeError: The recipe asks for DICOM, and the images lack what that requires.
     """
     found = models(recipe) if found is None else found
     latent_files(recipe, found)
@@ -98,10 +98,10 @@ def _check_directions(recipe: Recipe, found: Mapping[str, Path]) -> None:
 
 
 def models(recipe: Recipe) -> dict[str, Path]:
-    """The model files that a recipe names, by the names it gives them.
+    """Paths of the model files that a recipe names, by the names that it gives them.
 
     Raises:
-        GeneratorError: One of them is not there, naming the field.
+        GeneratorError: One of them is not there; names the field.
     """
     named = {f"lesions.{number}.generator": spec.generator for number, spec in enumerate(recipe.lesions)}
     if recipe.removal:
@@ -119,7 +119,12 @@ def models(recipe: Recipe) -> dict[str, Path]:
 
 
 def source_digests(recipe: Recipe, found: Mapping[str, Path]) -> dict[str, str]:
-    """Digests of what goes into a build beside the recipe: the dataset of real hosts, the model files `found`."""
+    """Digests of the inputs of a build beside the recipe, by name: files of models and latents, the dataset of hosts.
+
+    Args:
+        recipe: The checked recipe.
+        found: Paths of its model files, as `models` finds them.
+    """
     digests = {name: file_digest(path) for name, path in {**found, **latent_files(recipe, found)}.items()}
     if isinstance(recipe.background, IngestedBackground):
         directory = Path(recipe.background.dataset)
@@ -132,13 +137,13 @@ def latent_files(recipe: Recipe, found: Mapping[str, Path]) -> dict[str, Path]:
 
     Args:
         recipe: The checked recipe.
-        found: Its model files, as `models` finds them.
+        found: Paths of its model files, as `models` finds them.
 
     Returns:
-        Paths by the name the recipe gives the file, or by the model's name with the file's ending.
+        Paths by the name that the recipe gives the file, or by the model's name with the file's ending.
 
     Raises:
-        GeneratorError: One of them is not there, naming the field.
+        GeneratorError: One of them is not there; names the field.
     """
     background = recipe.background
     if not isinstance(background, StyleGAN2Background):

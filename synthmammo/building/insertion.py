@@ -1,4 +1,4 @@
-"""Lesions of plan rows: opens their generators, tries the candidates on a canvas, takes lesions off again."""
+"""The lesions of plan rows: candidates are tried on a canvas until one passes, and lesions are taken off again."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Inserter:
         """Put lesions onto a canvas, each by the first of its candidates that passes.
 
         Args:
-            lesions: Planned lesions of one image, those of each entry of the recipe behind each other.
-            canvas: The canvas, changed in place.
-            places: The places of its host.
-            frame: The patch that will be cut around the first lesion; None for whole images.
+            lesions: Planned lesions of one image; those of one entry of the recipe follow each other.
+            canvas: Canvas that they are put onto, changed in place.
+            places: Places of the canvas's host.
+            frame: Patch that will be cut around the first lesion; None, the default, for whole images.
 
         Returns:
-            Why one of them could not be put on; None when all are.
+            Reason why one of them could not be put on; None when all are.
         """
         for number, same in groupby(lesions, key=lambda lesion: lesion.spec):
             spec = self._specs[number]

@@ -1,4 +1,4 @@
-"""Where the lesions of an image go: sites that satisfy a recipe, picked by draws that the plan made."""
+"""The places of the lesions of an image: sites that satisfy a recipe, picked by draws that the plan made."""
 
 from __future__ import annotations
 
@@ -40,7 +40,13 @@ class Places:
         self._untaken: dict[Placement, Sites] = {}
 
     def free(self, placement: Placement, diameter_mm: float, taken: Sequence[Box]) -> Sites:
-        """Sites for a lesion of a diameter, at a distance from the boxes that are taken."""
+        """Sites for a lesion, at a distance from the boxes that are taken.
+
+        Args:
+            placement: Window, least tissue share, and distance from what is taken.
+            diameter_mm: Diameter of the lesion in millimetres.
+            taken: Boxes of other findings.
+        """
         if not taken or placement.overlap:
             if placement not in self._untaken:
                 self._untaken[placement] = self._sites(placement, self._muscle(placement))
@@ -60,9 +66,9 @@ class Places:
         """Centres of `count` adjacent windows in a row (in a column where no row has the room); None where neither has.
 
         Args:
-            placement: Window and least tissue share, which every one of the windows must have.
+            placement: Window, and the least tissue share that each of the windows must have.
             count: Number of windows.
-            draw: In [0, 1), picks among the possible strips.
+            draw: Draw in [0, 1) that picks one of the possible strips.
         """
         window = self._pixels(placement.window_mm)
         stride = max(d for d in range(1, 9) if window % d == 0)
@@ -100,8 +106,8 @@ class Frame:
     """The patch that is cut out of an image, around a lesion where there is one.
 
     Attributes:
-        size_px: Side of the patch.
-        offset: Way from the patch's centre to its lesion in pixels, (rows, columns).
+        size_px: Side of the patch in pixels.
+        offset: Offset (rows, columns) of the lesion from the patch's centre, in pixels.
         draw: Draw in [0, 1) that picks the place of a patch without a lesion.
     """
 
@@ -111,7 +117,12 @@ class Frame:
 
     @classmethod
     def of(cls, patch: PatchOutput, draws: tuple[float, float, float]) -> Frame:
-        """The patch of a recipe for a row's draws (`Row.crop`)."""
+        """The patch of a plan's row.
+
+        Args:
+            patch: The recipe's patches.
+            draws: Draws of the row (`Row.crop`): place of a patch without a lesion, offsets along rows and columns.
+        """
         place, down, right = draws
         reach = patch.offset_px
         return cls(patch.size_px, (round((2 * down - 1) * reach), round((2 * right - 1) * reach)), place)

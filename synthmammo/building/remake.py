@@ -1,4 +1,4 @@
-"""VERB regenerate: one sample of a dataset made again from what the dataset carries."""
+"""`regenerate`: samples of a dataset made again from what the dataset carries."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Remade:
     """A sample made again, beside the one in the dataset.
 
     Attributes:
-        key: Its key.
-        largest_difference: Of any pixel of the image, in grey levels.
+        key: Key of the sample.
+        largest_difference: Largest difference of a pixel of the image, in grey levels.
         equal_bytes: Whether image, preview, masks and record, and the DICOM objects, are the same to the byte.
     """
 
@@ -47,13 +47,13 @@ def regenerate(directory: Path, key: str, out: Path) -> tuple[list[Path], Remade
     """Make one sample of a built dataset again and write its files.
 
     Args:
-        directory: The dataset.
+        directory: Directory of the dataset.
         key: Key of the sample.
         out: Folder for KEY.image.png, KEY.preview.png, KEY.lesions.png, KEY.breast.png and KEY.json, and for
             KEY.dcm and what lies beside it where the dataset has DICOM.
 
     Returns:
-        The files, and how they compare with the dataset's.
+        Paths of the files, and how the sample compares with the dataset's.
 
     Raises:
         DatasetError: The directory is not a built dataset, or has no such sample.
@@ -73,6 +73,10 @@ def regenerate(directory: Path, key: str, out: Path) -> tuple[list[Path], Remade
 def remake(directory: Path, keys: Sequence[str]) -> Iterator[Encoded]:
     """Samples of a built dataset made again, in the order of the plan.
 
+    Args:
+        directory: Directory of the dataset.
+        keys: Keys of the samples.
+
     Raises:
         DatasetError: The directory is not a built dataset, or a key is not one of its samples.
     """
@@ -89,6 +93,10 @@ def remake(directory: Path, keys: Sequence[str]) -> Iterator[Encoded]:
 
 def planned(path: Path, keys: Sequence[str]) -> list[Row]:
     """The plan's rows of some keys, in the order of the plan.
+
+    Args:
+        path: Path of the plan.
+        keys: Keys of the rows.
 
     Raises:
         DatasetError: A key is not in the plan, or the plan cannot be read.
@@ -110,7 +118,7 @@ def planned(path: Path, keys: Sequence[str]) -> list[Row]:
 
 
 def members(encoded: Encoded) -> dict[str, bytes]:
-    """What a sample is written as, by member name."""
+    """The contents of the files that a sample is written as, by their endings."""
     record = json.dumps(encoded.record, sort_keys=True, ensure_ascii=False, indent=2) + "\n"
     return {
         "breast.png": encoded.breast_png,
@@ -137,7 +145,13 @@ def _stored_objects(directory: Path, key: str) -> dict[str, bytes]:
 
 
 def compare(made: Encoded, stored: Sample, directory: Path) -> Remade:
-    """A sample made again, beside the stored one of a built dataset."""
+    """Compare a sample made again with the stored one of a built dataset.
+
+    Args:
+        made: The sample made again.
+        stored: The sample as it is stored.
+        directory: Directory of the dataset.
+    """
     again = made.sample
     if again.shape != stored.shape:
         return Remade(again.key, 2**again.bits_stored - 1, False)
@@ -153,9 +167,12 @@ def _digests(encoded: Encoded) -> dict[str, str]:
 
 
 def same_platform(manifest: Manifest) -> list[str]:
-    """What differs between here and where a dataset was made, one text each; equal bytes are promised where none does.
+    """What differs between here and where a dataset was made; equal bytes are promised where nothing does.
 
     Compared are the pixels version of this package, the versions that the manifest records, and the machine.
+
+    Returns:
+        One text per difference.
     """
     there = {"pixels version": str(manifest.pixels_version), **manifest.versions, **manifest.machine}
     here = {"pixels version": str(PIXELS_VERSION), **installed(manifest.versions), **machine()}

@@ -11,8 +11,8 @@ def unmet(sample: Sample, requirement: Requirement) -> str | None:
     """What an image lacks, with the value that was found; None where it has everything.
 
     Args:
-        sample: Image and breast are looked at.
-        requirement: Of the recipe.
+        sample: The image with the mask of its breast.
+        requirement: The recipe's requirement.
     """
     wanted = _intervals(requirement)
     found = measure(sample, tuple(wanted))
@@ -24,7 +24,7 @@ def unmet(sample: Sample, requirement: Requirement) -> str | None:
 
 
 def _intervals(requirement: Requirement) -> dict[str, tuple[float, float]]:
-    """Least and largest value of each attribute that counts."""
+    """Smallest and largest value that each required attribute may have."""
     sure = requirement.confidence
     wanted = dict(requirement.within)
     for name, present in (("view", requirement.view and requirement.view == "MLO"), ("implant", requirement.implant)):

@@ -1,4 +1,4 @@
-"""VERB verify: is a dataset whole and unchanged, and does it come out the same when made again?"""
+"""`verify`: is a dataset whole and unchanged, and does it come out the same when it is made again?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Verification(Soundness):
     """What was found of a dataset's files, and of samples that were made again.
 
     Attributes:
-        remade: Samples that were made again, beside the stored ones.
+        remade: Comparisons of the samples that were made again with the stored ones.
     """
 
     remade: list[Remade] = field(default_factory=list)
@@ -30,10 +30,11 @@ def verify(directory: Path, *, pixels: int = 0, seed: int = 0, progress: Progres
     """Check hashes, counts and schema of a dataset, and make some of its samples again.
 
     Args:
-        directory: The dataset.
-        pixels: Number of samples to make again and compare byte by byte; needs a built dataset with Parquet.
-        seed: Chooses which.
-        progress: Called with checks done and checks in all.
+        directory: Directory of the dataset.
+        pixels: Number of samples to make again and compare byte by byte, 0 by default; needs a built dataset with
+            Parquet or WebDataset.
+        seed: Random seed for choosing these samples, 0 by default.
+        progress: Function that is called with the number of checks done and that of all checks.
 
     Returns:
         What was found; on another platform than the dataset's a difference of one grey level is no problem.
