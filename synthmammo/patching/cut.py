@@ -1,9 +1,9 @@
 """Cutting a patch out of a whole image: place, window, resizing, flip and turn; image, masks and boxes together.
 
-After "Dataset details" in the contextual-GAN paper: at least 90 % of a patch is breast; a normal one is anywhere, one
-with a lesion has a random pixel of the lesion at a random offset of up to 128 pixels from its middle in either
-direction. The paper does not say how a patch that was resized by 0.8 to 1.2 is 256 x 256 again: here a window of
-256 / scale pixels is cut and resized to 256. Windows stay inside the image without its padding of exact zeros, or a
+After "Dataset details" in Wu et al. 2020: at least 90 % of a patch is breast; a normal patch may be anywhere, one with
+a lesion has a random pixel of the lesion at a random offset of up to 128 pixels from its middle in either direction.
+The paper does not say how a patch that was resized by 0.8 to 1.2 is 256 x 256 again: here a window of 256 / scale
+pixels is cut and resized to 256. Windows stay inside the image without its padding of exact zeros, or a
 black band at an edge would tell where in the image a patch was.
 """
 
@@ -20,9 +20,10 @@ from synthmammo.patching.options import NORMAL, PatchOptions
 from synthmammo.patching.plan import PatchRow, WindowDraw
 
 _GRID = 512
-"""Places of a normal patch are looked for on about so many rows and columns."""
+"""Number of rows and columns, about, on which places of a normal patch are looked for."""
 
 EXTENT_UNKNOWN = "unknown"
+"""Value of `extent` in the record of a patch with a lesion of which nobody knows how far it reaches."""
 
 Site = tuple[int, int]
 
@@ -36,7 +37,7 @@ class WholeImage:
 
     Args:
         sample: The image.
-        options: Size, spacing and the rest.
+        options: Options of the patches.
     """
 
     def __init__(self, sample: Sample, options: PatchOptions) -> None:
@@ -47,10 +48,13 @@ class WholeImage:
         self._sums: NDArray[np.int32] | None = None
 
     def patch(self, row: PatchRow) -> Sample:
-        """The patch of a plan's row.
+        """Cut the patch of a plan's row.
+
+        Args:
+            row: The row; its target is a part of this image.
 
         Raises:
-            NoPatch: No window of the row's candidates is admissible.
+            NoPatch: None of the row's windows will do.
         """
         reasons = []
         for attempt, candidate in enumerate(row.candidates[: 1 if row.target.whole else None]):
@@ -185,14 +189,14 @@ def extent_unknown(row: PatchRow, finding: Finding | None) -> bool:
 
 
 def _start(place: int, offset: int, side: int, first: int, last: int) -> int:
-    """Where a window of `side` begins that has a pixel `offset` after its middle, and lies between first and last."""
+    """Start of a window of `side` whose middle is `offset` before a pixel, moved to lie between first and last."""
     start = place - side // 2 - offset
     start = min(max(start, place - side + 1), place)
     return min(max(start, first), last - side)
 
 
 def _grid_near(box: Box, field: Box, side: int, distance_px: int, stride: int) -> tuple[slice, slice]:
-    """Which windows of `side`, beginning on a grid in the field, come nearer than a distance to a box."""
+    """The windows of `side`, beginning on a grid in the field, that come nearer than a distance to a box."""
 
     def along(low: int, high: int, start: int) -> slice:
         begin, end = low - distance_px - side + 1 - start, high + distance_px - start
@@ -211,7 +215,12 @@ def _share(source: Sample, finding: Finding, box: Box) -> float:
 
 
 def resampled(sample: Sample, spacing_mm: float | None) -> Sample:
-    """The sample at a spacing; itself where its own is unknown, or where none is wanted."""
+    """The sample at another spacing.
+
+    Args:
+        sample: The sample; it is returned as it is where its own spacing is unknown.
+        spacing_mm: Millimetres per pixel; None keeps the sample as it is.
+    """
     if spacing_mm is None or sample.spacing_mm is None:
         return sample
     height, width = (

@@ -1,4 +1,4 @@
-"""What decides the content of a patch dataset, beside the images it is cut from."""
+"""The options of a patch dataset: what decides its content beside the images that it is cut from."""
 
 from __future__ import annotations
 
@@ -17,25 +17,28 @@ class PatchOptions:
     """What decides the content of a patch dataset, beside the images.
 
     Attributes:
-        size_px: Side of a patch.
-        spacing_mm: Millimetres per pixel to which images are resampled first; None keeps their own. Images of unknown
-            spacing keep their pixels.
-        classes: "label" gives normal, benign and malignant; "kind" splits them by kind, as in "malignant mass".
-        per_lesion: Patches of each lesion. Normal ones are as many as those with lesions, in each split.
-        per_class: Patches of each class in each split, in place of `per_lesion`.
-        counts: Patches by "class" or "split/class"; comes before `per_class`.
-        offset_px: Most that the chosen pixel of a lesion lies off the middle, in pixels of the patch; None for half of
-            the patch.
-        tissue_share: Least share of breast in a patch.
-        scale: Lowest and highest factor of the random resizing.
-        augment: Flip, turn and resize at random.
-        beside_findings_px: Also take normal patches from images with findings, at least so many (resampled) pixels
-            away from every one of them; None takes them from healthy images alone.
-        healthy: Classes of the images that are healthy if they have no findings.
-        seed: Of all draws.
-        candidates: Windows to try for a patch before it is given up.
-        formats: Formats to write; other commands read "parquet", and "webdataset" where there is none.
-        shard_size: Patches in a shard.
+        size_px: Side of a patch in pixels, 256 by default.
+        spacing_mm: Millimetres per pixel that images are resampled to first; None, the default, keeps their own. Images
+            of unknown spacing keep their pixels.
+        classes: Names of the classes: "label", the default, gives normal, benign and malignant; "kind" splits them by
+            kind, as in "malignant mass".
+        per_lesion: Number of patches per lesion, 10 by default. Each split gets as many normal patches as patches with
+            lesions.
+        per_class: Number of patches per class in each split, in place of `per_lesion`; None by default.
+        counts: Number of patches by "class" or "split/class", which comes before `per_class`; empty by default.
+        offset_px: Largest distance of the chosen pixel of a lesion from the middle of the patch along rows and columns,
+            in pixels of the patch; None, the default, for half of the patch.
+        tissue_share: Least share of breast in a patch, 0.9 by default.
+        scale: Lowest and highest factor of the random resizing, 0.8 and 1.2 by default.
+        augment: Whether patches are flipped, turned and resized at random; True by default.
+        beside_findings_px: Least distance, in resampled pixels, of normal patches from the findings of their image;
+            None, the default, takes normal patches from healthy images alone.
+        healthy: Classes of the images that are healthy if they have no findings; "normal" by default.
+        seed: Random seed for all draws, 0 by default.
+        candidates: Number of windows that are tried for a patch before it is given up, 16 by default.
+        formats: Formats to write, "parquet" by default; other commands read "parquet", and "webdataset" where there is
+            none.
+        shard_size: Number of patches per shard, 1000 by default.
 
     Raises:
         RecipeError: A value makes no sense; names the option.
@@ -81,17 +84,22 @@ class PatchOptions:
                 raise RecipeError(f"cannot be {getattr(self, name)}", where=name, hint=f"Expected {expected}.")
 
     def class_of(self, kind: str, pathology: str) -> str:
-        """Class of a patch around a finding."""
+        """Class of a patch around a finding.
+
+        Args:
+            kind: Kind of the finding, e.g. "mass".
+            pathology: Pathology of the finding, e.g. "malignant".
+        """
         return pathology if self.classes == "label" else f"{pathology} {kind}"
 
     @property
     def offset_share(self) -> float:
-        """Most that the chosen pixel of a lesion lies off the middle, as a share of the patch's side."""
+        """Largest distance of the chosen pixel of a lesion from the middle, as a share of the patch's side."""
         return 0.5 if self.offset_px is None else self.offset_px / self.size_px
 
     @property
     def resizing(self) -> tuple[float, float]:
-        """Range of the resizing that is carried out."""
+        """Lowest and highest factor of the resizing that is carried out."""
         return self.scale if self.augment else (1.0, 1.0)
 
     def plain(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""VERB patches: cut patches with and without lesions out of the whole images of a dataset.
+"""`patches`: patches with and without lesions are cut out of the whole images of a dataset.
 
 The result has the layout of every dataset. Every draw is a row of `patches_plan.parquet`; a finished shard is never
 made again; a row that no window suits is listed in `skipped.jsonl`, never replaced. Patches of one image stand
@@ -38,12 +38,12 @@ __all__ = ["PatchOptions", "Patched", "patches"]
 
 @dataclass(frozen=True)
 class Patched:
-    """What was cut.
+    """What came of cutting patches.
 
     Attributes:
-        manifest: Of the finished dataset.
-        notes: What the survey of the images found worth saying.
-        made: Patches cut by this run; fewer than the dataset's when it was resumed.
+        manifest: Manifest of the finished dataset.
+        notes: Sentences on what the survey of the images found.
+        made: Number of patches cut by this run; fewer than the dataset's when it was resumed.
     """
 
     manifest: Manifest
@@ -62,12 +62,15 @@ def patches(
     """Cut patches out of the images of a dataset; they keep the split of their patient.
 
     Args:
-        dataset: An ingested or built dataset with the format Parquet.
+        dataset: Directory of an ingested or built dataset with the format Parquet or WebDataset.
         out: Directory to make; an unfinished one is continued, a finished one of the same content is left alone.
-        options: What decides the content.
-        engine: What the shards are made on; by default this process. A script that gives `Local(4)` starts its
+        options: Options that decide the content; None for the defaults.
+        engine: Engine that makes the shards, this process by default. A script that gives `Local(4)` starts its
             work below `if __name__ == "__main__":`, since each of the four processes imports the script.
-        progress: Called as patches are done, resumed ones included.
+        progress: Function that is called as patches are done, resumed ones included.
+
+    Returns:
+        The manifest of the dataset, and what is worth knowing of it.
 
     Raises:
         DatasetError: The dataset cannot be read, or no patch can be cut from it.
@@ -84,10 +87,8 @@ def patches(
     except DatasetError as error:
         raise DatasetError(error.message, where=dataset, hint=error.hint) from None
     notes = (*found.notes, *repetitions(found, numbers, options))
-    plain = {"source": source.name} | options.plain()
-    # With what the source was made of, so that a benchmark can tell what a generator has seen.
-    sources = {**source.sources, source.name: source.digest}
-    content = {"kind": "patches", "options": plain, "sources": sources}
+    manifest = _manifest(out.name, source, options)
+    content = {"kind": manifest.kind, "options": manifest.options, "sources": manifest.sources}
     state = Unfinished(out, content, versions(of_patches(options.formats)))
     finished = state.manifest()
     if finished:
@@ -98,18 +99,23 @@ def patches(
     job = _Job(dataset, source.digest, out, options, tuple(found.labels))
     made = _results(job, state, engine, progress)
     _refuse_empty(made.results, dataset)
-    facts = Manifest(
+    return Patched(state.finish(made.results, [], manifest, files=[PATCHES_PLAN]), notes, made.samples)
+
+
+def _manifest(name: str, source: Manifest, options: PatchOptions) -> Manifest:
+    """The manifest of a patch dataset as far as it is known before a patch is cut."""
+    return Manifest(
         kind="patches",
-        name=out.name,
+        name=name,
         digest="",
-        options=plain,
+        options={"source": source.name} | options.plain(),
         machine=machine(),
         licence=source.licence,
         citation=source.citation,
-        sources=sources,
+        # The source's own sources are named too, so that a benchmark can tell what a generator has seen.
+        sources={**source.sources, source.name: source.digest},
         models=source.models,
     )
-    return Patched(state.finish(made.results, [], facts, files=[PATCHES_PLAN]), notes, made.samples)
 
 
 def _refuse_empty(results: Sequence[ShardResult], dataset: Path) -> None:

@@ -1,4 +1,4 @@
-"""What patches to cut: the lesions and healthy images of a dataset, and a table with every random draw.
+"""The plan of the patches to cut: the lesions and healthy images of a dataset, and a table with every random draw.
 
 Draws are counter-based (`identity.draw_uniform`) in the number of a patch within its class and split, so that asking
 for more patches leaves the earlier ones as they were. The rows are sorted by image, and each row group of the table is
@@ -42,10 +42,10 @@ class Target:
 
     Attributes:
         source: Key of the image.
-        patient: Of the image.
+        patient: Pseudonym of the image's patient.
         finding: Number of the lesion among the image's findings; None for a normal patch, and for a lesion of which
             only the image's class is known.
-        whole: The image is a patch already, and is taken as it is.
+        whole: Whether the image is a patch already, and is taken as it is.
     """
 
     source: str
@@ -56,12 +56,12 @@ class Target:
 
 @dataclass(frozen=True)
 class WindowDraw:
-    """One try at placing a window: draws in [0, 1), and a factor.
+    """The draws of one window that is tried.
 
     Attributes:
-        site: Picks a pixel of the lesion, or the place of a normal patch.
-        row: Offset of the lesion along rows; 0.5 is none.
-        column: Offset of the lesion along columns.
+        site: Draw in [0, 1) that picks a pixel of the lesion, or the place of a normal patch.
+        row: Draw in [0, 1) of the lesion's offset along rows; 0.5 is none.
+        column: Draw in [0, 1) of the lesion's offset along columns; 0.5 is none.
         scale: Factor of the resizing; a window of `size_px / scale` becomes `size_px`.
     """
 
@@ -80,11 +80,11 @@ class PatchRow:
         index: Place in the dataset, from 0.
         shard: Name of its shard.
         split: Split of its patient.
-        label: Class.
-        target: What it is cut from.
+        label: Class of the patch.
+        target: Target that it is cut from.
         flip: Whether it is flipped left to right.
-        turns: Quarter turns against the clock after that.
-        candidates: Windows in the order they are to be tried.
+        turns: Number of quarter turns against the clock after that.
+        candidates: Draws of the windows, in the order in which they are tried.
     """
 
     key: str
@@ -100,11 +100,11 @@ class PatchRow:
 
 @dataclass
 class Survey:
-    """What a dataset has for patches.
+    """What a dataset has to cut patches from.
 
     Attributes:
         cells: Targets by split and class, in an order drawn from the seed.
-        notes: What is worth saying.
+        notes: Sentences on what the images lack.
     """
 
     cells: dict[Cell, list[Target]]
@@ -112,12 +112,17 @@ class Survey:
 
     @property
     def labels(self) -> list[str]:
-        """Classes, the normal one first."""
+        """Names of the classes, the normal one first."""
         return sorted({NORMAL} | {label for _, label in self.cells}, key=lambda label: (label != NORMAL, label))
 
 
 def survey(images: Sequence[IndexRow], options: PatchOptions) -> Survey:
-    """Find the lesions and the healthy images of a dataset in its index."""
+    """Find the lesions and the healthy images of a dataset in its index.
+
+    Args:
+        images: Rows of the index.
+        options: Options of the patches.
+    """
     cells: dict[Cell, list[Target]] = defaultdict(list)
     unplaced = scanty = unknown_spacing = taken_whole = 0
     for image in images:
@@ -179,7 +184,11 @@ def _draw_of(seed: int, column: str, source: str, finding: int | None = None) ->
 
 
 def sizes(found: Survey, options: PatchOptions) -> dict[Cell, int]:
-    """Patches of every class in every split.
+    """Number of patches of every class in every split.
+
+    Args:
+        found: What there is to cut from.
+        options: Options of the patches.
 
     Raises:
         RecipeError: A count names a class or a split that the dataset does not have.
@@ -207,7 +216,13 @@ def sizes(found: Survey, options: PatchOptions) -> dict[Cell, int]:
 
 
 def repetitions(found: Survey, numbers: Mapping[Cell, int], options: PatchOptions) -> list[str]:
-    """What is to be said where more patches are asked for than whole images have orientations."""
+    """Notes where more patches are asked for than whole images have orientations.
+
+    Args:
+        found: What there is to cut from.
+        numbers: Number of patches by split and class.
+        options: Options of the patches.
+    """
     distinct = ORIENTATIONS if options.augment else 1
     return [
         f"{split} has {len(targets)} images of '{label}' that are patches already: some of {numbers[split, label]} "
@@ -218,14 +233,17 @@ def repetitions(found: Survey, numbers: Mapping[Cell, int], options: PatchOption
 
 
 def write_plan(found: Survey, numbers: Mapping[Cell, int], name: str, options: PatchOptions, path: Path) -> int:
-    """Draw every patch and write the table, a row group a shard; returns the number of shards.
+    """Draw every patch and write the table, one row group per shard.
 
     Args:
-        found: What there is.
-        numbers: Patches by split and class.
-        name: Of the dataset; keys begin with it.
-        options: The rest.
-        path: Parquet file to write, whole or not at all.
+        found: What there is to cut from.
+        numbers: Number of patches by split and class.
+        name: Name of the dataset; keys begin with it.
+        options: Options of the patches.
+        path: Path of the Parquet file, which is written whole or not at all.
+
+    Returns:
+        Number of shards.
 
     Raises:
         OutputError: The file cannot be written.
@@ -274,40 +292,62 @@ SCHEMA = pa.schema(
     + [("label", pa.string()), ("patient", pa.string()), ("source", pa.string()), ("finding", pa.int32())]
     + [("whole", pa.bool_()), ("flip", pa.bool_()), ("turns", pa.int8()), ("candidates", pa.list_(_CANDIDATE))]
 )
-"""One row a patch; a row group is a shard."""
+"""Columns of the plan: one row per patch, one row group per shard."""
 
 
 def _table(
     found: Survey, cells: Sequence[Cell], order: NDArray[np.int64], name: str, options: PatchOptions
 ) -> pa.Table:
     """The rows of one shard, without its name."""
-    stem, tries = _slug(name)[:_MAX_NAME], options.candidates
     rows: list[dict[str, Any]] = [{}] * len(order)
-    draws = np.empty((len(_DRAWS), len(order), tries))
-    for number, (split, label) in enumerate(cells):
+    draws = np.empty((len(_DRAWS), len(order), options.candidates))
+    for number, cell in enumerate(cells):
         chosen = np.flatnonzero(order[:, 0] == number)
-        members, targets = order[chosen, 1], found.cells[split, label]
-        for place, draw in enumerate(_DRAWS):
-            column = f"{split}/{label}/{draw}"
-            draws[place, chosen] = draw_uniform(options.seed, column, members[:, None], np.arange(tries))
-        # Each further patch of a target has the next orientation, so that the first eight differ.
-        begin = draw_u64(options.seed, f"{split}/{label}/orientation", members % len(targets)).astype(np.int64)
-        orientations = (begin + members // len(targets)) % ORIENTATIONS if options.augment else 0 * begin
-        for row, member, orientation in zip(chosen.tolist(), members.tolist(), orientations.tolist(), strict=True):
-            target = targets[member % len(targets)]
-            rows[row] = vars(target) | {
-                "key": f"{stem}-{_slug(label)[:_MAX_LABEL]}-{split}-{member:07d}",
-                "split": split,
-                "label": label,
-                "flip": orientation >= 4,
-                "turns": orientation % 4,
-            }
-    low, high = options.resizing
-    draws[_DRAWS.index("scale")] = low + draws[_DRAWS.index("scale")] * (high - low)
+        members = order[chosen, 1]
+        draws[:, chosen] = _window_draws(cell, members, options)
+        for place, row in zip(chosen.tolist(), _rows(cell, members, found.cells[cell], name, options), strict=True):
+            rows[place] = row
     table = pa.Table.from_pylist(rows, pa.schema([f for f in SCHEMA if f.name not in _ADDED]))
     structs = pa.StructArray.from_arrays([pa.array(draw.ravel()) for draw in draws], _DRAWS)
-    offsets = pa.array(np.arange(len(order) + 1, dtype=np.int32) * tries)
+    offsets = pa.array(np.arange(len(order) + 1, dtype=np.int32) * options.candidates)
     return table.append_column("candidates", pa.ListArray.from_arrays(offsets, structs))
+
+
+def _window_draws(cell: Cell, members: NDArray[np.int64], options: PatchOptions) -> NDArray[np.float64]:
+    """`float64 (draws, patches, candidates)`: the draws of the windows of some patches of a cell."""
+    split, label = cell
+    tries = np.arange(options.candidates)
+    draws = np.stack(
+        [draw_uniform(options.seed, f"{split}/{label}/{draw}", members[:, None], tries) for draw in _DRAWS]
+    )
+    low, high = options.resizing
+    draws[_DRAWS.index("scale")] = low + draws[_DRAWS.index("scale")] * (high - low)
+    return draws
+
+
+def _rows(
+    cell: Cell, members: NDArray[np.int64], targets: Sequence[Target], name: str, options: PatchOptions
+) -> Iterator[dict[str, Any]]:
+    """The rows of some patches of a cell, without their windows."""
+    (split, label), stem = cell, _slug(name)[:_MAX_NAME]
+    for member, orientation in zip(members.tolist(), _orientations(cell, members, len(targets), options), strict=True):
+        yield vars(targets[member % len(targets)]) | {
+            "key": f"{stem}-{_slug(label)[:_MAX_LABEL]}-{split}-{member:07d}",
+            "split": split,
+            "label": label,
+            "flip": orientation >= 4,
+            "turns": orientation % 4,
+        }
+
+
+def _orientations(cell: Cell, members: NDArray[np.int64], targets: int, options: PatchOptions) -> list[int]:
+    """The orientation of each patch; each further patch of a target has the next one, so that the first eight differ."""
+    if not options.augment:
+        return [0] * len(members)
+    split, label = cell
+    begin = draw_u64(options.seed, f"{split}/{label}/orientation", members % targets).astype(np.int64)
+    orientations: list[int] = ((begin + members // targets) % ORIENTATIONS).tolist()
+    return orientations
 
 
 _ADDED = ("index", "shard", "candidates")
@@ -318,7 +358,12 @@ def _slug(text: str) -> str:
 
 
 def read_shard(path: Path, number: int) -> tuple[PatchRow, ...]:
-    """The rows of one shard of a plan."""
+    """Read the rows of one shard of a plan.
+
+    Args:
+        path: Path of the plan.
+        number: Number of the shard, from 0.
+    """
     rows = pq.ParquetFile(path).read_row_group(number, use_threads=False).to_pylist()
     return tuple(_row(row) for row in rows)
 
