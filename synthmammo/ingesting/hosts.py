@@ -1,4 +1,4 @@
-"""Real hosts a recipe asks for, ingested first where they are not there yet."""
+"""The real hosts that a recipe asks for, ingested first where they are not there yet."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def ensure_hosts(recipe: Recipe, progress: Progress = silent, *, engine: Engine 
 
     Args:
         recipe: The checked recipe.
-        progress: Called with images done and images in all.
-        engine: What they are ingested on; by default this process.
+        progress: Function that is called with the number of images done and that of all images.
+        engine: Engine that ingests them, this process by default.
 
     Returns:
-        What was made.
+        What came of the ingest.
 
     Raises:
         RecipeError: The recipe's ingest options are not understood.

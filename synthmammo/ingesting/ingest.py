@@ -1,4 +1,4 @@
-"""VERB ingest: an archive of real mammograms becomes a dataset directory with the layout of every other dataset.
+"""`ingest`: an archive of real mammograms becomes a dataset directory with the layout of every other dataset.
 
 Images stream one at a time. A shard is the unit of work: a finished one is never made again, and what was found in
 it waits in `.unfinished/` until the manifest is written, last. A file that cannot be read is listed in
@@ -60,20 +60,24 @@ class IngestOptions:
     """What decides the content of an ingested dataset, beside the archive itself.
 
     Attributes:
-        geometry: "full" keeps size and orientation. "seed1" is that of Zakka et al. 2020: padding of exact zeros is
-            cut off, the longer side (the height) becomes 512 pixels, zeros fill the square on the side away from the
-            chest wall, and all chest walls are on one side. Patches keep their geometry.
-        chest_wall: Side to which all chest walls are turned; None leaves them ("right" with "seed1").
-        background: "keep" leaves what is outside the breast, "blank" sets it to 0: labels, tape and writing go.
-        assume_spacing_mm: Millimetres per pixel of the archive's images where the archive gives none; recorded as
-            assumed.
-        split: "official", "carve" or "draw"; see `splits.assign_splits`.
-        shares: Share of the images by split, for what is drawn.
-        seed: Seed of the draw.
-        formats: Formats to write; other commands read "parquet", and "webdataset" where there is none.
-        shard_size: Samples in a shard.
-        limit: Only so many images, the first ones; None for all.
-        settings: Of the reader of the archive; see its class.
+        geometry: Size and orientation of the images. "full", the default, keeps them. "seed1" is the geometry of Zakka
+            et al. 2020: padding of exact zeros is cut off, the longer side (the height) becomes 512 pixels, zeros fill
+            the square on the side away from the chest wall, and all chest walls are on one side. Patches keep their
+            geometry.
+        chest_wall: Side to which all chest walls are turned, "left" or "right"; None, the default, leaves them
+            ("right" with "seed1").
+        background: What is outside the breast: "keep", the default, leaves it, "blank" sets it to 0, so that labels,
+            tape and writing go.
+        assume_spacing_mm: Millimetres per pixel of the images where the archive gives none, recorded as assumed; None,
+            the default, assumes nothing.
+        split: Way to split the patients, "official" (the default), "carve" or "draw"; see `splits.assign_splits`.
+        shares: Share of the images by split, for what is drawn; 0.8, 0.1 and 0.1 by default.
+        seed: Random seed for drawing the splits, 0 by default.
+        formats: Formats to write, "parquet" by default; other commands read "parquet", and "webdataset" where there is
+            none.
+        shard_size: Number of samples per shard, 100 by default.
+        limit: Number of images to read, the first ones; None, the default, for all.
+        settings: Settings of the archive's reader, see its class; none by default.
 
     Raises:
         SourceError: A value makes no sense; names the option.
@@ -125,10 +129,10 @@ class IngestSummary:
     """What came of an ingest.
 
     Attributes:
-        path: The dataset directory.
-        manifest: Its manifest: counts, shards, licence.
+        path: Directory of the dataset.
+        manifest: Manifest of the dataset: counts, shards, licence.
         skipped: Files that could not become samples, with the reason.
-        notes: What the reader and the splitting found worth saying.
+        notes: Sentences on what the reader and the splitting found.
     """
 
     path: Path
@@ -138,7 +142,7 @@ class IngestSummary:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """How often each reason for skipping occurred."""
+        """Number of skipped files by reason."""
         return dict(Counter(skip.reason for skip in self.skipped).most_common())
 
 
@@ -154,13 +158,13 @@ def ingest(
     """Read an archive and write it as a dataset.
 
     Args:
-        source: A name of `SOURCES`.
-        path: Where the archive is.
+        source: Name of the archive's reader, one of `SOURCES`.
+        path: Path of the archive.
         out: Directory to make; an unfinished one is continued, a finished one of the same content is left alone.
-        options: What decides the content.
-        engine: What the shards are made on; by default this process. A script that gives `Local(4)` starts its
+        options: Options that decide the content; None for the defaults.
+        engine: Engine that makes the shards, this process by default. A script that gives `Local(4)` starts its
             work below `if __name__ == "__main__":`, since each of the four processes imports the script.
-        progress: Called as images are done, resumed ones included.
+        progress: Function that is called as images are done, resumed ones included.
 
     Returns:
         What was made and what was skipped.
@@ -188,7 +192,7 @@ def ingest(
 
 
 def _scaled(out: Path, manifest: Manifest) -> Iterator[str]:
-    """A note of the images that were scaled down to go onto a canvas, which their provenance alone tells."""
+    """A note on the images that were scaled down to go onto a canvas, which only their provenance tells."""
     if any(shard.format == "parquet" for shard in manifest.shards) and (scaled := Dataset.open(out).scaled_to_fit()):
         yield (
             f"{scaled} of {manifest.samples:,} images were too large for the canvas and scaled down: their pixel "

@@ -45,13 +45,13 @@ class Annotation:
     At most one of `box`, `circle`, `outline` and `mask_files` says where it is.
 
     Attributes:
-        kind: What it is.
-        pathology: Proven benign or malignant, or unknown.
-        descriptors: BI-RADS terms.
-        box: Extent, where only a box is given.
-        circle: (row, column, radius), where the archive circles the lesion.
-        outline: Corners of a polygon as (row, column).
-        mask_files: Files of which one holds the lesion's pixel mask.
+        kind: Kind of the lesion.
+        pathology: Proven pathology, benign or malignant; unknown by default.
+        descriptors: BI-RADS terms by name.
+        box: Extent, where the archive gives a box; None by default.
+        circle: Circle (row, column, radius), where the archive circles the lesion; None by default.
+        outline: Corners (row, column) of a polygon, where the archive outlines the lesion; None by default.
+        mask_files: Files, one of which holds the lesion's pixel mask; none by default.
     """
 
     kind: Kind
@@ -68,17 +68,18 @@ class Record:
     """One image of an archive, before its pixels are read.
 
     Attributes:
-        path: File of the pixels.
+        path: Path of the file with the pixels.
         key: Unique name without dots or slashes.
-        patient: Pseudonym; images with the same one never go to different splits.
-        view: Projection, None when unknown.
-        laterality: Side of the body, None when unknown.
-        split: The archive's own "train", "validation" or "test", None where it has none.
-        label: Class, e.g. "normal", "benign" or "malignant"; "unknown" where the archive does not say.
-        density: BI-RADS breast composition "a" to "d", None when unknown.
-        annotations: The lesions.
-        spacing_mm: Millimetres per pixel (row, column) where a table or the archive's paper gives it.
-        is_patch: Whether the image lies wholly inside the breast, so that its breast mask is all of it.
+        patient: Pseudonym of the patient, whose images never go to different splits.
+        view: Projection; None, the default, when unknown.
+        laterality: Side of the body; None, the default, when unknown.
+        split: Split in the archive, "train", "validation" or "test"; None, the default, where it has none.
+        label: Class, e.g. "normal", "benign" or "malignant"; "unknown", the default, where the archive does not say.
+        density: BI-RADS breast composition "a" to "d"; None, the default, when unknown.
+        annotations: Lesions of the image; none by default.
+        spacing_mm: Millimetres per pixel (row, column) where a table or the archive's paper gives it; None by default.
+        is_patch: Whether the image lies wholly inside the breast, so that its breast mask is all of it; False by
+            default.
         provenance: JSON-able facts that stay with the sample.
     """
 
@@ -101,8 +102,8 @@ class Skipped:
     """A file, or a row of a table, that cannot become a sample.
 
     Attributes:
-        path: The file, or the file a row names.
-        reason: One sentence.
+        path: Path of the file, or of the file that a row names.
+        reason: Sentence that says why.
     """
 
     path: Path
@@ -114,13 +115,14 @@ class Picture:
     """The pixels of one record.
 
     Attributes:
-        image: `uint16 (H, W)`, bright is dense, values below `2 ** bits_stored`.
-        bits_stored: 8, 12, 14 or 16.
-        findings: The located lesions, in the order of their labels.
+        image: `uint16 (H, W)` pixels, bright is dense, with values below `2 ** bits_stored`.
+        bits_stored: Bit depth, 8, 12, 14 or 16.
+        findings: Located lesions, in the order of their labels.
         lesions: `uint8 (H, W)` instance labels.
-        spacing_mm: Millimetres per pixel (row, column), None when unknown.
-        notes: JSON-able facts of how the pixels were read; they join the record's provenance.
-        breast: `bool (H, W)`, the breast where the reader found it; None leaves that to `anatomy.breast_mask`.
+        spacing_mm: Millimetres per pixel (row, column); None, the default, when unknown.
+        notes: JSON-able facts of how the pixels were read, which join the record's provenance.
+        breast: `bool (H, W)` mask of the breast where the reader found it; None, the default, leaves that to
+            `anatomy.breast_mask`.
     """
 
     image: Image
@@ -133,7 +135,7 @@ class Picture:
 
     @property
     def spacing_origin(self) -> SpacingOrigin:
-        """Known or unknown; a source never assumes."""
+        """Origin of the spacing, known or unknown; a source never assumes one."""
         return SpacingOrigin.UNKNOWN if self.spacing_mm is None else SpacingOrigin.KNOWN
 
 
@@ -141,16 +143,16 @@ class Source(Protocol):
     """Reads one archive; constructed with its path and the settings of its kind."""
 
     folder: Path
-    """Where the archive is."""
+    """Folder of the archive."""
     licence: str
-    """Of the images, as an SPDX identifier or a short text."""
+    """Licence of the images, as an SPDX identifier or a short text."""
     citation: str
-    """What to cite when they are used."""
+    """Publication to cite when the images are used."""
     notes: list[str]
-    """What the user should know of the archive as it was found; complete once `records` is exhausted."""
+    """Sentences on the archive as it was found, for the user; complete once `records` is exhausted."""
 
     def records(self) -> Iterator[Record | Skipped]:
-        """All images, in a fixed order, without reading pixels.
+        """List all images, in a fixed order, without reading pixels.
 
         Raises:
             SourceError: The archive as a whole cannot be read.
@@ -158,7 +160,7 @@ class Source(Protocol):
         ...
 
     def read(self, record: Record) -> Picture:
-        """The pixels of one record.
+        """Read the pixels of one record.
 
         Raises:
             SourceError: This file cannot be read; the others can.
@@ -167,12 +169,12 @@ class Source(Protocol):
 
 
 def open_source(name: str, path: str | Path, settings: Mapping[str, Any] | None = None) -> Source:
-    """The reader of an archive, imported only now.
+    """Open the reader of an archive; its module is imported only now.
 
     Args:
-        name: A name of `SOURCES`.
-        path: Where the archive is.
-        settings: Keyword arguments of the reader's class.
+        name: Name of the reader, one of `SOURCES`.
+        path: Path of the archive.
+        settings: Keyword arguments of the reader's class; none by default.
 
     Raises:
         SourceError: The name or a setting is not known, a setting is of another type, or there is nothing at the path.
@@ -195,6 +197,9 @@ def open_source(name: str, path: str | Path, settings: Mapping[str, Any] | None 
 def existing_folder(path: str | Path) -> Path:
     """The path as a folder that exists.
 
+    Args:
+        path: Path of an archive; `~` stands for the user's home.
+
     Raises:
         SourceError: It is missing, or a file.
     """
@@ -207,10 +212,19 @@ def existing_folder(path: str | Path) -> Path:
 
 
 def choice(where: str | Path, setting: str, value: object, known: Sequence[str]) -> str:
-    """`value`, if it is one of the known values of a reader's setting.
+    """Check the value of a reader's setting against the known ones.
+
+    Args:
+        where: Path of the archive, for the message.
+        setting: Name of the setting.
+        value: Value that was given.
+        known: Values that are known.
+
+    Returns:
+        `value`.
 
     Raises:
-        SourceError: It is not.
+        SourceError: The value is not known.
     """
     if not isinstance(value, str) or value not in known:
         raise SourceError(f"{setting}: '{value}' is not understood", where=where, hint=nearest(str(value), known))
@@ -220,18 +234,21 @@ def choice(where: str | Path, setting: str, value: object, known: Sequence[str])
 def number(
     where: str | Path, setting: str, value: object, least: float, most: float, *, whole: bool = False
 ) -> float | None:
-    """`value`, if it is None or a number in the range of a reader's setting.
+    """Check that the value of a reader's setting is None or a number in its range.
 
     Args:
-        where: The archive, for the message.
+        where: Path of the archive, for the message.
         setting: Name of the setting.
-        value: What was given.
+        value: Value that was given.
         least: Smallest number that makes sense.
         most: Largest number that makes sense.
-        whole: Whether it must be a whole number.
+        whole: Whether it must be a whole number, False by default.
+
+    Returns:
+        `value`.
 
     Raises:
-        SourceError: It is not.
+        SourceError: The value is something else.
     """
     if value is None:
         return None
@@ -245,7 +262,7 @@ def number(
 def pseudonym(patient_id: str) -> str:
     """A name that follows from a patient's identifier and does not show it: "p" and 12 hexadecimal digits.
 
-    Who knows the identifiers can compute the names: this keeps them out of sight, it does not anonymise.
+    Whoever knows the identifiers can compute the names: this keeps them out of sight, it does not anonymise.
     """
     return "p" + hashlib.blake2b(patient_id.encode(), digest_size=6).hexdigest()
 

@@ -58,7 +58,7 @@ class CbisDdsm:
         self.notes: list[str] = []
 
     def records(self) -> Iterator[Record | Skipped]:
-        """One record a film or patch, sorted.
+        """List one record per film or patch, sorted.
 
         Raises:
             SourceError: There are no tables, or one cannot be read.

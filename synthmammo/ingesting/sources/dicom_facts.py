@@ -1,4 +1,4 @@
-"""What is worth keeping of the header of a DICOM mammogram."""
+"""The facts of a DICOM mammogram's header that are worth keeping."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def header_facts(header: Dataset) -> dict[str, Any]:
-    """What is worth knowing of an image's making, and says nothing of the person."""
+    """Facts of how an image was made, which say nothing of the person."""
     facts: dict[str, Any] = {
         "manufacturer": head.text(header, "Manufacturer"),
         "model": head.text(header, "ManufacturerModelName"),

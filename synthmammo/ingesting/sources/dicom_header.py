@@ -22,7 +22,7 @@ TOMOSYNTHESIS = "1.2.840.10008.5.1.4.1.1.13.1.3"
 FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.2.1"
 
 CBIS_ID = re.compile(r"(Mass|Calc)-(Training|Test)_(P_\d+)_(LEFT|RIGHT)_(CC|MLO)(?:_(\d+))?")
-"""PatientID of CBIS-DDSM: one "patient" a view and, with a number at the end, one a lesion."""
+"""PatientID of CBIS-DDSM: one "patient" per view and, with a number at the end, one per lesion."""
 
 _VIEW_CODES = {"R-10242": "CC", "399162004": "CC", "R-10226": "MLO", "399368009": "MLO"}
 """SNOMED RT and CT codes of the projections (PS3.16, context group 4014)."""
@@ -37,8 +37,8 @@ def open_dicom(path: Path, *, with_pixels: bool) -> Dataset:
     """A parsed file.
 
     Args:
-        path: The file; the preamble may be missing.
-        with_pixels: False stops before the pixel data, which reads a few kilobytes only.
+        path: Path of the file, whose preamble may be missing.
+        with_pixels: Whether the pixel data are read; without them only a few kilobytes are.
 
     Raises:
         SourceError: It is not DICOM, or damaged.
@@ -51,7 +51,7 @@ def open_dicom(path: Path, *, with_pixels: bool) -> Dataset:
             # Real archives break minor rules in every other file; what matters here is checked below.
             warnings.simplefilter("ignore")
             parsed = dcmread(path, stop_before_pixels=not with_pixels)
-            # Of a file that ends inside compressed pixel data the parser gives back nothing, and says nothing.
+            # The parser gives back nothing of a file that ends inside compressed pixel data, and says nothing.
             if with_pixels and not len(parsed) and len(dcmread(path, stop_before_pixels=True)):
                 raise SourceError("the DICOM file ends before its pixel data does", where=path)
             return parsed

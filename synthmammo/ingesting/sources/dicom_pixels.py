@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 Voi = Literal["auto", "apply", "ignore"]
-"""Values of interest. A look-up table or a sigmoid window carries the contrast the maker meant to be seen; a linear
-window only stretches and clips, which a viewer can do later and which loses bits. So "auto" applies the former and
-ignores the latter, "apply" applies any, "ignore" none."""
+"""Treatment of the values of interest. A look-up table or a sigmoid window carries the contrast that the maker meant to
+be seen; a linear window only stretches and clips, which a viewer can do later and which loses bits. So "auto" applies
+the former and ignores the latter, "apply" applies any, "ignore" none."""
 
 Raw = Literal["log", "invert", "skip"]
-"""What to do with For Processing images, whose values grow with exposure: the logarithm of the attenuation, the
-attenuation as it is, or skip the file."""
+"""Treatment of For Processing images, whose values grow with exposure: "log" takes the logarithm of the attenuation,
+"invert" the attenuation as it is, "skip" leaves the file out."""
 
 VOI_CHOICES = ("auto", "apply", "ignore")
 RAW_CHOICES = ("log", "invert", "skip")
@@ -61,9 +61,9 @@ def read_dicom_pixels(path: Path, voi: Voi = "auto", raw: Raw = "log") -> tuple[
     full scale stays full scale, and the shift can be undone.
 
     Args:
-        path: The file.
-        voi: Which values-of-interest transformation is applied to For Presentation images.
-        raw: How For Processing images are turned into attenuation.
+        path: Path of the file.
+        voi: Treatment of the values-of-interest transformation of For Presentation images, "auto" by default.
+        raw: Treatment of For Processing images, "log" by default.
 
     Returns:
         `uint16 (H, W)`, bright is dense; `bits_stored`; notes for the provenance.

@@ -1,4 +1,4 @@
-"""Only the breast of a scanned film of 8 bits: labels, tape, white borders and edges of the scanner go.
+"""The breast alone of a scanned film of 8 bits: labels, tape, white borders and edges of the scanner go.
 
 For films that were reduced to fractions of a millimetre per pixel, which `anatomy.breast_mask` (made for whole films of
 0.05 to 0.2 mm) was not tried on. Measured on 1,038 views of CBIS-DDSM; the numbers below were chosen on these.
@@ -23,7 +23,7 @@ FLAT = 0.75
 BORDER_PARTS = 8
 """A border is at most the film's side over this."""
 TRIMS = 2
-"""How often borders are cut off: one can lie inside another."""
+"""Number of times that borders are cut off: one can lie inside another."""
 
 SOFTNESS_PX = 2
 AIR_PERCENTILE, BRIGHTEST_AIR, ABOVE_AIR = 2, 25, 12
@@ -47,9 +47,9 @@ class CutBreast:
     """The breast, cut out of a film.
 
     Attributes:
-        window: Its extent, in pixels of the film.
-        pixels: `uint8 (H, W)` inside the window, 0 beside the breast, chest wall on the right.
-        breast: `bool (H, W)`, its mask.
+        window: Extent of the breast, in pixels of the film.
+        pixels: `uint8 (H, W)` pixels inside the window, 0 beside the breast, chest wall on the right.
+        breast: `bool (H, W)` mask of the breast.
         mirrored: Whether the window was flipped left to right to bring the chest wall there.
     """
 

@@ -47,10 +47,10 @@ class Film:
     """A film and what moves with it.
 
     Attributes:
-        pixels: `uint8 (H, W)`, bright is dense.
+        pixels: `uint8 (H, W)` pixels, bright is dense.
         boxes: Extents of the lesions.
-        breast: `bool (H, W)` where the breast was found, None before.
-        mirrored: Whether it was flipped left to right.
+        breast: `bool (H, W)` mask of the breast; None, the default, before it was found.
+        mirrored: Whether the film was flipped left to right, False by default.
     """
 
     pixels: Grey

@@ -51,17 +51,18 @@ KINDS = {"calc": Kind.CALCIFICATION, "mass": Kind.MASS, "distortion": Kind.DISTO
 
 
 class Folder:
-    """Reads images that a table lists, one row an image, or one row a finding where an image has several.
+    """Reads images that a table lists, one row per image, or one row per finding where an image has several.
 
     Only `file` is required. A finding is a circle (x, y, radius), a box (xmin, ymin, xmax, ymax; in pixels, the
     maxima exclusive) or a mask file (non-zero is lesion). Patients are named as the table names them.
 
     Args:
-        path: The folder.
-        table: Name of the table in the folder; needed where it holds several.
-        bits_stored: Depth of the values, where files of 16 bits hold fewer (12 or 14).
-        licence: Of the images.
-        citation: For the images.
+        path: Path of the folder.
+        table: Name of the table in the folder, needed where it holds several; None, the default, for the only one.
+        bits_stored: Bit depth of the values, where files of 16 bits hold fewer (12 or 14); None, the default, for the
+            depth of the files.
+        licence: Licence of the images, "other" by default.
+        citation: Publication to cite when the images are used; none by default.
 
     Raises:
         SourceError: The folder is missing, or `bits_stored` is not 8, 12, 14 or 16.
@@ -83,7 +84,7 @@ class Folder:
         self._bits = _depth(bits_stored, path)
 
     def records(self) -> Iterator[Record | Skipped]:
-        """One record a listed image, in the order of their names; images that are not listed are skipped.
+        """List one record per image of the table, in the order of their names; other images are skipped.
 
         Raises:
             SourceError: There is no table or no image, or a column looks misspelt.

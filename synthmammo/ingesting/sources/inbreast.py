@@ -40,8 +40,8 @@ KINDS = {
 class Inbreast:
     """Reads INbreast; every outline is a finding with its mask, named by the descriptor `outline`.
 
-    Labels are BI-RADS assessments. Of an image with more than 255 outlines (single calcifications), those past the
-    255th keep their box only.
+    Labels are BI-RADS assessments. In an image with more than 255 outlines (single calcifications), those past
+    the 255th keep their box only.
 
     Args:
         path: Folder with `AllDICOMs`, `AllXML` and the table.
@@ -61,7 +61,7 @@ class Inbreast:
         self.notes: list[str] = []
 
     def records(self) -> Iterator[Record | Skipped]:
-        """One record a row of the table, in its order.
+        """List one record per row of the table, in its order.
 
         Raises:
             SourceError: The table is missing or lacks a column.

@@ -24,8 +24,8 @@ def locate(
     only, or one that a smaller one covers, or one past `MAX_LABEL`, has label 0.
 
     Args:
-        annotations: The lesions.
-        shape: (H, W) of the image.
+        annotations: Lesions of the image.
+        shape: Shape (H, W) of the image.
         masks: `bool (H, W)` by the index of the annotation, for those that have `mask_files`.
 
     Returns:

@@ -62,7 +62,7 @@ class MiniMias:
         self.notes: list[str] = []
 
     def records(self) -> Iterator[Record | Skipped]:
-        """One record a film of the table, in the table's order.
+        """List one record per film of the table, in the table's order.
 
         Raises:
             SourceError: There is no table, or it cannot be read.

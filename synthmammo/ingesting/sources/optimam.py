@@ -57,7 +57,7 @@ class Optimam:
         _omidb()
 
     def records(self) -> Iterator[Record | Skipped]:
-        """One record an image, sorted by client, in the order of the episodes.
+        """List one record per image, sorted by client, in the order of the episodes.
 
         Raises:
             SourceError: `omidb` cannot open the archive.
@@ -82,14 +82,12 @@ class Optimam:
         return Picture(image, bits, *found, record.spacing_mm, notes)
 
     def _client(self, client: Any) -> Iterator[Record | Skipped]:
-        for episode in client.episodes:
-            for study in episode.studies:
-                for image in (image for series in study.series for image in series.images):
-                    path = self.folder / "images" / client.id / study.id / f"{image.id}.dcm"
-                    try:
-                        yield self._record(path, client, episode, image)
-                    except SourceError as error:
-                        yield Skipped(path, error.message)
+        for episode, study, image in _images(client):
+            path = self.folder / "images" / client.id / study.id / f"{image.id}.dcm"
+            try:
+                yield self._record(path, client, episode, image)
+            except SourceError as error:
+                yield Skipped(path, error.message)
 
     def _record(self, path: Path, client: Any, episode: Any, image: Any) -> Record:
         if not path.is_file():
@@ -111,6 +109,14 @@ class Optimam:
             spacing_mm=head.spacing_mm(header)[0],
             provenance={"site": client.site, **header_facts(header)},
         )
+
+
+def _images(client: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Episode, study and image of every image of a client."""
+    for episode in client.episodes:
+        for study in episode.studies:
+            for series in study.series:
+                yield from ((episode, study, image) for image in series.images)
 
 
 def _annotation(mark: Any, episode: Any) -> Annotation:

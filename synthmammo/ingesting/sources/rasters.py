@@ -22,7 +22,7 @@ def read_raster(path: Path) -> tuple[Image, int]:
     is ignored.
 
     Args:
-        path: PNG, JPEG, TIFF or PGM of 8 or 16 bits.
+        path: Path of a PNG, JPEG, TIFF or PGM file of 8 or 16 bits.
 
     Returns:
         `uint16 (H, W)` and the bits that hold its values: the file's 8 or 16, for PGM by its stated maximum.
@@ -58,8 +58,8 @@ def lossy_facts(path: Path, image: Image) -> dict[str, Any]:
     """`lossy_ratio` of a JPEG: the bytes of its grey values over those of the file; nothing for other files.
 
     Args:
-        path: The file.
-        image: `uint16 (H, W)`, its grey values.
+        path: Path of the file.
+        image: `uint16 (H, W)` grey values of the file.
     """
     # What a JPEG lost is not known, how many bytes it saved is.
     lossy = path.suffix.lower() in (".jpg", ".jpeg")

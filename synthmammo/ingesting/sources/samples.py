@@ -1,4 +1,4 @@
-"""A record of an archive and its pixels become a sample."""
+"""From a record of an archive and its pixels to a sample."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ def to_sample(
     split: str,
     assume_spacing_mm: float | None = None,
 ) -> Sample:
-    """One sample, at the size and orientation of the archive.
+    """Make one sample, at the size and orientation of the archive.
 
     Args:
-        record: What the archive says of the image.
-        picture: Its pixels.
+        record: Record of the image in the archive.
+        picture: Pixels of the image.
         source: Name of the archive's reader.
-        split: Where its patient goes.
-        assume_spacing_mm: Millimetres per pixel where the archive gives none; recorded as assumed.
+        split: Split of the image's patient.
+        assume_spacing_mm: Millimetres per pixel where the archive gives none, recorded as assumed; None, the default,
+            assumes nothing.
 
     Raises:
         SourceError: No breast can be seen.

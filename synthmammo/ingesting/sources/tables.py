@@ -16,8 +16,8 @@ class TableRow:
 
     Attributes:
         cells: Stripped text by lower-case column name.
-        path: File of the table.
-        line: Line in it, from 1.
+        path: Path of the table.
+        line: Number of the line in the table, from 1.
     """
 
     cells: dict[str, str]
@@ -47,12 +47,12 @@ class TableRow:
 
 
 def read_table(path: Path, required: Sequence[str] = (), delimiters: str = ",;\t") -> list[TableRow]:
-    """Rows of a CSV file with a header; the delimiter is the one of `delimiters` that the header holds most of.
+    """Read the rows of a CSV file with a header; the delimiter is the one that the header holds most often.
 
     Args:
-        path: The file, UTF-8 (with or without a byte-order mark) or Latin-1.
-        required: Lower-case names of columns that must be there.
-        delimiters: What may separate columns.
+        path: Path of the file, which is UTF-8 (with or without a byte-order mark) or Latin-1.
+        required: Lower-case names of the columns that must be there; none by default.
+        delimiters: Characters that may separate columns; comma, semicolon and tab by default.
 
     Raises:
         SourceError: The file cannot be read, is empty, or lacks a column.

@@ -13,7 +13,7 @@ from synthmammo.progress import Progress, silent
 
 COLLECTION = "CBIS-DDSM"
 BATCH = 50
-"""Series fetched between two reports of progress."""
+"""Number of series fetched between two reports of progress."""
 TABLES_URL = "https://www.cancerimagingarchive.net/wp-content/uploads/"
 TABLES = tuple(f"{kind}_case_description_{half}_set.csv" for kind in ("mass", "calc") for half in ("train", "test"))
 OFFER = """\
@@ -22,7 +22,7 @@ CBIS-DDSM (Curated Breast Imaging Subset of DDSM), The Cancer Imaging Archive
   licence:  Creative Commons Attribution 3.0 Unported (CC BY 3.0)
   cite:     Sawyer-Lee et al. 2016, https://doi.org/10.7937/K9/TCIA.2016.7O02S9CY
             Lee et al. 2017, Scientific Data 4, 170177"""
-"""What is shown before anything is fetched."""
+"""Text that is shown before anything is fetched."""
 _OFFLINE = "Is there a network? The same command continues a download that was cut off."
 
 
@@ -30,9 +30,9 @@ def download_cbis_ddsm(folder: Path, confirm: Callable[[str], bool], progress: P
     """Fetch the collection and its four description tables; series that are there already are not fetched again.
 
     Args:
-        folder: Where to; made when absent.
-        confirm: Shown `OFFER`, and asked whether to go on, before the network is used.
-        progress: Called with the number of series that were tried, and of all.
+        folder: Folder to write to; made when absent.
+        confirm: Function that is given `OFFER` before the network is used, and tells whether to go on.
+        progress: Function that is called with the number of series that were tried and that of all series.
 
     Returns:
         Number of series in the folder.

@@ -39,8 +39,8 @@ KINDS = {
 class VindrMammo:
     """Reads VinDr-Mammo; labels are BI-RADS assessments, since no biopsies are published.
 
-    A box of several categories is the first of mass, calcification, distortion and asymmetry among them; all are kept
-    as the descriptor `categories`.
+    A box of several categories gets the kind of the first of mass, calcification, distortion and asymmetry among them;
+    all are kept as the descriptor `categories`.
 
     Args:
         path: Folder with the two tables and `images/`.
@@ -60,7 +60,7 @@ class VindrMammo:
         self.notes: list[str] = []
 
     def records(self) -> Iterator[Record | Skipped]:
-        """One record an image of the breast-level table, in its order.
+        """List one record per image of the breast-level table, in its order.
 
         Raises:
             SourceError: A table is missing or lacks a column.
