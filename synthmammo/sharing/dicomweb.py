@@ -1,8 +1,8 @@
-"""VERB send: the DICOM objects of a dataset go to a DICOMweb server (STOW-RS); after a break the same call goes on.
+"""`send`: the DICOM objects of a dataset go to a DICOMweb server (STOW-RS); after a break the same call goes on.
 
-What was stored is written to a file in the dataset, one line an object, before the next one is sent. The server is
-also asked which objects of a study it has: UIDs follow from the dataset's content, so what bears one is the same
-object, and is not sent again.
+What was stored is written to a file in the dataset, one line per object, before the next one is sent. The server is
+also asked which objects of a study it has: UIDs follow from the dataset's content, so two objects of one UID are the
+same, and it is not sent again.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from requests import HTTPError, Response
 
 ATTEMPTS = 5
-"""Tries of one request before the server counts as unreachable; the waits between them double from `WAIT_SECONDS`."""
+"""Number of tries of a request before the server counts as unreachable; waits double from `WAIT_SECONDS`."""
 
 WAIT_SECONDS = 1.0
 TIMEOUT_SECONDS = (10, 300)
-"""To connect, and for an answer: a server may look at an object for long before it takes it."""
+"""Time to connect, and time for an answer: a server may look at an object for long before it takes it."""
 
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
-"""Statuses of a server that may do better in a moment."""
+"""HTTP statuses of a server that may do better in a moment."""
 
 _WHOLE = 1 << 31
 _GOES_ON = "What was stored is remembered: the same command goes on from here."
@@ -45,7 +45,13 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who asks: a user with a password (HTTP Basic), or a bearer token; neither for a server that is open."""
+    """What shows a server who asks; nothing for a server that is open.
+
+    Attributes:
+        user: Name of the user (HTTP Basic).
+        password: Password of the user.
+        token: Bearer token, in place of user and password.
+    """
 
     user: str = ""
     password: str = field(default="", repr=False)
@@ -54,13 +60,13 @@ class Credentials:
 
 @dataclass
 class Sent:
-    """What came of it, in objects.
+    """What came of sending, in objects.
 
     Attributes:
-        stored: Sent by this call.
-        known: Sent by an earlier call.
-        present: Not sent, because the server had them.
-        bytes: Size of what this call sent.
+        stored: Number of objects sent by this call.
+        known: Number of objects sent by an earlier call.
+        present: Number of objects that were not sent, because the server had them.
+        bytes: Size in bytes of what this call sent.
     """
 
     stored: int = 0
@@ -70,7 +76,7 @@ class Sent:
 
     @property
     def done(self) -> int:
-        """Objects that are on the server."""
+        """Number of objects that are on the server."""
         return self.stored + self.known + self.present
 
 
@@ -84,13 +90,13 @@ def send(
     """Store the DICOM objects of a dataset on a server.
 
     Args:
-        directory: A finished dataset with the format `dicom`.
+        directory: Directory of a finished dataset with the format `dicom`.
         url: Base address of the DICOMweb service, e.g. `http://localhost:8042/dicom-web`.
-        credentials: For the server.
-        progress: Called with objects done and objects in all.
+        credentials: Credentials for the server; None, the default, for an open one.
+        progress: Function that is called with the number of objects done and that of all objects.
 
     Returns:
-        How many were sent, and how many did not have to be.
+        How many objects were sent, and how many did not have to be.
 
     Raises:
         DatasetError: The directory has no DICOM, or a shard was changed since it was built.
@@ -132,7 +138,7 @@ def _checked(directory: Path, shard: ShardRecord) -> list[tuple[Path, str]]:
 
 
 class _Log:
-    """Which objects one server has taken: JSON lines in the dataset, one file an address."""
+    """The objects that one server has taken: JSON lines in the dataset, one file per address."""
 
     def __init__(self, directory: Path, url: str) -> None:
         host = urlsplit(url).hostname or "server"
@@ -167,7 +173,7 @@ class _Log:
 
 
 class _Server:
-    """A DICOMweb service, with patience for its weak moments and one message for its refusals."""
+    """A DICOMweb service; failures that may pass are tried again, and each refusal becomes one message."""
 
     def __init__(self, url: str, credentials: Credentials) -> None:
         parts = urlsplit(url)

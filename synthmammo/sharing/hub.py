@@ -1,7 +1,7 @@
-"""VERB publish: a verified dataset, or a model, onto the Hugging Face Hub; the same command goes on after a break.
+"""`publish`: a verified dataset, or a model, goes to the Hugging Face Hub; after a break the same command goes on.
 
-What to do is found out anew at every call: files that the Hub has with the same digest are not sent again, so there
-is no state to keep, and a break at any moment leaves nothing that the next call could not go on from. Data goes first;
+Each call finds out anew what there is to do: files that the Hub has with the same digest are not sent again. So there
+is no state to keep, and after a break at any moment the next call can go on. Data goes first;
 the card and the manifest go last, in the commit that also removes shards of an earlier version.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile
 
 BATCH_FILES, BATCH_BYTES = 100, 256 << 20
-"""Where a commit ends: after a break at most so much is sent again."""
+"""Most files and bytes of one commit: after a break no more is sent again."""
 
 _LAST = (CARD, MANIFEST)
 _AGAIN = "Run the same command again: it goes on where it was, and what has arrived is not sent again."
@@ -44,9 +44,9 @@ class Outgoing:
 
     Attributes:
         name: Path in the repository.
-        content: Where it is, or its bytes.
-        size: In bytes.
-        sha256: Of its bytes.
+        content: Path of the file on disk, or its bytes.
+        size: Size in bytes.
+        sha256: SHA-256 of the bytes.
     """
 
     name: str
@@ -56,11 +56,21 @@ class Outgoing:
 
     @classmethod
     def at(cls, path: Path, name: str, sha256: str | None = None) -> Outgoing:
-        """A file on disk, with its digest where that is known."""
+        """A file on disk.
+
+        Args:
+            path: Path of the file.
+            name: Path in the repository.
+            sha256: SHA-256 of the file; None, the default, to compute it.
+        """
         return cls(name, path, path.stat().st_size, sha256 or file_digest(path))
 
     def is_at(self, remote: RepoFile | None) -> bool:
-        """Whether the Hub has these bytes under this name; small files have a Git digest there, large ones SHA-256."""
+        """Whether the Hub has these bytes under this name.
+
+        Args:
+            remote: File of the Hub under this name, with a Git digest (small) or SHA-256 (large); None for none.
+        """
         if remote is None or remote.size != self.size:
             return False
         if remote.lfs:
@@ -74,11 +84,11 @@ class Publication:
     """What is to be published.
 
     Attributes:
-        kind: Of repository.
-        files: In the order in which they are sent.
-        notes: What whoever publishes should know.
+        kind: Kind of the repository, "dataset" or "model".
+        files: Files in the order in which they are sent.
+        notes: Sentences that whoever publishes should read.
         folders: Folders of the repository that hold nothing but these files.
-        public: Whether anybody may see it.
+        public: Whether everybody may see it; True by default.
     """
 
     kind: Literal["dataset", "model"]
@@ -93,10 +103,10 @@ class Published:
     """What a publication did.
 
     Attributes:
-        url: Of the repository.
-        sent: Files sent by this call.
-        kept: Files that were there already.
-        removed: Files of an earlier version that were removed.
+        url: Address of the repository.
+        sent: Names of the files sent by this call.
+        kept: Number of files that were there already.
+        removed: Names of the files of an earlier version that were removed.
     """
 
     url: str
@@ -109,8 +119,8 @@ def dataset_publication(directory: Path, progress: Progress = silent) -> Publica
     """The files of a dataset, after it was verified.
 
     Args:
-        directory: The dataset.
-        progress: Called with checks done and checks in all.
+        directory: Directory of the dataset.
+        progress: Function that is called with the number of checks done and that of all checks.
 
     Raises:
         DatasetError: It is not a sound dataset, has no card, or its card declares other columns than its Parquet has.
@@ -165,7 +175,7 @@ def _notes(manifest: Manifest) -> Iterator[str]:
 
 
 def _beside(directory: Path) -> list[str]:
-    """What is not part of the content but belongs to the card: figures and reports."""
+    """Names of the files that are not part of the content but belong to the card: figures and reports."""
     found = reports(directory)
     names = [*found, PICTURE, *(figure for report in found.values() for figure in report.figures)]
     return [name for name in dict.fromkeys(names) if (directory / name).is_file()]
@@ -182,6 +192,11 @@ def _files(directory: Path, name: str, sha256: str | None) -> Iterator[Outgoing]
 
 def model_publication(path: Path, repo_id: str, revision: str | None = None) -> Publication:
     """A model and its card, after its weights were found to fit its description.
+
+    Args:
+        path: Path of the model file.
+        repo_id: Repository as ORG/NAME, which the card names.
+        revision: Branch of the repository; None, the default, for main.
 
     Raises:
         CheckpointError: It is no whole model of this package.
@@ -211,11 +226,14 @@ def publish(
     """Send what the Hub does not have yet.
 
     Args:
-        publication: From `dataset_publication` or `model_publication`.
-        repo_id: ORG/NAME; made when absent.
-        private: Make it private; refused where it is there and public.
-        revision: Branch; made when absent; default main.
-        progress: Called with bytes done and bytes in all, those found there included.
+        publication: Files to publish, from `dataset_publication` or `model_publication`.
+        repo_id: Repository as ORG/NAME; made when absent.
+        private: Whether the repository is made private, False by default; one that is there and public is refused.
+        revision: Branch, made when absent; None, the default, for main.
+        progress: Function that is called with the bytes done, those found there included, and the bytes in all.
+
+    Returns:
+        What was sent, kept and removed.
 
     Raises:
         OutputError: There is no token, the Hub cannot be reached or refuses, or the repository must not be public.
@@ -255,8 +273,11 @@ def publish(
 def require_token(repo_id: str) -> None:
     """Find out before the long work whether there is a name and a token to publish with.
 
+    Args:
+        repo_id: Repository as ORG/NAME.
+
     Raises:
-        OutputError: There is not.
+        OutputError: The name is none, or there is no token.
     """
     from huggingface_hub import get_token
 
