@@ -341,7 +341,7 @@ def _rows(
 
 
 def _orientations(cell: Cell, members: NDArray[np.int64], targets: int, options: PatchOptions) -> list[int]:
-    """The orientation of each patch; each further patch of a target has the next one, so that the first eight differ."""
+    """The orientation of each patch; the next patch of a target has the next one, so that the first eight differ."""
     if not options.augment:
         return [0] * len(members)
     split, label = cell
