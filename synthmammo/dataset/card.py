@@ -31,7 +31,7 @@ def card(directory: Path) -> Path:
     """Write the card and the picture of a finished dataset.
 
     Args:
-        directory: A dataset; the picture needs its Parquet.
+        directory: Directory of the dataset; the picture needs its Parquet.
 
     Returns:
         Path of the card.

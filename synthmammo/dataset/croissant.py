@@ -1,6 +1,6 @@
 """`croissant.json` of a dataset: Croissant 1.1 with the responsible-AI vocabulary (https://docs.mlcommons.org/croissant).
 
-Every file with its SHA-256, and where there is Parquet the record sets: splits, classes, and samples with their boxes.
+It lists every file with its SHA-256, and where there is Parquet the record sets: splits, classes, samples with boxes.
 Made from the manifest and the index alone; the sentences are those of the card (`statements`).
 """
 
@@ -94,13 +94,13 @@ def write_croissant(
     """Write the description of a dataset.
 
     Args:
-        directory: The dataset directory.
-        manifest: Its manifest, with shards and the digests of its files.
-        rows: Its index rows.
-        label_names: Classes in the order of their numbers in the Parquet.
+        directory: Directory of the dataset.
+        manifest: Manifest of the dataset, with shards and the digests of its files.
+        rows: Index rows of the dataset.
+        label_names: Names of the classes, in the order of their numbers in the Parquet.
 
     Returns:
-        The file's name.
+        Name of the file, in a list.
 
     Raises:
         OutputError: The file cannot be written.
@@ -112,7 +112,7 @@ def write_croissant(
 
 
 def croissant(manifest: Manifest, rows: Sequence[IndexRow], label_names: Sequence[str]) -> Json:
-    """The description as JSON-LD; arguments as `write_croissant`."""
+    """The description of a dataset as JSON-LD, from the same arguments as `write_croissant`."""
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",

@@ -1,8 +1,8 @@
 """The libraries that decide the pixels and bytes of a dataset, by what the dataset uses them for.
 
-The one place that names them. A module that begins to compute pixels or write files with another library adds it to
-`LIBRARIES`, under the use that needs it; a test builds datasets and compares the table with what was imported. What
-only checks values, copies weights or talks to the user (pydantic, safetensors, click, rich) decides nothing and is
+This is the one place that names them. A module that begins to compute pixels or write files with another library adds
+it to `LIBRARIES`, under the use that needs it; a test builds datasets and compares the table with what was imported.
+What only checks values, copies weights or talks to the user (pydantic, safetensors, click, rich) decides nothing and is
 not named.
 """
 
@@ -59,7 +59,7 @@ LIBRARIES: dict[Use, tuple[str, ...]] = {
     Use.PNG: ("isal",),
     Use.DICOM: ("pydicom",),
     Use.FINDINGS: ("highdicom",),
-    # Of the plug-ins for a compression pydicom takes the first that is installed, so all of them count.
+    # pydicom takes the first plug-in for a compression that is installed, so all of them count.
     Use.RLE: ("pylibjpeg", "pylibjpeg-rle", "python-gdcm"),
     Use.JPEGLS: ("pyjpegls",),
     Use.JPEG2000: ("pylibjpeg", "pylibjpeg-openjpeg"),
@@ -79,7 +79,11 @@ _SOURCES: dict[str, frozenset[Use]] = {
 
 
 def of_recipe(recipe: Recipe) -> set[Use]:
-    """What a build of a recipe uses libraries for."""
+    """What a build of a recipe uses libraries for.
+
+    Args:
+        recipe: The checked recipe.
+    """
     used = {Use.RECIPE, Use.ANATOMY} | _of_formats(recipe.emit.formats.chosen())
     generators = [spec.generator for spec in recipe.lesions]
     if recipe.removal:
@@ -94,7 +98,7 @@ def of_ingest(source: str, formats: Mapping[str, Mapping[str, Any]]) -> set[Use]
 
     Args:
         source: Name of the archive's kind, one of `sources.base.SOURCES`.
-        formats: Options of the formats that are written, by name.
+        formats: Options of the formats that are written, by their names.
     """
     return {Use.ANATOMY} | _SOURCES[source] | _of_formats(formats)
 
@@ -120,7 +124,11 @@ def _of_formats(formats: Mapping[str, Mapping[str, Any]]) -> set[Use]:
 
 
 def versions(uses: Iterable[Use]) -> dict[str, str]:
-    """Versions of the interpreter, of this package, and of the libraries of some uses, by name in alphabetic order."""
+    """Versions of the interpreter, of this package, and of the libraries of some uses, by name in alphabetic order.
+
+    Args:
+        uses: What the dataset uses libraries for.
+    """
     return installed(["python", "synthmammo", *{name for use in uses for name in LIBRARIES[use]}])
 
 

@@ -30,8 +30,8 @@ def write_provenance(
     """Write the record of a dataset.
 
     Args:
-        directory: The dataset directory.
-        manifest: Its manifest, with shards and the digests of its files.
+        directory: Directory of the dataset.
+        manifest: Manifest of the dataset, with shards and the digests of its files.
         made: Records of each shard, one per format, and the index rows of its samples.
 
     Returns:

@@ -22,8 +22,8 @@ class Dataset:
     Opening reads the manifest only; keys are read from the shards when first asked for.
 
     Attributes:
-        path: The dataset directory.
-        manifest: Its manifest; None for a directory that only holds Parquet files of this package.
+        path: Directory of the dataset.
+        manifest: Manifest of the dataset; None for a directory that only holds Parquet files of this package.
     """
 
     def __init__(self, path: Path, shards: Sequence[ShardReader], manifest: Manifest | None) -> None:
@@ -33,6 +33,9 @@ class Dataset:
     @classmethod
     def open(cls, path: str | Path) -> Dataset:
         """Open a dataset directory.
+
+        Args:
+            path: Path of the directory.
 
         Raises:
             DatasetError: It is not one, or it has neither Parquet files nor tars.
@@ -73,13 +76,13 @@ class Dataset:
         return self.samples()
 
     def samples(self, split: str | None = None) -> Iterator[Sample]:
-        """Samples in the order of the files; what a reader needs at a time is in memory.
+        """Samples in the order of the files; only what a reader needs at a time is in memory.
 
         Args:
-            split: Only this split; None for all.
+            split: Name of the only split to read; None, the default, for all.
 
         Raises:
-            DatasetError: A file is absent, cut short, or not one of ours.
+            DatasetError: A file is absent, cut short, or no file of this package.
         """
         for shard in self._shards:
             yield from shard.samples(split)
@@ -98,7 +101,10 @@ class Dataset:
         return sum("scaled_to_fit" in provenance for provenance in self.provenances())
 
     def sample(self, key: str) -> Sample:
-        """One sample by key; reads its row group only, or its members only.
+        """Read one sample; only its row group, or its members, are read.
+
+        Args:
+            key: Key of the sample.
 
         Raises:
             DatasetError: The key is not in the dataset, or its file cannot be read.

@@ -24,18 +24,18 @@ BENCHMARK_FIGURES = {
     "auc.png": "AUC on real images against the synthetic share; ticks are seeds",
     "froc.png": "FROC on real images; bars are 95 % intervals by patients",
 }
-"""Files of a benchmark that a card shows, with their captions."""
+"""Captions of the figures of a benchmark that a card shows, by file name."""
 
 
 @dataclass(frozen=True)
 class CardReport:
-    """What one measurement has to say on a card.
+    """The part of a card that shows what was measured on a dataset.
 
     Attributes:
-        title: Heading.
-        command: What was typed to measure it.
+        title: Heading of the part.
+        command: Command that measured it.
         markdown: Sentences and tables, without headings.
-        figures: Captions by path, relative to the dataset directory.
+        figures: Captions of the figures by path, relative to the dataset directory.
     """
 
     title: str
@@ -44,7 +44,10 @@ class CardReport:
     figures: dict[str, str] = field(default_factory=dict)
 
     def write(self, path: Path) -> Path:
-        """Write it as one of `REPORTS` in a dataset directory; returns the path.
+        """Write the report; returns the path.
+
+        Args:
+            path: Path of one of `REPORTS` in a dataset directory.
 
         Raises:
             OutputError: The file cannot be written.
@@ -55,10 +58,13 @@ class CardReport:
 
     @classmethod
     def read(cls, path: Path) -> CardReport:
-        """Read one, and find its figures.
+        """Read a report, and make sure that its figures are there.
+
+        Args:
+            path: Path of one of `REPORTS` in a dataset directory.
 
         Raises:
-            DatasetError: It is not such a file, or a figure is missing.
+            DatasetError: It is no report, or a figure is missing.
         """
         hint = "Run the command that measured it again, or remove the file."
         try:
@@ -84,8 +90,8 @@ def attach_benchmark(directory: Path, results: Path) -> Path:
     """Bring what `synthmammo benchmark` measured with a dataset into it, for its card.
 
     Args:
-        directory: The dataset, which was the synthetic side.
-        results: What `--out` of the benchmark was.
+        directory: Directory of the dataset, which was the synthetic side of the benchmark.
+        results: Folder of the benchmark's results, its `--out`.
 
     Returns:
         Path of the report in the dataset.

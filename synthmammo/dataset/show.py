@@ -1,4 +1,4 @@
-"""VERB show: a contact sheet of a dataset with the boxes of its findings."""
+"""`show`: a contact sheet of a dataset with the boxes of its findings."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def show(
     """Draw samples of a dataset on one picture: an even choice of its classes, in the order of their keys.
 
     Args:
-        directory: A dataset with the format Parquet or WebDataset.
-        out: PNG to write.
-        count: Samples to draw.
-        columns: Tiles a row.
-        split: Only this split.
-        label: Only this class.
+        directory: Directory of a dataset with the format Parquet or WebDataset.
+        out: Path of the PNG to write.
+        count: Number of samples to draw, 12 by default.
+        columns: Number of tiles per row, 6 by default.
+        split: Name of the only split to draw from; None, the default, for all.
+        label: Name of the only class to draw; None, the default, for all.
 
     Returns:
         `out`.
@@ -59,7 +59,13 @@ def show(
 
 
 def contact_sheet(samples: Iterable[Sample], columns: int, tile_width_px: int = 300) -> Picture:
-    """A sheet of samples with boxes, captions, and where there is room a close-up of the first finding."""
+    """A sheet of samples with boxes, captions, and close-ups of findings.
+
+    Args:
+        samples: Samples to draw.
+        columns: Number of tiles per row.
+        tile_width_px: Width of a tile in pixels, 300 by default.
+    """
     samples = list(samples)
     aspect = max(sample.shape[0] / sample.shape[1] for sample in samples)
     size = round(min(aspect, 2.0) * tile_width_px), tile_width_px
@@ -67,7 +73,15 @@ def contact_sheet(samples: Iterable[Sample], columns: int, tile_width_px: int = 
 
 
 def tile(sample: Sample, size_px: tuple[int, int]) -> NDArray[np.uint8]:
-    """A sample reduced to fit (height, width), `uint8 (h, w, 3)`, with its boxes and a close-up."""
+    """A sample with its boxes, and with a close-up where its findings become too small.
+
+    Args:
+        sample: Sample to draw.
+        size_px: Height and width in pixels that the picture must fit into.
+
+    Returns:
+        `uint8 (h, w, 3)` picture.
+    """
     scale = min(size_px[0] / sample.shape[0], size_px[1] / sample.shape[1])
     height, width = (max(1, round(side * scale)) for side in sample.shape)
     grey = display(sample.image, sample.breast)

@@ -1,4 +1,4 @@
-"""Which split a patient goes to: never divided, and in the wanted shares for each class."""
+"""Splits by patient: no patient is divided, and every class comes close to the wanted shares."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Patient:
     """What is known of a patient before splitting.
 
     Attributes:
-        name: Pseudonym.
+        name: Pseudonym of the patient.
         labels: Class of each of the patient's images.
-        official: Splits that the archive gives the images; empty where it gives none.
+        official: Splits that the archive gives the images; empty, the default, where it gives none.
     """
 
     name: str
@@ -35,14 +35,14 @@ def assign_splits(
     """Split by patient.
 
     Args:
-        images: (patient, class, official split or None) of every image.
-        mode: "official" keeps the archive's splits and draws the patients without one; "carve" also moves a part of
-            the official train patients to validation; "draw" ignores the archive's.
+        images: Patient, class, and official split or None of every image.
+        mode: Way to split. "official" keeps the archive's splits and draws the patients without one; "carve" also
+            moves a part of the official train patients to validation; "draw" ignores the archive's.
         shares: Share of the images by split, for what is drawn.
-        seed: Seed of the draw.
+        seed: Random seed for the draw.
 
     Returns:
-        "train", "validation" or "test" by patient, and notes for the user.
+        Split by patient, and notes for the user.
     """
     grouped: dict[str, list[tuple[str, str | None]]] = {}
     for name, label, official in images:
@@ -64,7 +64,11 @@ def assign_splits(
 
 
 def keep_official(patients: Sequence[Patient]) -> dict[str, str]:
-    """Official split by patient; a patient in several goes to the one that must stay unseen: test, then validation."""
+    """Official split by patient; a patient in several goes to the one that must stay unseen: test, then validation.
+
+    Args:
+        patients: All patients; those without an official split get none.
+    """
     return {p.name: max(p.official, key=SPLITS.index) for p in patients if p.official}
 
 
@@ -75,9 +79,9 @@ def draw_splits(patients: Sequence[Patient], shares: Mapping[str, float], seed: 
     Each goes to the split that is furthest behind its share of the group's images so far, then of all images.
 
     Args:
-        patients: Everyone to be placed.
+        patients: Patients to be placed.
         shares: Share of the images by split; normalised to sum to one.
-        seed: Seed of the order.
+        seed: Random seed for the order of the patients.
     """
     total = sum(shares.values())
     wanted = {split: shares[split] / total for split in SPLITS if shares.get(split, 0) > 0}

@@ -1,4 +1,4 @@
-"""What can be said of a dataset in sentences, from its manifest and index alone; its card and Croissant both say it."""
+"""Sentences on a dataset, from its manifest and index alone, for its card and its Croissant description."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from synthmammo.dataset.index import IndexRow
 from synthmammo.dataset.manifest import Manifest
 
-_VERBS = {"built": "build", "ingested": "ingest"}
+_COMMANDS = {"built": "build", "ingested": "ingest"}
 
 
 def command(manifest: Manifest) -> str:
     """The command that made a dataset."""
-    return _VERBS.get(manifest.kind, manifest.kind)
+    return _COMMANDS.get(manifest.kind, manifest.kind)
 
 
 def description(manifest: Manifest) -> str:
@@ -22,7 +22,7 @@ def description(manifest: Manifest) -> str:
 
 
 def formats(manifest: Manifest) -> set[str]:
-    """Names of the formats it is written in."""
+    """Names of the formats that it is written in."""
     return {shard.format for shard in manifest.shards}
 
 
@@ -177,7 +177,7 @@ def biases(manifest: Manifest) -> list[str]:
 
 
 def sensitive_information(manifest: Manifest) -> list[str]:
-    """What there is of persons."""
+    """What the dataset holds of persons."""
     if manifest.kind == "patches":
         return ["Cut from another dataset: what its card says of persons holds here."]
     if inverted(manifest):

@@ -1,4 +1,4 @@
-"""Is a dataset whole and unchanged? Hashes, counts and schema, without making anything again."""
+"""Whether a dataset is whole and unchanged: digests, counts and schema are checked, and nothing is made again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from synthmammo.progress import Progress, silent
 
 @dataclass
 class Soundness:
-    """What was found of a dataset's files.
+    """What was found out about a dataset's files.
 
     Attributes:
-        problems: One sentence each; none for a sound dataset.
-        notes: What a reader should know beside.
+        problems: One sentence per problem; none for a sound dataset.
+        notes: Sentences that a reader should know beside.
         files: Number of shards and files whose bytes were checked.
     """
 
@@ -29,10 +29,10 @@ class Soundness:
 
 
 def verify_files(directory: Path, progress: Progress = silent) -> Soundness:
-    """Check hashes, counts and schema of a dataset.
+    """Check digests, counts and schema of a dataset.
 
     Args:
-        directory: Path of the dataset.
+        directory: Directory of the dataset.
         progress: Function that is called with the number of checks done and that of all checks.
 
     Raises:

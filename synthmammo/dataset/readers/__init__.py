@@ -1,1 +1,1 @@
-"""Readers of shards, one module a format; `Dataset` is what others use."""
+"""Readers of shards, one module per format; `Dataset` is what others use."""

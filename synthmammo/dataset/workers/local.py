@@ -31,7 +31,7 @@ class Local:
     """As many processes as workers; with one worker, this process.
 
     Args:
-        workers: Number of processes; None for one a core that this process may use.
+        workers: Number of processes; None, the default, for one per core that this process may use.
     """
 
     def __init__(self, workers: int | None = None) -> None:
@@ -151,7 +151,7 @@ def _broken(note: bytes) -> OutputError:
 @contextmanager
 def _environment(note: str) -> Iterator[None]:
     """What workers find in their environment as they start."""
-    # One thread a process: more would fight over the cores, and sums could depend on their number.
+    # One thread per process: more would fight over the cores, and sums could depend on their number.
     values = {**dict.fromkeys(_THREADS, "1"), _NOTE: note}
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

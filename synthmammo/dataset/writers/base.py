@@ -1,4 +1,4 @@
-"""What every format shares: the encoded sample, the writer protocol, and files that are named only when whole."""
+"""What all formats share: the encoded sample, its preview, and the protocol of the writers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from synthmammo.mammogram import png
 from synthmammo.mammogram.sample import Box, Finding, Image, Mask, Sample
 
 WINDOW_PERCENTILES = (1.0, 99.9)
-"""Of the pixels inside the breast: skin line to the brightest calcifications."""
+"""Percentiles of the pixels inside the breast that become black and white: skin line, brightest calcifications."""
 
 _WINDOW_PIXELS = 250_000
 
@@ -29,9 +29,9 @@ class Encoded:
     """A sample as it goes into files; each part is made once, when a format first asks for it.
 
     Attributes:
-        sample: What is written.
-        index: Its place in the dataset, from 0.
-        preview_px: Longer side of the preview, in pixels; smaller images are not enlarged.
+        sample: Sample to write.
+        index: Place of the sample in the dataset, from 0.
+        preview_px: Longer side of the preview in pixels, 512 by default; smaller images are not enlarged.
     """
 
     sample: Sample
@@ -73,7 +73,7 @@ class Encoded:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """All but the pixels, JSON-able: the same members with the same types in every sample, nothing null or empty.
+        """Everything but the pixels, JSON-able: the same members with the same types in every sample, nothing null.
 
         Readers such as the Hub's infer a schema from the first samples of a tar. So an unknown view is "", an unknown
         spacing [0.0, 0.0], and the lists of `regions` always begin with the breast itself.
@@ -134,10 +134,10 @@ def display_window(image: Image, breast: Mask) -> tuple[int, int]:
 
     Args:
         image: `uint16 (H, W)`.
-        breast: `bool (H, W)`; an empty one stands for the whole image.
+        breast: `bool (H, W)` mask; an empty one stands for the whole image.
 
     Returns:
-        (low, high), with low < high.
+        Pixel values (low, high), with low < high.
     """
     step = max(1, round((image.size / _WINDOW_PIXELS) ** 0.5))
     grid = (slice(None, None, step), slice(None, None, step))
@@ -152,8 +152,8 @@ def preview(image: Image, window: tuple[int, int], longer_side_px: int) -> NDArr
 
     Args:
         image: `uint16 (H, W)`.
-        window: (low, high) pixel values that become 0 and 255.
-        longer_side_px: Size wanted; smaller images keep theirs.
+        window: Pixel values (low, high) that become 0 and 255.
+        longer_side_px: Longer side of the picture in pixels; smaller images keep theirs.
 
     Returns:
         `uint8 (h, w)` of the same aspect, the longer side at most `longer_side_px`.
@@ -170,7 +170,7 @@ def preview(image: Image, window: tuple[int, int], longer_side_px: int) -> NDArr
 
 
 class Writer(Protocol):
-    """Writes one shard; made with the folder of its format in the dataset, the shard's name, and the format's options.
+    """Writes one shard; it is made from the folder of its format in the dataset, the shard's name, and options.
 
     Raises:
         OutputError: From every method, when the place cannot be written; the unfinished shard is removed.
@@ -197,13 +197,13 @@ WRITERS = {
 
 
 def open_writer(name: str, folder: Path, shard: str, **options: Any) -> Writer:
-    """The writer of one shard, its module imported only now.
+    """Open the writer of one shard; its module is imported only now.
 
     Args:
-        name: A name of `WRITERS`.
+        name: Name of the format, one of `WRITERS`.
         folder: Folder of the format in the dataset, e.g. `DIR/webdataset`; made when absent.
         shard: Name of the shard, e.g. "train-00003".
-        options: Of the format; see its class.
+        options: Options of the format; see its class.
 
     Raises:
         OutputError: The name is not known, or the folder cannot be written.
@@ -216,5 +216,5 @@ def open_writer(name: str, folder: Path, shard: str, **options: Any) -> Writer:
 
 
 def split_of(shard: str) -> str:
-    """The split in a shard's name: "train" of "train-00003"."""
+    """The split in a shard's name, e.g. "train" in "train-00003"."""
     return shard.rpartition("-")[0] or shard

@@ -24,8 +24,8 @@ def write_coco(directory: Path, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     whole dataset, so that the files of different splits agree. The area of an annotation is that of its box.
 
     Args:
-        directory: The dataset directory.
-        rows: Its index rows.
+        directory: Directory of the dataset.
+        rows: Index rows of the dataset.
 
     Returns:
         Paths of the files relative to the directory.

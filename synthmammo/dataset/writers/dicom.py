@@ -1,4 +1,4 @@
-"""DICOM: one Digital Mammography X-Ray Image - For Presentation a sample, a folder of them a shard.
+"""DICOM: one Digital Mammography X-Ray Image - For Presentation per sample, one folder of them per shard.
 
 Where asked for, a Segmentation and a structured report of the sample's findings lie beside the image.
 """
@@ -37,7 +37,7 @@ IMAGE, SEGMENTATION, REPORT = "dcm", "seg.dcm", "sr.dcm"
 """Endings of a sample's files, after its key and a dot."""
 
 _SYNCS = 8
-"""Files flushed at a time: a disk commits many in the time of one."""
+"""Number of files flushed at a time: a disk commits many in the time of one."""
 
 _IMPLEMENTATION = UID(dicom_uid("synthmammo", "implementation"))
 
@@ -50,10 +50,10 @@ class DicomWriter:
     Args:
         folder: Folder of the format in the dataset.
         shard: Name of the shard.
-        dataset: What the UIDs are derived from, beside patient and key: text that differs between datasets whose
-            pixels differ, such as a build's digest.
-        compression: A name of `COMPRESSIONS`.
-        findings: What carries the findings: "segmentation", "report", both or neither.
+        dataset: Text that the UIDs are derived from, beside patient and key; it must differ between datasets whose
+            pixels differ, as a build's digest does.
+        compression: Name of the compression, one of `COMPRESSIONS`; "none" by default.
+        findings: Objects that carry the findings, "segmentation" and "report"; none by default.
 
     Raises:
         OutputError: The compression is not known, or the place cannot be written.
@@ -125,11 +125,11 @@ def objects(
     """The files of one sample by their ending, `IMAGE` first.
 
     Args:
-        encoded: The sample.
-        dataset: What the UIDs are derived from, beside patient, key and release: its files name the release, and two
-            objects that differ may not share a UID.
-        compression: A name of `COMPRESSIONS`.
-        findings: What carries the findings, where there are any: "segmentation", "report", both or neither.
+        encoded: Sample to write.
+        dataset: Text that the UIDs are derived from, beside patient, key and release: the files name the release, and
+            two objects that differ may not share a UID.
+        compression: Name of the compression, one of `COMPRESSIONS`; "none" by default.
+        findings: Objects that carry the findings, where there are any, "segmentation" and "report"; none by default.
 
     Raises:
         OutputError: The image object requires what the sample lacks (spacing, view, laterality).

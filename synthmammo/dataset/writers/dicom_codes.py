@@ -1,4 +1,4 @@
-"""Our words as DICOM codes: views, findings, and BI-RADS terms (DICOM PS3.16, context groups 4014 and 6004 to 6016)."""
+"""Views, findings and BI-RADS terms as DICOM codes (DICOM PS3.16, context groups 4014 and 6004 to 6016)."""
 
 from __future__ import annotations
 
@@ -73,4 +73,4 @@ TERMS: dict[str, tuple[Code, dict[str, Code]]] = {
         },
     ),
 }
-"""Concept and values by our descriptor (CID 6004, 6006, 6010, 6012); words of real archives beyond these have none."""
+"""Concept and values by descriptor (CID 6004, 6006, 6010, 6012); words of real archives beyond these have none."""

@@ -34,16 +34,16 @@ _SHARED = (
     "DeidentificationMethod",
     "ContributingEquipmentSequence",
 )
-"""What the objects say as their image does."""
+"""Attributes that the objects have as their image has them."""
 
 
 def segmentation(image: Dataset, sample: Sample, dataset: str) -> Dataset | None:
-    """The pixel masks of a sample's findings: a binary Segmentation, one segment a finding.
+    """The pixel masks of a sample's findings: a binary Segmentation, one segment per finding.
 
     Args:
-        image: Of the sample, as `mammogram` makes it, with its file meta information.
-        sample: Its masks are in `lesions`.
-        dataset: What the UIDs are derived from, beside patient and key.
+        image: Image object of the sample, as `mammogram` makes it, with its file meta information.
+        sample: Sample with its findings; the masks are in `lesions`.
+        dataset: Text that the UIDs are derived from, beside patient and key.
 
     Returns:
         The object; None when no finding has a mask.
@@ -62,7 +62,7 @@ def segmentation(image: Dataset, sample: Sample, dataset: str) -> Dataset | None
             _segment(segment, finding, _tracking(number, sample, dataset))
             for segment, (number, finding) in enumerate(masked, 1)
         ],
-        omit_empty_frames=False,  # of findings that another one covers, whose segment would have no frame
+        omit_empty_frames=False,  # the segment of a finding that another one covers would have no frame
         content_label="FINDINGS",
         content_description="Masks of the findings",
         content_creator_name=f"{NAME}^software",
@@ -75,15 +75,15 @@ def segmentation(image: Dataset, sample: Sample, dataset: str) -> Dataset | None
 
 
 def report(image: Dataset, sample: Sample, dataset: str) -> Dataset | None:
-    """The findings of a sample in words: a Comprehensive SR after TID 1500, one group of items a finding.
+    """The findings of a sample in words: a Comprehensive SR after TID 1500, one group of items per finding.
 
     A group has the finding's box as a closed polyline in pixels (the centre of the first pixel is at 0.5, 0.5), its
     kind, pathology and BI-RADS terms as codes, and the area of its mask.
 
     Args:
-        image: Of the sample, as `mammogram` makes it.
-        sample: Its findings are reported.
-        dataset: What the UIDs are derived from, beside patient and key.
+        image: Image object of the sample, as `mammogram` makes it.
+        sample: Sample with its findings.
+        dataset: Text that the UIDs are derived from, beside patient and key.
 
     Returns:
         The object; None for a sample without findings.

@@ -36,8 +36,8 @@ def mammogram(encoded: Encoded, dataset: str) -> Dataset:
     """The DICOM object of a sample, without file meta information.
 
     Args:
-        encoded: The sample.
-        dataset: What the UIDs are derived from, beside patient and key.
+        encoded: Sample to write.
+        dataset: Text that the UIDs are derived from, beside patient and key.
 
     Returns:
         The attributes and uncompressed pixels, the same for the same arguments.
@@ -67,7 +67,7 @@ def instance_uid(sample: Sample, dataset: str) -> str:
 
 
 def study_uid(sample: Sample, dataset: str) -> str:
-    """Study Instance UID: one study a patient."""
+    """Study Instance UID: one study per patient."""
     return dicom_uid("study", dataset, _person(sample))
 
 

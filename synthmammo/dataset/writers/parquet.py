@@ -1,7 +1,7 @@
 """Parquet with the feature types of Hugging Face `datasets` in its metadata, so that images arrive as images.
 
 One table of features is the source of three views: the Arrow schema, the metadata in every file, and the block
-`dataset_info.features` in the header of the dataset's card. `datasets` makes the last, once a dataset; the first two
+`dataset_info.features` in the header of the dataset's card. `datasets` makes the last, once per dataset; the first two
 are made here, since every process of a build needs them and importing `datasets` takes a second.
 """
 
@@ -26,10 +26,10 @@ IMAGE_COLUMNS = ("image", "preview", "lesions", "breast")
 """Columns that hold PNG files."""
 
 ROW_GROUP_BYTES = 16 << 20
-"""Where a row group ends: small enough that fetching one sample by its key reads little else."""
+"""Most bytes of a row group, about: small enough that fetching one sample by its key reads little else."""
 
 ROW_GROUP_ROWS = 100
-"""Where a row group of small images ends; the Hub's viewer shows 100 rows a page."""
+"""Most rows of a row group; the Hub's viewer shows 100 rows per page."""
 
 Feature = dict[str, Any]
 

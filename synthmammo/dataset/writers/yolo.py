@@ -1,7 +1,7 @@
 """YOLO detection labels of a dataset: `yolo/`, made from its index when the build ends.
 
 The layout is the one that YOLO trainers read: `data.yaml` names splits and classes, and beside every image
-`images/SPLIT/NAME.png` they look for `labels/SPLIT/NAME.txt` with one line a box, `class x y width height`, all four
+`images/SPLIT/NAME.png` they look for `labels/SPLIT/NAME.txt` with one line per box, `class x y width height`, all four
 in shares of the image, x and y of the box's centre. The names are those of the 8-bit previews in the WebDataset tars,
 since those trainers read 8 bits; shares hold at any size.
 """
@@ -29,11 +29,11 @@ def write_yolo(directory: Path, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """Write `data.yaml` and the label files of every split that has samples; an image without boxes has an empty one.
 
     Args:
-        directory: The dataset directory.
-        rows: Its index rows.
+        directory: Directory of the dataset.
+        rows: Index rows of the dataset.
 
     Returns:
-        Paths relative to the directory: the file, and one folder a split.
+        Paths relative to the directory: the file, and one folder per split.
 
     Raises:
         OutputError: A file cannot be written.
