@@ -1,4 +1,4 @@
-"""Placement, canvas and assemble together: from plan rows to samples, with fakes where a law needs one."""
+"""From plan rows to samples, with fakes where a law needs one."""
 
 import numpy as np
 import pytest
@@ -6,22 +6,18 @@ import pytest
 import synthmammo.generators.base as base
 from synthmammo.building.assemble import Assembler, Failure
 from synthmammo.building.backgrounds import Backgrounds
-from synthmammo.building.canvas import LEAST_INSIDE, Canvas, Try
+from synthmammo.building.canvas import LEAST_INSIDE
 from synthmammo.building.compose import softened
-from synthmammo.building.placement import Places
 from synthmammo.errors import GeneratorError
-from synthmammo.generators.base import LesionChannel
 from synthmammo.mammogram.anatomy import tissue_share
 from synthmammo.mammogram.anatomy.tissue import window_around
-from synthmammo.mammogram.geometry import crop, crop_box
-from synthmammo.mammogram.planned import Candidate, PlannedLesion, Row
-from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
+from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import Box, Sample
 from synthmammo.planning.planner import tables
 from synthmammo.planning.table import as_row
-from synthmammo.recipe import Placement
 from tests.support import tiny
+from tests.support.fake_lesions import CALCIFICATION, MASS, Disc, a_host
 
-MASS, CALCIFICATION = tiny.TINY["lesions"]
 FINE = {**tiny.TINY["background"], "spacing_mm": 1.0, "views": "CC"}
 
 
@@ -35,221 +31,8 @@ def samples_of(recipe) -> list[Sample]:
     return made
 
 
-def a_host(shape=(200, 160), spacing_mm=(1.0, 1.0), breast=None, seed=0, **changes) -> Sample:
-    """Noise around grey level 1,000 on a breast that fills most of the image."""
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    if breast is None:
-        breast = ((rows - shape[0] / 2) / (0.48 * shape[0])) ** 2 + (columns / (0.9 * shape[1])) ** 2 < 1
-    image = np.where(breast, np.random.default_rng(seed).normal(1000, 150, shape).clip(300, 1700), 0)
-    return Sample(
-        "host", image.astype(np.uint16), 12, breast, np.zeros(shape, np.uint8), spacing_mm=spacing_mm,
-        spacing_origin=SpacingOrigin.KNOWN if spacing_mm else SpacingOrigin.UNKNOWN, **changes,
-    )  # fmt: skip
-
-
-class Disc:
-    """A lesion generator: a flat disc, or nothing at all for the seeds it is told to fail on."""
-
-    def __init__(self, spacing_mm=None, failing=(), exact=True, sign=1):
-        self.spacing_mm, self.failing, self.exact, self.sign = spacing_mm, set(failing), exact, sign
-        self.contexts = []
-
-    def field_mm(self, lesion):
-        return 2 * lesion.diameter_mm
-
-    def __call__(self, context, lesion, seed):
-        self.contexts.append(context)
-        size = len(context.pixels)
-        rows, columns = np.mgrid[:size, :size] - (size - 1) / 2
-        mask = np.hypot(rows, columns) * context.spacing_mm <= lesion.diameter_mm / 2
-        mask &= seed not in self.failing
-        channel = (self.sign * lesion.contrast * mask).astype(np.float32)
-        return LesionChannel(channel, mask if self.exact else None)
-
-
-def a_lesion(diameter_mm=10.0, contrast=0.5, seeds=(1,), sites=None) -> PlannedLesion:
-    sites = sites or [0.5] * len(seeds)
-    candidates = tuple(Candidate(site, seed) for site, seed in zip(sites, seeds, strict=True))
-    terms = {"shape": "round", "margin": "circumscribed"}
-    return PlannedLesion(Kind.MASS, Pathology.MALIGNANT, diameter_mm, contrast, terms, candidates)
-
-
-def a_spec(**changes):
-    post = {"minimum_area": 0.001, "edge_px": 5}
-    lesion = {**MASS, "classes": ["malignant", "benign"], "post": post, **changes}
-    return tiny.recipe(lesions=[lesion]).lesions[0]
-
-
-def a_try(lesion=None, site=(100, 60), spec=None, attempt=0) -> Try:
-    lesion = lesion or a_lesion()
-    return Try(lesion, spec or a_spec(), lesion.candidates[0], attempt, site)
-
-
-# canvas
-
-
-def test_a_lesion_is_put_where_it_was_asked_for():
-    canvas = Canvas.of(host := a_host())
-    assert canvas.put(Disc(), a_try(site=(90, 50)))
-    finding = canvas.placed[0].finding
-    centre = (finding.box.row0 + finding.box.row1) / 2, (finding.box.col0 + finding.box.col1) / 2
-    assert centre == pytest.approx((90, 50), abs=1)
-    assert finding.box.height == pytest.approx(10, abs=2)
-    assert finding.synthetic and finding.label == 1 and Box.around(canvas.lesions == 1) == finding.box
-    inside = canvas.lesions == 1
-    raised = canvas.image[inside].astype(float) - host.image[inside]
-    assert raised.mean() == pytest.approx(0.25 * (canvas.intensity.high - canvas.intensity.low), rel=0.02)
-
-
-def test_the_hosts_arrays_stay_untouched():
-    host = a_host()
-    before = host.image.copy()
-    Canvas.of(host).put(Disc(), a_try())
-    assert np.array_equal(host.image, before) and not host.lesions.any()
-
-
-def test_a_failed_try_changes_nothing():
-    tries = {
-        "nothing generated": (Disc(failing=[1]), a_try()),
-        "too small": (Disc(exact=False), a_try(spec=a_spec(post={"minimum_area": 0.9}))),
-        "below the threshold": (Disc(exact=False), a_try(lesion=a_lesion(contrast=0.05))),
-        "over the skin": (Disc(), a_try(site=(100, 140))),
-    }
-    for why, (generator, tried) in tries.items():
-        canvas = Canvas.of(host := a_host())
-        assert not canvas.put(generator, tried), why
-        assert np.array_equal(canvas.image, host.image) and not canvas.lesions.any() and not canvas.placed
-
-
-def test_contexts_come_from_the_untouched_host():
-    host, generator = a_host(), Disc()
-    canvas = Canvas.of(host)
-    near = a_spec(placement={"overlap": True})
-    assert canvas.put(generator, a_try(spec=near)) and canvas.put(generator, a_try(site=(101, 61), spec=near))
-    alone = Disc()
-    assert Canvas.of(host).put(alone, a_try(site=(101, 61), spec=near))
-    assert np.array_equal(generator.contexts[1].pixels, alone.contexts[0].pixels)
-
-
-@pytest.mark.parametrize("overlap", [False, True])
-def test_lesions_overlap_only_where_allowed(overlap):
-    canvas = Canvas.of(a_host())
-    spec = a_spec(placement={"overlap": overlap})
-    assert canvas.put(Disc(), a_try(spec=spec))
-    assert canvas.put(Disc(), a_try(site=(104, 60), spec=spec)) is overlap
-    assert set(np.unique(canvas.lesions)) == ({0, 1, 2} if overlap else {0, 1})
-
-
-def test_labels_follow_the_hosts_own():
-    own = Finding(Kind.MASS, Pathology.UNKNOWN, Box(20, 20, 24, 24), 1)
-    host = a_host(findings=(own,))
-    host.lesions[20:24, 20:24] = 1
-    canvas = Canvas.of(host)
-    assert canvas.put(Disc(), a_try()) and canvas.placed[0].finding.label == 2
-    assert [finding.label for finding in canvas.sample().findings] == [1, 2]
-
-
-def test_removing_gives_another_image_and_leaves_the_canvas():
-    canvas = Canvas.of(host := a_host())
-    assert canvas.put(Disc(), a_try())
-    before = canvas.image.copy()
-    removed = canvas.removed(Disc(sign=-1))
-    assert np.abs(removed.astype(int) - host.image).max() <= 2, "two roundings"
-    assert np.array_equal(canvas.image, before) and canvas.lesions.any() and canvas.placed
-
-
-def test_contrast_to_noise_is_a_limit():
-    assert Canvas.of(a_host()).put(Disc(), a_try(), 0.5)
-    assert not Canvas.of(a_host()).put(Disc(), a_try(), 50.0)
-
-
-def test_unknown_spacing_is_refused_with_the_remedy():
-    hint = "spacing is unknown(.|\n)*assume_spacing_mm(.|\n)*convert` takes --spacing-mm"
-    with pytest.raises(GeneratorError, match=hint):
-        Canvas.of(a_host(spacing_mm=None))
-
-
-def test_a_generator_with_its_own_spacing():
-    """At 0.1 mm on a 0.05 mm host: the context has the generator's grid, the lesion the host's."""
-    host = a_host(shape=(800, 640), spacing_mm=(0.05, 0.05))
-    generator, canvas = Disc(spacing_mm=0.1), Canvas.of(host)
-    tried = a_try(a_lesion(diameter_mm=8.0), site=(400, 250))
-    assert canvas.put(generator, tried)
-    context = generator.contexts[0]
-    assert context.spacing_mm == 0.1 and context.pixels.shape == (160, 160)
-    box = canvas.placed[0].finding.box
-    assert (box.height, box.width) == pytest.approx((160, 160), abs=4)
-    rows, columns = np.nonzero(canvas.image != host.image)
-    reach = 4 + 0.1 * (5 + 3 * 5) + 0.2  # radius, growth, three deviations of the edge, a pixel of each grid
-    assert np.hypot(rows - 400, columns - 250).max() * 0.05 <= reach + 0.1
-    both = Canvas.of(host)
-    assert both.put(Disc(), tried)
-    assert Box.around(both.lesions > 0).height == pytest.approx(box.height, abs=4)
-
-
-def test_pixels_that_are_not_square():
-    canvas = Canvas.of(a_host(shape=(200, 320), spacing_mm=(1.0, 0.5)))
-    assert canvas.put(Disc(), a_try(a_lesion(diameter_mm=20.0), site=(100, 120)))
-    box = canvas.placed[0].finding.box
-    assert box.height == pytest.approx(20, abs=2) and box.width == pytest.approx(40, abs=2)
-
-
-# placement
-
-
-def test_sites_keep_their_distance_and_their_tissue():
-    host, placement = a_host(), Placement(window_mm=20, margin_mm=7)
-    taken = Box(90, 50, 110, 70)
-    sites = Places(host).free(placement, 10.0, [taken])
-    rows, columns = np.nonzero(sites.grid)
-    outside = np.maximum.reduce([90 - rows, rows - 109, 50 - columns, columns - 69])
-    assert len(sites) and outside.min() > 12, "half a diameter and the margin"
-    for place in range(0, len(rows), 97):
-        assert tissue_share(host.breast, window_around(rows[place], columns[place], 20)) >= 0.9
-    assert len(Places(host).free(placement.model_copy(update={"overlap": True}), 10.0, [taken])) > len(sites)
-
-
-def test_a_host_without_room_has_no_sites():
-    small = np.zeros((200, 160), bool)
-    small[:15, :15] = True
-    assert len(Places(a_host(breast=small)).free(Placement(window_mm=25), 5.0, [])) == 0
-
-
-def test_contiguous_windows_are_adjacent():
-    host, placement = a_host(), Placement(layout="contiguous", window_mm=20)
-    for draw in (0.0, 0.4, 0.999):
-        strip = Places(host).contiguous(placement, 5, draw)
-        steps = np.diff(strip, axis=0)
-        assert [tuple(step) for step in steps] in ([(0, 20)] * 4, [(20, 0)] * 4)
-        assert all(tissue_share(host.breast, window_around(*site, 20)) >= 0.9 for site in strip)
-    assert Places(host).contiguous(placement, 50, 0.5) is None
-
-
-def test_crop_boxes_lie_inside():
-    for centre in ((0, 0), (199, 159), (100, 3)):
-        box = crop_box(centre, 64, (200, 160))
-        assert (box.height, box.width) == (64, 64) and box.row0 >= 0 and box.col0 >= 0
-        assert box.row1 <= 200 and box.col1 <= 160
-    assert crop_box((100, 80), 64, (200, 160)) == (68, 48, 132, 112)
-
-
-def test_cropping_follows_findings_and_drops_those_outside():
-    canvas = Canvas.of(a_host())
-    assert canvas.put(Disc(), a_try(site=(60, 50))) and canvas.put(Disc(), a_try(site=(140, 50)))
-    host = canvas.host.with_(
-        image=canvas.image, lesions=canvas.lesions, findings=tuple(one.finding for one in canvas.placed)
-    )
-    part = crop(host, Box(58, 30, 100, 90))
-    assert [finding.label for finding in part.findings] == [1]
-    assert part.findings[0].box.row0 == 0 and Box.around(part.lesions == 1) == part.findings[0].box
-    assert np.array_equal(part.image, canvas.image[58:100, 30:90])
-
-
-# assemble
-
-
 class Fakes:
-    """Recipes whose hosts and lesions come from the fakes of this module."""
+    """Recipes whose hosts and lesions come from the fakes."""
 
     def __init__(self, monkeypatch):
         self._monkeypatch = monkeypatch
