@@ -12,19 +12,16 @@ import pytest
 from pydicom import dcmread
 
 from synthmammo.building.build import build, make_shard, planned_shards
-from synthmammo.building.inputs import refuse_unsupported
 from synthmammo.dataset.card import card
-from synthmammo.dataset.index import index_row, read_index, write_index
+from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import PLAN, STATE
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
-from synthmammo.errors import GeneratorError, OutputError, RecipeError
+from synthmammo.errors import OutputError, RecipeError
 from synthmammo.identity import file_digest
-from synthmammo.mammogram.sample import SpacingOrigin
 from synthmammo.planning.planner import plan
 from tests.support import tiny
-from tests.support.example_samples import a_sample
 from tests.support.tiny_models import contextual_file, stylegan2_file
 
 SMALL = {"size": 4, "emit": {"shard_size": 2, "preview_px": 64}, "splits": {"train": 1}}
@@ -423,31 +420,6 @@ def test_quality_limits_are_reported_by_value(tmp_path):
     assert all("expected 99.0%" in failed["reason"] for failed in Manifest.read(out).failed)
 
 
-# what is refused before anything is made
-
-
-ABSENT = {
-    "zoo/whole-breast": {"background": {"generator": "stylegan2", "model": "zoo/whole-breast"}},
-    "zoo/absent-mass": {"lesions": [{**MASS, "generator": "zoo/absent-mass"}, CALCIFICATION]},
-    "mine.safetensors": {"lesions": [{**MASS, "generator": "mine.safetensors"}, CALCIFICATION]},
-    "parametrc": {"lesions": [{**MASS, "generator": "parametrc"}, CALCIFICATION]},
-}
-
-
-@pytest.mark.parametrize("name", list(ABSENT))
-@pytest.mark.parametrize("dry", [False, True])
-def test_models_that_are_not_there_are_refused_at_once(tmp_path, name, dry):
-    recipe = tiny.write(tmp_path / "t.yaml", **ABSENT[name])
-    result = tiny.run("build", recipe, "--out", tmp_path / "out", *(["--dry-run"] if dry else []))
-    assert result.exit_code == 1
-    field = "background.model" if "whole" in name else "lesions.0.generator"
-    assert field in result.output and (name in result.output)
-    assert names(tmp_path) == ["t.yaml"]
-    with pytest.raises(GeneratorError):
-        made(tmp_path / "out", **ABSENT[name])
-    assert names(tmp_path) == ["t.yaml"]
-
-
 # formats and labels
 
 
@@ -495,27 +467,6 @@ def test_shards_come_out_of_the_plan_whole_and_once(tmp_path):
     assert sorted(row.index for shard in found for row in shard.rows) == list(range(100))
     assert len({shard.name for shard in found}) == len(found)
     assert all(row.shard == shard.name for shard in found for row in shard.rows)
-
-
-def test_dicom_of_images_that_lack_what_it_requires_is_refused_before_anything_is_made(tmp_path):
-    def hosts(name, **known):
-        directory = tmp_path / name
-        directory.mkdir()
-        write_index(directory, [index_row(a_sample(0, lesions=0).with_(**known))])
-        Manifest("ingested", name, "d", {}).write(directory)
-        return {"generator": "ingested", "dataset": str(directory)}
-
-    unspaced = hosts("unspaced", spacing_mm=None, spacing_origin=SpacingOrigin.UNKNOWN)
-    for background, message in (
-        (unspaced, r"(?s)emit.formats.dicom: .* 1 of 1 hosts have no spacing.*background.assume_spacing_mm"),
-        (hosts("other_view", view=None), r"(?s)1 of 1 hosts have no view.*formats: \[webdataset, parquet\]"),
-    ):
-        recipe = tiny.recipe(background=background, splits=None, lesions=[], classes={"normal": 1})
-        with pytest.raises(RecipeError, match=message):
-            build(recipe, tmp_path / "out", engine=Local(1))
-    assert not (tmp_path / "out").exists()
-    assumed = tiny.recipe(background=unspaced | {"assume_spacing_mm": 0.1}, splits=None)
-    refuse_unsupported(assumed)
 
 
 def test_images_of_a_stylegan2_are_dicom_where_the_recipe_says_what_they_show(tmp_path):
