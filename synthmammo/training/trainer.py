@@ -19,6 +19,7 @@ from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, TrainingError
 from synthmammo.models import file as checkpoints
 from synthmammo.models.features import EXTRACTOR, Features
+from synthmammo.models.names import SUFFIX
 from synthmammo.progress import Progress
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.generation import GenerationTask
@@ -158,7 +159,7 @@ class Trainer:
 
     @property
     def _model(self) -> Path:
-        return self.directory.path / f"{self.config.name}{checkpoints.SUFFIX}"
+        return self.directory.path / f"{self.config.name}{SUFFIX}"
 
     def run(self, hours: float | None = None, progress: Progress | None = None) -> Trained:
         """Train to the end, or to the time limit; see `train`."""
