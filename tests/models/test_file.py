@@ -10,7 +10,6 @@ import safetensors.torch
 import torch
 
 from synthmammo.errors import CheckpointError, OutputError
-from synthmammo.models import file as checkpoints
 from synthmammo.models.file import Checkpoint, Description, load, save
 from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, as_dict, contextual_file, stylegan2_file
@@ -80,49 +79,6 @@ def test_loading_and_saving_draw_no_random_numbers(model: Path, tmp_path: Path) 
     network = load(model).network()
     save(tmp_path / "b.safetensors", {"generator": network}, DESCRIPTION)
     assert torch.equal(torch.rand(3), expected)
-
-
-def test_names_of_models(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoints, "ZOO", tmp_path)
-    assert checkpoints.zoo() == ["zoo/model"]
-    assert checkpoints.locate("zoo/model") == checkpoints.locate(str(model)) == model
-    fetched: list[tuple[str, str, str]] = []
-
-    def download(repo: str, file: str, *, revision: str) -> str:
-        fetched.append((repo, file, revision))
-        return str(model)
-
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-    assert checkpoints.locate("hf://org/repo/folder/m.safetensors@abc") == model
-    assert fetched == [("org/repo", "folder/m.safetensors", "abc")]
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("zoo/modle", "Did you mean 'zoo/model'"),
-        ("nowhere.safetensors", "no such file"),
-        ("hf://org/repo@main", "expected hf://ORG/REPO/FILE@REVISION"),
-        ("hf://org/repo/file.safetensors", "Name the revision"),
-    ],
-)
-def test_names_that_lead_nowhere(
-    name: str, message: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checkpoints, "ZOO", tmp_path)
-    with pytest.raises(CheckpointError, match=message):
-        load(name)
-
-
-def test_an_unreachable_hub_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    def download(*args: object, **options: object) -> str:
-        raise LocalEntryNotFoundError("cannot find the file\nand many more lines")
-
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-    with pytest.raises(CheckpointError, match=r"cannot be fetched \(cannot find the file\)"):
-        load("hf://org/repo/m.safetensors@main")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from synthmammo.cli import main
 from synthmammo.errors import CheckpointError, OutputError
-from synthmammo.models import file as checkpoints
+from synthmammo.models import names
 from synthmammo.models import zoo as model_zoo
 from synthmammo.models.file import Description, load, save
 from synthmammo.models.nets.stylegan2 import Generator
@@ -25,9 +25,9 @@ METRICS = {
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """An empty package and an empty user's folder, which is not there yet."""
-    monkeypatch.setattr(checkpoints, "ZOO", tmp_path / "package")
+    monkeypatch.setattr(names, "ZOO", tmp_path / "package")
     monkeypatch.setattr(model_zoo, "ZOO", tmp_path / "package")
-    monkeypatch.setenv(checkpoints.USER_ZOO, str(tmp_path / "user"))
+    monkeypatch.setenv(names.USER_ZOO, str(tmp_path / "user"))
     return tmp_path / "user", tmp_path / "package"
 
 
@@ -39,7 +39,7 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_what_is_added_is_found_halved_without_the_discriminator(tmp_path: Path) -> None:
     source = stylegan2_file(tmp_path / "mine.safetensors", discriminator=True)
     added = add(source)
-    assert added.name == "zoo/mine" and checkpoints.zoo() == ["zoo/mine"] and models() == [added]
+    assert added.name == "zoo/mine" and names.zoo() == ["zoo/mine"] and models() == [added]
     stored = load("zoo/mine")
     assert stored.networks == ("generator",)
     assert {tensor.dtype for tensor in stored.tensors.values()} == {torch.float16}
@@ -60,9 +60,9 @@ def test_a_name_is_taken_once_and_replaced_on_request(tmp_path: Path) -> None:
 def test_a_users_model_takes_precedence_over_the_packages(tmp_path: Path, folders: tuple[Path, Path]) -> None:
     folders[1].mkdir()
     shipped = stylegan2_file(folders[1] / "views.safetensors")
-    assert checkpoints.locate("zoo/views") == shipped and model("zoo/views").shipped
+    assert names.locate("zoo/views") == shipped and model("zoo/views").shipped
     added = add(stylegan2_file(tmp_path / "mine.safetensors", CONDITIONAL), "views")
-    assert checkpoints.locate("zoo/views") == added.path == folders[0] / "views.safetensors"
+    assert names.locate("zoo/views") == added.path == folders[0] / "views.safetensors"
     assert [found.shipped for found in models()] == [False]
 
 
