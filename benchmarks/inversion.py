@@ -15,7 +15,8 @@ from itertools import pairwise
 
 import torch
 
-from synthmammo.editing.inversion.search import InversionOptions, invert
+from synthmammo.editing.inversion.options import InversionOptions
+from synthmammo.editing.inversion.search import search_latents
 from synthmammo.models.features import Features
 from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 
@@ -34,11 +35,11 @@ def main() -> None:
     options = InversionOptions(w_steps=given.steps // 2, plus_steps=given.steps - given.steps // 2, starts=1)
     target = torch.zeros(1, given.resolution, given.resolution)
     features = Features(pretrained=False)
-    invert(network, target, features, options, progress=lambda done, total: ends.append(now()))
+    search_latents(network, target, features, options, progress=lambda done, total: ends.append(now()))
     pairs = list(pairwise(ends))
     clock, processor = (statistics.median(end[which] - begin[which] for begin, end in pairs) for which in (0, 1))
     size = f"{given.resolution} x {given.resolution}, base {given.base}, {given.threads} threads"
-    print(f"inversion, {size}: {1 / clock:.2f} steps/s; {processor * 1000:.0f} ms of processor time a step")
+    print(f"inversion, {size}: {1 / clock:.2f} steps/s; {processor * 1000:.0f} ms of processor time per step")
 
 
 def now() -> tuple[float, float]:

@@ -55,12 +55,11 @@ def fit(
     Example: synthmammo directions fit zoo/stylegan2-cbis-mass-128
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.directions.fit import Fitting
-    from synthmammo.editing.directions.fit import directions as run
+    from synthmammo.editing.directions.fit import Fitting, fit_directions
 
     fitting = Fitting(components, latents, samples, checks, truncation, seed, device)
     with progress_bar("directions") as update:
-        written, found = run(model, fitting, path, progress=update)
+        written, found = fit_directions(model, fitting, path, progress=update)
     _print(found)
     click.echo(written)
 

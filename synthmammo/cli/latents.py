@@ -53,23 +53,15 @@ def invert(
     Example: synthmammo invert patch.png --model zoo/stylegan2-cbis-mass-128 --class malignant --out p.latents
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.inversion.invert import Which
-    from synthmammo.editing.inversion.invert import invert as run
-    from synthmammo.editing.inversion.search import InversionOptions
+    from synthmammo.editing.inversion.invert import Inverting, Which, invert_images
+    from synthmammo.editing.inversion.options import InversionOptions
 
     in_w = steps if space == "w" else steps * 2 // 5
     options = InversionOptions(w_steps=in_w, plus_steps=steps - in_w, fit_noise=noise == "fit", seed=seed)
     with progress_bar("invert", unit="steps") as update:
-        found = run(
-            model,
-            images,
-            out,
-            options,
-            Which(keys, split, limit, label, assume_spacing_mm),
-            device=device,
-            picture=picture,
-            progress=update,
-        )
+        which = Which(keys, split, limit, label, assume_spacing_mm)
+        inverting = Inverting(options, which, device)
+        found = invert_images(model, images, out, inverting, picture=picture, progress=update)
     for image in found:
         reached = ", ".join(f"{phase} {error['psnr_db']:.1f} dB" for phase, error in image.facts.errors.items())
         last = image.facts.reached
@@ -103,12 +95,12 @@ def mix(
     Example: synthmammo mix zoo/stylegan2-cbis-mass-128 --class malignant --layers 6:12 --out mix.png
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.pictures.mix import mix as run
+    from synthmammo.editing.pictures.mix import draw_mix
     from synthmammo.editing.samples import Samples, parse_layers, parse_names
 
     samples = Samples.of(model, truncation, label, device)
     with progress_bar("mix") as update:
-        run(samples, parse_names(rows), parse_names(columns), parse_layers(layers), out, progress=update)
+        draw_mix(samples, parse_names(rows), parse_names(columns), parse_layers(layers), out, progress=update)
     click.echo(out)
 
 
@@ -140,13 +132,12 @@ def walk(
     Example: synthmammo walk zoo/stylegan2-cbis-mass-128 --class malignant 3 17 --steps 30 --out walk.gif
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.pictures.walk import Way, along_direction
-    from synthmammo.editing.pictures.walk import walk as run
+    from synthmammo.editing.pictures.walk import Way, along_direction, draw_walk
     from synthmammo.editing.samples import Samples
 
     samples = Samples.of(model, truncation, label, device)
     named = tuple(samples.named(stop) for stop in stops)
     way = Way(along_direction(samples, named, along, most) if along else named, steps, seconds)
     with progress_bar("walk") as update:
-        run(samples, way, out, progress=update)
+        draw_walk(samples, way, out, progress=update)
     click.echo(out)

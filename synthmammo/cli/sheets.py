@@ -38,7 +38,7 @@ def seeds(model: str, seeds: str, truncation: float, label: str | None, out: Pat
 
     samples = Samples.of(model, truncation, label, device)
     with progress_bar("sheet") as update:
-        picture = sheet.seeds(samples, parse_names(seeds), progress=update)
+        picture = sheet.draw_seeds(samples, parse_names(seeds), progress=update)
     _write(picture, out)
 
 
@@ -79,7 +79,7 @@ def directions(
     scale = sheet.Scale(most, columns, parse_layers(layers) if layers else None, file)
     rows = rows or tuple(f"component {number}" for number in range(6))
     with progress_bar("sheet") as update:
-        picture = sheet.directions(samples, name, rows, scale, progress=update)
+        picture = sheet.draw_directions(samples, name, rows, scale, progress=update)
     _write(picture, out)
 
 
@@ -104,7 +104,7 @@ def parts(
 
     samples = Samples.of(model, truncation, label, device)
     with progress_bar("sheet") as update:
-        picture = sheet.parts(samples, parse_names(seeds), file, progress=update)
+        picture = sheet.draw_parts(samples, parse_names(seeds), file, progress=update)
     _write(picture, out)
 
 
@@ -146,7 +146,9 @@ def local(
     samples = Samples.of(model, truncation, label, device)
     transfer = sheet.Transfer(part, strength, threshold, epsilon, file)
     with progress_bar("sheet", unit="rows") as update:
-        picture = sheet.local(samples, parse_names(references), parse_names(targets), transfer, progress=update)
+        picture = sheet.draw_transfers(
+            samples, parse_names(references), parse_names(targets), transfer, progress=update
+        )
     _write(picture, out)
 
 

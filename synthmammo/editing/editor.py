@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.models.latents import Latents, Model
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 Styles = dict[str, "Tensor"]
 
 
+@runtime_checkable
 class LatentEdit(Protocol):
-    """Changes the w of one row; loaded once a process.
+    """Changes the w of one row; loaded once per process.
 
     An edit is made as `Kind(spec, model, background)` and raises `GeneratorError` where it cannot work: its file is
     missing or of another model, or the layers are not the model's.
@@ -29,13 +30,14 @@ class LatentEdit(Protocol):
         """The changed latents.
 
         Args:
-            w: `float32 (latents, w_dim)`, truncated; not to be written to.
+            w: Truncated latents, `float32 (latents, w_dim)`; not to be written to.
             row: The row; its label and truncation also hold for a reference.
-            planned: What was drawn.
+            planned: The edit as it was drawn for the row.
         """
         ...
 
 
+@runtime_checkable
 class StyleEdit(Protocol):
     """Changes the styles of one row; made as a `LatentEdit` is."""
 
@@ -43,6 +45,8 @@ class StyleEdit(Protocol):
         """The changed styles by layer, each `float32 (C,)`; layers that do not change may be left out."""
         ...
 
+
+Edit = LatentEdit | StyleEdit
 
 EDITS = {
     "direction edit": "synthmammo.editing.directions.edit:Direction",
@@ -57,7 +61,7 @@ class Editor:
 
     Args:
         specs: The recipe's entries under `edits`.
-        model: The model that latents are of.
+        model: The model whose latents are edited.
         background: The recipe's background, which names files.
 
     Raises:
@@ -66,7 +70,9 @@ class Editor:
 
     def __init__(self, specs: Sequence[EditSpec], model: Model, background: StyleGAN2Background) -> None:
         self.model = model
-        self._edits = [_kind(spec)(spec, model, background) for spec in specs]
+        edits = dict(enumerate(_edit_class(spec)(spec, model, background) for spec in specs))
+        self._latent_edits = {number: edit for number, edit in edits.items() if isinstance(edit, LatentEdit)}
+        self._style_edits = {number: edit for number, edit in edits.items() if isinstance(edit, StyleEdit)}
 
     def __call__(self, latents: Latents) -> Latents:
         """The latents with the edits of each row; a row without edits keeps every bit."""
@@ -74,39 +80,44 @@ class Editor:
 
         with torch.inference_mode():
             w = latents.w.clone()
-            for number, row in enumerate(latents.rows):
-                for planned in row.edits:
-                    edit = self._edits[planned.spec]
-                    if hasattr(edit, "w"):
-                        w[number] = edit.w(w[number], row, planned)
+            for number, row, planned in _planned(latents, self._latent_edits):
+                w[number] = self._latent_edits[planned.spec].w(w[number], row, planned)
             return self._styled(replace(latents, w=w))
 
     def _styled(self, latents: Latents) -> Latents:
-        planned = [
-            (number, row, one)
-            for number, row in enumerate(latents.rows)
-            for one in row.edits
-            if hasattr(self._edits[one.spec], "styles")
-        ]
-        if not planned:
+        edited = list(_planned(latents, self._style_edits))
+        if not edited:
             return latents
         # The network's own call on the whole batch, so that the styles of rows without edits are the same to the bit.
         styles = latents.styles or self.model.network.synthesis.styles(latents.w)
         styles = {layer: style.clone() for layer, style in styles.items()}
-        for number, row, one in planned:
+        for number, row, planned in edited:
             own = {layer: style[number] for layer, style in styles.items()}
-            for layer, style in self._edits[one.spec].styles(own, row, one).items():
+            for layer, style in self._style_edits[planned.spec].styles(own, row, planned).items():
                 styles[layer][number] = style
         return replace(latents, styles=styles)
 
 
-def _kind(spec: EditSpec) -> Any:
+def _planned(latents: Latents, edits: Mapping[int, Edit]) -> Iterator[tuple[int, Row, PlannedEdit]]:
+    """The planned edits of some kinds: number of the row, the row, and what was drawn."""
+    for number, row in enumerate(latents.rows):
+        for planned in row.edits:
+            if planned.spec in edits:
+                yield number, row, planned
+
+
+def _edit_class(spec: EditSpec) -> Callable[[EditSpec, Model, StyleGAN2Background], Edit]:
     module, _, attribute = EDITS[spec.tag].partition(":")
-    return getattr(import_module(module), attribute)
+    return cast(Callable[[EditSpec, Model, StyleGAN2Background], Edit], getattr(import_module(module), attribute))
 
 
 def check_layers(layers: tuple[int, int] | None, model: Model, where: str) -> slice:
-    """The layers of w that an edit touches; all of them for None.
+    """The layers of w that an edit touches.
+
+    Args:
+        layers: First layer, and the one after the last; None for all.
+        model: The model that has the layers.
+        where: What an error message names as its place.
 
     Raises:
         GeneratorError: The model has fewer.

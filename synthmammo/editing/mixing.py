@@ -1,4 +1,4 @@
-"""Styles of two samples in one image, and the way from one sample to another."""
+"""Latents between two samples: some layers of one and some of the other, or points on the straight way."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Mixing:
     def w(self, w: Tensor, row: Row, planned: PlannedEdit) -> Tensor:
         """The latents with a range of layers moved towards those of the reference."""
         other = reference_latents(self._model, self._file, row, planned)
-        return mix(w, other, self._layers, planned.value)
+        return mixed(w, other, self._layers, planned.value)
 
 
-def mix(w: Tensor, other: Tensor, layers: tuple[int, int], strength: float = 1.0) -> Tensor:
-    """Latents of which a range of layers is another sample's ("style mixing", Karras et al. 2019, section 3.1).
+def mixed(w: Tensor, other: Tensor, layers: tuple[int, int], strength: float = 1.0) -> Tensor:
+    """Latents that take a range of layers from another sample ("style mixing", Karras et al. 2019, section 3.1).
 
     Args:
-        w: `(..., latents, w_dim)`.
-        other: The same.
+        w: Latents of the first sample, `(..., latents, w_dim)`.
+        other: Latents of the other sample, of the same shape.
         layers: First latent taken from `other`, and the one after the last; an empty range takes none.
         strength: Share of the way to `other`: 0 is exactly `w`, 1 exactly `other`.
 
@@ -44,18 +44,18 @@ def mix(w: Tensor, other: Tensor, layers: tuple[int, int], strength: float = 1.0
     start, stop = layers
     if not 0 <= start <= stop <= w.shape[-2]:
         raise ValueError(f"layers: expected a range within [0, {w.shape[-2]}], got [{start}, {stop}]")
-    mixed = w.clone()
-    mixed[..., start:stop, :] = torch.lerp(w[..., start:stop, :], other[..., start:stop, :], strength)
-    return mixed
+    result = w.clone()
+    result[..., start:stop, :] = torch.lerp(w[..., start:stop, :], other[..., start:stop, :], strength)
+    return result
 
 
-def walk(start: Tensor, end: Tensor, steps: int) -> Tensor:
+def between(start: Tensor, end: Tensor, steps: int) -> Tensor:
     """Latents at even distances on the straight way between two samples, which in W is the smooth one.
 
     Args:
-        start: `(latents, w_dim)`.
-        end: `(latents, w_dim)`.
-        steps: Latents in all, 2 or more; the first is `start`, the last `end`.
+        start: Latents of the first sample, `(latents, w_dim)`.
+        end: Latents of the last sample, `(latents, w_dim)`.
+        steps: Number of latents in all, 2 or more; the first is `start`, the last `end`.
 
     Returns:
         `(steps, latents, w_dim)`.

@@ -18,9 +18,9 @@ def reference_latents(model: Model, inverted: str | None, row: Row, planned: Pla
 
     Args:
         model: The model.
-        inverted: File of inverted images, for references by key.
+        inverted: File of inverted images, for references by key; None where there is none.
         row: The row, whose label and truncation hold for a reference by seed.
-        planned: Names the reference.
+        planned: The planned edit, which names the reference.
 
     Returns:
         `float32 (latents, w_dim)`.

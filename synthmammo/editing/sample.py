@@ -1,4 +1,4 @@
-"""VERB sample: images of a StyleGAN2 by their seeds, as a contact sheet, as files, or as an array."""
+"""Images of a StyleGAN2 by their seeds, as a contact sheet, as files, or as an array."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Sampling:
     """What is sampled.
 
     Attributes:
-        seeds: One image each.
-        truncation: psi; 1 leaves the latents as they are.
-        label: Class of a conditional model.
-        device: Where the network runs.
+        seeds: Seeds of the images, one image per seed.
+        truncation: Truncation psi; the default 1 leaves the latents as they are.
+        label: Class of a conditional model; None for an unconditional one.
+        device: Device the network runs on.
     """
 
     seeds: tuple[int, ...]
@@ -44,7 +44,7 @@ def sample(model: str, sampling: Sampling, out: Path, *, progress: Progress = si
         model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
         sampling: Seeds and the rest.
         out: `.npy` for `float32 (N, C, H, W)`, not clipped; `.png` for a contact sheet of 8 bits; else a folder, which
-            gets one PNG a seed, at the bit depth the model was trained on.
+            gets one PNG per seed, at the bit depth the model was trained on.
         progress: Called with images done and images in all.
 
     Returns:

@@ -27,9 +27,9 @@ class Named:
     """A sample of a model.
 
     Attributes:
-        name: As it was asked for.
-        w: `float32 (latents, w_dim)`, truncated where it is a seed's.
-        noise: By layer, `float32 (1, 1, H, W)`; None for the model's own.
+        name: Name it was asked for by, without the file.
+        w: Latents, `float32 (latents, w_dim)`; those of a seed are truncated.
+        noise: Noise maps by layer, `float32 (1, 1, H, W)`; None for the model's own.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Samples:
 
     Attributes:
         model: The model.
-        truncation: psi of seeds.
+        truncation: Truncation psi of seeds; 1 leaves them as they are.
         label: Class of seeds, for a conditional model.
     """
 
@@ -88,7 +88,7 @@ class Samples:
 
         Args:
             direction: E.g. "component 0" or "density".
-            file: Of the directions; None for the one beside the model.
+            file: File of directions; None for the one beside the model.
             layers: First layer that moves, and the one after the last; None for all.
 
         Raises:

@@ -23,8 +23,9 @@ from synthmammo.identity import canonical_json
 HEADER = "synthmammo_inverted"
 FORMAT_VERSION = 1
 
-PHASES = ("start", "W", "W+")
-"""Of an inversion, in their order."""
+START, IN_W, IN_W_PLUS = "start", "W", "W+"
+PHASES = (START, IN_W, IN_W_PLUS)
+"""Phases of an inversion, in their order."""
 
 _NOISE = "noise."
 
@@ -40,9 +41,9 @@ class Facts:
         view: "CC" or "MLO", None when unknown.
         laterality: "L" or "R", None when unknown.
         density: BI-RADS breast composition "a" to "d", None when unknown.
-        spacing_mm: Millimetres per pixel (row, column) of what the model renders of it; None when unknown.
+        spacing_mm: Millimetres per pixel (row, column) of the image as the model renders it; None when unknown.
         spacing_origin: "known", "assumed" or "unknown".
-        errors: What was reached, by phase; see `editing.inversion.Inversion`.
+        errors: Errors by phase, a name in `PHASES`; see `editing.inversion.search.Inversion`.
     """
 
     key: str
@@ -67,8 +68,8 @@ class Inverted:
 
     Attributes:
         facts: What is known of it.
-        w: `float32 (latents, w_dim)`.
-        noise: By layer, `float16 (H, W)`; empty where the model's own is used.
+        w: Latents, `float32 (latents, w_dim)`.
+        noise: Noise maps by layer, `float16 (H, W)`; empty where the model's own are used.
     """
 
     facts: Facts
@@ -78,13 +79,13 @@ class Inverted:
 
 @dataclass(frozen=True)
 class InvertedImages:
-    """A file of them, read.
+    """A file of inverted images, read.
 
     Attributes:
         path: The file.
         weights: Digest of the model they are latents of.
         options: How they were inverted.
-        images: By key.
+        images: Images by key.
     """
 
     path: Path

@@ -6,13 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from synthmammo.editing.inversion.search import (
-    Inversion,
-    InversionOptions,
-    invert,
-    perceptual_distance,
-    perceptual_maps,
-)
+from synthmammo.editing.inversion.options import InversionOptions
+from synthmammo.editing.inversion.search import Inversion, perceptual_distance, perceptual_maps, search_latents
 from synthmammo.editing.inversion.search import structure as structure_of
 from synthmammo.models.features import Features
 from synthmammo.models.latents import Model, one_hot, open_model
@@ -56,7 +51,7 @@ def generated(model: Model, seed: int) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def found(model: Model, features: Features) -> Inversion:
-    return invert(model.network, generated(model, 77), features, QUICK)
+    return search_latents(model.network, generated(model, 77), features, QUICK)
 
 
 def test_a_generated_image_is_found_again(found: Inversion) -> None:
@@ -78,14 +73,16 @@ def test_what_is_reported_is_what_the_latents_render(model: Model, features: Fea
 
 def test_the_same_seed_finds_the_same(model: Model, features: Features) -> None:
     target = generated(model, 77)
-    first, again, other = (invert(model.network, target, features, replace(SHORT, seed=seed)) for seed in (0, 0, 1))
+    first, again, other = (
+        search_latents(model.network, target, features, replace(SHORT, seed=seed)) for seed in (0, 0, 1)
+    )
     assert torch.equal(again.w, first.w) and again.errors == first.errors
     assert not torch.equal(other.w, first.w)
 
 
 def test_the_model_is_left_as_it_was(model: Model, features: Features) -> None:
     before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
-    invert(model.network, generated(model, 5), features, SHORT)
+    search_latents(model.network, generated(model, 5), features, SHORT)
     after = model.network.state_dict()
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
     assert not any(parameter.requires_grad for parameter in model.network.parameters())
@@ -97,7 +94,7 @@ def test_noise_is_fitted_or_fixed(model: Model, features: Features, found: Inver
         assert plane.shape == (1, *fixed.shape)
         assert plane.mean().abs() < 1e-5 and plane.square().mean().item() == pytest.approx(1, abs=1e-3)
     assert not torch.equal(found.noise["b32.conv1"][0], model.network.synthesis.get_buffer("b32.conv1.noise_const"))
-    fixed = invert(model.network, generated(model, 77), features, replace(SHORT, fit_noise=False, plus_steps=0))
+    fixed = search_latents(model.network, generated(model, 77), features, replace(SHORT, fit_noise=False, plus_steps=0))
     assert fixed.noise == {} and list(fixed.errors) == ["start", "W"]
     assert torch.equal(fixed.w, fixed.w[:1].expand_as(fixed.w))
 
@@ -126,7 +123,7 @@ def test_a_conditional_model_starts_in_its_class(tmp_path: Path, features: Featu
     steps: list[tuple[int, int]] = []
     options = replace(SHORT, w_steps=2, plus_steps=1)
     by_class = [
-        invert(
+        search_latents(
             model.network,
             target,
             features,
@@ -142,4 +139,4 @@ def test_a_conditional_model_starts_in_its_class(tmp_path: Path, features: Featu
 
 def test_another_shape_is_refused(model: Model, features: Features) -> None:
     with pytest.raises(ValueError, match=r"expected \(1, 32, 32\), got \(1, 16, 16\)"):
-        invert(model.network, torch.zeros(1, 16, 16), features, QUICK)
+        search_latents(model.network, torch.zeros(1, 16, 16), features, QUICK)

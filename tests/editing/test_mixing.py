@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthmammo.editing.mixing import Mixing, mix, walk
+from synthmammo.editing.mixing import Mixing, between, mixed
 from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.planned import PlannedEdit, Row
 from synthmammo.models.latents import Model, open_model
@@ -32,38 +32,38 @@ def pair(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 def test_layers_outside_the_range_keep_every_bit(seed: int, first: int, second: int) -> None:
     w, other = pair(seed)
     start, stop = sorted((first, second))
-    mixed = mix(w, other, (start, stop))
-    assert torch.equal(mixed[:start], w[:start]) and torch.equal(mixed[stop:], w[stop:])
-    assert torch.equal(mixed[start:stop], other[start:stop])
+    result = mixed(w, other, (start, stop))
+    assert torch.equal(result[:start], w[:start]) and torch.equal(result[stop:], w[stop:])
+    assert torch.equal(result[start:stop], other[start:stop])
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 2**31), st.integers(0, LAYERS))
 def test_an_empty_range_and_strength_0_are_the_identity(seed: int, place: int) -> None:
     w, other = pair(seed)
-    assert torch.equal(mix(w, other, (place, place)), w)
-    assert torch.equal(mix(w, other, (0, LAYERS), 0.0), w)
-    assert torch.equal(mix(w, other, (0, LAYERS)), other)
+    assert torch.equal(mixed(w, other, (place, place)), w)
+    assert torch.equal(mixed(w, other, (0, LAYERS), 0.0), w)
+    assert torch.equal(mixed(w, other, (0, LAYERS)), other)
 
 
 @pytest.mark.parametrize("layers", [(-1, 2), (3, 2), (0, LAYERS + 1)])
 def test_ranges_that_are_none_are_refused(layers: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=rf"\[0, {LAYERS}\]"):
-        mix(*pair(0), layers)
+        mixed(*pair(0), layers)
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 2**31), st.integers(2, 12))
 def test_a_walk_begins_and_ends_at_the_samples_in_even_steps(seed: int, steps: int) -> None:
     start, end = pair(seed)
-    path = walk(start, end, steps)
+    path = between(start, end, steps)
     assert path.shape == (steps, LAYERS, 7) and torch.equal(path[0], start) and torch.equal(path[-1], end)
     torch.testing.assert_close(path.diff(dim=0), ((end - start) / (steps - 1)).expand(steps - 1, -1, -1))
 
 
 def test_a_walk_of_one_step_is_none() -> None:
     with pytest.raises(ValueError, match="steps: expected 2 or more, got 1"):
-        walk(*pair(0), 1)
+        between(*pair(0), 1)
 
 
 def edit(model: Model, *layers: int) -> Mixing:
@@ -74,7 +74,7 @@ def edit(model: Model, *layers: int) -> Mixing:
 def test_the_edit_takes_the_layers_of_its_reference(model: Model) -> None:
     w, other = (model.w([seed], [""], [0.8])[0] for seed in (3, 9))
     planned = PlannedEdit(0, "mixing", 1.0, reference_seed=9)
-    assert torch.equal(edit(model, 2, 5).w(w, ROW, planned), mix(w, other, (2, 5)))
+    assert torch.equal(edit(model, 2, 5).w(w, ROW, planned), mixed(w, other, (2, 5)))
     assert torch.equal(edit(model, 2, 5).w(w, ROW, PlannedEdit(0, "mixing", 0.0, reference_seed=9)), w)
 
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from synthmammo.editing.parts.clusters import fit, spherical_k_means
+from synthmammo.editing.parts.clusters import cluster_parts, spherical_k_means
 from synthmammo.editing.parts.edit import Part
 from synthmammo.editing.parts.file import parts_file, read_parts, write_parts
 from synthmammo.editing.parts.fit import PartsOptions, fit_parts
@@ -37,7 +37,7 @@ def latents(model: Model, *seeds: int) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def parts(model: Model) -> Parts:
-    return fit(model.network.synthesis, latents(model, *range(12)).split(4), seed=1, count=COUNT)
+    return cluster_parts(model.network.synthesis, latents(model, *range(12)).split(4), seed=1, count=COUNT)
 
 
 def test_parts_cover_the_image_and_contributions_sum_to_one(model: Model, parts: Parts) -> None:
@@ -69,7 +69,7 @@ def test_contributions_are_the_papers_sum_over_pixels(model: Model, parts: Parts
 
 
 def test_the_fit_is_the_same_again(model: Model, parts: Parts) -> None:
-    again = fit(model.network.synthesis, latents(model, *range(12)).split(4), seed=1, count=COUNT)
+    again = cluster_parts(model.network.synthesis, latents(model, *range(12)).split(4), seed=1, count=COUNT)
     assert np.array_equal(again.centroids, parts.centroids)
     assert all(np.array_equal(again.contributions[name], m) for name, m in parts.contributions.items())
 

@@ -11,12 +11,13 @@ from synthmammo.building.build import build
 from synthmammo.building.verify import verify
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
-from synthmammo.editing.inversion import invert as stage
-from synthmammo.editing.inversion.invert import Frame, Which, invert
-from synthmammo.editing.inversion.search import InversionOptions
+from synthmammo.editing.inversion.frame import Frame
+from synthmammo.editing.inversion.invert import Inverting, Which, invert_images
+from synthmammo.editing.inversion.options import InversionOptions
 from synthmammo.editing.samples import Samples
 from synthmammo.errors import DatasetError, GeneratorError, RecipeError, SourceError
 from synthmammo.generators.stylegan2 import StyleGAN2
+from synthmammo.mammogram.anatomy import chest_wall_side
 from synthmammo.models.file import load, save
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
 from synthmammo.models.latents import open_model, restored
@@ -25,7 +26,7 @@ from tests.support import dicom_files, tiny
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
 
 SMALL = replace(STYLEGAN2, resolution=32)
-QUICK = InversionOptions(w_steps=1, plus_steps=1, starts=1)
+QUICK = Inverting(InversionOptions(w_steps=1, plus_steps=1, starts=1))
 
 
 def made(key: str, split: str = "train", noise: bool = True) -> Inverted:
@@ -108,7 +109,7 @@ def test_a_picture_is_inverted_and_drawn(tmp_path: Path, model: Path, picture: P
 def test_a_dicom_file_brings_its_view_and_spacing(tmp_path: Path, model: Path) -> None:
     attributes = {"ViewPosition": "MLO", "ImageLaterality": "R", "ImagerPixelSpacing": [0.4, 0.4]}
     path = dicom_files.write(tmp_path / "film.dcm", dicom_files.breast_like(64, 64), **attributes)
-    (image,) = invert(str(model), path, tmp_path / "f.latents", QUICK)
+    (image,) = invert_images(str(model), path, tmp_path / "f.latents", QUICK)
     facts = image.facts
     assert (facts.view, facts.laterality, facts.spacing_origin) == ("MLO", "R", "known")
     assert facts.spacing_mm == pytest.approx((0.8, 0.8))
@@ -116,9 +117,9 @@ def test_a_dicom_file_brings_its_view_and_spacing(tmp_path: Path, model: Path) -
 
 def test_what_is_said_of_an_image_later_keeps_its_latents(tmp_path: Path, model: Path, picture: Path) -> None:
     out = tmp_path / "f.latents"
-    (before,) = invert(str(model), picture, out, QUICK)
+    (before,) = invert_images(str(model), picture, out, QUICK)
     assert before.facts.spacing_mm is None
-    (after,) = invert(str(model), picture, out, QUICK, Which(assume_spacing_mm=0.1))
+    (after,) = invert_images(str(model), picture, out, replace(QUICK, which=Which(assume_spacing_mm=0.1)))
     assert after.facts.spacing_origin == "assumed" and after.facts.errors == before.facts.errors
     assert np.array_equal(after.w, before.w)
     assert read_inverted(out)["my_film"].facts == after.facts
@@ -128,7 +129,7 @@ def test_what_is_said_of_an_image_later_keeps_its_latents(tmp_path: Path, model:
 def inverted(built: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("inverted") / "four.latents"
     keys = Dataset.open(built).keys[:4]
-    found = invert(str(model), built, out, QUICK, Which(keys=keys))
+    found = invert_images(str(model), built, out, replace(QUICK, which=Which(keys=keys)))
     assert [image.facts.key for image in found] == list(keys)
     return out
 
@@ -153,7 +154,7 @@ def test_an_interrupted_inversion_goes_on_where_it_was(
     from synthmammo.editing.inversion import search as inversion
 
     keys, out, calls = Dataset.open(built).keys[:4], tmp_path / "again.latents", []
-    search = inversion.invert
+    search = inversion.search_latents
 
     def interrupted(*arguments: object, **named: object) -> object:
         calls.append(1)
@@ -161,26 +162,28 @@ def test_an_interrupted_inversion_goes_on_where_it_was(
             raise KeyboardInterrupt
         return search(*arguments, **named)
 
-    monkeypatch.setattr(inversion, "invert", interrupted)
+    monkeypatch.setattr(inversion, "search_latents", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        invert(str(model), built, out, QUICK, Which(keys=keys))
+        invert_images(str(model), built, out, replace(QUICK, which=Which(keys=keys)))
     assert len(read_inverted(out).images) == 2
-    invert(str(model), built, out, QUICK, Which(keys=keys))
+    invert_images(str(model), built, out, replace(QUICK, which=Which(keys=keys)))
     assert len(calls) == 5 and out.read_bytes() == inverted.read_bytes()
     with pytest.raises(DatasetError, match="inverted with other options: w_steps"):
-        invert(str(model), built, out, replace(QUICK, w_steps=2), Which(keys=keys))
+        invert_images(
+            str(model), built, out, replace(QUICK, which=Which(keys=keys), options=replace(QUICK.options, w_steps=2))
+        )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.latents"]
 
 
 def test_what_cannot_be_inverted_is_named(tmp_path: Path, model: Path, built: Path, picture: Path) -> None:
     out = tmp_path / "x.latents"
     with pytest.raises(SourceError, match="nothing at this path"):
-        invert(str(model), tmp_path / "absent.png", out, QUICK)
+        invert_images(str(model), tmp_path / "absent.png", out, QUICK)
     with pytest.raises(DatasetError, match="no sample is called"):
-        invert(str(model), built, out, QUICK, Which(keys=("nobody",)))
+        invert_images(str(model), built, out, replace(QUICK, which=Which(keys=("nobody",))))
     conditional = stylegan2_file(tmp_path / "c.safetensors", CONDITIONAL)
     with pytest.raises(GeneratorError, match="a class is needed"):
-        invert(str(conditional), picture, out, QUICK)
+        invert_images(str(conditional), picture, out, QUICK)
     assert not out.exists()
 
 
@@ -190,7 +193,7 @@ def test_whole_views_are_turned_and_blanked(built: Path) -> None:
         fitted = Frame(32, side, load_scale()).fitted(sample)
         far = fitted.image[:, 0 if side == "right" else -1]
         assert fitted.shape == (32, 32) and not far.any()
-        assert stage.chest_wall_side(fitted.image, fitted.breast) == side
+        assert chest_wall_side(fitted.image, fitted.breast) == side
     units = Frame(32, "right", load_scale()).units(fitted)
     assert units.min() == -1 and units.max() <= 1
 

@@ -33,7 +33,7 @@ class Direction:
         self._step = torch.from_numpy(self._directions.step(spec.direction)).to(model.device)
 
     def w(self, w: Tensor, row: Row, planned: PlannedEdit) -> Tensor:
-        """The latents, moved; a strength of 0 leaves every bit."""
+        """The moved latents; a strength of 0 leaves every bit."""
         strength = self.strength(w, row, planned)
         if strength == 0:
             return w
@@ -44,7 +44,7 @@ class Direction:
     def strength(self, w: Tensor, row: Row, planned: PlannedEdit) -> float:
         """How far the latents of a row are moved, in standard deviations.
 
-        Towards a target it is what the regression says is missing, at most `FARTHEST`; a drawn quantile is first
+        Towards a target this is what the regression says is missing, at most `FARTHEST`; a drawn quantile is first
         looked up among the measured values.
         """
         if self._spec.target is None:

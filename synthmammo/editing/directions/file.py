@@ -23,8 +23,8 @@ def write_directions(path: Path, directions: Directions, weights: str) -> Path:
 
     Args:
         path: The file.
-        directions: What was found.
-        weights: Digest of the model.
+        directions: The directions that were found.
+        weights: Digest of the model's weights.
 
     Raises:
         OutputError: The place cannot be written.
@@ -43,7 +43,7 @@ def read_directions(path: Path, weights: str) -> Directions:
 
     Args:
         path: The file.
-        weights: Digest of the model they are to be used on.
+        weights: Digest of the weights of the model that the directions are used on.
 
     Raises:
         CheckpointError: There is none, it is not one of ours, or it is of another model.

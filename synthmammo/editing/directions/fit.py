@@ -1,4 +1,4 @@
-"""VERB directions: what the latents of a StyleGAN2 can be moved along, found, measured and written beside the model."""
+"""Directions that the latents of a StyleGAN2 can be moved along: found, measured, and written beside the model."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class Fitting:
     """How directions are found.
 
     Attributes:
-        components: Principal components kept.
-        latents: Latents the covariance is taken over.
-        samples: Images on which attributes are measured; 0 fits none.
-        checks: Further images on which the fitted directions are compared with random ones.
-        truncation: psi of those images; that of the recipes the directions are for.
-        seed: Of all draws.
-        device: Where the network runs.
+        components: Number of principal components that are kept.
+        latents: Number of latents that the covariance is taken over.
+        samples: Number of images on which attributes are measured; 0 fits no attribute.
+        checks: Number of further images on which the fitted directions are compared with random ones.
+        truncation: Truncation psi of those images; best that of the recipes the directions are for.
+        seed: Random seed for drawing latents, images and random directions.
+        device: Device the network runs on.
     """
 
     components: int = COMPONENTS
@@ -68,7 +68,7 @@ class Fitting:
     device: str = "cpu"
 
 
-def directions(
+def fit_directions(
     model: str,
     fitting: Fitting | None = None,
     out: Path | None = None,
@@ -79,8 +79,8 @@ def directions(
 
     Args:
         model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
-        fitting: How; None for the defaults.
-        out: The file; None for the place beside the model where recipes look.
+        fitting: How the directions are found; None for the defaults.
+        out: File to write; None for the place beside the model where recipes look.
         progress: Called with images rendered and images in all.
 
     Returns:
@@ -134,7 +134,7 @@ class _Images:
         self.total = 0
 
     def latents(self, what: str, count: int) -> tuple[Latents, NDArray[np.int64]]:
-        """Latents of so many fresh seeds, every class as often as the others, and the class number of each."""
+        """Latents of `count` fresh seeds, every class as often as the others, and the class number of each."""
         seeds = draw_u64(self._fitting.seed, f"directions/{what}", np.arange(count))
         classes = np.arange(count) % len(self._classes)
         label = [self._classes[number] for number in classes]
@@ -193,8 +193,8 @@ def _correlations(coordinates: NDArray[np.float64], values: Values) -> dict[str,
 def _table(found: Directions, images: _Images, fitting: Fitting, spread: dict[str, float]) -> Table:
     """Change of every attribute, in its own standard deviations, per standard deviation along each direction.
 
-    Of a fitted direction the mean over the images. Of the random directions, one an image, the root mean square: their
-    mean is 0, and how far they stray is what a fitted direction must beat.
+    The row of a fitted direction is the mean over the images. The row of the random directions, one per image, is the
+    root mean square: their mean is 0, and how far they stray is what a fitted direction must beat.
     """
     images.total = fitting.samples + 2 * fitting.checks * (len(spread) + 1)
     latents, _ = images.latents("check", fitting.checks)

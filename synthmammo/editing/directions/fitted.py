@@ -12,21 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import GeneratorError, nearest
 
-if TYPE_CHECKING:
-    pass
-
 COMPONENTS = 100
-"""As Zakka et al. 2020."""
+"""Number of principal components that are kept by default, as in Zakka et al. 2020."""
 
 FARTHEST = 3.0
-"""Most standard deviations that a target may take a latent; beyond, images fall apart before they arrive."""
+"""Most standard deviations that a target may move a latent; beyond, images fall apart before they arrive."""
 
 AVOIDANCE = 4.0
 """How much other attributes count against an attribute's direction; see `disentangled`.
@@ -44,11 +41,12 @@ class Attribute:
     """A direction fitted to an attribute.
 
     Attributes:
-        gradient: `float32 (K)`, change of the attribute, in its unit, per standard deviation along each component.
-        direction: `float32 (K)`, unit; what is moved along: the gradient, turned away from those of other attributes.
-        mean: Of the attribute, over the measured images.
-        quantiles: `float32 (101)` of the attribute, from the least to the largest value.
-        correlation: Between predicted and measured values, on images the fit had not seen.
+        gradient: Change of the attribute, in its unit, per standard deviation along each component, `float32 (K)`.
+        direction: Unit vector that latents are moved along, `float32 (K)`: the gradient, turned away from those of
+            other attributes.
+        mean: Mean of the attribute over the measured images.
+        quantiles: Percentiles 0 to 100 of the attribute, `float32 (101)`.
+        correlation: Correlation of predicted and measured values, on images the fit had not seen.
     """
 
     gradient: Array
@@ -68,12 +66,12 @@ class Directions:
     """Directions of one model.
 
     Attributes:
-        means: `float32 (classes, w_dim)`, mean of w of each class; one row for an unconditional model.
-        components: `float32 (K, w_dim)`, unit vectors, the strongest first; the largest entry of each is positive.
-        deviations: `float32 (K)`, standard deviation of the latents along each, inside a class.
-        explained: `float32 (K)`, share of the variance.
+        means: Mean of w of each class, `float32 (classes, w_dim)`; one row for an unconditional model.
+        components: Unit vectors, the strongest first, `float32 (K, w_dim)`; the largest entry of each is positive.
+        deviations: Standard deviation of the latents along each component, inside a class, `float32 (K)`.
+        explained: Share of the variance that each component explains, `float32 (K)`.
         attributes: Fitted directions by the attribute's name.
-        facts: How they were found, and the tables of `synthmammo directions`; JSON.
+        facts: How they were found, and the tables of `synthmammo directions`, as JSON.
     """
 
     means: Array
@@ -85,7 +83,7 @@ class Directions:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What `step` knows, attributes first."""
+        """Names that `step` knows, attributes first."""
         return (*self.attributes, *(f"component {number}" for number in range(len(self.components))))
 
     def check(self, name: str, where: object = None) -> None:
@@ -110,7 +108,7 @@ class Directions:
         """One standard deviation of the latents along a direction, `float32 (w_dim)`.
 
         Args:
-            name: One of `names`.
+            name: Name of the direction, one of `names`.
 
         Raises:
             GeneratorError: There is no such direction.
@@ -150,7 +148,7 @@ def principal_components(
     Args:
         batches: Latents `float32 (N, w_dim)` with the class number of each, `int64 (N)`; all 0 where there are none.
         classes: Number of classes, at least 1.
-        count: Components wanted, at most w_dim.
+        count: Number of components wanted, at most w_dim.
 
     Returns:
         Means, components, deviations and explained shares, as `Directions` has them.
@@ -185,8 +183,8 @@ def fit_attribute(coordinates: NDArray[np.float64], values: NDArray[np.float64])
     The penalty is the one that predicts best when each tenth of the images is left out in turn.
 
     Args:
-        coordinates: `(N, K)`, see `Directions.coordinates`.
-        values: `(N)`; images on which the attribute could not be measured are NaN and left out.
+        coordinates: Whitened coordinates, `(N, K)`; see `Directions.coordinates`.
+        values: Measured values, `(N)`; images on which the attribute could not be measured are NaN and left out.
 
     Returns:
         The direction; None where fewer than 30 values are there, or they hardly differ.
@@ -215,12 +213,12 @@ def fit_attribute(coordinates: NDArray[np.float64], values: NDArray[np.float64])
 def disentangled(attributes: dict[str, Attribute], avoidance: float = AVOIDANCE) -> dict[str, Attribute]:
     """The attributes with directions that move the others less.
 
-    Of each attribute the direction d that is near its unit gradient g and across the others': it minimises
+    The direction d of an attribute is near its unit gradient g and across the others': it minimises
     |d - g|^2 + avoidance x sum over the others of (r g_other . d)^2, r being how well the other is predicted.
 
     Args:
-        attributes: From `fit_attribute`.
-        avoidance: 0 leaves the gradients; with more, less of the attribute itself is moved as well.
+        attributes: Attributes by name, from `fit_attribute`.
+        avoidance: Weight of the others; 0 leaves the gradients, and more of it also moves the attribute itself less.
     """
     units = {name: one.gradient / max(float(np.linalg.norm(one.gradient)), 1e-30) for name, one in attributes.items()}
     weighted = {name: units[name].astype(np.float64) * max(one.correlation, 0) for name, one in attributes.items()}

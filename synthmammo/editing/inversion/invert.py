@@ -1,4 +1,4 @@
-"""VERB invert: real mammograms become latents of a model, so that they can be edited as its samples are."""
+"""Real mammograms become latents of a model, so that they can be edited as its samples are."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ import numpy as np
 from PIL.Image import Image as Picture
 
 from synthmammo.dataset.reader import Dataset
-from synthmammo.editing.samples import Samples, grey, known_class, one_grey_channel
+from synthmammo.editing.inversion.frame import Frame
+from synthmammo.editing.inversion.options import InversionOptions
+from synthmammo.editing.samples import Samples, grey, known_class
 from synthmammo.errors import DatasetError, SourceError
 from synthmammo.files import writing
-from synthmammo.generators.stylegan2 import quantised
 from synthmammo.ingesting.sources.base import key_of
 from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster
-from synthmammo.mammogram.anatomy import Side, breast_mask, chest_wall_side
-from synthmammo.mammogram.geometry import blank, crop, resize, square
-from synthmammo.mammogram.intensity import Intensity, Plane
+from synthmammo.mammogram.anatomy import breast_mask
 from synthmammo.mammogram.pictures import difference, sheet
-from synthmammo.mammogram.sample import Box, Sample, SpacingOrigin
-from synthmammo.models.file import Scale
+from synthmammo.mammogram.sample import Sample, SpacingOrigin
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
 from synthmammo.models.latents import Model, one_hot, open_model, restored
 from synthmammo.progress import Progress, silent
@@ -32,19 +30,18 @@ from synthmammo.progress import Progress, silent
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synthmammo.editing.inversion.search import Inversion, InversionOptions
-
 
 @dataclass(frozen=True)
 class Which:
     """Which images are inverted.
 
     Attributes:
-        keys: Of a dataset's samples; empty for all.
-        split: Only this split of a dataset; None for all. Of a single file: where its patient belongs.
-        limit: Only so many, the first; None for all.
+        keys: Keys of a dataset's samples; empty for all.
+        split: Split of a dataset whose samples are taken, None for all; for a single file the split that its patient
+            belongs to, None for "train".
+        limit: Largest number of images, taken from the first on; None for no limit.
         label: Class of a conditional model that the search starts from; None for the sample's own.
-        assume_spacing_mm: Millimetres per pixel of images without a spacing; recorded as assumed.
+        assume_spacing_mm: Millimetres per pixel of images without a spacing, recorded as assumed; None assumes none.
     """
 
     keys: tuple[str, ...] = ()
@@ -61,14 +58,27 @@ class Which:
         return sample.with_(spacing_mm=spacing, spacing_origin=SpacingOrigin.ASSUMED)
 
 
-def invert(
+@dataclass(frozen=True)
+class Inverting:
+    """How images are inverted, and which.
+
+    Attributes:
+        options: Numbers of the search.
+        which: Images that are inverted; all of them by default.
+        device: Device the network runs on.
+    """
+
+    options: InversionOptions = InversionOptions()
+    which: Which = Which()
+    device: str = "cpu"
+
+
+def invert_images(
     model: str,
     images: Path,
     out: Path,
-    options: InversionOptions,
-    which: Which | None = None,
+    inverting: Inverting | None = None,
     *,
-    device: str = "cpu",
     picture: Path | None = None,
     progress: Progress = silent,
 ) -> list[Inverted]:
@@ -80,10 +90,8 @@ def invert(
         model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`; of one image channel.
         images: A PNG, JPEG, TIFF, PGM or DICOM file, or a dataset directory.
         out: File of inverted images to make or to add to.
-        options: How.
-        which: Which of them.
-        device: Where the network runs.
-        picture: PNG to write: each image beside what its latents give, and their difference.
+        inverting: How they are inverted, and which; None for the defaults.
+        picture: PNG to write, with each image beside what its latents give and their difference; None for none.
         progress: Called with optimisation steps done and steps in all.
 
     Returns:
@@ -96,40 +104,26 @@ def invert(
         SourceError: The file cannot be read.
         OutputError: The place cannot be written.
     """
-    import torch
-
-    from synthmammo.editing.inversion.search import invert as search
-    from synthmammo.models.features import Features
-
-    which = which or Which()
-    opened = open_model(model, device)
+    inverting = inverting or Inverting()
+    options, which = inverting.options, inverting.which
+    opened = open_model(model, inverting.device)
     frame = Frame.of(opened)
     chosen = [frame.fitted(which.spaced(sample)) for sample in _samples(images, which, patches=frame.side is None)]
     if not chosen:
         raise DatasetError("no image was chosen", where=images, hint="Check the keys, the split and the limit.")
     found = _kept(out, opened, options)
-    features = Features().to(device)
-    steps, total = options.steps, options.steps * len(chosen)
+    inverter, total = _Inverter(opened, frame, inverting), options.steps * len(chosen)
     for number, sample in enumerate(chosen):
-        before = number * steps
+        before = number * options.steps
         known = found.get(sample.key)
         if known is None:
-            label = _label(opened, which.label or sample.label, device)
-            result = search(
-                opened.network,
-                torch.from_numpy(frame.units(sample))[None].to(device),
-                features,
-                options,
-                label=label,
-                progress=partial(_advance, progress, before, total),
-            )
-            found[sample.key] = _inverted(sample, result)
+            found[sample.key] = inverter.inverted(sample, partial(_advance, progress, before, total))
         else:
             # What is now said of the image, such as its spacing, needs no other latents.
             found[sample.key] = replace(known, facts=_facts(sample, known.facts.errors))
         if known is None or known.facts != found[sample.key].facts:
             write_inverted(out, opened.checkpoint.digest, asdict(options), found.values())
-        progress(before + steps, total)
+        progress(before + options.steps, total)
     kept = [found[sample.key] for sample in chosen]
     if picture is not None:
         with writing(picture) as file:
@@ -137,50 +131,28 @@ def invert(
     return kept
 
 
-@dataclass(frozen=True)
-class Frame:
-    """How a model's images lie.
+class _Inverter:
+    """A model and the network that compares its images with real ones."""
 
-    Attributes:
-        resolution: Side in pixels.
-        side: Of the chest wall; None for a model of patches.
-        scale: Its intensity mapping.
-    """
+    def __init__(self, model: Model, frame: Frame, inverting: Inverting) -> None:
+        from synthmammo.models.features import Features
 
-    resolution: int
-    side: Side | None
-    scale: Scale
+        self.model, self.frame, self.inverting = model, frame, inverting
+        self.features = Features().to(inverting.device)
 
-    @classmethod
-    def of(cls, model: Model) -> Frame:
-        """Of a model; where its chest walls are is seen on its average image."""
+    def inverted(self, sample: Sample, progress: Progress) -> Inverted:
+        """The latents of a fitted sample."""
         import torch
 
-        one_grey_channel(model)
-        description, network = model.checkpoint.description, model.network
-        side: Side | None = None
-        if description.makes == "mammograms":
-            with torch.inference_mode():
-                average = network.synthesis(network.mapping.w_avg[None])[0, 0].cpu().numpy()
-            image = quantised(average, 8)
-            side = chest_wall_side(image, breast_mask(image, 8))
-        return cls(network.config.resolution, side, description.scale)
+        from synthmammo.editing.inversion.search import search_latents
 
-    def fitted(self, sample: Sample) -> Sample:
-        """A sample in the frame: air and labels blank, chest wall on its side, square, of the model's size."""
-        size = self.resolution
-        if self.side is not None:
-            return square(blank(sample), size, self.side)
-        height, width = sample.shape
-        edge = min(height, width)
-        top, left = (height - edge) // 2, (width - edge) // 2
-        return resize(crop(sample, Box(top, left, top + edge, left + edge)), (size, size))
-
-    def units(self, sample: Sample) -> Plane:
-        """Pixels of a fitted sample as the network sees them, `float32 (H, W)` in [-1, 1]."""
-        full = Intensity(0.0, float(2**sample.bits_stored - 1))
-        mapping = full if self.scale is Scale.FULL_RANGE else Intensity.of(sample.image, sample.breast)
-        return mapping.units(sample.image)
+        device = self.inverting.device
+        label = _label(self.model, self.inverting.which.label or sample.label, device)
+        target = torch.from_numpy(self.frame.units(sample))[None].to(device)
+        network, options = self.model.network, self.inverting.options
+        result = search_latents(network, target, self.features, options, label=label, progress=progress)
+        noise = {layer: plane[0].cpu().numpy().astype(np.float16) for layer, plane in result.noise.items()}
+        return Inverted(_facts(sample, result.errors), result.w.cpu().numpy(), noise)
 
 
 def comparison(model: Model, frame: Frame, samples: Sequence[Sample], found: Sequence[Inverted]) -> Picture:
@@ -257,11 +229,6 @@ def _label(model: Model, label: str, device: str) -> Tensor | None:
         return None
     known_class(model, label)
     return one_hot(model.checkpoint, [label], device)
-
-
-def _inverted(sample: Sample, result: Inversion) -> Inverted:
-    noise = {layer: plane[0].cpu().numpy().astype(np.float16) for layer, plane in result.noise.items()}
-    return Inverted(_facts(sample, result.errors), result.w.cpu().numpy(), noise)
 
 
 def _facts(sample: Sample, errors: dict[str, dict[str, float]]) -> Facts:

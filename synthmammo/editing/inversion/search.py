@@ -1,8 +1,8 @@
-"""Real images into the latents of a model, so that they can be edited as samples are.
+"""The search for the latents of an image, by gradient descent.
 
 Abdal, Qin and Wonka 2019 ("Image2StyleGAN"): the latents are optimised until perceptual features and pixels of the
 rendered image meet those of the given one, first one w for all layers (W), which stays where the model's images are,
-then one w a layer (W+), which follows the image closer and is edited less reliably. The schedule and the noise maps,
+then one w per layer (W+), which follows the image closer and is edited less reliably. The schedule and the noise maps,
 fitted too but kept free of structure, are those of Karras et al. 2020 (StyleGAN2), appendix D. The perceptual features
 are those of EfficientNet-Lite0 (`features`), normalised and compared at four scales.
 """
@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from synthmammo.editing.inversion.options import InversionOptions
 from synthmammo.models.features import Features
+from synthmammo.models.inverted import IN_W, IN_W_PLUS, START
 from synthmammo.models.nets.stylegan2 import Generator
 from synthmammo.progress import Progress, silent
 
@@ -28,48 +30,15 @@ _EPSILON = 1e-8
 
 
 @dataclass(frozen=True)
-class InversionOptions:
-    """How an image is inverted.
-
-    Attributes:
-        w_steps: Steps with one w for all layers.
-        plus_steps: Steps with a w of its own for every layer after these; 0 stays in W.
-        w_rate: Learning rate of the first phase.
-        plus_rate: Learning rate of the second phase.
-        fit_noise: Whether the noise maps are fitted, or stay those of the model.
-        perceptual_weight: Of the perceptual distance.
-        pixel_weight: Of the mean squared difference of pixels in [-1, 1].
-        noise_weight: Of what structure is left in the noise maps.
-        starts: Samples of which the nearest is the start, the model's average among them.
-        seed: Of the starts and of the first phase's disturbances.
-    """
-
-    w_steps: int = 200
-    plus_steps: int = 300
-    w_rate: float = 0.1
-    plus_rate: float = 0.05
-    fit_noise: bool = True
-    perceptual_weight: float = 1.0
-    pixel_weight: float = 10.0
-    noise_weight: float = 1e3
-    starts: int = 16
-    seed: int = 0
-
-    @property
-    def steps(self) -> int:
-        """Of both phases."""
-        return self.w_steps + self.plus_steps
-
-
-@dataclass(frozen=True)
 class Inversion:
     """An image as latents.
 
     Attributes:
-        w: `float32 (latents, w_dim)`.
-        noise: By layer, `float32 (1, H, W)`; empty where the model's own is used.
-        image: `float32 (1, H, W)`, the image they render, clipped to [-1, 1].
-        errors: By phase ("start", "W", "W+"): `rmse` of the pixels in units of [-1, 1], `psnr_db`, `perceptual`.
+        w: Latents, `float32 (latents, w_dim)`.
+        noise: Noise maps by layer, `float32 (1, H, W)`; empty where the model's own are used.
+        image: Image that the latents render, clipped to [-1, 1], `float32 (1, H, W)`.
+        errors: Errors by phase, a name in `models.inverted.PHASES`: `rmse` of the pixels in units of [-1, 1],
+            `psnr_db`, `perceptual`.
     """
 
     w: Tensor
@@ -78,7 +47,7 @@ class Inversion:
     errors: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
-def invert(
+def search_latents(
     network: Generator,
     target: Tensor,
     features: Features,
@@ -91,10 +60,10 @@ def invert(
 
     Args:
         network: The model, of one image channel; its weights are not changed.
-        target: `float32 (1, R, R)` in [-1, 1], R the model's resolution, on the device of the model.
-        features: On the device of the model.
-        options: How.
-        label: `(1, classes)` for a conditional model: the class the starts are of.
+        target: The image, `float32 (1, R, R)` in [-1, 1], R the model's resolution, on the device of the model.
+        features: Extractor of perceptual features, on the device of the model.
+        options: Numbers of the search.
+        label: Class of the starts of a conditional model, one-hot `(1, classes)`; None for an unconditional one.
         progress: Called with steps done and steps in all.
 
     Returns:
@@ -108,14 +77,14 @@ def invert(
         raise ValueError(f"target: expected (1, {side}, {side}), got {tuple(target.shape)}")
     search = _Search(network, target[None], features, options, progress)
     w, deviation = _start(search, label)
-    search.measure("start", w)
+    search.measure(START, w)
     if options.w_steps:
         w = search.phase(w, options.w_steps, options.w_rate, deviation)
-        search.measure("W", w)
+        search.measure(IN_W, w)
     w = w.expand(network.config.latents, -1)
     if options.plus_steps:
         w = search.phase(w, options.plus_steps, options.plus_rate, 0.0)
-        search.measure("W+", w)
+        search.measure(IN_W_PLUS, w)
     noise = {name: plane.detach()[0].clone() for name, plane in search.noise.items()} if options.fit_noise else {}
     return Inversion(w.detach().clone(), noise, search.render(w).detach()[0].clamp(-1, 1), search.errors)
 
@@ -124,8 +93,11 @@ def perceptual_maps(image: Tensor, features: Features) -> list[Tensor]:
     """What the perceptual distance compares: features at four scales, of unit length at every place.
 
     Args:
-        image: `(N, 1, R, R)` in [-1, 1].
-        features: The extractor.
+        image: Images `(N, 1, R, R)` in [-1, 1].
+        features: Extractor of perceptual features.
+
+    Returns:
+        Four maps, `(N, C, H, W)`.
     """
     side = image.shape[-1]
     wanted = min(max(side, 32), LARGEST_PX)
@@ -146,7 +118,7 @@ def structure(noise: Tensor) -> Tensor:
     """How much neighbouring pixels of a noise map have in common, over all scales (Karras et al. 2020, appendix D).
 
     Args:
-        noise: `(1, 1, R, R)`.
+        noise: Noise map, `(1, 1, R, R)`.
 
     Returns:
         A scalar: the squared correlations of each pixel with its right and its lower neighbour, wrapping around, at

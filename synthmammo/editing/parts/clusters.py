@@ -1,4 +1,4 @@
-"""Finding the parts of a model's images, and what each channel contributes to them; see `parts`."""
+"""Clusters of a model's activations, which are the parts of its images, and what each channel contributes to them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthmammo.editing.parts.fitted import LAYER, Parts, Plane, directions, nearest, rendered
+from synthmammo.editing.parts.fitted import LAYER, Parts, Plane, nearest_centroid, rendered, unit_vectors
 from synthmammo.models.nets.stylegan2 import Synthesis
 from synthmammo.progress import Progress, silent
 
 PARTS = 10
-"""K of Zakka et al. 2020."""
+"""Number of parts in Zakka et al. 2020, K there."""
 
 _CELLS = 8
 _RESTARTS, _ITERATIONS = 4, 100
 
 
 @torch.inference_mode()
-def fit(
+def cluster_parts(
     synthesis: Synthesis,
     latents: Sequence[Tensor],
     *,
@@ -33,21 +33,21 @@ def fit(
     """Find the parts of a model's images, and what each channel contributes to them.
 
     Args:
-        synthesis: Of the model.
-        latents: Batches of w, `(N, latents, w_dim)` each; rendered twice.
-        seed: Of the clusters' first centroids.
-        count: K.
-        progress: Called with the batches done and the batches in all.
+        synthesis: Synthesis network of the model.
+        latents: Batches of w, `(N, latents, w_dim)` each; every batch is rendered twice.
+        seed: Random seed for drawing the initial centroids.
+        count: Number of parts.
+        progress: Called with batches done and batches in all.
 
     Returns:
-        The parts.
+        The parts, the largest first.
 
     Raises:
         ValueError: There are fewer places than parts.
     """
     points, total = [], 2 * len(latents)
     for done, w in enumerate(latents):
-        points.append(directions(rendered(synthesis, synthesis.styles(w))[1]))
+        points.append(unit_vectors(rendered(synthesis, synthesis.styles(w))[1]))
         progress(done + 1, total)
     centroids = spherical_k_means(np.concatenate(points), count, seed)
     moments = _Moments(count)
@@ -68,12 +68,12 @@ def spherical_k_means(points: Plane, count: int, seed: int) -> Plane:
     """Clusters by direction: every point goes to the centroid with the largest cosine, a centroid is the unit mean.
 
     Args:
-        points: `float64 (P, C)`, unit vectors.
-        count: Clusters.
-        seed: Of the first centroids, which are drawn apart from each other ("k-means++").
+        points: Unit vectors, `float64 (P, C)`.
+        count: Number of clusters.
+        seed: Random seed for drawing the initial centroids, apart from each other ("k-means++").
 
     Returns:
-        `float64 (count, C)`, the best of four runs by the mean cosine.
+        Centroids `float64 (count, C)`, those of the best of four runs by the mean cosine.
 
     Raises:
         ValueError: There are fewer points than clusters.
@@ -86,7 +86,7 @@ def spherical_k_means(points: Plane, count: int, seed: int) -> Plane:
 
 
 class _Moments:
-    """Sums over places, per part, from which M follows; accumulated batch by batch."""
+    """Sums over places, per part, from which the contributions M follow; accumulated batch by batch."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -102,10 +102,10 @@ class _Moments:
         def tap(name: str, activation: Tensor) -> None:
             cells[name] = _cell_moments(activation)
             if name == LAYER:
-                places.append(directions(activation))
+                places.append(unit_vectors(activation))
 
         image = synthesis.render(synthesis.styles(w), tap=tap)
-        member = np.eye(self._count)[nearest(places[0], centroids)]
+        member = np.eye(self._count)[nearest_centroid(places[0], centroids)]
         self._places += member.sum(0)
         source = ""
         for name in synthesis.layers:
@@ -116,7 +116,7 @@ class _Moments:
         self._where += member.T @ np.tile(grid, (len(w), 1))
 
     def contributions(self) -> dict[str, NDArray[np.float32]]:
-        """M of every layer: the share of each channel's variance that lies in each part."""
+        """The contributions M of every layer: the share of each channel's variance that lies in each part."""
         return {name: self._contribution(*sums) for name, sums in self._sums.items()}
 
     def _contribution(self, first: Plane, second: Plane) -> NDArray[np.float32]:

@@ -21,8 +21,8 @@ def write_parts(path: Path, parts: Parts, weights: str) -> Path:
 
     Args:
         path: The file.
-        parts: What `fit` found.
-        weights: Digest of the model.
+        parts: The parts that were found.
+        weights: Digest of the model's weights.
 
     Raises:
         OutputError: The place cannot be written.
@@ -37,7 +37,7 @@ def read_parts(path: Path, weights: str) -> Parts:
 
     Args:
         path: The file.
-        weights: Digest of the model they are to be used on.
+        weights: Digest of the weights of the model that the parts are used on.
 
     Raises:
         CheckpointError: There is none, it is not one of ours, or it is of another model.

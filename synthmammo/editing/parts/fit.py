@@ -1,4 +1,4 @@
-"""VERB parts: the parts of a model's images are found, kept beside the model, and tried out."""
+"""Parts of a model's images: found, kept beside the model, and tried out."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from synthmammo.editing.samples import one_grey_channel
 from synthmammo.errors import GeneratorError
 from synthmammo.identity import draw_u64
 from synthmammo.models.latents import Model, open_model
-from synthmammo.progress import Progress, silent
+from synthmammo.progress import Progress, Steps, silent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from synthmammo.editing.parts.fitted import Parts
+    from synthmammo.editing.parts.fitted import Locality, Parts
 
 
 _BATCH = 4
@@ -29,11 +29,11 @@ class PartsOptions:
     """How parts are found.
 
     Attributes:
-        samples: Images whose activations are clustered; of every class of a conditional model alike.
+        samples: Number of images whose activations are clustered; as many of every class of a conditional model.
         parts: Number of clusters.
-        seed: Of the images and of the first centroids.
-        truncation: psi of the images.
-        pairs: Pairs of images on which every part is then transferred, to report how local that is.
+        seed: Random seed for drawing the images and the initial centroids.
+        truncation: Truncation psi of the images.
+        pairs: Number of pairs of images on which every part is then transferred, to report how local that is.
     """
 
     samples: int = 200
@@ -53,14 +53,14 @@ class PartReport:
     """One part and how local its transfer is; means over the pairs.
 
     Attributes:
-        part: Its number.
-        area: Share of the image it covers.
-        brightness: Mean inside, in [-1, 1].
-        row: Of its centre, from 0 at the top to 1.
-        column: Of its centre, from 0 at the left to 1.
-        inside: Mean absolute change inside the part (of target or result), in units of [-1, 1].
-        outside: The same outside it.
-        ratio: Of the two.
+        part: Number of the part.
+        area: Share of the image that the part covers.
+        brightness: Mean of the image inside the part, in [-1, 1].
+        row: Row of the part's centre, from 0 at the top to 1.
+        column: Column of the part's centre, from 0 at the left to 1.
+        inside: Mean absolute change inside the part (as it was before or is after), in units of [-1, 1].
+        outside: Mean absolute change outside the part.
+        ratio: Change inside over change outside.
         random_ratio: The same ratio where as many other channels, drawn at random, are moved.
     """
 
@@ -88,8 +88,8 @@ def fit_parts(
     Args:
         model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`; of one image channel.
         out: File to write; None for the one beside the model, where recipes look for it.
-        options: How.
-        device: Where the network runs.
+        options: How the parts are found; None for the defaults.
+        device: Device the network runs on.
         progress: Called with images rendered and images in all.
 
     Returns:
@@ -102,7 +102,7 @@ def fit_parts(
     """
     import torch
 
-    from synthmammo.editing.parts.clusters import fit
+    from synthmammo.editing.parts.clusters import cluster_parts
     from synthmammo.editing.parts.file import parts_file, write_parts
 
     options = options or PartsOptions()
@@ -111,53 +111,53 @@ def fit_parts(
     w = torch.split(_latents(opened, options, "parts", options.samples), _BATCH)
     fitted, tried = 2 * options.samples, options.pairs * 2 * options.parts
 
-    def fitting(done: int, total: int) -> None:
-        progress(fitted * done // total, fitted + tried)
+    def fitting(done: int, total: int | None) -> None:
+        progress(fitted * done // (total or 1), fitted + tried)
 
-    parts = fit(opened.network.synthesis, w, seed=options.seed, count=options.parts, progress=fitting)
-    reports = measure(opened, parts, options, lambda done: progress(fitted + done, fitted + tried))
+    parts = cluster_parts(opened.network.synthesis, w, seed=options.seed, count=options.parts, progress=fitting)
+    steps = Steps(progress, fitted + tried)
+    steps.done = fitted
+    reports = measure_transfers(opened, parts, options, steps)
     found = {**asdict(options), "reports": [asdict(report) for report in reports]}
     path = out or parts_file(opened.checkpoint.path)
     write_parts(path, replace(parts, options=found), opened.checkpoint.digest)
     return reports
 
 
-def measure(
-    model: Model, parts: Parts, options: PartsOptions, progress: Callable[[int], None] = lambda done: None
+def measure_transfers(
+    model: Model, parts: Parts, options: PartsOptions, advance: Callable[[int], None]
 ) -> list[PartReport]:
-    """Transfer every part between pairs of images, and as many random channels for comparison."""
+    """Transfer every part between pairs of images, and as many random channels for comparison.
+
+    Args:
+        model: The model.
+        parts: Its parts.
+        options: How many pairs, and from which seed.
+        advance: Called with the number of images just rendered.
+    """
     import torch
 
-    from synthmammo.editing.parts.fitted import Locality, locality, rendered, transfer
+    from synthmammo.editing.parts.transfers import PartImage
 
     synthesis = model.network.synthesis
     changes: list[list[tuple[Locality, Locality]]] = [[] for _ in range(len(parts))]
-    done = 0
     targets, references = (_latents(model, options, f"parts/{what}", options.pairs) for what in ("target", "reference"))
     with torch.inference_mode():
         for pair in range(options.pairs):
-            styles = synthesis.styles(targets[pair : pair + 1])
+            target = PartImage(synthesis, parts, synthesis.styles(targets[pair : pair + 1]))
             reference = synthesis.styles(references[pair : pair + 1])
-            before, activation = rendered(synthesis, styles)
-            place = parts.map(activation)[0]
-            for part in range(len(parts)):
-                both = []
+            for part, found in enumerate(changes):
                 queries = parts.queries(part)
-                for q in (queries, _shuffled(queries, options.seed + pair)):
-                    after, activation = rendered(synthesis, transfer(styles, reference, q))
-                    inside = (place == part) | (parts.map(activation)[0] == part)
-                    both.append(locality(before[0], after[0], inside))
-                changes[part].append((both[0], both[1]))
-                progress(done := done + 2)
+                shuffled = _shuffled(queries, options.seed + pair)
+                own, random = (target.given(part, reference, q).locality for q in (queries, shuffled))
+                found.append((own, random))
+                advance(2)
     return [_report(parts, part, found) for part, found in enumerate(changes)]
 
 
-def _report(parts: Parts, part: int, found: Sequence[tuple[object, object]]) -> PartReport:
-    means = [
-        [float(np.mean([getattr(pair[which], name) for pair in found])) for name in ("inside", "outside")]
-        for which in (0, 1)
-    ]
-    (inside, outside), (random_inside, random_outside) = means
+def _report(parts: Parts, part: int, found: Sequence[tuple[Locality, Locality]]) -> PartReport:
+    inside, outside = _mean_changes([own for own, _ in found])
+    random_inside, random_outside = _mean_changes([random for _, random in found])
     return PartReport(
         part=part,
         area=round(float(parts.shares[part]), 4),
@@ -169,6 +169,11 @@ def _report(parts: Parts, part: int, found: Sequence[tuple[object, object]]) -> 
         ratio=round(inside / max(outside, 1e-9), 2),
         random_ratio=round(random_inside / max(random_outside, 1e-9), 2),
     )
+
+
+def _mean_changes(found: Sequence[Locality]) -> tuple[float, float]:
+    """Mean changes inside and outside."""
+    return float(np.mean([one.inside for one in found])), float(np.mean([one.outside for one in found]))
 
 
 def _shuffled(queries: dict[str, Tensor], seed: int) -> dict[str, Tensor]:

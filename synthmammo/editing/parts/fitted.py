@@ -3,7 +3,7 @@
 "Editing in Style" (Collins, Bala, Price and Süsstrunk 2020) as Zakka et al. 2020, section IV B, use it. The activations
 of one early layer fall into clusters, which are parts of the image. The contribution matrix M says how much each
 channel of each layer has to do with each part. A part is transferred by moving the styles of the channels that have
-most to do with it towards those of a reference image. `part_fit` finds the parts.
+most to do with it towards those of a reference image. `clusters` finds the parts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from synthmammo.models.nets.stylegan2 import Synthesis
 
 LAYER = "b8.conv0"
-"""The first layer of 8 x 8: what is clustered."""
+"""The first layer of 8 x 8, whose activations are clustered."""
 
 THRESHOLD = 0.1
 """rho / (1 + rho), rho being 1/9: channels that contribute less than this to the part stay as they are."""
@@ -37,16 +37,16 @@ Styles = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Parts:
-    """What `fit` found; the largest part comes first.
+    """Parts of a model's images; the largest part comes first.
 
     Attributes:
-        centroids: `float32 (K, C)`, unit directions of the activations of `LAYER`.
-        contributions: M by layer, `float32 (K, C)` with C the channels that go into the layer, which are the ones its
-            style scales; every column sums to 1.
-        shares: `float32 (K)`, share of all pixels.
-        brightness: `float32 (K)`, mean of the images inside, in [-1, 1].
-        centres: `float32 (K, 2)`, mean row and column, from 0 (top, left) to 1.
-        options: How they were found.
+        centroids: Unit vectors among the activations of `LAYER`, one per part, `float32 (K, C)`.
+        contributions: Contribution matrix M by layer, `float32 (K, C)` with C the channels that go into the layer,
+            which are the ones its style scales; every column sums to 1.
+        shares: Share of all pixels that each part covers, `float32 (K)`.
+        brightness: Mean of the images inside each part, in [-1, 1], `float32 (K)`.
+        centres: Mean row and column of each part, from 0 (top, left) to 1, `float32 (K, 2)`.
+        options: How the parts were found.
     """
 
     centroids: NDArray[np.float32]
@@ -64,16 +64,17 @@ class Parts:
         """The part each place belongs to.
 
         Args:
-            activation: Of `LAYER`, `(N, C, 8, 8)`.
+            activation: Activation of `LAYER`, `(N, C, 8, 8)`.
 
         Returns:
-            `int64 (N, 8, 8)`, numbers of parts.
+            Numbers of parts, `int64 (N, 8, 8)`.
         """
         count, _, height, width = activation.shape
-        return nearest(directions(activation), self.centroids.astype(np.float64)).reshape(count, height, width)
+        points, centroids = unit_vectors(activation), self.centroids.astype(np.float64)
+        return nearest_centroid(points, centroids).reshape(count, height, width)
 
     def queries(self, part: int, threshold: float = THRESHOLD, epsilon: float = EPSILON) -> dict[str, Tensor]:
-        """`query` of every layer for one part, `float32 (C)`."""
+        """The channels of every layer to move for one part, `float32 (C)` in [0, 1]; see `query` for the arguments."""
         return {name: torch.from_numpy(query(m[part], threshold, epsilon)) for name, m in self.contributions.items()}
 
 
@@ -84,8 +85,8 @@ class Locality:
     Attributes:
         inside: Mean absolute change inside the part, in units of [-1, 1].
         outside: The same outside it.
-        share: Of all squared change, what lies inside.
-        area: Share of the image the part covers: what `share` is of a change that is everywhere the same.
+        share: Share of all squared change that lies inside.
+        area: Share of the image that the part covers; `share` is equal to it where the change is everywhere the same.
     """
 
     inside: float
@@ -114,12 +115,12 @@ def query(contributions: NDArray[np.float32], threshold: float = THRESHOLD, epsi
     taken in part.
 
     Args:
-        contributions: M of the part, `float32 (C)`.
-        threshold: rho / (1 + rho): the M from which on a channel gains.
-        epsilon: In channels of 512; scaled to the layer's.
+        contributions: Contributions M of the part, `float32 (C)`.
+        threshold: The M from which on a channel gains, rho / (1 + rho).
+        epsilon: Budget of change outside the part in channels of 512; scaled to the layer's width.
 
     Returns:
-        `float32 (C)` in [0, 1].
+        Share of each channel to move, `float32 (C)` in [0, 1].
     """
     m = contributions.astype(np.float64)
     order = np.argsort(-m, kind="stable")
@@ -136,10 +137,11 @@ def transfer(styles: Styles, reference: Styles, queries: Styles, strength: Tenso
     """Styles with a part of another image: s + strength q (r - s).
 
     Args:
-        styles: Of the target, `(N, C)` by layer.
-        reference: Of the image the part is taken from, `(N or 1, C)`.
-        queries: `(C)` by layer; layers without one keep their styles.
-        strength: 0 leaves the target as it is, 1 is the paper's; a number, or `(N, 1)`.
+        styles: Styles of the target by layer, `(N, C)`.
+        reference: Styles of the image that the part is taken from, by layer, `(N or 1, C)`.
+        queries: Channels to move by layer, `(C)`; layers without any keep their styles.
+        strength: Share of the way to the reference, as a number or `(N, 1)`: 0 leaves the target as it is, the default
+            1 is that of the paper.
 
     Returns:
         Styles of all layers.
@@ -156,9 +158,9 @@ def locality(before: Tensor, after: Tensor, inside: NDArray[np.bool_]) -> Locali
     """How much of a change lies inside a part.
 
     Args:
-        before: `(1, H, W)` in [-1, 1].
-        after: `(1, H, W)`.
-        inside: `bool (8, 8)`, or any size that divides the image's.
+        before: Image before the change, `(1, H, W)` in [-1, 1].
+        after: Image after the change, `(1, H, W)`.
+        inside: Places of the part, `bool (8, 8)` or any size that divides the image's.
 
     Returns:
         The measures; a part that is not on the image has an `inside` of 0.
@@ -174,12 +176,12 @@ def locality(before: Tensor, after: Tensor, inside: NDArray[np.bool_]) -> Locali
     )
 
 
-def directions(activation: Tensor) -> Plane:
+def unit_vectors(activation: Tensor) -> Plane:
     """The unit vector of every place, `(N, C, H, W)` -> `float64 (N H W, C)`."""
     places = activation.permute(0, 2, 3, 1).flatten(0, 2).double().cpu()
     return F.normalize(places, dim=1).numpy()
 
 
-def nearest(points: Plane, centroids: Plane) -> NDArray[np.int64]:
+def nearest_centroid(points: Plane, centroids: Plane) -> NDArray[np.int64]:
     """Number of the centroid with the largest cosine to each unit vector, `int64 (P)`."""
     return np.asarray((points @ centroids.T).argmax(1))

@@ -1,4 +1,4 @@
-"""VERB mix: a sheet of mixtures, some layers from one sample, the rest from another."""
+"""A sheet of mixtures: some layers from one sample, the rest from another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from synthmammo.mammogram.pictures import BACKGROUND, sheet
 from synthmammo.progress import Progress, silent
 
 
-def mix(
+def draw_mix(
     samples: Samples,
     rows: Sequence[str],
     columns: Sequence[str],
@@ -23,10 +23,10 @@ def mix(
     *,
     progress: Progress = silent,
 ) -> Path:
-    """Mix every row's sample with every column's.
+    """Draw the mixture of every row's sample with every column's.
 
     Args:
-        samples: Of the model.
+        samples: Samples of the model.
         rows: Samples that keep the other layers: seeds, or FILE:KEY.
         columns: Samples that the layers are taken from.
         layers: First layer of w that is taken, and the one after the last.
@@ -41,7 +41,7 @@ def mix(
         DatasetError: A file of inverted images cannot be used.
         OutputError: The picture cannot be written.
     """
-    from synthmammo.editing.mixing import mix as mixed
+    from synthmammo.editing.mixing import mixed
 
     check_layers(samples, layers)
     kept, taken = [samples.named(name) for name in rows], [samples.named(name) for name in columns]

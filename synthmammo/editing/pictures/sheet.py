@@ -1,4 +1,4 @@
-"""VERB sheet: pictures of what a model makes and how it can be edited, after figures 1 to 3 of Zakka et al. 2020."""
+"""Sheets of what a model makes and how it can be edited, after figures 1 to 3 of Zakka et al. 2020."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from math import ceil, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL.Image import Image as Picture
 
-from synthmammo.editing.samples import Samples, grey
+from synthmammo.editing.samples import Grey, Plane, Samples, grey
 from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.pictures import difference, outlined, sheet, tinted
 from synthmammo.progress import Progress, silent
 
 if TYPE_CHECKING:
     from synthmammo.editing.parts.fitted import Parts
+    from synthmammo.editing.parts.transfers import PartImage, PartTransfer
 
 
 _TILE = (192, 192)
@@ -28,7 +30,7 @@ class Scale:
 
     Attributes:
         most: Standard deviations at the ends of each row.
-        columns: Images a row, an odd number: the middle one is the sample itself.
+        columns: Number of images per row, odd: the middle one is the sample itself.
         layers: First layer that moves, and the one after the last; None for all.
         directions: File of the directions; None for the one beside the model.
     """
@@ -45,11 +47,11 @@ class Scale:
 
 @dataclass(frozen=True)
 class Transfer:
-    """What a local sheet shows.
+    """What a sheet of transfers shows.
 
     Attributes:
         part: Number of the part.
-        strength: 1 is the paper's.
+        strength: Share of the way to the reference; the default 1 is that of the paper.
         threshold: Least contribution of a channel that is moved.
         epsilon: Budget of change outside the part, in channels of 512.
         parts: File of the parts; None for the one beside the model.
@@ -62,16 +64,16 @@ class Transfer:
     parts: Path | None = None
 
 
-def seeds(samples: Samples, names: Sequence[str], *, progress: Progress = silent) -> Picture:
+def draw_seeds(samples: Samples, names: Sequence[str], *, progress: Progress = silent) -> Picture:
     """Figure 1: samples, uncurated.
 
     Args:
-        samples: Of the model.
-        names: Seeds, or FILE:KEY.
+        samples: Samples of the model.
+        names: Names of the samples: seeds, or FILE:KEY.
         progress: Called with images done and images in all.
 
     Returns:
-        A sheet, nearly as high as wide.
+        A sheet about as high as wide.
 
     Raises:
         GeneratorError: A name is none.
@@ -84,15 +86,15 @@ def seeds(samples: Samples, names: Sequence[str], *, progress: Progress = silent
     return sheet(tiles, ceil(sqrt(len(names) * 1.6)), [name.rpartition(":")[2] for name in names], _TILE)
 
 
-def directions(
+def draw_directions(
     samples: Samples, name: str, rows: Sequence[str], scale: Scale, *, progress: Progress = silent
 ) -> Picture:
-    """Figure 2: a sample moved along directions, one a row, from -s to +s standard deviations.
+    """Figure 2: a sample moved along directions, one per row, from -s to +s standard deviations.
 
     Args:
-        samples: Of the model.
+        samples: Samples of the model.
         name: The sample: a seed, or FILE:KEY.
-        rows: Directions, e.g. "component 0" or "density".
+        rows: Directions, one per row, e.g. "component 0" or "density".
         scale: How far, in how many steps, on which layers.
         progress: Called with images done and images in all.
 
@@ -113,13 +115,15 @@ def directions(
     return sheet(tiles, len(strengths), captions, _TILE)
 
 
-def parts(samples: Samples, names: Sequence[str], file: Path | None = None, *, progress: Progress = silent) -> Picture:
+def draw_parts(
+    samples: Samples, names: Sequence[str], file: Path | None = None, *, progress: Progress = silent
+) -> Picture:
     """The parts of some samples: each sample, and below it the same with its parts in colours and their numbers.
 
     Args:
-        samples: Of the model.
-        names: Seeds, or FILE:KEY.
-        file: Of the parts; None for the one beside the model.
+        samples: Samples of the model.
+        names: Names of the samples: seeds, or FILE:KEY.
+        file: File of the parts; None for the one beside the model.
         progress: Called with images done and images in all.
 
     Raises:
@@ -128,24 +132,23 @@ def parts(samples: Samples, names: Sequence[str], file: Path | None = None, *, p
     """
     import torch
 
-    from synthmammo.editing.parts.fitted import rendered
+    from synthmammo.editing.parts.transfers import PartImage
 
     found, synthesis = _read(samples, file), samples.model.network.synthesis
     plain, coloured = [], []
     for done, name in enumerate(names):
         sample = samples.named(name)
         with torch.inference_mode():
-            image, activation = rendered(synthesis, synthesis.styles(sample.w[None]), sample.noise)
-        pixels = grey(image[0, 0].clamp(-1, 1).cpu().numpy())
-        place = found.map(activation)[0]
+            shown = PartImage(synthesis, found, synthesis.styles(sample.w[None]), sample.noise)
+        pixels = grey(_pixels(shown))
         plain.append(pixels)
-        coloured.append(tinted(pixels, place))
+        coloured.append(tinted(pixels, shown.places))
         progress(done + 1, len(names))
     captions = [name.rpartition(":")[2] for name in names]
     return sheet([*plain, *coloured], len(names), [*captions, *[""] * len(names)], _TILE)
 
 
-def local(
+def draw_transfers(
     samples: Samples,
     references: Sequence[str],
     targets: Sequence[str],
@@ -156,9 +159,9 @@ def local(
     """Figure 3: rows of reference, target, the target with a part of the reference, and the difference.
 
     Args:
-        samples: Of the model.
-        references: One for each row: seeds, or FILE:KEY.
-        targets: As many.
+        samples: Samples of the model.
+        references: Samples that the part is taken from, one per row: seeds, or FILE:KEY.
+        targets: Samples that the part is moved to, one per row.
         transfer: What is transferred, and how.
         progress: Called with rows done and rows in all.
 
@@ -168,8 +171,7 @@ def local(
     """
     import torch
 
-    from synthmammo.editing.parts.fitted import locality, rendered
-    from synthmammo.editing.parts.fitted import transfer as moved
+    from synthmammo.editing.parts.transfers import PartImage
 
     if len(references) != len(targets):
         message = f"{len(targets)} targets for {len(references)} references, expected as many"
@@ -183,24 +185,29 @@ def local(
     for done, pair in enumerate(zip(references, targets, strict=True)):
         reference, target = map(samples.named, pair)
         with torch.inference_mode():
-            own, other = synthesis.styles(target.w[None]), synthesis.styles(reference.w[None])
-            given, shown = rendered(synthesis, other, reference.noise)
-            before, old = rendered(synthesis, own, target.noise)
-            after, new = rendered(synthesis, moved(own, other, queries, transfer.strength), target.noise)
-        inside = (found.map(old)[0] == transfer.part) | (found.map(new)[0] == transfer.part)
-        change = locality(before[0], after[0], inside)
-        planes = [image[0, 0].clamp(-1, 1).cpu().numpy() for image in (given, before, after)]
-        place = found.map(shown)[0] == transfer.part
-        tiles += [outlined(grey(planes[0]), place), *map(grey, planes[1:]), difference(planes[1], planes[2])]
-        times = change.inside / max(change.outside, 1e-9)
-        captions += [
-            f"reference {reference.name}",
-            f"target {target.name}",
-            f"with its part {transfer.part}",
-            f"inside {times:.1f} x outside",
-        ]
+            given, before = (
+                PartImage(synthesis, found, synthesis.styles(one.w[None]), one.noise) for one in (reference, target)
+            )
+            moved = before.given(transfer.part, given.styles, queries, transfer.strength)
+        row, change = _transfer_tiles(given, moved)
+        tiles += row
+        captions += [f"reference {reference.name}", f"target {target.name}", f"with its part {transfer.part}", change]
         progress(done + 1, len(targets))
     return sheet(tiles, 4, captions, _TILE)
+
+
+def _transfer_tiles(reference: PartImage, moved: PartTransfer) -> tuple[list[Grey], str]:
+    """The four tiles of a row, and how local the change is in words."""
+    before, after, change = _pixels(moved.before), _pixels(moved.after), moved.locality
+    tiles = [
+        outlined(grey(_pixels(reference)), reference.places == moved.part),
+        *(grey(before), grey(after), difference(before, after)),
+    ]
+    return tiles, f"inside {change.inside / max(change.outside, 1e-9):.1f} x outside"
+
+
+def _pixels(shown: PartImage) -> Plane:
+    return np.asarray(shown.image[0].clamp(-1, 1).cpu().numpy())
 
 
 def _read(samples: Samples, file: Path | None) -> Parts:

@@ -1,4 +1,4 @@
-"""VERB walk: the way from one sample to another, or along a direction, as a strip or as a moving picture."""
+"""The way from one sample to another, or along a direction, as a strip or as a moving picture."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Way:
 
     Attributes:
         stops: Two or more samples, visited in order on straight lines in W.
-        steps: Images from each stop to the next, both counted.
-        seconds: That a moving picture takes from each stop to the next.
+        steps: Number of images from each stop to the next, both counted.
+        seconds: Seconds that a moving picture takes from each stop to the next.
     """
 
     stops: tuple[Named, ...]
@@ -44,11 +44,11 @@ class Way:
             raise GeneratorError(f"expected 2 or more, got {self.steps}", where="steps")
 
 
-def walk(samples: Samples, way: Way, out: Path, *, progress: Progress = silent) -> Path:
+def draw_walk(samples: Samples, way: Way, out: Path, *, progress: Progress = silent) -> Path:
     """Render a walk.
 
     Args:
-        samples: Of the model.
+        samples: Samples of the model.
         way: What is walked.
         out: `.png` for a strip, one row from stop to stop; `.gif`, `.webp` or `.apng` for a moving picture, which
             goes there and back.
@@ -80,10 +80,10 @@ def along_direction(samples: Samples, named: Sequence[Named], direction: str, mo
     """The stops of a walk along a direction: the sample moved back, and moved on.
 
     Args:
-        samples: Of the model.
-        named: One sample.
-        direction: E.g. "component 0" or "density".
-        most: Standard deviations, both ways.
+        samples: Samples of the model.
+        named: The sample, alone in a sequence.
+        direction: Name of the direction, e.g. "component 0" or "density".
+        most: Standard deviations that the sample is moved, back and on.
 
     Raises:
         CheckpointError: The model has no file of directions beside it.
@@ -98,11 +98,11 @@ def along_direction(samples: Samples, named: Sequence[Named], direction: str, mo
 
 def points_of(way: Way) -> list[Named]:
     """The samples on the way; a stop between two lines is there twice, at the end of one and the start of the next."""
-    from synthmammo.editing.mixing import walk as line
+    from synthmammo.editing.mixing import between
 
     points = []
     for start, end in zip(way.stops, way.stops[1:], strict=False):
-        for number, w in enumerate(line(start.w, end.w, way.steps)):
+        for number, w in enumerate(between(start.w, end.w, way.steps)):
             share = number / (way.steps - 1)
             name = {0: start.name, way.steps - 1: end.name}.get(number, f"{share:.0%}")
             points.append(Named(name, w, blended(start.noise, end.noise, share)))
