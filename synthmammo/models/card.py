@@ -20,8 +20,8 @@ def model_card(model: Model, digest: str, address: str) -> str:
 
     Args:
         model: The model; its card is the one beside its file, or one drafted from what the file says of itself.
-        digest: SHA-256 of its file.
-        address: How recipes and commands name it, e.g. `hf://ORG/REPO/FILE@REVISION`.
+        digest: SHA-256 of the model's file.
+        address: Name of the model in recipes and commands, e.g. `hf://ORG/REPO/FILE@REVISION`.
     """
     description = model.description
     data = description.training_data.get("digest")

@@ -1,4 +1,4 @@
-"""VERB convert: a published model file becomes one of ours, or ours one that other tools read."""
+"""Converts published model files to ours, and ours to one that other tools read."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Facts:
 
     Attributes:
         spacing_mm: Millimetres per pixel; None when unknown.
-        bits_stored: Bit depth of the images it was trained on.
-        licence: Of the weights, as the Hugging Face Hub names it.
+        bits_stored: Bit depth of the images that the model was trained on.
+        licence: Licence of the weights, as the Hugging Face Hub names it.
         classes: Names of the classes of a conditional model, in the order of its labels; empty numbers them.
-        about: A few sentences, attribution included.
+        about: A few sentences on the model, attribution included.
     """
 
     spacing_mm: float | None = None
@@ -71,7 +71,7 @@ def read_published(path: Path) -> Published:
     """Read a published model, whichever format it is in; the content decides, not the name.
 
     Raises:
-        CheckpointError: It is in none, is damaged, or would execute something.
+        CheckpointError: It is in no known format, is damaged, or would execute something.
     """
     try:
         with path.open("rb") as file:

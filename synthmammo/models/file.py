@@ -72,12 +72,12 @@ class Description:
         classes: Names of the classes a conditional model knows, in the order of their labels.
         spacing_mm: Millimetres per pixel of what it makes; None when unknown.
         bits_stored: Bit depth of the images it was trained on.
-        scale: Its intensity mapping.
+        scale: Intensity mapping of the model.
         training_data: `name` and `digest` of the manifest it was trained on, `sources`, the digests of what that was
             made of, and the `split`; empty when unknown.
         training: How it was trained: images seen, hours, device, the model it began from.
-        metrics: What it reached; each with its extractor and number of images.
-        licence: Of the weights, as the Hugging Face Hub names it.
+        metrics: What it reached, each measure with its extractor and number of images.
+        licence: Licence of the weights, as the Hugging Face Hub names it.
         about: A few sentences, attribution included.
     """
 
@@ -102,7 +102,7 @@ class Checkpoint:
     Attributes:
         path: The file.
         description: What it says of itself.
-        tensors: By NETWORK.LAYER, as stored.
+        tensors: Tensors as stored, by NETWORK.LAYER.
     """
 
     path: Path
@@ -123,8 +123,8 @@ class Checkpoint:
         """One of the networks, `float32`, ready for use: not training, and recording no gradients of its weights.
 
         Args:
-            name: One of `networks`.
-            device: Where it shall be.
+            name: Name of the network, one of `networks`.
+            device: Device that it is moved to.
 
         Raises:
             CheckpointError: The file does not hold it, or holds something that does not fit its configuration.
@@ -154,9 +154,9 @@ def build(description: Description, network: str, where: object = None) -> nn.Mo
     """A network with fresh weights.
 
     Args:
-        description: Of the model; architecture and config are used.
+        description: Description of the model, of which architecture and config are used.
         network: "generator", "training_generator" or "discriminator".
-        where: What an error names.
+        where: What an error message names as its place.
 
     Raises:
         CheckpointError: The architecture is unknown or its configuration is not valid.
@@ -186,9 +186,9 @@ def save(
 
     Args:
         path: The file, `.safetensors`.
-        networks: By name: modules, or their state dictionaries.
-        description: Of the model.
-        dtype: `torch.float16` halves the file; None keeps the types.
+        networks: Modules by name, or their state dictionaries.
+        description: Description of the model.
+        dtype: Type that weights are stored in; `torch.float16` halves the file, None keeps the types.
 
     Returns:
         The path.

@@ -25,9 +25,9 @@ def write_fitted(path: Path, what: str, tensors: Mapping[str, NDArray[Any]], con
 
     Args:
         path: The file.
-        what: "directions" or "parts".
-        tensors: By name.
-        content: The rest, with "weights", the digest of the model.
+        what: Kind of what was fitted, "directions" or "parts".
+        tensors: Tensors by name.
+        content: JSON beside the tensors, with "weights", the digest of the model.
 
     Raises:
         OutputError: The place cannot be written.
@@ -48,10 +48,11 @@ def read_fitted(
 
     Args:
         path: The file.
-        what: "directions" or "parts".
-        weights: Digest of the model it is to be used on.
-        missing: What to do where there is no file.
-        build: From JSON and tensors to the object; its `KeyError`, `TypeError` and `ValueError` mean a broken file.
+        what: Kind of what was fitted, "directions" or "parts".
+        weights: Digest of the model that it is used on.
+        missing: Hint for the message where there is no file.
+        build: Function from JSON and tensors to the object; its `KeyError`, `TypeError` and `ValueError` mean a
+            broken file.
 
     Raises:
         CheckpointError: There is none, it is not one of ours, or it is of another model.

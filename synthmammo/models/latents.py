@@ -27,10 +27,10 @@ class Latents:
     """What images are rendered from; edits change `w` or `styles`.
 
     Attributes:
-        rows: What is to be made.
-        w: `float32 (N, latents, w_dim)`, truncated.
-        styles: By layer, `float32 (N, C)`; None for those that follow from w.
-        noise: By layer, `float32 (N, 1, H, W)`, of inverted images, or drawn; None for the model's own.
+        rows: Rows of the plan that the images are made for.
+        w: Truncated latents, `float32 (N, latents, w_dim)`.
+        styles: Styles by layer, `float32 (N, C)`; None for those that follow from w.
+        noise: Noise maps by layer, `float32 (N, 1, H, W)`, of inverted images or drawn; None for the model's own.
     """
 
     rows: tuple[Row, ...]
@@ -46,7 +46,7 @@ class Model:
     Attributes:
         checkpoint: Its file, read.
         network: Its generator.
-        device: Where that is.
+        device: Device the network is on.
     """
 
     checkpoint: Checkpoint
@@ -57,9 +57,9 @@ class Model:
         """Latents of seeds, each truncated towards the mean, of its label's class.
 
         Args:
-            seeds: See `draw_z`.
-            labels: Class of each; not looked at by an unconditional model.
-            truncations: psi of each.
+            seeds: Random seeds, one per image; see `draw_z`.
+            labels: Class of each image; ignored by an unconditional model.
+            truncations: Truncation psi of each image.
 
         Returns:
             `float32 (N, latents, w_dim)`, the same w for every layer.
@@ -83,7 +83,7 @@ def open_model(name: str, device: str = "cpu") -> Model:
 
     Args:
         name: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
-        device: Where the network shall run.
+        device: Device the network runs on.
 
     Raises:
         CheckpointError: There is no such model, or it is no StyleGAN2.
@@ -103,9 +103,9 @@ def restored(images: Sequence[Inverted], rows: tuple[Row, ...] = (), device: str
     """Inverted images as latents, with their noise.
 
     Args:
-        images: Of one file.
-        rows: What is to be made of them, one each; none where that is not from a plan.
-        device: Where the network is.
+        images: Inverted images of one file.
+        rows: Rows of the plan, one per image; () where there is no plan.
+        device: Device the network is on.
     """
     import torch
 
@@ -121,8 +121,8 @@ def draw_z(seed: int, z_dim: int) -> NDArray[np.float32]:
     """The latent of a seed as the published tools draw it: `float32 (1, z_dim)`, normal.
 
     Args:
-        seed: At least 0; from 2^32 on, which the published tools refuse, it is given as two words of 32 bits.
-        z_dim: Of the model.
+        seed: Random seed, at least 0; from 2^32 on, which the published tools refuse, two words of 32 bits are used.
+        z_dim: Length of the model's normal latent.
     """
     words = seed if seed < 2**32 else [seed & 0xFFFFFFFF, seed >> 32]
     return np.random.RandomState(words).randn(1, z_dim).astype(np.float32)

@@ -1,4 +1,4 @@
-"""VERB zoo: the small models that recipes name as `zoo/NAME`, those of the package and those a user adds.
+"""The zoo: the small models that recipes name as `zoo/NAME`, those of the package and those a user adds.
 
 A model is one file in half precision, NAME.safetensors, with its card, NAME.md, beside it.
 """
@@ -28,10 +28,10 @@ class Model:
     """A model file, without its weights.
 
     Attributes:
-        name: As recipes name it.
+        name: Name that recipes give it.
         path: The file.
         description: What it says of itself.
-        numbers: Weights, and other numbers such as fixed noise, in the file.
+        numbers: How many weights, and other numbers such as fixed noise, the file has.
     """
 
     name: str
@@ -93,8 +93,8 @@ def add(source: str | Path, name: str | None = None, *, replace: bool = False) -
     Args:
         source: A model of this package, by any of its names. A card that lies beside it comes along; else one is
             drafted from what the file says of itself.
-        name: To give it; the file's own by default.
-        replace: Take the place of a model of that name.
+        name: Name to give it; None for that of the file.
+        replace: Whether to take the place of a model of that name; False by default.
 
     Returns:
         The new model.

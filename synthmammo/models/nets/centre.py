@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 STRIDE = 8
-"""Pixels of the image a cell of the finest map."""
+"""Pixels of the image per cell of the finest map."""
 
 PRIOR = 0.01
 """Probability of a middle that an untrained head gives every cell."""
@@ -28,7 +28,7 @@ class CentreHead(nn.Module):
     """Feature maps at strides of 8, 16 and 32 pixels -> middles and edges.
 
     Args:
-        channels: Of the three maps, the finest first.
+        channels: Channels of the three maps, the finest first.
         width: Channels inside the head, a multiple of 8.
     """
 
@@ -69,13 +69,13 @@ def boxes_at(edges: Tensor, image: Tensor, row: Tensor, column: Tensor) -> Tenso
     """Boxes that cells predict.
 
     Args:
-        edges: `(N, 4, h, w)` of `CentreHead`.
-        image: `(K)`, numbers of the images.
-        row: `(K)`, rows of the cells.
-        column: `(K)`, their columns.
+        edges: Edges that `CentreHead` gives, `(N, 4, h, w)`.
+        image: Numbers of the images, `(K)`.
+        row: Rows of the cells, `(K)`.
+        column: Columns of the cells, `(K)`.
 
     Returns:
-        `(K, 4)`, (row0, col0, row1, col1) in pixels.
+        Boxes (row0, col0, row1, col1) in pixels, `(K, 4)`.
     """
     distances = edges[image, :, row, column].clamp(-4, 4).exp() * 2 * STRIDE
     middle = torch.stack([row, column], 1).repeat(1, 2).float().add(0.5) * STRIDE
@@ -83,12 +83,12 @@ def boxes_at(edges: Tensor, image: Tensor, row: Tensor, column: Tensor) -> Tenso
 
 
 def centre_loss(centre: Tensor, edges: Tensor, boxes: list[Tensor]) -> Tensor:
-    """The focal loss of the middles plus twice the loss of the boxes (1 - generalised IoU), a lesion.
+    """The focal loss of the middles plus twice the loss of the boxes (1 - generalised IoU), per lesion.
 
     Args:
-        centre: `(N, 1, h, w)` logits.
-        edges: `(N, 4, h, w)`.
-        boxes: Of each image, `(K, 4)` in pixels.
+        centre: Logits of a middle, `(N, 1, h, w)`.
+        edges: Log-distances of the edges, `(N, 4, h, w)`.
+        boxes: Boxes of the lesions of each image, `(K, 4)` in pixels.
 
     Returns:
         A scalar.
@@ -128,7 +128,7 @@ def _targets(boxes: list[Tensor], shape: tuple[int, int]) -> tuple[Tensor, tuple
 
 
 def generalised_iou(first: Tensor, second: Tensor) -> Tensor:
-    """Of pairs of boxes `(K, 4)`, `(K)` in (-1, 1] (Rezatofighi et al. 2019)."""
+    """Generalised intersection over union of pairs of boxes `(K, 4)`, `(K)` in (-1, 1] (Rezatofighi et al. 2019)."""
     low, high = torch.maximum(first[:, :2], second[:, :2]), torch.minimum(first[:, 2:], second[:, 2:])
     both = (high - low).clamp(min=0).prod(1)
     either = _area(first) + _area(second) - both
@@ -145,8 +145,8 @@ def peaks(centre: Tensor, most: int) -> tuple[Tensor, Tensor, Tensor]:
     """The most probable middles that no neighbouring cell surpasses.
 
     Args:
-        centre: `(N, 1, h, w)` logits.
-        most: K, at most that many of each image.
+        centre: Logits of a middle, `(N, 1, h, w)`.
+        most: Largest number of middles per image, K.
 
     Returns:
         Probabilities, rows and columns, each `(N, K)`; cells that are no peaks have the probability 0.

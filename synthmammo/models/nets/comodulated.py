@@ -1,11 +1,11 @@
 """A contextual GAN's generator with the decoder of StyleGAN2: what makes coherent lesions of 256 x 256 pixels.
 
-The contextual U-Net of seed paper 2 decides most of a lesion at the scale of its skip connections, and trained for
+The contextual U-Net of Wu et al. 2020 decides most of a lesion at the scale of its skip connections, and trained for
 hours on a processor its masses of 256 pixels stayed in pieces. Here every layer of the decoder is modulated by a latent
 and by the tissue together, as Zhao et al. 2021 ("Large scale image completion via co-modulated GANs") do for missing
-regions, so that one random vector decides the lesion as a whole. Of the contextual GAN remain the contract (tissue and
-random scalars in [-1, 1] go in, a lesion channel comes out, is added to the tissue and clipped), the bottleneck of four
-numbers, self-attention, the border, and growing from smaller patches.
+regions, so that one random vector decides the lesion as a whole. What remains of the contextual GAN is the contract
+(tissue and random scalars in [-1, 1] go in, a lesion channel comes out, is added to the tissue and clipped), the
+bottleneck of four numbers, self-attention, the border, and growing from smaller patches.
 
 Departures from Zhao et al.:
 * The encoder sees the tissue at every size ("input skips", Karras et al. 2020), and the lesion is the sum of what all
@@ -37,7 +37,7 @@ _FIRST_LESION = 0.1
 """Factor on the first weights of the layers that make the lesion."""
 
 _STEEPNESS = 10.0
-"""Of the soft threshold: its corner is about 1 / 10 wide."""
+"""Steepness of the soft threshold: its corner is about 1 / 10 wide."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,17 @@ class ComodulatedConfig:
         size: Side of the patches, a power of 2 from 32.
         channel_base: Channels of the maps of side r are `channel_base / r` ...
         channel_max: ... but at most this many.
-        z_dim: Of the latent.
-        w_dim: Of the intermediate latent.
+        z_dim: Length of the latent.
+        w_dim: Length of the intermediate latent.
         mapping_layers: Fully connected layers between them.
         attention_size: Side of the decoder's maps that get self-attention; 0 for none.
-        noise_sizes: Sides of the decoder's maps that also get a plane of random numbers, one a pixel.
+        noise_sizes: Sides of the decoder's maps that also get a plane of random numbers, one per pixel.
         threshold: What the sum of all sizes' parts must exceed to be seen; the lesion is then bright, and sparse as
             calcifications are. 0 for none: the lesion may be brighter or darker than its tissue.
         first_noise: Strength of the planes of random numbers when training begins.
         border_px: Width of the border without lesion at full size.
-        discriminator_images: 2 for the combined image beside the untouched one, 1 for the combined image alone.
+        discriminator_images: Number of images the discriminator sees: 2 for the combined image beside the untouched
+            one, 1 for the combined image alone.
     """
 
     size: int = 256

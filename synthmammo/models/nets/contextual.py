@@ -1,4 +1,4 @@
-"""The contextual GAN of "Proposed Contextual GAN Architecture" (seed paper 2): lesions put onto, or taken off, tissue.
+"""The contextual GAN of Wu et al. 2020: lesions put onto, or taken off, tissue.
 
 The shipped models have another generator, `nets.comodulated`.
 
@@ -14,7 +14,7 @@ Where the paper is silent or contradicts itself:
   convolutions of its own, as the model of Karras et al. (2018) does.
 Two departures, off by default, that it needs to get anywhere on a processor (`noise_sizes`, `centred`):
 * A scalar is constant over a map, so it cannot say where the particles of a cluster lie: some maps of the decoder also
-  get a plane of random numbers, one a pixel.
+  get a plane of random numbers, one per pixel.
 * The plan says where a lesion lies, and a context is cropped around that place: the decoder is told the distance from
   the middle, and the lesion fades to nothing on a disc. Its bound is a hyperbolic tangent there, as a clipped network
   that begins too bright never learns to be darker.
@@ -48,12 +48,13 @@ class ContextualConfig:
 
     Attributes:
         size: Side of the patches, 4 x 2^blocks.
-        channels: Of the generator's encoder, one a block from the image to 4 x 4.
-        discriminator_channels: Of the discriminator, likewise.
+        channels: Channels of the generator's encoder, one number per block from the image to 4 x 4.
+        discriminator_channels: Channels of the discriminator, one number per block likewise.
         attention_size: Side of the maps that get self-attention.
         border_px: Width of the border without lesion at full size.
-        discriminator_images: 2 for the combined image beside the untouched one, 1 for the combined image alone.
-        noise_sizes: Sides of the decoder's maps that also get a plane of random numbers, one a pixel.
+        discriminator_images: Number of images the discriminator sees: 2 for the combined image beside the untouched
+            one, 1 for the combined image alone.
+        noise_sizes: Sides of the decoder's maps that also get a plane of random numbers, one per pixel.
         centred: Whether lesions lie in the middle: see the module.
     """
 
@@ -90,7 +91,7 @@ class ContextualConfig:
 
     @property
     def scalars(self) -> int:
-        """Random numbers the generator takes: one a block of encoder and decoder, then the planes of noise."""
+        """Random numbers the generator takes: one per block of encoder and decoder, then the planes of noise."""
         return 2 * self.blocks + sum(side * side for side in self.noise_sizes)
 
     @property

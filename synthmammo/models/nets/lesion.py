@@ -13,7 +13,7 @@ from synthmammo.models.nets.ops import SpectralConv
 
 
 class LesionConfig(Protocol):
-    """What is needed of the shape of any such generator; see the configurations for each."""
+    """What is needed of the shape of any such generator; see the configurations for the meaning of each."""
 
     @property
     def size(self) -> int: ...  # noqa: D102
@@ -53,7 +53,7 @@ class Attention(nn.Module):
     """Self-attention over the pixels of a map (SAGAN, Zhang et al. 2019); at first it adds nothing.
 
     Args:
-        channels: Of the map.
+        channels: Channels of the map.
     """
 
     def __init__(self, channels: int) -> None:

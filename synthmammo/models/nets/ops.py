@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SLOPE = 0.2
-"""Of the leaky ReLU below 0."""
+"""Slope of the leaky ReLU below 0."""
 
 GAIN = math.sqrt(2)
 """Restores the second moment that a (leaky) ReLU halves."""
@@ -23,7 +23,7 @@ FIR = (1.0, 3.0, 3.0, 1.0)
 
 _HALF_CLAMP = 256.0
 _STRIP_NUMBERS = 4_000_000
-"""Of one strip's output: 16 MB, half of what the C library hands out again without fresh pages."""
+"""Numbers in the output of one strip: 16 MB, half of what the C library hands out again without fresh pages."""
 
 
 def fir_kernel(channels: int, like: Tensor, gain: float = 1.0) -> Tensor:
@@ -222,7 +222,7 @@ class SpectralConv(nn.Conv2d):
         inputs: Channels in.
         outputs: Channels out.
         size: Side of the kernel.
-        stride: Of the convolution.
+        stride: Stride of the convolution in pixels.
         padding: None keeps the size at stride 1.
     """
 

@@ -24,7 +24,7 @@ class Published:
     """A published model, in our naming.
 
     Attributes:
-        config: Its shape.
+        config: Shape of the model.
         networks: "generator" (the averaged one), and where the file has them "training_generator", "discriminator".
         format: Name of the format it came in.
     """

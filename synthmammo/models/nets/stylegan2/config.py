@@ -11,10 +11,10 @@ class StyleGAN2Config:
 
     Attributes:
         resolution: Side of the square images, a power of 2 from 8 to 1024.
-        image_channels: 1 for a mammogram.
-        z_dim: Of the normal latent.
-        w_dim: Of the intermediate latent.
-        mapping_layers: Fully connected layers from z to w.
+        image_channels: Channels of the images; 1 for a mammogram.
+        z_dim: Length of the normal latent.
+        w_dim: Length of the intermediate latent.
+        mapping_layers: Number of fully connected layers from z to w.
         classes: Number of classes the model is conditioned on; 0 for none.
         channel_base: Channels at resolution r are `channel_base / r` ...
         channel_max: ... but at most this many.
@@ -47,7 +47,7 @@ class StyleGAN2Config:
 
     @property
     def latents(self) -> int:
-        """Number of w the synthesis takes: one a convolution, and the last image layer's own."""
+        """Number of w the synthesis takes: one per convolution, and the last image layer's own."""
         return 2 * len(self.resolutions)
 
     def channels(self, resolution: int) -> int:

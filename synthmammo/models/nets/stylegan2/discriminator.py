@@ -46,7 +46,7 @@ class DiscriminatorEnd(nn.Module):
     Args:
         channels: Channels in, at 4 x 4.
         outputs: Features out.
-        deviation_group: Samples in a group.
+        deviation_group: Number of samples in a group.
     """
 
     def __init__(self, channels: int, outputs: int, deviation_group: int) -> None:
@@ -89,7 +89,7 @@ class Discriminator(nn.Module):
         Args:
             image: `float32 (N, image_channels, resolution, resolution)` in [-1, 1].
             label: `(N, classes)`, one-hot; None for an unconditional model.
-            dtype: Of the activations down to 8 x 8; None for that of the image.
+            dtype: Type of the activations down to 8 x 8; None for that of the image.
 
         Returns:
             `float32 (N, 1)` logits.

@@ -8,17 +8,17 @@ from torch import Tensor, nn
 from synthmammo.models.nets import ops
 
 AVERAGE_DECAY = 0.995
-"""Of the running mean of w, per update."""
+"""Decay of the running mean of w, per update."""
 
 
 class Mapping(nn.Module):
     """From a normal latent, and a class, to w.
 
     Args:
-        z_dim: Of the latent; 0 takes the class alone (the discriminator's use).
-        classes: Classes; 0 for none.
-        w_dim: Features out.
-        layers: Fully connected layers.
+        z_dim: Length of the latent; 0 takes the class alone, as the discriminator does.
+        classes: Number of classes; 0 for none.
+        w_dim: Number of features out.
+        layers: Number of fully connected layers.
     """
 
     w_avg: Tensor

@@ -21,9 +21,9 @@ class StyledConv(nn.Module):
     Args:
         inputs: Channels in.
         outputs: Channels out.
-        w_dim: Of the latent.
-        resolution: Of the output.
-        up: Double the resolution first.
+        w_dim: Length of the latent.
+        resolution: Side of the output in pixels.
+        up: Whether the resolution is doubled first.
     """
 
     noise_const: Tensor
@@ -60,7 +60,7 @@ class ToImage(nn.Module):
     Args:
         inputs: Channels in.
         image_channels: Channels of the image.
-        w_dim: Of the latent.
+        w_dim: Length of the latent.
     """
 
     def __init__(self, inputs: int, image_channels: int, w_dim: int) -> None:
@@ -83,7 +83,7 @@ class SynthesisBlock(nn.Module):
 
     Args:
         config: Shape of the model.
-        resolution: Of this block.
+        resolution: Side of the maps of this block in pixels.
     """
 
     def __init__(self, config: StyleGAN2Config, resolution: int) -> None:
@@ -172,10 +172,10 @@ class Synthesis(nn.Module):
         """Images from the styles of the layers.
 
         Args:
-            styles: From `styles`, perhaps edited.
-            noise: `(N or 1, 1, H, W)` by layer name; None takes the model's fixed noise.
-            dtype: Of the activations, None for that of the weights; styles, normalisation and image keep theirs.
-            tap: Sees the activation of every convolution.
+            styles: Styles by layer, from `styles`, perhaps edited.
+            noise: Noise maps by layer name, `(N or 1, 1, H, W)`; None takes the model's fixed noise.
+            dtype: Type of the activations, None for that of the weights; styles, normalisation and image keep theirs.
+            tap: Function that sees the activation of every convolution; None for none.
 
         Returns:
             `float32 (N, image_channels, resolution, resolution)`, about [-1, 1], not clipped.
