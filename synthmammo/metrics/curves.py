@@ -12,7 +12,7 @@ from scipy import special, stats
 from synthmammo.metrics.intervals import LEVEL, Interval
 
 Scores = NDArray[np.floating]
-"""`(N)`, one score an image; greater is more positive."""
+"""`(N)`, one score per image; greater is more positive."""
 Labels = NDArray[np.bool_]
 """`bool (N)`, True is positive; both values present."""
 
@@ -99,7 +99,7 @@ def sensitivity_at_specificity(scores: Scores, positive: Labels, specificity: fl
     Args:
         scores: `(N)`.
         positive: `bool (N)`, both values present.
-        specificity: Above 0, up to 1.
+        specificity: Least share of the negatives that the threshold reaches or exceeds, above 0 and up to 1.
 
     Raises:
         ValueError: One of the classes is absent, lengths differ, or a score is no number.
@@ -120,13 +120,13 @@ class DeLong:
     """Two areas under the ROC curve on the same images, compared.
 
     Attributes:
-        auc_a: Of the first scores.
-        auc_b: Of the second.
+        auc_a: Area of the first scores.
+        auc_b: Area of the second scores.
         difference: `auc_a - auc_b` with its interval.
         z: The difference in standard errors; 0 where both are equal.
-        p_value: Two-sided.
-        log10_p: Of the same; says how small where `p_value` has become 0.
-        standard_error: Of the difference.
+        p_value: Two-sided p-value.
+        log10_p: Decimal logarithm of the p-value, which says how small it is where `p_value` has become 0.
+        standard_error: Standard error of the difference.
     """
 
     auc_a: float
@@ -149,7 +149,7 @@ def delong_test(labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, lev
         labels: `(N)`, bool or 0 and 1; both present.
         scores_a: `(N)` or `(S, N)`.
         scores_b: `(N)` or `(T, N)`.
-        level: Of the interval.
+        level: Coverage of the interval, 0 to 1; 0.95 by default.
 
     Raises:
         ValueError: One class only, unequal lengths, labels other than 0 and 1, or a score that is no number.
@@ -183,7 +183,7 @@ def delong_interval(labels: ArrayLike, scores: ArrayLike, level: float = LEVEL) 
     Args:
         labels: `(N)`, bool or 0 and 1; both present.
         scores: `(N)`, or `(S, N)` for the mean of several areas.
-        level: Of the interval.
+        level: Coverage of the interval, 0 to 1; 0.95 by default.
 
     Raises:
         ValueError: As `delong_test`.

@@ -34,8 +34,8 @@ class Marks(NamedTuple):
     """What a detector says of one image.
 
     Attributes:
-        boxes: `(K, 4)`.
-        scores: `(K)`, finite; greater is more suspicious.
+        boxes: Edges of the marks in pixels, `(K, 4)`.
+        scores: Scores of the marks, `(K)`, finite; greater is more suspicious.
     """
 
     boxes: Boxes
@@ -47,8 +47,8 @@ class Truth:
     """What is on one image.
 
     Attributes:
-        lesions: `(L, 4)`, to be found.
-        ignored: `(M, 4)`, where marks do not count.
+        lesions: Boxes of the lesions to be found, `(L, 4)`.
+        ignored: Boxes where marks do not count, `(M, 4)`.
     """
 
     lesions: Boxes
@@ -63,7 +63,7 @@ def centre_inside(marks: Boxes, boxes: Boxes) -> NDArray[np.bool_]:
 
 
 def intersection_over_union(marks: Boxes, boxes: Boxes) -> NDArray[np.float64]:
-    """Of each mark with each box, `float64 (K, L)`; 0 where both are empty."""
+    """Intersection over union of each mark with each box, `float64 (K, L)`; 0 where both are empty."""
     a, b = marks.astype(np.float64)[:, None], boxes.astype(np.float64)[None]
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
     both = sides.clip(0).prod(-1)
@@ -76,10 +76,10 @@ class Froc:
     """Marks held against lesions: what every point of the FROC curve follows from.
 
     Attributes:
-        lesion_scores: `float64 (L)`, highest score of the marks on each lesion; -inf without one.
-        lesion_images: `(L)`, number of the image.
-        false_scores: `float64 (F)`, of the marks on no lesion.
-        false_images: `(F)`.
+        lesion_scores: Highest score of the marks on each lesion, `float64 (L)`; -inf without one.
+        lesion_images: Number of the image of each lesion, `(L)`.
+        false_scores: Scores of the marks on no lesion, `float64 (F)`.
+        false_images: Number of the image of each of these marks, `(F)`.
         images: Number of images, those without lesions included.
     """
 
@@ -125,7 +125,7 @@ class Froc:
 
     @cached_property
     def _ranked(self) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Of all marks, the highest score first: image, whether on a lesion, whether the last of its score."""
+        """All marks, the highest score first: image, whether on a lesion, whether the last of its score."""
         marked = np.isfinite(self.lesion_scores)
         scores = np.concatenate([self.lesion_scores[marked], self.false_scores])
         order = np.argsort(-scores, kind="stable")
@@ -155,10 +155,10 @@ class Precision:
     """Marks of all images, judged for average precision at an intersection over union of at least 0.5.
 
     Attributes:
-        scores: `float64 (K)`.
-        right: `bool (K)`.
-        mark_images: `(K)`, number of the image.
-        lesions: `(N)`, lesions of each image.
+        scores: Scores of the marks, `float64 (K)`.
+        right: Whether each mark is right, `bool (K)`.
+        mark_images: Number of the image of each mark, `(K)`.
+        lesions: Number of lesions of each image, `(N)`.
     """
 
     scores: NDArray[np.float64]
@@ -182,7 +182,7 @@ class Precision:
     def average(self, images: NDArray[np.intp] | None = None) -> float:
         """Area under the precision-recall curve, precision made to fall with recall (PASCAL VOC from 2010 on).
 
-        Of the one class "lesion", so this is mAP@0.5 as well.
+        Lesions are the only class, so this is mAP@0.5 as well.
 
         Args:
             images: As `Froc.curve`.
@@ -244,14 +244,14 @@ def chance_sensitivities(
     lesions usually lie, or which images have some, does as well here as on the lesions' own images.
 
     Args:
-        marks: Of all images, on one canvas.
-        truths: Of the same images.
-        rates: False marks per image.
-        swaps: How often the lesions are dealt out.
-        seed: Of that.
+        marks: Marks on all images, on one canvas.
+        truths: Lesions of the same images.
+        rates: Rates of false marks per image.
+        swaps: Number of times the lesions are dealt out.
+        seed: Random seed for dealing out the lesions.
 
     Returns:
-        `float64 (swaps, K)`.
+        Sensitivities at the rates, `float64 (swaps, K)`.
 
     Raises:
         ValueError: Fewer than two images have lesions, or as `Froc.of`.

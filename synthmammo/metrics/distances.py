@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 Vectors = NDArray[np.floating]
-"""`(N, D)`, one feature vector a row."""
+"""`(N, D)`, one feature vector per row."""
 
 
 def kernel_distance(first: Vectors, second: Vectors) -> float:
@@ -17,8 +17,8 @@ def kernel_distance(first: Vectors, second: Vectors) -> float:
     images, is 0 for two samples of one distribution, and a single value may be below 0.
 
     Args:
-        first: `(N, D)`, N at least 2.
-        second: `(M, D)`, M at least 2.
+        first: Vectors of the first set, `(N, D)`, N at least 2.
+        second: Vectors of the second set, `(M, D)`, M at least 2.
 
     Raises:
         ValueError: Fewer than 2 vectors, or different lengths.
@@ -40,8 +40,8 @@ def frechet_distance(first: Vectors, second: Vectors) -> float:
     Biased upwards by few images, so compare only numbers taken at the same N and M.
 
     Args:
-        first: `(N, D)`, N at least 2.
-        second: `(M, D)`, M at least 2.
+        first: Vectors of the first set, `(N, D)`, N at least 2.
+        second: Vectors of the second set, `(M, D)`, M at least 2.
 
     Raises:
         ValueError: Fewer than 2 vectors, or different lengths.

@@ -33,14 +33,14 @@ def bootstrap(
     """Values of a statistic on resampled images: whole clusters (patients) are drawn with replacement.
 
     Args:
-        statistic: From numbers of images, with repetitions, to one value or `(K)` values; NaN where it has none, as
-            of a resample with one class only.
-        clusters: `(N)`, the patient of each image.
-        resamples: How many.
-        seed: Of the draws.
+        statistic: Function from numbers of images, with repetitions, to one value or `(K)` values; NaN where it has
+            none, as on a resample with one class only.
+        clusters: Patient of each image, `(N)`.
+        resamples: Number of resamples.
+        seed: Random seed for drawing the patients.
 
     Returns:
-        `float64 (resamples, K)`.
+        Values of the statistic, `float64 (resamples, K)`.
 
     Raises:
         ValueError: There are no images.
@@ -60,9 +60,9 @@ def interval(estimate: float, values: NDArray[np.floating], level: float = LEVEL
     """The percentile interval.
 
     Args:
-        estimate: On the images themselves.
-        values: `(resamples)` of `bootstrap`; NaN are left out.
-        level: Coverage.
+        estimate: Value on the images themselves.
+        values: Values on the resamples, `(resamples)`, from `bootstrap`; NaN are left out.
+        level: Coverage of the interval, 0 to 1; 0.95 by default.
     """
     kept = values[~np.isnan(values)]
     if not len(kept):

@@ -16,10 +16,10 @@ class LinearProbe:
     """Logistic regression on standardised features.
 
     Attributes:
-        mean: `float64 (D)`.
-        scale: `float64 (D)`, above 0.
-        weight: `float64 (D, K)`.
-        bias: `float64 (K)`.
+        mean: Mean of each feature, `float64 (D)`.
+        scale: Standard deviation of each feature, above 0, `float64 (D)`.
+        weight: Weight of each feature for each class, `float64 (D, K)`.
+        bias: Bias of each class, `float64 (K)`.
     """
 
     mean: NDArray[np.float64]
@@ -29,12 +29,12 @@ class LinearProbe:
 
     @classmethod
     def fit(cls, features: Vectors, labels: NDArray[np.integer], penalty: float = 1.0) -> LinearProbe:
-        """Least mean cross-entropy plus penalty / 2 times the squared weights.
+        """Fit the least mean cross-entropy plus penalty / 2 times the squared weights.
 
         Args:
-            features: `(N, D)`.
-            labels: `(N)`, numbers of the classes from 0.
-            penalty: The default suits some hundred features and a thousand images.
+            features: Feature vectors, `(N, D)`.
+            labels: Numbers of the classes from 0, `(N)`.
+            penalty: Weight of the squared weights; the default 1 suits some hundred features and a thousand images.
         """
         x = features.astype(np.float64)
         mean, scale = x.mean(0), x.std(0) + 1e-6
@@ -54,5 +54,5 @@ class LinearProbe:
         return cls(mean, scale, weight, bias[0])
 
     def logits(self, features: Vectors) -> NDArray[np.float64]:
-        """`(N, D)` -> `(N, K)`."""
+        """Logits of the classes `(N, K)` for feature vectors `(N, D)`."""
         return np.asarray((features.astype(np.float64) - self.mean) / self.scale @ self.weight + self.bias)

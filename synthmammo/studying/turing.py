@@ -1,4 +1,4 @@
-"""VERB turing: the images of a visual Turing test, real, synthesised and edited, with the answers in a file apart."""
+"""Images of a visual Turing test, real, synthesised and edited, with the answers in a file apart."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class TuringOptions:
     """What is drawn.
 
     Attributes:
-        count: Images in all.
-        seed: Of the draws.
+        count: Number of images in all.
+        seed: Random seed for drawing the images and their order.
         real_share: Chance of each image to be a real one.
-        split: Only real images of this split; None for all.
+        split: Split of the real images that are drawn from; None for all.
     """
 
     count: int = 100
@@ -51,10 +51,10 @@ class Drawn:
     """One image of the test.
 
     Attributes:
-        number: From 1, in the order shown.
-        kind: "real", "synthesised" or "edited".
-        key: In the dataset it is from.
-        edits: What was done to it, e.g. "density +1.20"; empty for the other kinds.
+        number: Number of the image in the order shown, from 1.
+        kind: Kind of the image: "real", "synthesised" or "edited".
+        key: Key of the image in the dataset that it is from.
+        edits: What was done to an edited image, e.g. "density +1.20"; empty for the other kinds.
     """
 
     number: int
@@ -84,7 +84,7 @@ def turing(
         progress: Called with images written and images in all.
 
     Returns:
-        How many are real, synthesised and edited.
+        Number of images of each kind.
 
     Raises:
         DatasetError: A dataset cannot be read, or has too few images.
