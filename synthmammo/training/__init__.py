@@ -1,1 +1,1 @@
-"""What the verb `train` is made of: configuration, training set, run directory, scores, objectives."""
+"""Training of models on a dataset: configuration, training set, run directory, scores, objectives."""

@@ -27,16 +27,17 @@ class DataConfig(_Strict):
     """Which images of the dataset are used, and how.
 
     Attributes:
-        split: Images to train on.
-        evaluate_on: Images that the scores are taken against; never trained on.
+        split: Split of the images to train on.
+        evaluate_on: Split of the images that the scores are taken against; never trained on.
         classes: Labels to train on, in the order of the model's classes; None for all of the dataset.
         scale: Mapping of grey levels to [-1, 1].
-        roles: Of a contextual GAN: the class, or classes, that are "context", "real", "benign" and "normal"; see
-            `objectives.insertion.InsertionBatch`.
-        orientations: Show the real images in all eight orientations, one drawn a showing. Flips of the augmentation
-            hide from the discriminator how an image lies, so that a generator may lay all of them the same way; this
-            asks it for every way.
-        side_px: Average the images down to this side, e.g. to begin with small ones; see `TrainConfig.start_from`.
+        roles: Class, or classes, by role in the training of a contextual GAN: "context", "real", "benign" and
+            "normal"; see `objectives.insertion.InsertionBatch`.
+        orientations: Whether the real images are shown in all eight orientations, a new one drawn for every showing.
+            Flips of the augmentation hide from the discriminator how an image lies, so that a generator may lay all
+            of them the same way; this asks it for every way.
+        side_px: Side in pixels that the images are averaged down to, e.g. to begin with small ones, see
+            `TrainConfig.start_from`; None keeps theirs.
     """
 
     split: str = "train"
@@ -52,28 +53,28 @@ class TrainConfig(_Strict):
     """One training.
 
     Attributes:
-        model: Architecture.
-        name: Of the model file.
-        seed: Of every random number.
-        data: Which images.
+        model: Architecture of the model.
+        name: Name of the model file, without its ending.
+        seed: Random seed for the first weights, the order of the images and every draw.
+        data: Images that are used, and how.
         conditional: Whether the model knows the classes.
         network: Arguments of the architecture's configuration, without resolution and classes.
-        start_from: Of a stylegan2: a trained model to begin with, as zoo/NAME, path or hf://; its images may be
-            smaller, so that a model can be trained on small images first. Empty for fresh weights.
+        start_from: Trained model that a stylegan2 begins with, as zoo/NAME, path or hf://; its images may be smaller,
+            so that a model can be trained on small images first. Empty for fresh weights.
         objective: What is minimised; a stylegan2 has "projected" and "logistic", a contextual GAN "projected" and
             "contextual".
         settings: Numbers of the objective.
         generator: Numbers of the generator's training: style mixing, weight average.
-        augmentation: Strengths of what the discriminator's images go through.
-        batch_size: Images a step, over all processes.
+        augmentation: Strengths of the transforms that the discriminator's images go through.
+        batch_size: Images per step, over all processes.
         total_kimg: Thousands of real images to show.
         tick_kimg: Thousands of images between two records, sheets and saved states.
         score_ticks: Ticks between two scorings; 0 for none.
-        score_images: Generated images a scoring.
-        precision: Of the activations.
-        makes: "mammograms", "patches", or of a contextual GAN "mass", "calcification" or "removal".
-        licence: Of the weights.
-        about: For the model's description, with attribution.
+        score_images: Generated images per scoring.
+        precision: Type of the activations.
+        makes: What the model makes: "mammograms" or "patches", a contextual GAN "mass", "calcification" or "removal".
+        licence: Licence of the weights.
+        about: Sentences for the model's description, with attribution.
     """
 
     model: Literal["stylegan2", "contextual"]
@@ -107,7 +108,7 @@ def load_config(path: Path, settings: Iterable[str] = ()) -> TrainConfig:
 
     Args:
         path: YAML file.
-        settings: `key=value` texts with dotted keys, the values read as YAML.
+        settings: Changes as `key=value` texts with dotted keys, the values read as YAML.
 
     Raises:
         TrainingError: It cannot be read, or says something that is not understood.
@@ -120,9 +121,9 @@ def default_config(model: str, data: Path, settings: Iterable[str] = ()) -> Trai
     """The configuration of a run that is given none.
 
     Args:
-        model: "stylegan2" or "contextual".
+        model: Architecture, "stylegan2" or "contextual".
         data: Dataset directory, which names the model.
-        settings: As `load_config`.
+        settings: Changes as `key=value` texts; see `load_config`.
 
     Raises:
         TrainingError: A setting is not understood.
@@ -139,8 +140,8 @@ def numbers(kind: type[Numbers], content: dict[str, Any], where: str) -> Numbers
 
     Args:
         kind: The dataclass.
-        content: By field.
-        where: Part of the configuration, for messages.
+        content: Values by field.
+        where: Part of the configuration that messages name.
 
     Raises:
         TrainingError: A key is unknown or a value not valid.

@@ -27,7 +27,7 @@ from synthmammo.training.task import SHEET_COLUMNS
 
 _SHEET_ROWS = 4
 _PREPARED = 16
-"""Images a batch before training begins."""
+"""Images per batch before training begins."""
 
 _SCORED_FROM = 100_000
 """First seed of the images that are scored; those of the sheets begin at 0."""
@@ -37,11 +37,11 @@ class GenerationTask:
     """A StyleGAN2 and the images it is trained on.
 
     Args:
-        config: Of the run.
-        images: To train on; their size and classes are the model's.
-        device: Where to train.
-        reduce: Averages a tensor over processes.
-        pretrained: False replaces the ImageNet weights of fixed features by random ones (tests).
+        config: Configuration of the run.
+        images: Images to train on; their size and classes are those of the model.
+        device: Device to train on.
+        reduce: Function that averages a tensor over processes; None where there is one process.
+        pretrained: Whether fixed features have their ImageNet weights; False draws them at random, for tests.
 
     Raises:
         TrainingError: A setting is not understood.

@@ -18,7 +18,7 @@ from synthmammo.models.file import Scale
 _PAIRED = ("lesion", "host", "removed")
 
 LEAST_IMAGES = 32
-"""Fewer than this are learned by heart in minutes, whatever the objective."""
+"""Fewer images than this are learned by heart in minutes, whatever the objective."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class ImageSet:
     """Images of one split, all of one size.
 
     Attributes:
-        grey: `uint16 (N, H, H)`.
-        low: `float32 (N)`, grey level of -1.
-        high: `float32 (N)`, grey level of 1.
-        labels: `int64 (N)`, number of the class.
+        grey: Grey levels, `uint16 (N, H, H)`.
+        low: Grey level of each image that becomes -1, `float32 (N)`.
+        high: Grey level of each image that becomes 1, `float32 (N)`.
+        labels: Number of the class of each image, `int64 (N)`.
         classes: Names of the classes.
         bits_stored: The largest bit depth among the images.
         spacing_mm: Millimetres per pixel, where all images have the same; else None.
-        twins: `int64 (N)`, number of each image's other half in a pair; -1 where there is none.
+        twins: Number of each image's other half in a pair, `int64 (N)`; -1 where there is none.
     """
 
     grey: NDArray[np.uint16]
@@ -105,9 +105,9 @@ class ImageSet:
         """Numbers of the images shown at a position of the endless, reshuffled sequence; a pure function.
 
         Args:
-            position: Images shown before.
-            count: How many.
-            seed: Of the order.
+            position: Number of images shown before.
+            count: Number of images wanted.
+            seed: Random seed for the order of the images.
         """
         epochs = range(position // len(self), (position + count - 1) // len(self) + 1)
         order = np.concatenate([np.random.default_rng([seed, epoch]).permutation(len(self)) for epoch in epochs])
@@ -126,7 +126,7 @@ def load_images(
 
     Args:
         directory: The dataset.
-        split: Of the images.
+        split: Split of the images.
         scale: Mapping of grey levels to [-1, 1].
         classes: Labels to keep, in the order of their numbers; None for all of the dataset.
         least: Number of images that are needed.
@@ -170,7 +170,7 @@ def _ends(sample: Sample, scale: Scale) -> tuple[float, float]:
     if scale is Scale.FULL_RANGE:
         return 0.0, float(2**sample.bits_stored - 1)
     if known := sample.history.intensity:
-        # Of the whole image that a patch is from, as it will be when the model is used.
+        # That of the whole image that a patch is from, as it will be when the model is used.
         return known
     intensity = Intensity.of(sample.image, sample.breast)
     return intensity.low, intensity.high

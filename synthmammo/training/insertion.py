@@ -40,12 +40,12 @@ class InsertionTask:
     """A contextual GAN, the patches of each role, and held-out contexts.
 
     Args:
-        config: Of the run; its `data.roles` say which class plays which role.
+        config: Configuration of the run; its `data.roles` say which class plays which role.
         images: Patches to train on.
-        held_out: Patches it never sees; their contexts are shown and scored.
-        device: Where to train.
-        reduce: Averages a tensor over processes.
-        pretrained: False replaces the ImageNet weights of fixed features by random ones (tests).
+        held_out: Patches that training never sees, whose contexts are shown and scored; None takes those to train on.
+        device: Device to train on.
+        reduce: Function that averages a tensor over processes; None where there is one process.
+        pretrained: Whether fixed features have their ImageNet weights; False draws them at random, for tests.
 
     Raises:
         TrainingError: A setting is not understood, or a role has no class of the data.

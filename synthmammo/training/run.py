@@ -3,7 +3,7 @@
 ```
 RUN/
   config.yaml        what is trained, resolved
-  stats.jsonl        one line a tick: images seen, seconds, losses; one line a scoring
+  stats.jsonl        one line per tick: images seen, seconds, losses; one line per scoring
   sheets/            samples of the same latents at every tick; real.png beside them
   state.pt           everything a resumed run needs, of the last tick
   NAME.safetensors   the averaged generator of the best scoring so far
@@ -119,9 +119,9 @@ class RunDirectory:
         """Write a grid of images.
 
         Args:
-            name: Of the file in `sheets/`, without suffix.
-            images: `(N, 1, H, H)` in [-1, 1], row by row.
-            columns: Images a row.
+            name: Name of the file in `sheets/`, without suffix.
+            images: Images in [-1, 1], row by row, `(N, 1, H, H)`.
+            columns: Number of images per row.
         """
         path = self.path / "sheets" / f"{name}.png"
         side = max(128, min(images.shape[-1], 256))

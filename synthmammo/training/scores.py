@@ -23,7 +23,7 @@ class Scorer:
 
     Args:
         held_out: Real images that nothing was trained on.
-        extractor: Of the features.
+        extractor: Extractor of the features that are compared.
     """
 
     def __init__(self, held_out: ImageSet, extractor: Features) -> None:
@@ -35,13 +35,13 @@ class Scorer:
         """Scores of generated images.
 
         Args:
-            images: From numbers of images (`int64 (N)`, at most 32) to images `float32 (N, 1, H, W)`.
-            labels: `int64 (N)`, the class of each image.
+            images: Function from numbers of images (`int64 (N)`, at most 32) to images `float32 (N, 1, H, W)`.
+            labels: Class of each image, `int64 (N)`.
 
         Returns:
             `kernel_distance_x1000` (no bias, so 0 is a perfect score), `frechet_distance` (its floor depends on the
-            numbers of images; see `floor`), and with two classes `probe_auc`: of a linear classifier that was fitted
-            to the given images alone, on the held-out ones.
+            numbers of images; see `floor`), and with two classes `probe_auc`: the area under the curve of a linear
+            classifier that was fitted to the given images alone, on the held-out ones.
         """
         batches = (images(which) for which in torch.split(torch.arange(len(labels)), _BATCH))
         return self._compare(*self._features(batches), labels.cpu().numpy())

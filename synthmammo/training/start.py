@@ -18,7 +18,7 @@ def origin(model: str) -> dict[str, Any]:
     """What a new model's description says of the one it began from: its weights' digest, resolution and training.
 
     Args:
-        model: As of `begin_from`.
+        model: Name of the model; see `begin_from`.
     """
     checkpoint = load(model)
     described = checkpoint.description
@@ -34,7 +34,7 @@ def begin_from(model: str, generator: Generator) -> None:
 
     Args:
         model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
-        generator: To change in place.
+        generator: Generator to change in place.
 
     Raises:
         CheckpointError: There is no such model, or it is no StyleGAN2.

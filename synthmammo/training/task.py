@@ -25,7 +25,7 @@ class Objective(Protocol):
 
     @property
     def average(self) -> nn.Module:
-        """What is sampled from and kept."""
+        """The averaged network, which is sampled from and kept."""
         ...
 
     def step(self, batch: Any, draws: torch.Generator) -> Losses:
@@ -62,7 +62,7 @@ class Task(Protocol):
         ...
 
     def sheet(self) -> Tensor:
-        """The same latents or contexts every time, `float32 (N, 1, H, H)`, `SHEET_COLUMNS` a row."""
+        """The same latents or contexts every time, `float32 (N, 1, H, H)`, `SHEET_COLUMNS` per row."""
         ...
 
     def floor(self, scorer: Scorer) -> Scores:
@@ -80,7 +80,7 @@ class Task(Protocol):
 
     @property
     def architecture(self) -> str:
-        """Of the network, a name in `checkpoints.ARCHITECTURES`."""
+        """Name of the network's architecture, one of `models.file.ARCHITECTURES`."""
         ...
 
     def network(self) -> dict[str, Any]:

@@ -1,11 +1,8 @@
-"""The verb `train`: a dataset and a configuration -> a run directory with a model file."""
+"""Training a model: a dataset and a configuration become a run directory with a model file."""
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -15,28 +12,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synthmammo.dataset.reader import Dataset
-from synthmammo.errors import DatasetError, TrainingError
+from synthmammo.errors import TrainingError
 from synthmammo.models import file as checkpoints
 from synthmammo.models.features import EXTRACTOR, Features
 from synthmammo.models.names import SUFFIX
 from synthmammo.progress import Progress
 from synthmammo.training.config import TrainConfig
+from synthmammo.training.data import TrainingData
 from synthmammo.training.generation import GenerationTask
-from synthmammo.training.images import ImageSet, load_images
 from synthmammo.training.insertion import InsertionTask, real_class
 from synthmammo.training.memory import memory_errors
 from synthmammo.training.objectives.base import Losses
 from synthmammo.training.run import RunDirectory
 from synthmammo.training.scores import Scorer, Scores
 from synthmammo.training.start import origin
+from synthmammo.training.stopping import stop_requests
 from synthmammo.training.task import SHEET_COLUMNS, Task
 
 RANKED_BY = "kernel_distance_x1000"
 """The score whose lowest value marks the best model; it has no bias, and so does not favour a number of images."""
-
-LEAST_HELD_OUT = 8
-"""Fewer images than this say nothing of a distance."""
 
 COLLAPSED = 0.02
 """Generated images that differ by less than this share of what real ones do are one image."""
@@ -49,11 +43,11 @@ class Trained:
     """What a run gave.
 
     Attributes:
-        run: Its directory.
-        images_seen: Real images shown, in all.
+        run: Directory of the run.
+        images_seen: Number of real images shown, in all.
         finished: Whether the configured number was reached.
-        model: The best model file; None while there is none.
-        scores: Of that model.
+        model: File of the best model; None while there is none.
+        scores: Scores of that model; empty while there is none.
     """
 
     run: Path
@@ -81,9 +75,9 @@ def train(
         config: What to train.
         data: Dataset directory.
         out: Run directory.
-        hours: Stop after so long, saved, to be resumed; None for no limit.
-        progress: Called with images shown so far and in all.
-        pretrained: False replaces the ImageNet weights of the fixed features by random ones (tests).
+        hours: Hours after which the run stops, saved, to be resumed; None for no limit.
+        progress: Called with images shown so far and in all, at once and after every step.
+        pretrained: Whether the fixed features have their ImageNet weights; False draws them at random, for tests.
 
     Raises:
         TrainingError: The configuration does not fit, the losses are no longer numbers, the generator has collapsed,
@@ -112,42 +106,29 @@ class Trainer:
             raise TrainingError(
                 f"{config.batch_size} cannot be divided among {processes} processes", where="batch_size"
             )
-        manifest = Dataset.open(data).manifest
-        chosen = config.data
-        # What a benchmark needs to know, so as not to test on what the model was trained on.
-        self.dataset = {"name": manifest.name if manifest else data.name, "split": chosen.split}
-        if manifest:
-            self.dataset |= {"digest": manifest.digest, "sources": " ".join(sorted(manifest.sources.values()))}
-        self.images = load_images(data, chosen.split, chosen.scale, chosen.classes).smaller(chosen.side_px)
-        held_out = self._held_out(data) if config.score_ticks else None
-        self.task = self._task(held_out, pretrained)
+        self.data = TrainingData.load(data, config.data, scored=bool(config.score_ticks))
+        self.task = self._task(pretrained)
         self.task.objective.processes = processes
-        self.scorer: Scorer | None = None
-        if held_out:
-            wanted = real_class(held_out, config) if config.model == "contextual" else held_out
-            self.scorer = Scorer(wanted, Features(pretrained=pretrained).to(self.accelerator.device))
+        self.scorer = self._scorer(pretrained)
         # Each process draws other latents and augmentations.
         self.draws = torch.Generator().manual_seed(config.seed * 1000 + self.accelerator.process_index)
         self.best: Scores = {}
         self.flat_ticks = 0
         self.seconds = 0.0
 
-    def _held_out(self, data: Path) -> ImageSet:
-        chosen = self.config.data
-        try:
-            held_out = load_images(data, chosen.evaluate_on, chosen.scale, self.images.classes, LEAST_HELD_OUT)
-        except DatasetError as error:
-            hint = "Choose another data.evaluate_on, or set score_ticks to 0 to train without scores."
-            raise DatasetError(f"nothing to score against: {error.message}", where=error.where, hint=hint) from None
-        return held_out.smaller(chosen.side_px)
-
-    def _task(self, held_out: ImageSet | None, pretrained: bool) -> Task:
+    def _task(self, pretrained: bool) -> Task:
+        config, images, device = self.config, self.data.images, self.accelerator.device
         reduce = self._average if self.accelerator.num_processes > 1 else None
-        if self.config.model == "contextual":
-            return InsertionTask(
-                self.config, self.images, held_out, self.accelerator.device, reduce, pretrained=pretrained
-            )
-        return GenerationTask(self.config, self.images, self.accelerator.device, reduce, pretrained=pretrained)
+        if config.model == "contextual":
+            return InsertionTask(config, images, self.data.held_out, device, reduce, pretrained=pretrained)
+        return GenerationTask(config, images, device, reduce, pretrained=pretrained)
+
+    def _scorer(self, pretrained: bool) -> Scorer | None:
+        held_out = self.data.held_out
+        if held_out is None:
+            return None
+        wanted = real_class(held_out, self.config) if self.config.model == "contextual" else held_out
+        return Scorer(wanted, Features(pretrained=pretrained).to(self.accelerator.device))
 
     def _average(self, tensor: Tensor) -> Tensor:
         averaged: Tensor = self.accelerator.reduce(tensor, "mean")
@@ -164,6 +145,8 @@ class Trainer:
     def run(self, hours: float | None = None, progress: Progress | None = None) -> Trained:
         """Train to the end, or to the time limit; see `train`."""
         total, started = round(self.config.total_kimg * 1000), perf_counter()
+        if progress:
+            progress(self._seen, total)  # what comes before the first step can take minutes
         with stop_requests() as stop, memory_errors(self.directory.path):
             self._begin()
             stopped = late = False
@@ -177,7 +160,7 @@ class Trainer:
 
     def _begin(self) -> None:
         if self.accelerator.is_main_process:
-            self.directory.begin(self.config, self.dataset.get("digest", ""))
+            self.directory.begin(self.config, self.data.origin.get("digest", ""))
         self.accelerator.wait_for_everyone()
         state = self.directory.load_state()
         if state:
@@ -214,9 +197,7 @@ class Trainer:
             stopped = self._any(stop.is_set())
         seconds = perf_counter() - started
         self.seconds += seconds
-        losses = {
-            name: sum(step.get(name, 0.0) for step in history) / _count(name, history) for name in _names(history)
-        }
+        losses = _means(history)
         self._check_variety(losses)
         if self.accelerator.is_main_process:
             rate = round((self._seen - first) / seconds, 2)
@@ -263,11 +244,11 @@ class Trainer:
             architecture=self.task.architecture,
             config=self.task.network(),
             makes=config.makes,
-            classes=self.images.classes if config.conditional else (),
-            spacing_mm=self.images.spacing_mm,
-            bits_stored=self.images.bits_stored,
+            classes=self.data.images.classes if config.conditional else (),
+            spacing_mm=self.data.images.spacing_mm,
+            bits_stored=self.data.images.bits_stored,
             scale=config.data.scale,
-            training_data=self.dataset,
+            training_data=self.data.origin,
             training={
                 "kimg": self._seen / 1000,
                 "hours": round(self.seconds / 3600, 3),
@@ -305,31 +286,9 @@ class Trainer:
         self.best, self.flat_ticks, self.seconds = state["best"], state["flat_ticks"], state["seconds"]
 
 
-def _names(history: list[Losses]) -> list[str]:
-    return list(dict.fromkeys(name for step in history for name in step))
-
-
-def _count(name: str, history: list[Losses]) -> int:
-    # Some losses are not taken at every step.
-    return sum(name in step for step in history)
-
-
-@contextmanager
-def stop_requests() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C and SIGTERM set; a second Ctrl-C stops at once."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def request(number: int, frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _means(history: list[Losses]) -> Losses:
+    """Mean of every loss over the steps at which it was taken; some are not taken at every step."""
+    names = dict.fromkeys(name for step in history for name in step)
+    return {
+        name: sum(step.get(name, 0.0) for step in history) / sum(name in step for step in history) for name in names
+    }

@@ -36,13 +36,13 @@ def adapt(
     """Train the extractor, in place, to tell the classes apart by the means of its four scales.
 
     Args:
-        features: To fine-tune; fixed again afterwards.
+        features: Extractor to fine-tune; fixed again afterwards.
         epochs: The real images.
         classes: Number of classes, at least 2.
-        images: How many to show; the learning rate rises over the first tenth and falls to nothing at the end.
-        augmentation: Of the images.
+        images: Number of images to show; the learning rate rises over the first tenth and falls to 0 at the end.
+        augmentation: Augmentation of the images.
         draws: Source of the augmentation's draws.
-        dtype: Of the activations.
+        dtype: Type of the activations.
     """
     head = nn.Linear(sum(SCALES), classes).to(features.mean.device)
     nn.init.zeros_(head.weight)

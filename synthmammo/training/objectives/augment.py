@@ -41,7 +41,7 @@ class Augmentation:
         """Transform each image by draws of its own.
 
         Args:
-            images: `(N, C, H, H)`.
+            images: Images in [-1, 1], `(N, C, H, H)`.
             draws: Source of all draws, on the processor.
             probability: Chance of each transform on each image.
 
@@ -75,8 +75,9 @@ def oriented(images: Tensor, orientations: Tensor) -> Tensor:
     """Flip and turn each image to one of its eight orientations.
 
     Args:
-        images: `(N, C, H, H)`.
-        orientations: `int64 (N)` in [0, 8): bit 0 mirrors the rows, bit 1 the columns, bit 2 exchanges both.
+        images: Images, `(N, C, H, H)`.
+        orientations: Orientation of each image, `int64 (N)` in [0, 8): bit 0 mirrors the rows, bit 1 the columns, bit 2
+            exchanges both.
     """
     chosen = [((orientations >> bit) & 1).bool().to(images.device)[:, None, None, None] for bit in range(3)]
     images = torch.where(chosen[0], images.flip(2), images)
@@ -85,7 +86,7 @@ def oriented(images: Tensor, orientations: Tensor) -> Tensor:
 
 
 class _Lots:
-    """One draw an image, drawn on the processor so that every device sees the same; 0 where a transform is off."""
+    """One draw per image, drawn on the processor so that every device sees the same; 0 where a transform is off."""
 
     def __init__(self, images: Tensor, draws: torch.Generator, probability: float) -> None:
         self.count, self.device, self.draws, self.probability = len(images), images.device, draws, probability

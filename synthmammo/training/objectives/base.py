@@ -16,7 +16,7 @@ _LAST_RATE = 0.1
 """Factor on the learning rates at the end of annealing."""
 
 Reduce = Callable[[Tensor], Tensor]
-"""Averages a tensor over the processes of a run."""
+"""Function that averages a tensor over the processes of a run."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Batch:
     """Real images and their classes.
 
     Attributes:
-        images: `float32 (N, C, H, W)` in [-1, 1].
-        labels: `int64 (N)`, number of the class.
+        images: Images in [-1, 1], `float32 (N, C, H, W)`.
+        labels: Number of the class of each image, `int64 (N)`.
     """
 
     images: Tensor
@@ -38,11 +38,11 @@ class Training:
     Args:
         networks: Networks by name.
         optimisers: Optimisers by name.
-        reduce: Averages a gradient over the processes; None where there is one.
+        reduce: Function that averages a gradient over the processes; None where there is one process.
 
     Attributes:
         processes: Number of processes; each sees its share of every batch.
-        steps: Taken so far.
+        steps: Steps taken so far.
         images_seen: Real images shown so far, by all processes.
     """
 
@@ -79,6 +79,10 @@ class Training:
             optimiser.load_state_dict(state["optimisers"][name])
         self.set_counters(state["counters"])
 
+    def anneal(self, kimg: tuple[float, float] | None) -> None:
+        """Set the learning rates to what `annealed` gives after the images seen so far; opens a step."""
+        self.scale_rates(annealed(self.images_seen, kimg))
+
     def scale_rates(self, factor: float) -> None:
         """Set every optimiser's learning rate to `factor` times the one it began with."""
         for optimiser in self.optimisers.values():
@@ -100,8 +104,8 @@ def annealed(images_seen: int, kimg: tuple[float, float] | None) -> float:
     """Factor on learning rates: 1 until the first of two counts of images, a tenth from the second on.
 
     Args:
-        images_seen: So far.
-        kimg: The two counts in thousands; between them the factor falls geometrically. None for 1 all along.
+        images_seen: Number of images shown so far.
+        kimg: The two counts in thousands, between which the factor falls geometrically; None for 1 all along.
     """
     if kimg is None:
         return 1.0
@@ -122,10 +126,10 @@ def average_decay(batch_size: int, half_life_kimg: float, images_seen: int, ramp
     """Decay of the weight average per step.
 
     Args:
-        batch_size: Images a step.
-        half_life_kimg: In thousands of images.
-        images_seen: So far.
-        ramp: The half-life is at most this share of the images seen; 0 for no such limit.
+        batch_size: Images per step.
+        half_life_kimg: Half-life in thousands of images.
+        images_seen: Number of images shown so far.
+        ramp: Largest half-life, as a share of the images seen; 0 for no such limit.
     """
     half_life = half_life_kimg * 1000
     if ramp:

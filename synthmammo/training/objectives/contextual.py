@@ -1,4 +1,4 @@
-"""The objective of the contextual GAN as published (seed paper 2): a four-way loss, a gradient penalty, growing.
+"""The objective of the contextual GAN as published (Wu et al. 2020): a four-way loss, a gradient penalty, growing.
 
 Where the paper is silent or contradicts itself:
 * A real patch has no lesion channel, and none of an archive has an untouched twin: the discriminator then sees the
@@ -30,12 +30,12 @@ class ContextualSettings:
     """Numbers of the objective; the defaults are the paper's, for masses.
 
     Attributes:
-        learning_rate: Of both Adams.
-        other_weight: Of the losses of benign and normal patches.
-        penalty_weight: Of the gradient penalty.
+        learning_rate: Learning rate of both networks.
+        other_weight: Weight of the losses of benign and normal patches.
+        penalty_weight: Weight of the gradient penalty.
         penalty_norm: Norm of the gradient that costs nothing.
-        perturbation: Noise the penalty is taken at.
-        generator_steps: Updates of the generator for one of the discriminator: 2 for masses.
+        perturbation: Noise that the penalty is taken at: "seed" as in the paper, or "dragan".
+        generator_steps: Updates of the generator per update of the discriminator; the paper has 2 for masses.
         small_kimg: Thousands of images shown at half the size first; () for none.
         fade_steps: Steps over which the full-size blocks are then faded in.
         average_kimg: Half-life of the weight average, in thousands of images.
@@ -56,10 +56,10 @@ class ContextualObjective(InsertionTraining):
     """Trains a contextual generator against its discriminator.
 
     Args:
-        generator: To train.
+        generator: Generator to train.
         settings: Numbers of the objective.
-        device: Where to train.
-        reduce: Averages a tensor over processes.
+        device: Device to train on.
+        reduce: Function that averages a tensor over processes; None where there is one process.
     """
 
     def __init__(

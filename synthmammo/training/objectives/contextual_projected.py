@@ -1,6 +1,6 @@
 """Contextual GANs against projected discriminators: what a processor trains within an hour.
 
-Departures from seed paper 2, each because its own objective does not get anywhere in that time:
+Departures from Wu et al. 2020, each because its own objective does not get anywhere in that time:
 * The discriminator is a small head on each of four scales of a fixed, pretrained network (Sauer et al. 2021), with the
   hinge loss. The paper's third and fourth answers stay: benign and normal patches count as wrong, with a weight of 0.2.
 * Where the data has the untouched twin of every real patch, the fixed network sees the paper's three channels -
@@ -31,7 +31,7 @@ from synthmammo.models.features import Features
 from synthmammo.models.nets.lesion import Inserted, LesionGenerator
 from synthmammo.models.nets.ops import append_batch_deviation
 from synthmammo.training.objectives.augment import Augmentation
-from synthmammo.training.objectives.base import Losses, Reduce, annealed
+from synthmammo.training.objectives.base import Losses, Reduce
 from synthmammo.training.objectives.insertion import InsertionBatch, InsertionTraining
 from synthmammo.training.objectives.projected import Heads, Projection
 
@@ -49,24 +49,24 @@ class ContextualProjectedSettings:
     """Numbers of the objective.
 
     Attributes:
-        learning_rate: Of the generator's Adam.
-        discriminator_rate: Of the heads' Adam.
-        other_weight: Of the losses of benign and normal patches.
-        variety_weight: Of the generator's loss on lesions that differ less, or more, on one context than real ones do;
-            0 leaves it out.
-        form_weight: Of the generator's loss on lesions that are not spread in brightness, contrast and extent as real
-            ones are; 0 leaves it out. Both need twins.
-        shows: How often a context is in a batch. With 1 the lesions of different contexts are compared: for removal,
-            where a context has one right answer.
+        learning_rate: Learning rate of the generator.
+        discriminator_rate: Learning rate of the heads.
+        other_weight: Weight of the losses of benign and normal patches.
+        variety_weight: Weight of the generator's loss on lesions that differ less, or more, on one context than real
+            ones do; 0 leaves it out. It needs twins.
+        form_weight: Weight of the generator's loss on lesions that are not spread in brightness, contrast and extent
+            as real ones are; 0 leaves it out. It needs twins.
+        shows: Number of times a context is in a batch. With 1 the lesions of different contexts are compared: for
+            removal, where a context has one right answer.
         lesion_gain: Factor on the lesion channel before it is seen.
         noise: Standard deviation of the noise on combined images, in units of [-1, 1].
         coarse_share: Share of the batches that are blurred as if they came from coarser images.
-        coarsest: Pixel of the coarsest such image, in pixels of the patch; drawn from 1 up to it.
+        coarsest: Largest pixel of such an image, in pixels of the patch; its size is drawn from 1 up to it.
         small_kimg: Thousands of images shown at each smaller size first, each half of the next; () for none.
         fade_steps: Steps over which the blocks of every further size are then faded in.
         anneal_kimg: Thousands of images between which both rates fall to a tenth; None keeps them.
         average_kimg: Half-life of the weight average, in thousands of images.
-        mixing_seed: Of the random mixing convolutions.
+        mixing_seed: Random seed for drawing the mixing convolutions.
     """
 
     learning_rate: float = 1e-3
@@ -90,13 +90,13 @@ class ContextualProjectedObjective(InsertionTraining):
     """Trains a contextual generator against projected discriminators.
 
     Args:
-        generator: To train.
+        generator: Generator to train.
         features: The fixed extractor.
-        augmentation: Of all patches, before anything is made of them.
+        augmentation: Augmentation of all patches, before anything is made of them.
         settings: Numbers of the objective.
-        precision: Of the activations.
-        device: Where to train.
-        reduce: Averages a tensor over processes.
+        precision: Type of the activations.
+        device: Device to train on.
+        reduce: Function that averages a tensor over processes; None where there is one process.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class ContextualProjectedObjective(InsertionTraining):
 
     def update(self, batch: InsertionBatch, draws: torch.Generator) -> Losses:
         """One update of the heads, then one of the generator, on the same generated lesions."""
-        self.scale_rates(annealed(self.images_seen, self.settings.anneal_kimg))
+        self.anneal(self.settings.anneal_kimg)
         batch = batch.each(partial(self.augmentation, draws=draws)).each(self._coarser(draws))
         shows = self.settings.shows
         context = batch.context[: len(batch.context) // shows].repeat(shows, 1, 1, 1)
@@ -174,7 +174,7 @@ class ContextualProjectedObjective(InsertionTraining):
         return {"discriminator": loss.item(), "real_sign": sign.item()}
 
     def _scores(self, *groups: list[Tensor]) -> list[tuple[Tensor, ...]]:
-        """Of every scale the scores of each group, all normalised together."""
+        """The scores of each group on every scale, all normalised together."""
         found = []
         for head, *maps in zip(self.heads.scales, *groups, strict=True):
             x = torch.cat([append_batch_deviation(part, _DEVIATION_GROUP) for part in maps])
@@ -220,8 +220,8 @@ def variety_loss(apart: Tensor, usual: Tensor) -> Tensor:
     """How far two lesions on one context are from differing as two real ones do; a scalar, 0 where they do.
 
     Args:
-        apart: `(N)`, of pairs on one context, as `differences` gives them.
-        usual: `(M)`, of pairs of real lesions.
+        apart: Differences of pairs of lesions on one context, `(N)`, as `differences` gives them.
+        usual: Differences of pairs of real lesions, `(M)`.
     """
     ratio = (apart.mean() + _LEAST) / (usual.mean() + _LEAST)
     logs, known = (apart + _LEAST).log(), (usual + _LEAST).log()
@@ -236,8 +236,8 @@ def form_loss(lesions: Tensor, wanted: Tensor) -> Tensor:
     distribution has to be moved.
 
     Args:
-        lesions: `(N, 1, S, S)`.
-        wanted: `(M, 1, S, S)`.
+        lesions: Generated lesion channels, `(N, 1, S, S)`.
+        wanted: Real lesion channels, `(M, 1, S, S)`.
     """
     levels = torch.linspace(0, 1, min(len(lesions), len(wanted)), device=lesions.device)
     found, goal = (torch.quantile(measures(part), levels, dim=0) for part in (lesions, wanted))
@@ -248,7 +248,7 @@ def measures(lesions: Tensor) -> Tensor:
     """Logarithms of the mean, the mean weighted by itself, and the root mean square distance from the centre of mass.
 
     Args:
-        lesions: `(N, 1, S, S)`, of either sign.
+        lesions: Lesion channels of either sign, `(N, 1, S, S)`.
 
     Returns:
         `(N, 3)`.

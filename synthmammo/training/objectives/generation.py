@@ -22,11 +22,12 @@ class GeneratorSettings:
     Attributes:
         style_mixing: Chance that an image takes a second latent from a random layer on.
         average_kimg: Half-life of the weight average, in thousands of images.
-        average_ramp: The half-life is at most this share of the images seen; 0 for no limit.
-        clip: Show the discriminators what would be written, clipped to [-1, 1]; gradients pass as if it were not, but
-            for those that would drive a pixel further out, which run away. For whole views: their air is -1 to the
-            last pixel, which a network never meets, and by that alone a discriminator would know every generated image.
-        precision: Of the activations: "float32", "bfloat16" or "float16".
+        average_ramp: Largest half-life of the weight average, as a share of the images seen; 0 for no limit.
+        clip: Whether the discriminators see what would be written, clipped to [-1, 1]; gradients pass as if it were
+            not, but for those that would drive a pixel further out, which run away. For whole views: their air is -1 to
+            the last pixel, which a network never meets, and by that alone a discriminator would know every generated
+            image.
+        precision: Type of the activations: "float32", "bfloat16" or "float16".
     """
 
     style_mixing: float = 0.9
@@ -37,19 +38,19 @@ class GeneratorSettings:
 
     @property
     def dtype(self) -> torch.dtype | None:
-        """Of the activations; None for that of the weights."""
+        """Type of the activations; None for that of the weights."""
         return None if self.precision == "float32" else getattr(torch, self.precision)
 
 
 class GeneratorTraining(Training):
-    """A StyleGAN2 generator in training, with its average.
+    """A StyleGAN2 generator in training, with its average: the base of the objectives of a StyleGAN2.
 
     Args:
-        generator: To train.
+        generator: Generator to train.
         others: The other networks by name.
         optimisers: Optimisers by name.
-        general: Numbers.
-        reduce: Averages a tensor over processes.
+        general: Numbers that every such objective has.
+        reduce: Function that averages a tensor over processes; None where there is one process.
     """
 
     def __init__(

@@ -26,10 +26,12 @@ class InsertionBatch:
     """Patches for each role, `float32` in [-1, 1].
 
     Attributes:
-        context: `(N, 1, S, S)`, gets a lesion (or loses it).
-        real: `(N, C, S, S)`: what the combined image shall look like, and for C = 2 its untouched twin behind it.
-        benign: Likewise, what it shall not look like; None where the data has none.
-        normal: Likewise, with nothing changed: healthy tissue (for removal, tissue that still has its lesion).
+        context: Patches that get a lesion (or lose it), `(N, 1, S, S)`.
+        real: Patches that the combined image shall look like, `(N, C, S, S)`; for C = 2 with their untouched twins as
+            second channel.
+        benign: Patches that it shall not look like, `(N, C, S, S)`; None where the data has none.
+        normal: Patches where nothing was changed, `(N, C, S, S)`: healthy tissue (for removal, tissue that still has
+            its lesion).
     """
 
     context: Tensor
@@ -47,14 +49,14 @@ class InsertionTraining(Training):
     """Networks, growing and counters of an objective of contextual GANs.
 
     Args:
-        generator: To train, on its device.
-        discriminator: Its opponent.
+        generator: Generator to train, on its device.
+        discriminator: Discriminator that it is trained against.
         rates: Learning rates of generator and discriminator.
         small_kimg: Thousands of images shown at each smaller size first, each half of the next: (30, 20) of a model
             for 256 pixels is 30 of 64 pixels and 20 of 128.
         fade_steps: Steps over which the blocks of every further size are then faded in.
         average_kimg: Half-life of the weight average, in thousands of images.
-        reduce: Averages a tensor over processes.
+        reduce: Function that averages a tensor over processes; None where there is one process.
 
     Raises:
         ValueError: The generator takes no patches as small as that.

@@ -9,13 +9,14 @@ Departures from the paper: a head sees the class, by projection (Miyato & Koyama
 real images once and then fixed, tells the generator how recognisable its classes are, with softened targets, so that
 it need not exaggerate them; real and generated images are normalised together (the batch statistics of generated
 images alone would hide that they vary less), each map carries its standard deviation over the batch, and the
-generator pays for maps that vary less inside a class than real ones do: without this it settled on one picture a class
-within 5,000 images; one generated batch serves both updates, which saves a third of the time.
+generator pays for maps that vary less inside a class than real ones do: without this it settled on one picture per
+class within 5,000 images; one generated batch serves both updates, which saves a third of the time.
 """
 
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from synthmammo.models.nets.ops import append_batch_deviation
 from synthmammo.models.nets.stylegan2 import Generator
 from synthmammo.training.objectives.adaptation import Epochs, adapt
 from synthmammo.training.objectives.augment import Augmentation
-from synthmammo.training.objectives.base import Batch, Losses, Reduce, annealed
+from synthmammo.training.objectives.base import Batch, Losses, Reduce
 from synthmammo.training.objectives.generation import GeneratorSettings, GeneratorTraining
 
 _MIXED = (32, 64, 128, 128)
@@ -45,15 +46,15 @@ class ProjectedSettings:
     """Numbers of the objective.
 
     Attributes:
-        learning_rate: Of the generator's Adam. Its weights are of unit size and scaled when used, so that the paper's
-            rate for plain weights would hardly move them.
-        discriminator_rate: Of the discriminators' Adam.
-        betas: Of both Adams.
-        class_weight: Of the generator's class loss; 0 leaves the class probe out.
-        variety_weight: Of the generator's loss on varying less than real images do; 0 leaves it out.
+        learning_rate: Learning rate of the generator. Its weights are of unit size and scaled when used, so that the
+            paper's rate for plain weights would hardly move them.
+        discriminator_rate: Learning rate of the discriminators.
+        betas: Decay rates of Adam's moments, for generator and discriminators.
+        class_weight: Weight of the generator's class loss; 0 leaves the class probe out.
+        variety_weight: Weight of the generator's loss on varying less than real images do; 0 leaves it out.
         class_smoothing: Share of the class target that is spread over all classes: 0.5 of two classes asks for a
             probability of 0.75, about what the probe gives real images.
-        mixing_seed: Of the random mixing convolutions.
+        mixing_seed: Random seed for drawing the mixing convolutions.
         anneal_kimg: Thousands of images between which both rates fall to a tenth; None keeps them.
         adapt_kimg: Thousands of real images the extractor is first fine-tuned on to tell the classes apart; 0 leaves
             the ImageNet weights.
@@ -75,7 +76,7 @@ class Projection(nn.Module):
 
     Args:
         features: The extractor.
-        seed: Of the convolutions.
+        seed: Random seed for drawing the convolutions.
     """
 
     def __init__(self, features: Features, seed: int = 0) -> None:
@@ -118,12 +119,12 @@ class Projection(nn.Module):
 
 
 class Head(nn.Module):
-    """Judges one scale: strided convolutions down to a 32nd of the image, then one score a place.
+    """Judges one scale: strided convolutions down to a 32nd of the image, then one score per place.
 
     Args:
-        channels: Channels in.
-        halvings: Strided convolutions.
-        classes: Classes of a conditional model, else 0.
+        channels: Number of channels in.
+        halvings: Number of strided convolutions.
+        classes: Number of classes of a conditional model, else 0.
     """
 
     def __init__(self, channels: int, halvings: int, classes: int) -> None:
@@ -154,7 +155,7 @@ class Heads(nn.Module):
     """A head for each scale of each projection.
 
     Args:
-        classes: Classes of a conditional model, else 0.
+        classes: Number of classes of a conditional model, else 0.
         projections: Number of projections.
     """
 
@@ -227,13 +228,13 @@ class ProjectedObjective(GeneratorTraining):
     """Trains a StyleGAN2 generator against projected discriminators.
 
     Args:
-        generator: To train.
+        generator: Generator to train.
         features: The fixed extractor.
-        general: What the generator's training has in common with other objectives.
-        augmentation: Of everything the discriminators see.
-        settings: Numbers of the objective.
-        device: Where to train.
-        reduce: Averages a tensor over processes.
+        general: Numbers that every objective of a StyleGAN2 has.
+        augmentation: Augmentation of everything the discriminators see.
+        settings: Numbers of this objective.
+        device: Device to train on.
+        reduce: Function that averages a tensor over processes; None where there is one process.
     """
 
     def __init__(
@@ -264,23 +265,27 @@ class ProjectedObjective(GeneratorTraining):
         self.heads, self.augmentation, self.settings = heads, augmentation, settings
 
     def prepare(self, epochs: Epochs, draws: torch.Generator) -> None:
-        """Adapt the extractor, match the contrast, fit the class probe to real images, augmented as in training."""
+        """Adapt the extractor, match the contrast, fit the class probe to real images, augmented as in training.
+
+        Without a class probe the first batch is enough, and no other is read.
+        """
         if self.adapted:
             images, dtype = round(1000 * self.settings.adapt_kimg), self.general.dtype or torch.float32
             classes = self.generator.config.classes
             adapt(self.adapted, epochs, classes, images, self.augmentation, draws, dtype)
-        self._fit_probe(epochs(0), draws)
+        batches = iter(epochs(0))
+        first = next(batches)
+        self.match_contrast(first.images, draws)
+        if self.probe:
+            self._fit_probe(self.probe, itertools.chain([first], batches), draws)
 
     @torch.no_grad()
-    def _fit_probe(self, batches: Iterable[Batch], draws: torch.Generator) -> None:
+    def _fit_probe(self, probe: ClassProbe, batches: Iterable[Batch], draws: torch.Generator) -> None:
         means, labels = [], []
-        for number, batch in enumerate(batches):
-            if number == 0:
-                self.match_contrast(batch.images, draws)
+        for batch in batches:
             means.append(self._project(self.augmentation(batch.images, draws))[1])
             labels.append(batch.labels)
-        if self.probe:
-            self.probe.fit(torch.cat(means), torch.cat(labels))
+        probe.fit(torch.cat(means), torch.cat(labels))
 
     def _project(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
         """Maps of all projections, and the means of the last extractor, the adapted one where there is one."""
@@ -291,7 +296,7 @@ class ProjectedObjective(GeneratorTraining):
 
     def step(self, batch: Batch, draws: torch.Generator) -> Losses:
         """One update of the discriminators, then one of the generator on the same generated images."""
-        self.scale_rates(annealed(self.images_seen, self.settings.anneal_kimg))
+        self.anneal(self.settings.anneal_kimg)
         labels = self.draw_labels(len(batch.images), draws)
         fake = self.generate(labels, draws)
         fake_mixed, fake_means = self._project(self.augmentation(fake, draws))

@@ -30,17 +30,17 @@ class LogisticSettings:
     """Numbers of the objective; the defaults are configuration F.
 
     Attributes:
-        learning_rate: Of both Adams, before the correction for lazy regularisation.
+        learning_rate: Learning rate of both networks, before the correction for lazy regularisation.
         gamma: Weight of R1. What suits grows with the square of the side and falls with the batch: 0.0002 side^2 / N
             is where to begin, a factor of 4 to either side is worth a trial.
         penalty_steps: Steps between two R1 penalties.
         path_weight: Weight of path-length regularisation; 0 leaves it out.
         path_steps: Steps between two path-length regularisations.
-        path_shrink: They use a batch so many times smaller.
+        path_shrink: Factor by which the batch of a path-length regularisation is smaller.
         augment_target: Mean sign of the real images' scores that the augmentation's probability steers to; None keeps
             the probability at `augment_start`.
         augment_kimg: Thousands of images in which the probability can go from 0 to 1.
-        augment_start: First probability.
+        augment_start: Probability of the augmentation at the start.
     """
 
     learning_rate: float = 0.002
@@ -58,12 +58,12 @@ class LogisticObjective(GeneratorTraining):
     """Trains a StyleGAN2 generator against a discriminator of its own.
 
     Args:
-        generator: To train.
-        general: What the generator's training has in common with other objectives.
-        augmentation: Of everything the discriminator sees.
-        settings: Numbers of the objective.
-        device: Where to train.
-        reduce: Averages a tensor over processes.
+        generator: Generator to train.
+        general: Numbers that every objective of a StyleGAN2 has.
+        augmentation: Augmentation of everything the discriminator sees.
+        settings: Numbers of this objective.
+        device: Device to train on.
+        reduce: Function that averages a tensor over processes; None where there is one process.
     """
 
     def __init__(

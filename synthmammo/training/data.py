@@ -1,0 +1,63 @@
+"""What a run is trained on and scored against, and what is known of where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthmammo.dataset.reader import Dataset
+from synthmammo.errors import DatasetError
+from synthmammo.training.config import DataConfig
+from synthmammo.training.images import ImageSet, load_images
+
+LEAST_HELD_OUT = 8
+"""Fewer images than this say nothing of a distance."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Images of a run.
+
+    Attributes:
+        images: Images that are trained on.
+        held_out: Images that scores are taken against; None for a run without scores.
+        origin: Name, split, digest and sources of the dataset, for the model's description: a benchmark needs them, so
+            as not to test on what the model was trained on.
+    """
+
+    images: ImageSet
+    held_out: ImageSet | None
+    origin: dict[str, str]
+
+    @classmethod
+    def load(cls, directory: Path, config: DataConfig, *, scored: bool) -> TrainingData:
+        """Read the images of a dataset that a run needs.
+
+        Args:
+            directory: Dataset directory.
+            config: Which images of it are used.
+            scored: Whether held-out images are needed.
+
+        Raises:
+            DatasetError: The images do not suffice.
+        """
+        origin = _origin(directory, config)
+        images = load_images(directory, config.split, config.scale, config.classes).smaller(config.side_px)
+        return cls(images, _held_out(directory, config, images.classes) if scored else None, origin)
+
+
+def _origin(directory: Path, config: DataConfig) -> dict[str, str]:
+    manifest = Dataset.open(directory).manifest
+    if manifest is None:
+        return {"name": directory.name, "split": config.split}
+    sources = " ".join(sorted(manifest.sources.values()))
+    return {"name": manifest.name, "split": config.split, "digest": manifest.digest, "sources": sources}
+
+
+def _held_out(directory: Path, config: DataConfig, classes: tuple[str, ...]) -> ImageSet:
+    try:
+        held_out = load_images(directory, config.evaluate_on, config.scale, classes, LEAST_HELD_OUT)
+    except DatasetError as error:
+        hint = "Choose another data.evaluate_on, or set score_ticks to 0 to train without scores."
+        raise DatasetError(f"nothing to score against: {error.message}", where=error.where, hint=hint) from None
+    return held_out.smaller(config.side_px)
