@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from synthmammo.benchmarking.classify.config import load_config as load_benchmark
+from synthmammo.benchmarking.classify.config import load_classify_config as load_benchmark
 from synthmammo.errors import RecipeError, SourceError, TrainingError
 from synthmammo.ingesting.sources.base import open_source
 from synthmammo.settings import assignments, changed, checked, read_yaml

@@ -25,15 +25,15 @@ class Side(Protocol):
 
     @property
     def digest(self) -> str:
-        """Of the content."""
+        """Digest of the content."""
 
     @property
     def patients(self) -> NDArray[np.str_]:
-        """`(N)`."""
+        """Patient of each image, `(N)`."""
 
     @property
     def manifest(self) -> Manifest | None:
-        """Of the dataset; None for a folder."""
+        """Manifest of the dataset; None for a folder."""
 
 
 class Tested(Protocol):
@@ -41,21 +41,21 @@ class Tested(Protocol):
 
     @property
     def folds(self) -> int:
-        """Of a cross-validation; 0 for fixed splits."""
+        """Number of folds of a cross-validation; 0 for fixed splits."""
 
     @property
     def test_on(self) -> str:
         """Split that is tested on, where splits are fixed."""
 
 
-class Trained(NamedTuple):
+class TrainedModel(NamedTuple):
     """What is known of a model that synthetic images were made with.
 
     Attributes:
-        model: Its name.
-        name: Of the dataset it was trained on; empty when unknown.
-        digests: Of that dataset and what it was made of.
-        split: It was trained on; empty when unknown.
+        model: Name of the model.
+        name: Name of the dataset that it was trained on; empty when unknown.
+        digests: Digests of that dataset and of what it was made of.
+        split: Split that it was trained on; empty when unknown.
     """
 
     model: str
@@ -70,8 +70,8 @@ def check_lineage(real: Side, synthetic: Side, config: Tested, generator: str | 
     Args:
         real: The real images.
         synthetic: The synthetic images.
-        config: Of the benchmark.
-        generator: Model that made them, where no manifest says so.
+        config: Configuration of the benchmark.
+        generator: Model that made the synthetic images, where no manifest says so; None where one does.
 
     Returns:
         Sentences for the report: what was checked, what could not be.
@@ -98,7 +98,7 @@ def check_lineage(real: Side, synthetic: Side, config: Tested, generator: str | 
     return notes or ["The synthetic images were made without a trained model."]
 
 
-def _seen(trained: Trained, config: Tested, synthetic: Side) -> str:
+def _seen(trained: TrainedModel, config: Tested, synthetic: Side) -> str:
     split = trained.split or "train"
     everyone = "a cross-validation tests on every patient" if config.folds else ""
     if everyone or split == config.test_on:
@@ -117,7 +117,7 @@ def _digests(images: Side) -> frozenset[str]:
     return frozenset([images.digest, *(images.manifest.sources.values() if images.manifest else ())])
 
 
-def _models(manifest: Manifest) -> Iterator[Trained]:
+def _models(manifest: Manifest) -> Iterator[TrainedModel]:
     """The models that went into a dataset, or into the one that it was cut from."""
     for name in manifest.sources:
         if name in manifest.models:
@@ -125,24 +125,32 @@ def _models(manifest: Manifest) -> Iterator[Trained]:
         elif (Path(name) / MANIFEST).is_file():
             yield from _models(Manifest.read(Path(name)))
         elif is_model(name):
-            try:
-                yield _trained(name, load(name).description.training_data)
-            except CheckpointError:
-                yield Trained(name, "", frozenset(), "")
+            yield _found(name)
 
 
-def _trained(model: str, data: Mapping[str, str]) -> Trained:
+def _found(model: str) -> TrainedModel:
+    """What the file of a model says, or nothing where there is no file any more."""
+    try:
+        return _trained(model, load(model).description.training_data)
+    except CheckpointError:
+        return TrainedModel(model, "", frozenset(), "")
+
+
+def _trained(model: str, data: Mapping[str, str]) -> TrainedModel:
     digests = [data.get("digest", ""), *data.get("sources", "").split()]
-    return Trained(model, data.get("name", ""), frozenset(filter(None, digests)), data.get("split", ""))
+    return TrainedModel(model, data.get("name", ""), frozenset(filter(None, digests)), data.get("split", ""))
 
 
 def usable(synthetic: Side, real: Side, train_patients: Collection[str]) -> NDArray[np.bool_]:
-    """`bool (N)`: synthetic images with the tissue of a real patient are used only where that one is trained on.
+    """Which synthetic images may be used: those with the tissue of a real patient only where that one is trained on.
 
     Args:
         synthetic: The synthetic images.
         real: The real images.
         train_patients: Patients that this training may see.
+
+    Returns:
+        `bool (N)`.
     """
     theirs = np.isin(synthetic.patients, real.patients)
     return np.asarray(~theirs | np.isin(synthetic.patients, list(train_patients)))

@@ -14,8 +14,8 @@ class Section:
     """A part of a report.
 
     Attributes:
-        title: Its heading.
-        paragraphs: Of plain text.
+        title: Heading of the section.
+        paragraphs: Paragraphs of plain text.
         table: Rows of cells, the header first.
         pictures: PNG files with their captions.
     """
@@ -42,7 +42,11 @@ class Written:
 
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> str:
-    """A header and rows as a Markdown table."""
+    """A header and rows as a Markdown table.
+
+    Args:
+        lines: Rows of cells, the header first.
+    """
     header, *rows = ["| " + " | ".join(cells) + " |" for cells in lines]
     return "\n".join([header, "| " + " | ".join("---" for _ in lines[0]) + " |", *rows])
 
@@ -86,7 +90,8 @@ def html_page(title: str, sections: Iterable[Section]) -> str:
 
 
 def _html_table(lines: Sequence[Sequence[str]]) -> str:
-    def row(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+    return "<table>" + _html_row(lines[0], "th") + "".join(_html_row(cells, "td") for cells in lines[1:]) + "</table>"
 
-    return "<table>" + row(lines[0], "th") + "".join(row(cells, "td") for cells in lines[1:]) + "</table>"
+
+def _html_row(cells: Sequence[str], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"

@@ -4,7 +4,7 @@
 OUT/
   benchmark.yaml    the configuration, both sides with their digests, what was checked
   tested.csv        the tested images, in the order of the scores
-  results.jsonl     one line a finished training, only ever appended to
+  results.jsonl     one line per finished training, only ever appended to
   scores/           log-odds of the positive class by training, `float64 (N)`
   features/         last feature layers, for the embedding; features of a frozen network
   unfinished/       states of trainings under way
@@ -43,7 +43,7 @@ class Run(NamedTuple):
     Attributes:
         share: Percent of the real training images.
         ratio: Percent of synthetic images at the start; None for synthetic images alone.
-        seed: Of everything that is drawn.
+        seed: Random seed for every draw of the training.
     """
 
     share: float
@@ -52,7 +52,7 @@ class Run(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Name of its files."""
+        """Name of the training's files."""
         mix = "synthetic" if self.ratio is None else f"ratio{self.ratio:g}"
         return f"share{self.share:g}-{mix}-seed{self.seed}"
 
@@ -72,7 +72,7 @@ class Results:
         """Record what is compared, or check that the benchmark that is here compares the same.
 
         Args:
-            facts: With `config`, `real` and `synthetic`.
+            facts: Facts of the benchmark, with `config`, `real` and `synthetic`.
             tested: Key, patient and class of the tested images.
 
         Raises:
@@ -118,7 +118,7 @@ class Results:
         return records
 
     def finished(self) -> dict[Run, Record]:
-        """Records by training, of those whose scores are still what they were."""
+        """Records by training, without trainings whose scores are no longer what they were."""
         found = {}
         for record in self.records():
             run = Run(record["share"], record["ratio"], record["seed"])

@@ -60,12 +60,12 @@ def classify(
     Example: synthmammo benchmark classify --real datasets/cbis --synthetic datasets/cbis_made --out benchmarks/cbis
     """
     from synthmammo.benchmarking.classify.classify import classify as run
-    from synthmammo.benchmarking.classify.config import load_config
+    from synthmammo.benchmarking.classify.config import load_classify_config
     from synthmammo.benchmarking.classify.report import report
     from synthmammo.cli.progress import progress_bar
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
-    chosen = load_config(preset, config, settings, given)
+    chosen = load_classify_config(preset, config, settings, given)
     with progress_bar("benchmark") as update:
         compared = run(chosen, real, synthetic, out, generator=generator, device=device, progress=update)
     written = report(compared)

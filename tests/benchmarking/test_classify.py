@@ -9,9 +9,9 @@ import torch
 import yaml
 
 from synthmammo.benchmarking.classify.classify import classify
-from synthmammo.benchmarking.classify.config import PRESETS, load_config, runs
+from synthmammo.benchmarking.classify.config import PRESETS, load_classify_config, runs
 from synthmammo.benchmarking.classify.embed import changed_cases, embed
-from synthmammo.benchmarking.classify.fit import Classifier, fit
+from synthmammo.benchmarking.classify.fit import Classifier, fit_classifier
 from synthmammo.benchmarking.classify.inputs import PixelInputs, prepared, turned
 from synthmammo.benchmarking.classify.mixing import Mixture, Order
 from synthmammo.benchmarking.classify.report import report
@@ -153,7 +153,7 @@ def test_a_fine_tuning_that_was_broken_off_gives_the_same_weights(sides, tmp_pat
             if stop_after is not None and stop_after < 0:
                 raise KeyboardInterrupt
 
-        return fit(Classifier(Small(), 16), inputs, order, select, config, state, advance)
+        return fit_classifier(Classifier(Small(), 16), inputs, order, select, config, state, advance)
 
     whole = run(tmp_path / "whole.pt")
     with pytest.raises(KeyboardInterrupt):
@@ -220,14 +220,14 @@ def test_embedding_is_the_same_twice():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_configurations(name):
-    assert load_config(name).seeds >= 3
+    assert load_classify_config(name).seeds >= 3
 
 
 def test_configurations(tmp_path):
     (tmp_path / "c.yaml").write_text(yaml.safe_dump({"ratios": [0, 75], "seeds": 9}))
-    config = load_config("quick", tmp_path / "c.yaml", ["decay=0.2"], {"seeds": 4})
+    config = load_classify_config("quick", tmp_path / "c.yaml", ["decay=0.2"], {"seeds": 4})
     assert (config.ratios, config.seeds, config.decay, config.mode) == ((0, 75), 4, 0.2, "frozen")
-    paper = load_config("paper")
+    paper = load_classify_config("paper")
     assert (paper.samples, paper.batch_size, paper.learning_rate, paper.evaluate_every) == (500_000, 1, 1e-5, 5000)
     for arguments, message in (
         (("quikc",), "Did you mean 'quick'"),
@@ -237,7 +237,7 @@ def test_configurations(tmp_path):
         (("quick", tmp_path / "absent.yaml"), "cannot be read"),
     ):
         with pytest.raises(TrainingError, match=message):
-            load_config(*arguments)
+            load_classify_config(*arguments)
 
 
 def test_commands(sides, tmp_path):

@@ -14,7 +14,7 @@ from synthmammo.benchmarking.detect.config import DetectConfig, load_detect_conf
 from synthmammo.benchmarking.detect.detect import Detection, as_table, detect, make_folds, of_table
 from synthmammo.benchmarking.detect.detectors import DETECTORS, Detector, make_detector
 from synthmammo.benchmarking.detect.films import load_films, on_canvas
-from synthmammo.benchmarking.detect.fit import Pool, distinct, draw_order, on_breast
+from synthmammo.benchmarking.detect.fit import LesionPool, distinct, draw_order, on_breast
 from synthmammo.benchmarking.detect.report import report, summarise, threshold_at
 from synthmammo.building.build import build
 from synthmammo.dataset.reader import Dataset
@@ -154,7 +154,7 @@ def test_hosts_of_tested_patients_are_not_trained_on(datasets, tmp_path):
 
 def test_what_is_shown_has_the_asked_shares_and_comes_from_its_pools():
     config = CONFIG.model_copy(update={"steps": 400, "lesion_share": 0.25})
-    pools = {False: Pool(np.array([1, 2]), np.array([3])), True: Pool(np.array([7]), np.array([], np.intp))}
+    pools = {False: LesionPool(np.array([1, 2]), np.array([3])), True: LesionPool(np.array([7]), np.array([], np.intp))}
     order = draw_order(pools, 0.5, config, seed=3)
     assert np.array_equal(order, draw_order(pools, 0.5, config, seed=3))
     synthetic = order[..., 0] == 1

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from synthmammo.benchmarking.classify.folds import low_data, make_folds
 from synthmammo.benchmarking.classify.images import check_synthetic, positive_classes, read_images
 from synthmammo.benchmarking.classify.mixing import Mixture, Order
-from synthmammo.benchmarking.lineage import Trained, _models, check_lineage, usable
+from synthmammo.benchmarking.lineage import TrainedModel, _models, check_lineage, usable
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram import png
@@ -207,17 +207,17 @@ def lineage(monkeypatch, trained, **changes):
     ],
 )
 def test_a_generator_that_saw_the_test_patients_is_refused(monkeypatch, split, changes, message):
-    trained = Trained("zoo/model", "cbis", frozenset(["d" * 64]), split)
+    trained = TrainedModel("zoo/model", "cbis", frozenset(["d" * 64]), split)
     with pytest.raises(DatasetError, match=message):
         lineage(monkeypatch, trained, **changes)
 
 
 def test_other_generators_are_noted(monkeypatch):
-    (note,) = lineage(monkeypatch, Trained("m", "cbis", frozenset(["d" * 64]), "train"))
+    (note,) = lineage(monkeypatch, TrainedModel("m", "cbis", frozenset(["d" * 64]), "train"))
     assert "on the split 'train' of these real images, not on the test" in note and "held out for selection" in note
-    (note,) = lineage(monkeypatch, Trained("m", "other", frozenset(["e" * 64]), "test"))
+    (note,) = lineage(monkeypatch, TrainedModel("m", "other", frozenset(["e" * 64]), "test"))
     assert "not on these real images" in note
-    (note,) = lineage(monkeypatch, Trained("m", "", frozenset(), ""))
+    (note,) = lineage(monkeypatch, TrainedModel("m", "", frozenset(), ""))
     assert "was not checked" in note
     real = benchmark_data.images(["a"], ["benign"])
     assert "could not be checked" in check_lineage(real, real, benchmark_data.config())[0]
@@ -240,8 +240,8 @@ def test_what_a_model_was_trained_on_is_in_the_manifest_of_what_it_made(tmp_path
     facts = {"zoo/m": {"training_data": data}, "zoo/n": {"training_data": {}}}
     manifest = Manifest("built", "made", "e", {}, sources=dict.fromkeys([*facts, "zoo/absent"], "0"), models=facts)
     known, *unknown = _models(manifest)
-    assert known == Trained("zoo/m", "cbis", frozenset(["d" * 64, "b", "c"]), "test")
-    assert unknown == [Trained(name, "", frozenset(), "") for name in ("zoo/n", "zoo/absent")]
+    assert known == TrainedModel("zoo/m", "cbis", frozenset(["d" * 64, "b", "c"]), "test")
+    assert unknown == [TrainedModel(name, "", frozenset(), "") for name in ("zoo/n", "zoo/absent")]
     real = benchmark_data.images(["a"], ["benign"])
     with pytest.raises(DatasetError, match="its generator zoo/m was trained on the split 'test'"):
         check_lineage(real, replace(real, manifest=manifest), benchmark_data.config())

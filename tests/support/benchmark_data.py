@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from synthmammo.benchmarking.classify.config import ClassifyConfig
-from synthmammo.benchmarking.classify.images import Images
+from synthmammo.benchmarking.classify.images import LabelledImages
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.parquet import ParquetWriter
 from tests.support import training_data
@@ -37,12 +37,12 @@ def write(
     return folder
 
 
-def images(patients: list[str], labels: list[str], splits: list[str] | None = None, side: int = 8) -> Images:
+def images(patients: list[str], labels: list[str], splits: list[str] | None = None, side: int = 8) -> LabelledImages:
     """Noise images of given patients and classes."""
     count = len(patients)
     grey = np.random.default_rng(0).integers(0, 255, (count, side, side), np.uint8)
     columns = ([f"k{i}" for i in range(count)], labels, splits or ["train"] * count, patients)
-    return Images(Path("given"), grey, 8, *(np.array(column, np.str_) for column in columns), digest="d" * 64)
+    return LabelledImages(Path("given"), grey, 8, *(np.array(column, np.str_) for column in columns), digest="d" * 64)
 
 
 def config(**changes: object) -> ClassifyConfig:

@@ -1,4 +1,4 @@
-"""Benchmark classify: classifiers trained on real and synthetic images in several ratios, tested on real ones.
+"""Classifiers trained on real and synthetic images in several ratios, tested on real ones.
 
 After Wu et al. 2020 ("Experiments"), with what a careful reader misses there: weights are chosen and tested on
 different patients, intervals count patients and not patches, several trainings stand beside each other, and what the
@@ -18,18 +18,24 @@ from numpy.typing import NDArray
 
 from synthmammo.benchmarking.classify.backbones import Backbone, backbone
 from synthmammo.benchmarking.classify.config import ClassifyConfig, runs
-from synthmammo.benchmarking.classify.fit import Classifier, Fitted, Scores, fit, last_features, scores
+from synthmammo.benchmarking.classify.fit import Classifier, Fitted, LogOdds, fit_classifier, last_features, log_odds
 from synthmammo.benchmarking.classify.folds import Fold, low_data, make_folds
-from synthmammo.benchmarking.classify.images import Images, check_synthetic, positive_classes, read_images, side
+from synthmammo.benchmarking.classify.images import (
+    LabelledImages,
+    check_synthetic,
+    positive_classes,
+    read_images,
+    side_facts,
+)
 from synthmammo.benchmarking.classify.inputs import (
+    FeatureArray,
     FeatureInputs,
-    Features,
     Inputs,
     PixelInputs,
     frozen_features,
     standardising,
 )
-from synthmammo.benchmarking.classify.mixing import Mixture, Order, Pool
+from synthmammo.benchmarking.classify.mixing import ClassPool, Mixture, Order
 from synthmammo.benchmarking.lineage import check_lineage, usable
 from synthmammo.benchmarking.results import Record, Results, Run
 from synthmammo.errors import DatasetError
@@ -38,7 +44,7 @@ from synthmammo.metrics import LinearProbe, auc, average_precision, delong_inter
 from synthmammo.progress import Progress, Steps, silent
 
 EMBEDDED = 400
-"""Synthetic images of a class whose features are kept for the embedding."""
+"""Largest number of synthetic images per class whose features are kept for the embedding."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +52,21 @@ class Compared:
     """A finished benchmark, for its report.
 
     Attributes:
-        results: Its directory.
+        results: Directory of the benchmark.
         config: What was trained.
         real: The real images.
         synthetic: The synthetic ones.
-        positive: `bool (N)`, of the real images.
+        positive: Whether each real image is positive, `bool (N)`.
         tested: Numbers of the tested images, in the order of the scores.
-        records: By training.
+        records: Records by training.
         notes: What was checked, and what could not be.
-        grey_level_auc: Of four grey-level statistics alone, on the tested images.
+        grey_level_auc: Area under the ROC curve of four grey-level statistics alone, on the tested images.
     """
 
     results: Results
     config: ClassifyConfig
-    real: Images
-    synthetic: Images | None
+    real: LabelledImages
+    synthetic: LabelledImages | None
     positive: NDArray[np.bool_]
     tested: NDArray[np.intp]
     records: dict[Run, Record]
@@ -86,7 +92,7 @@ def classify(
         synthetic: Dataset of synthetic images, or a folder with a subfolder for each class; None for baselines only.
         out: Directory of the results. A finished training in it is not run again, one under way goes on.
         generator: Model that made the synthetic images, where no manifest says so; what it has seen is checked.
-        device: Where networks run.
+        device: Device the networks run on.
         progress: Called with images shown and images in all.
 
     Raises:
@@ -95,10 +101,10 @@ def classify(
         OutputError: The directory holds another benchmark, or cannot be written.
         TrainingError: A training went wrong.
     """
-    return Comparison(config, real, synthetic, out, generator=generator, device=device).run(progress)
+    return Classification(config, real, synthetic, out, generator=generator, device=device).run(progress)
 
 
-class Comparison:
+class Classification:
     """Both sides of a benchmark in memory, checked; see `classify` for the arguments."""
 
     def __init__(
@@ -121,7 +127,7 @@ class Comparison:
         self.tested = np.sort(np.concatenate([fold.test for fold in self.folds]))
         self.grid = runs(config, with_synthetic=self.synthetic is not None)
         self.orders = {(run, number): self._order(run, number) for run in self.grid for number in range(self._count)}
-        self.features: dict[str, Features] = {}
+        self.features: dict[str, FeatureArray] = {}
 
     @property
     def _count(self) -> int:
@@ -186,8 +192,8 @@ class Comparison:
             parts[name] = round(float(np.mean([len(getattr(fold, name)) for fold in self.folds])))
         return {
             "benchmark": "classify",
-            "real": side(self.real),
-            "synthetic": side(self.synthetic),
+            "real": side_facts(self.real),
+            "synthetic": side_facts(self.synthetic),
             "positive": list(self.positives),
             "images": parts,
             "folds": self._count,
@@ -228,7 +234,7 @@ class Comparison:
         for number, fold in enumerate(self.folds):
             inputs = self._inputs(run, number)
             fitted = self._fit(run, number, inputs, advance)
-            found[fold.test] = scores(fitted.network, inputs, fold.test)
+            found[fold.test] = log_odds(fitted.network, inputs, fold.test)
             fits.append(fitted)
             if number == 0:
                 self._keep_features(run, fold, fitted, inputs)
@@ -264,7 +270,7 @@ class Comparison:
             fold = self.folds[number]
             state = None if frozen else self.results.state_file(run, number)
             select = (fold.select, self.positive[fold.select])
-            return fit(network, inputs, self.orders[run, number], select, self.config, state, advance)
+            return fit_classifier(network, inputs, self.orders[run, number], select, self.config, state, advance)
 
     def _keep_features(self, run: Run, fold: Fold, fitted: Fitted, inputs: Inputs) -> None:
         """Last features of tested and of some synthetic images, of the first training of each ratio."""
@@ -276,7 +282,7 @@ class Comparison:
             made = last_features(fitted.network, inputs.synthetic, embedded(self.synthetic))
             self.results.keep_array(self.results.features_file(f"{run.name}-synthetic"), made.astype(np.float16))
 
-    def _measured(self, found: Scores) -> Record:
+    def _measured(self, found: LogOdds) -> Record:
         positive = self.positive[self.tested]
         area = delong_interval(positive, found)
         values = {
@@ -307,21 +313,21 @@ class Comparison:
         return auc(found[self.tested], self.positive[self.tested])
 
 
-_EMPTY: Pool = (np.zeros(0, np.intp), np.zeros(0, np.intp))
+_EMPTY: ClassPool = (np.zeros(0, np.intp), np.zeros(0, np.intp))
 
 
-def _pool(numbers: NDArray[np.intp], positive: NDArray[np.bool_]) -> Pool:
+def _pool(numbers: NDArray[np.intp], positive: NDArray[np.bool_]) -> ClassPool:
     return numbers[~positive], numbers[positive]
 
 
-def _need_both(pool: Pool, where: Path, what: str) -> None:
+def _need_both(pool: ClassPool, where: Path, what: str) -> None:
     if not len(pool[0]) or not len(pool[1]):
         message = f"{what} are {len(pool[1])} positives and {len(pool[0])} negatives; both are needed"
         hint = "With one class only a network would learn to tell the sides apart." if "synthetic" in what else None
         raise DatasetError(message, where=where, hint=hint)
 
 
-def embedded(synthetic: Images) -> NDArray[np.intp]:
+def embedded(synthetic: LabelledImages) -> NDArray[np.intp]:
     """Numbers of the synthetic images whose features are kept: at most `EMBEDDED` of a class, drawn."""
     order = np.argsort(draw_u64(0, "embedded", np.arange(len(synthetic))), kind="stable")
     parts = [order[synthetic.labels[order] == label][:EMBEDDED] for label in np.unique(synthetic.labels)]

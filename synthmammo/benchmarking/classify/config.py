@@ -28,24 +28,24 @@ class ClassifyConfig(BaseModel):
         train_on: Split of the real images that are trained on.
         select_on: Split that chooses the best weights; None takes `selection_share` of the training patients away.
         test_on: Split that everything is tested on.
-        folds: Cross-validation by patient over all splits, in so many folds; 0 for the splits above.
+        folds: Number of folds of a cross-validation by patient over all splits; 0 for the splits above.
         selection_share: See `select_on`; also what is held out of the training patients of a fold.
         synthetic_split: Split of the synthetic images that are used; None for all.
         ratios: Percent of synthetic images at the start of a training; 0 is the baseline.
-        synthetic_only: Also train on synthetic images alone.
+        synthetic_only: Whether there are also trainings on synthetic images alone.
         shares: Percent of the real training images, drawn by patient: the low-data sweep.
-        seeds: Trainings of each, which differ in initial weights, order and (below 100 percent) patients.
-        first_seed: Number of the first of these.
+        seeds: Number of trainings of each, which differ in initial weights, order and (below 100 percent) patients.
+        first_seed: Seed of the first of these.
         samples: Images shown in a training, repetitions counted.
-        batch_size: Images a step.
-        learning_rate: Of Adam (0.9, 0.999).
-        penalty: Half the squared weights of the last layer, times this, are added to the loss.
+        batch_size: Images per step.
+        learning_rate: Learning rate of Adam (0.9, 0.999).
+        penalty: Weight of half the squared weights of the last layer in the loss.
         evaluate_every: Images between two looks at the selection images.
-        decay: What the synthetic share loses at every decay: a part of itself, or of the ratio ("subtractive").
+        decay: Share that is lost at every decay: of the synthetic share itself, or of the ratio ("subtractive").
         decay_every: Images between two decays.
         schedule: The two readings of "decayed by 10 %"; the paper does not say which, see `mixing.Mixture`.
-        augment: Flip and turn the training images at random.
-        size_px: Side that images are resized to; None keeps theirs.
+        augment: Whether training images are flipped and turned at random.
+        size_px: Side in pixels that images are resized to; None keeps theirs.
         intensity: "full range" maps the bit depth to what the network expects; "standardised" first gives every image
             the same mean and spread, for data whose brightness gives the class away.
     """
@@ -120,16 +120,16 @@ def runs(config: ClassifyConfig, with_synthetic: bool) -> list[Run]:
     return grid
 
 
-def load_config(
+def load_classify_config(
     preset: str, path: Path | None = None, settings: Iterable[str] = (), options: Mapping[str, Any] | None = None
 ) -> ClassifyConfig:
     """A preset, changed by a file, by single settings and by options, in this order.
 
     Args:
-        preset: A name in `PRESETS`.
-        path: YAML file.
-        settings: `key=value` texts, the values read as YAML.
-        options: Values by key.
+        preset: Name of the preset, one of `PRESETS`.
+        path: YAML file; None for none.
+        settings: Changes as `key=value` texts, the values read as YAML.
+        options: Values by key; None for none.
 
     Raises:
         TrainingError: The preset is unknown, or something else is not understood.
@@ -145,7 +145,7 @@ def from_preset(
     settings: Iterable[str],
     options: Mapping[str, Any] | None,
 ) -> Config:
-    """A configuration of any kind; arguments and errors as `load_config`."""
+    """A configuration of any kind; arguments and errors as `load_classify_config`."""
     if preset not in presets:
         raise TrainingError(f"no preset is called '{preset}'", where="--preset", hint=nearest(preset, presets))
     content = changed({**presets[preset], **(_stated(path) if path else {})}, settings, TrainingError)

@@ -18,8 +18,8 @@ def embed(features: NDArray[np.floating], seed: int = 0) -> NDArray[np.float64]:
     """t-SNE to two dimensions (Wu et al. 2020, Figure 4).
 
     Args:
-        features: `(N, D)`, N at least 8.
-        seed: Of its draws.
+        features: Feature vectors, `(N, D)`, N at least 8.
+        seed: Random seed of the method.
 
     Returns:
         `float64 (N, 2)`.
@@ -35,7 +35,7 @@ class Case(NamedTuple):
     """A positive test image whose reading another network changes.
 
     Attributes:
-        number: Of the tested image.
+        number: Number of the tested image.
         before: Score of the baseline, 0 to 1.
         after: Score of the other network, 0 to 1.
     """
@@ -54,9 +54,9 @@ def changed_cases(
     first kind alone (Figures 5 and 6); the second is its price.
 
     Args:
-        before: `(S, N)`, log-odds of the baseline by seed, which are averaged.
-        after: `(T, N)`, of the other network.
-        positive: `bool (N)`.
+        before: Log-odds of the baseline by seed, which are averaged, `(S, N)`.
+        after: Log-odds of the other network by seed, `(T, N)`.
+        positive: Whether each image is positive, `bool (N)`.
 
     Returns:
         Both lists, the largest change first.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.benchmarking.classify.embed import Case
-from synthmammo.benchmarking.classify.summary import Row
+from synthmammo.benchmarking.classify.summary import MixtureSummary
 from synthmammo.files import writing
 from synthmammo.mammogram.pictures import sheet
 from synthmammo.metrics import aucs, roc_curve
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 from synthmammo.benchmarking.figures import COLOURS, figure, save
 
 
-def draw_auc(rows: Sequence[Row], positive: NDArray[np.bool_], path: Path) -> Path:
-    """AUC against ratio, with intervals by patients and one mark a seed; synthetic images alone at the right."""
+def draw_auc(rows: Sequence[MixtureSummary], positive: NDArray[np.bool_], path: Path) -> Path:
+    """AUC against ratio, with intervals by patients and one mark per seed; synthetic images alone at the right."""
     drawn, (axes,) = figure(width=7.2)
     shares = list(dict.fromkeys(row.share for row in rows))
     ratios = sorted({row.ratio for row in rows if row.ratio is not None})
@@ -44,7 +44,7 @@ def draw_auc(rows: Sequence[Row], positive: NDArray[np.bool_], path: Path) -> Pa
 
 def _draw_share(
     axes: Axes,
-    rows: Sequence[Row],
+    rows: Sequence[MixtureSummary],
     positive: NDArray[np.bool_],
     places: dict[float | None, int],
     shift: float,
@@ -62,7 +62,7 @@ def _draw_share(
         axes.plot(np.full(len(seeds), place + 0.05), seeds, "_", color=colour, markersize=6, alpha=0.7)
 
 
-def draw_roc(rows: Sequence[Row], positive: NDArray[np.bool_], path: Path) -> Path:
+def draw_roc(rows: Sequence[MixtureSummary], positive: NDArray[np.bool_], path: Path) -> Path:
     """ROC curves of one share: each seed thin, the mean over the seeds thick."""
     drawn, (axes,) = figure(width=5.4, height=5.0)
     grid = np.linspace(0, 1, 201)
@@ -84,9 +84,9 @@ class Cloud:
     """Points of one embedding.
 
     Attributes:
-        title: Of its panel.
-        places: `(N, 2)`.
-        groups: `(N)`, "real" or "synthetic" and the class, e.g. "real malignant".
+        title: Title of the panel.
+        places: Places of the points, `(N, 2)`.
+        groups: Group of each point, "real" or "synthetic" and the class, e.g. "real malignant", `(N)`.
         marked: Numbers of the points that are pointed out.
     """
 
@@ -97,7 +97,7 @@ class Cloud:
 
 
 def draw_embedding(clouds: Sequence[Cloud], path: Path) -> Path:
-    """Embeddings side by side, one colour a class: real images as discs, synthetic ones as rings."""
+    """Embeddings side by side, one colour per class: real images as discs, synthetic ones as rings."""
     drawn, panels = figure(len(clouds), width=6.2, height=5.0)
     for axes, cloud in zip(panels, clouds, strict=True):
         groups = sorted(set(cloud.groups.tolist()))

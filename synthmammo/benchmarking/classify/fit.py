@@ -21,7 +21,7 @@ from synthmammo.errors import TrainingError
 from synthmammo.files import writing
 from synthmammo.metrics import auc
 
-Scores = NDArray[np.float64]
+LogOdds = NDArray[np.float64]
 Weights = dict[str, Tensor]
 
 _BATCH = 32
@@ -32,7 +32,7 @@ class Classifier(nn.Module):
     """A backbone, or the features of one, and a linear layer of two outputs.
 
     Args:
-        backbone: None where the inputs are its features.
+        backbone: Network without its classifier; None where the inputs are its features.
         width: Length of a feature vector.
     """
 
@@ -59,9 +59,9 @@ class Fitted:
     """The end of a training.
 
     Attributes:
-        network: With the best weights.
-        selection_auc: What they reached on the selection images.
-        best_at: Images shown until then.
+        network: Classifier with the best weights.
+        selection_auc: Area under the ROC curve that they reached on the selection images.
+        best_at: Number of images shown until then.
     """
 
     network: Classifier
@@ -69,7 +69,7 @@ class Fitted:
     best_at: int
 
 
-def fit(
+def fit_classifier(
     network: Classifier,
     inputs: Inputs,
     order: Order,
@@ -81,12 +81,12 @@ def fit(
     """Train, and keep the weights with the largest area under the ROC curve on the selection images.
 
     Args:
-        network: To be trained; on its device.
-        inputs: What it is shown.
-        order: In which order.
-        select: Numbers of the selection images, and which are positive.
-        config: Of the benchmark.
-        state_file: Where the state is kept at every look, to go on from; None keeps none.
+        network: Classifier to train, on its device.
+        inputs: Images or features that it is shown.
+        order: Order in which they are shown.
+        select: Numbers of the selection images, and which of them are positive.
+        config: Configuration of the benchmark.
+        state_file: File of the state, kept at every look, to go on from; None keeps none.
         advance: Called with the number of images shown since the last call.
 
     Raises:
@@ -103,7 +103,7 @@ def fit(
             _step(network, optimiser, inputs, order.at(shown, count), config.penalty)
             shown += count
             advance(count)
-        reached = auc(scores(network, inputs, select[0]), select[1])
+        reached = auc(log_odds(network, inputs, select[0]), select[1])
         if reached > best["auc"]:
             best = {"auc": reached, "at": shown}
             kept = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
@@ -127,7 +127,7 @@ def _step(network: Classifier, optimiser: torch.optim.Optimizer, inputs: Inputs,
 
 
 @torch.no_grad()
-def scores(network: Classifier, inputs: Inputs, numbers: NDArray[np.intp]) -> Scores:
+def log_odds(network: Classifier, inputs: Inputs, numbers: NDArray[np.intp]) -> LogOdds:
     """Log-odds of the positive class of real images, `float64 (N)`."""
     network.eval()
     parts = [network(inputs.real(part)) for part in _parts(numbers)]

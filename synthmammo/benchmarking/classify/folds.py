@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.benchmarking.classify.config import ClassifyConfig
-from synthmammo.benchmarking.classify.images import Images
+from synthmammo.benchmarking.classify.images import LabelledImages
 from synthmammo.dataset.splits import Patient, draw_splits
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.identity import digest, draw_u64
 
-Numbers = NDArray[np.intp]
+ImageNumbers = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,17 @@ class Fold:
     """Numbers of the real images of one training and its test.
 
     Attributes:
-        train: `(N)`, trained on.
-        select: `(M)`, choose the best weights.
-        test: `(K)`, tested on.
+        train: Numbers of the images that are trained on, `(N)`.
+        select: Numbers of the images that choose the best weights, `(M)`.
+        test: Numbers of the images that are tested on, `(K)`.
     """
 
-    train: Numbers
-    select: Numbers
-    test: Numbers
+    train: ImageNumbers
+    select: ImageNumbers
+    test: ImageNumbers
 
 
-def make_folds(real: Images, positive: NDArray[np.bool_], config: ClassifyConfig) -> list[Fold]:
+def make_folds(real: LabelledImages, positive: NDArray[np.bool_], config: ClassifyConfig) -> list[Fold]:
     """The one fold of fixed splits, or those of a cross-validation by patient.
 
     Raises:
@@ -54,7 +54,7 @@ def _check_classes(positive: NDArray[np.bool_], name: str, where: object) -> Non
         raise DatasetError(message, where=where, hint="See --positive, --test-on and --select-on.")
 
 
-def _fixed(real: Images, config: ClassifyConfig) -> Fold:
+def _fixed(real: LabelledImages, config: ClassifyConfig) -> Fold:
     _check_patients(real)
     names = [config.train_on, config.test_on] + ([config.select_on] if config.select_on else [])
     known = sorted(set(real.splits.tolist()))
@@ -73,7 +73,7 @@ def _fixed(real: Images, config: ClassifyConfig) -> Fold:
     return Fold(kept, held, test)
 
 
-def _check_patients(real: Images) -> None:
+def _check_patients(real: LabelledImages) -> None:
     splits: dict[str, set[str]] = defaultdict(set)
     for patient, split in zip(real.patients.tolist(), real.splits.tolist(), strict=True):
         splits[patient].add(split)
@@ -84,21 +84,23 @@ def _check_patients(real: Images) -> None:
         raise DatasetError(message, where=real.where, hint=hint)
 
 
-def _held_back(real: Images, numbers: Numbers, share: float, seed: int) -> tuple[Numbers, Numbers]:
+def _held_back(
+    real: LabelledImages, numbers: ImageNumbers, share: float, seed: int
+) -> tuple[ImageNumbers, ImageNumbers]:
     """Numbers of the images of the patients that stay, and of those held back."""
     split = draw_splits(_patients(real, numbers), {"train": 1 - share, "validation": share}, seed)
     held = np.array([split[patient] == "validation" for patient in real.patients[numbers].tolist()])
     return numbers[~held], numbers[held]
 
 
-def _patients(real: Images, numbers: Iterable[np.intp]) -> list[Patient]:
+def _patients(real: LabelledImages, numbers: Iterable[np.intp]) -> list[Patient]:
     labels: dict[str, list[str]] = defaultdict(list)
     for number in numbers:
         labels[str(real.patients[number])].append(str(real.labels[number]))
     return [Patient(name, tuple(found)) for name, found in sorted(labels.items())]
 
 
-def _cross_validation(real: Images, config: ClassifyConfig) -> list[Fold]:
+def _cross_validation(real: LabelledImages, config: ClassifyConfig) -> list[Fold]:
     everyone = np.arange(len(real))
     left, folds = everyone, []
     for number in range(config.folds):
@@ -109,14 +111,14 @@ def _cross_validation(real: Images, config: ClassifyConfig) -> list[Fold]:
     return folds
 
 
-def low_data(real: Images, train: Numbers, share: float, seed: int) -> Numbers:
-    """A part of the training images: whole patients, of every class its share, a smaller share inside a larger.
+def low_data(real: LabelledImages, train: ImageNumbers, share: float, seed: int) -> ImageNumbers:
+    """A part of the training images: whole patients, the share of every class, a smaller share inside a larger one.
 
     Args:
         real: All real images.
         train: Numbers of the training images.
-        share: 0 to 1.
-        seed: Of the order in which patients are taken.
+        share: Share of the training images, 0 to 1.
+        seed: Random seed for the order in which patients are taken.
     """
     if share >= 1:
         return train

@@ -25,19 +25,19 @@ Grey = NDArray[np.uint8 | np.uint16]
 
 
 @dataclass(frozen=True)
-class Images:
+class LabelledImages:
     """Images of one size and bit depth, with what must be known of them.
 
     Attributes:
         where: Directory they are from.
-        grey: `uint8` or `uint16` `(N, H, W)`.
+        grey: Grey levels, `uint8` or `uint16` `(N, H, W)`.
         bits_stored: Bit depth.
-        keys: `(N)`, names of the images.
-        labels: `(N)`, names of their classes.
-        splits: `(N)`; empty where there are none.
-        patients: `(N)`; of a folder each image is its own.
-        digest: Of the content.
-        manifest: Of the dataset; None for a folder.
+        keys: Names of the images, `(N)`.
+        labels: Names of their classes, `(N)`.
+        splits: Splits of the images, `(N)`; empty texts where there are none.
+        patients: Patients of the images, `(N)`; in a folder each image has its own.
+        digest: Digest of the content.
+        manifest: Manifest of the dataset; None for a folder.
     """
 
     where: Path
@@ -55,16 +55,16 @@ class Images:
         return len(self.keys)
 
     def positive(self, classes: Sequence[str]) -> NDArray[np.bool_]:
-        """`bool (N)`: whether the class of an image is one of these."""
+        """Whether the class of each image is one of these, `bool (N)`."""
         return np.isin(self.labels, classes)
 
 
-def read_images(path: Path, split: str | None = None) -> Images:
+def read_images(path: Path, split: str | None = None) -> LabelledImages:
     """Read a dataset, or a folder with a subfolder of images for each class.
 
     Args:
         path: The directory.
-        split: Only the images of this split; None for all. A folder has none.
+        split: Split of the images that are read; None for all. A folder has none.
 
     Raises:
         DatasetError: It is neither, holds nothing, or images of several sizes or bit depths.
@@ -76,7 +76,7 @@ def read_images(path: Path, split: str | None = None) -> Images:
     return _of_folder(path)
 
 
-def _of_dataset(path: Path, split: str | None) -> Images:
+def _of_dataset(path: Path, split: str | None) -> LabelledImages:
     dataset = Dataset.open(path)
     samples = list(dataset.samples(split))
     if not samples:
@@ -92,7 +92,7 @@ def _content(sample: Sample) -> list[Any]:
     return [sample.key, sample.label, sample.split, sample.patient, digest(sample.image.tobytes().hex())]
 
 
-def _of_folder(path: Path) -> Images:
+def _of_folder(path: Path) -> LabelledImages:
     files = list(_files(path))
     if not files:
         hint = f"Expected subfolders named after the classes, with {', '.join(SUFFIXES)} files in them."
@@ -118,7 +118,7 @@ def _stacked(
     records: Sequence[tuple[str, str, str, str]],
     content: str,
     manifest: Manifest | None,
-) -> Images:
+) -> LabelledImages:
     found = Counter((*image.shape, bits) for image, bits in pictures)
     if len(found) > 1:
         listed = ", ".join(f"{number} of {_described(*key)}" for key, number in islice(found.most_common(), 3))
@@ -127,14 +127,14 @@ def _stacked(
     bits = pictures[0][1]
     grey: Grey = np.stack([image.astype(np.uint8) if bits == 8 else image for image, _ in pictures])
     keys, labels, splits, patients = (np.array(column, np.str_) for column in zip(*records, strict=True))
-    return Images(path, grey, bits, keys, labels, splits, patients, content, manifest)
+    return LabelledImages(path, grey, bits, keys, labels, splits, patients, content, manifest)
 
 
 def _described(height: int, width: int, bits: int) -> str:
     return f"{height} x {width} pixels and {bits} bits"
 
 
-def positive_classes(real: Images, asked: Sequence[str]) -> tuple[str, ...]:
+def positive_classes(real: LabelledImages, asked: Sequence[str]) -> tuple[str, ...]:
     """The classes that count as positive: the asked ones, or those with "malignant" in their name.
 
     Raises:
@@ -151,7 +151,7 @@ def positive_classes(real: Images, asked: Sequence[str]) -> tuple[str, ...]:
     return chosen
 
 
-def check_synthetic(real: Images, synthetic: Images) -> None:
+def check_synthetic(real: LabelledImages, synthetic: LabelledImages) -> None:
     """Refuse synthetic images that differ from the real ones in size, bit depth or names of classes.
 
     Raises:
@@ -168,7 +168,7 @@ def check_synthetic(real: Images, synthetic: Images) -> None:
         raise DatasetError(f"class '{name}' is not one of the real images", where=synthetic.where, hint=hint)
 
 
-def side(images: Images | None) -> Record | None:
+def side_facts(images: LabelledImages | None) -> Record | None:
     """What `benchmark.yaml` says of one side."""
     if images is None:
         return None

@@ -14,11 +14,11 @@ from torch.nn import functional as F
 
 from synthmammo.benchmarking.classify.backbones import Backbone
 from synthmammo.benchmarking.classify.config import ClassifyConfig
-from synthmammo.benchmarking.classify.images import Images
+from synthmammo.benchmarking.classify.images import LabelledImages
 from synthmammo.benchmarking.classify.mixing import ORIENTATIONS, Shown
 
-Features = NDArray[np.float32]
-"""`(N, O, D)`: of N images in O orientations (1 where they are not augmented)."""
+FeatureArray = NDArray[np.float32]
+"""Features of N images in O orientations (1 where they are not augmented), `(N, O, D)`."""
 
 _BATCH = 32
 
@@ -36,13 +36,13 @@ class Inputs(Protocol):
         """Synthetic images as they lie."""
 
 
-def prepared(images: Images, numbers: NDArray[np.integer], config: ClassifyConfig) -> Tensor:
+def prepared(images: LabelledImages, numbers: NDArray[np.integer], config: ClassifyConfig) -> Tensor:
     """Images as a network gets them, `float32 (N, 1, H, W)`, most of it in [-1, 1].
 
     Args:
-        images: Of one side.
-        numbers: `(N)`, which.
-        config: Its `intensity` and `size_px` are used.
+        images: Images of one side.
+        numbers: Numbers of the images that are wanted, `(N)`.
+        config: Configuration of the benchmark, of which `intensity` and `size_px` are used.
     """
     units = images.grey[numbers].astype(np.float32) * np.float32(2 / (2**images.bits_stored - 1)) - 1
     if config.intensity == "standardised":
@@ -67,11 +67,11 @@ class PixelInputs:
 
     Attributes:
         sides: The real images and the synthetic ones, if any.
-        config: Of the benchmark.
-        device: Where the network is.
+        config: Configuration of the benchmark.
+        device: Device the network is on.
     """
 
-    sides: tuple[Images, Images | None]
+    sides: tuple[LabelledImages, LabelledImages | None]
     config: ClassifyConfig
     device: str
 
@@ -103,11 +103,11 @@ class FeatureInputs:
 
     Attributes:
         sides: Features of the real images and of the synthetic ones, if any.
-        mean: `float32 (D)`, of the features that are trained on.
-        deviation: `float32 (D)`, above 0.
+        mean: Mean of the features that are trained on, `float32 (D)`.
+        deviation: Standard deviation of these features, above 0, `float32 (D)`.
     """
 
-    sides: tuple[Features, Features | None]
+    sides: tuple[FeatureArray, FeatureArray | None]
     mean: NDArray[np.float32]
     deviation: NDArray[np.float32]
 
@@ -129,11 +129,11 @@ class FeatureInputs:
         assert self.sides[1] is not None
         return self._standardised(self.sides[1][numbers, 0])
 
-    def _standardised(self, rows: Features) -> Tensor:
+    def _standardised(self, rows: FeatureArray) -> Tensor:
         return torch.from_numpy((rows - self.mean) / self.deviation)
 
 
-def standardising(features: Features) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def standardising(features: FeatureArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and deviation of `FeatureInputs` for features `(N, O, D)` that are trained on."""
     flat = features.reshape(-1, features.shape[2]).astype(np.float64)
     return flat.mean(0).astype(np.float32), (flat.std(0) + 1e-3).astype(np.float32)
@@ -142,18 +142,18 @@ def standardising(features: Features) -> tuple[NDArray[np.float32], NDArray[np.f
 @torch.no_grad()
 def frozen_features(
     network: Backbone,
-    images: Images,
+    images: LabelledImages,
     config: ClassifyConfig,
     device: str,
     advance: Callable[[int], None] = lambda images: None,
-) -> Features:
+) -> FeatureArray:
     """Features of all images, in all orientations where the benchmark augments.
 
     Args:
-        network: Whose last features are taken.
-        images: Of one side.
-        config: Of the benchmark.
-        device: Where the network is.
+        network: Network whose last features are taken.
+        images: Images of one side.
+        config: Configuration of the benchmark.
+        device: Device the network is on.
         advance: Called with the number of images done since the last call.
     """
     network.eval()

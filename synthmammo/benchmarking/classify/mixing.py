@@ -23,9 +23,9 @@ class Mixture:
 
     Attributes:
         ratio: Share at the start, 0 to 1.
-        decay: 0 to 1; 0 keeps the share.
-        every: Images between two decays.
-        schedule: The reading.
+        decay: Share that is lost at every decay, 0 to 1; 0 keeps the share.
+        every: Number of images between two decays.
+        schedule: Reading of "decayed": "multiplicative" or "subtractive".
     """
 
     ratio: float
@@ -44,10 +44,10 @@ class Shown(NamedTuple):
     """What is shown at some positions of a training.
 
     Attributes:
-        synthetic: `bool (N)`, which side the images are from.
-        number: `int64 (N)`, of the image on its side.
-        positive: `bool (N)`, class of the images.
-        orientation: `int64 (N)`, 0 to 7: flips and quarter turns.
+        synthetic: Whether each image is synthetic, `bool (N)`.
+        number: Number of each image on its side, `int64 (N)`.
+        positive: Whether each image is positive, `bool (N)`.
+        orientation: Orientation of each image, 0 to 7: flips and quarter turns, `int64 (N)`.
     """
 
     synthetic: NDArray[np.bool_]
@@ -56,7 +56,7 @@ class Shown(NamedTuple):
     orientation: NDArray[np.int64]
 
 
-Pool = tuple[NDArray[np.intp], NDArray[np.intp]]
+ClassPool = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Numbers of the negative and of the positive images of one side; empty where it has none."""
 
 
@@ -68,11 +68,11 @@ class Order:
         real: Real images to be shown.
         synthetic: Synthetic ones.
         mixture: Share of the synthetic ones.
-        seed: Of the order.
+        seed: Random seed for the order.
     """
 
-    real: Pool
-    synthetic: Pool
+    real: ClassPool
+    synthetic: ClassPool
     mixture: Mixture
     seed: int
 

@@ -11,7 +11,7 @@ import numpy as np
 from synthmammo.benchmarking.classify.classify import Compared, embedded
 from synthmammo.benchmarking.classify.embed import LEAST_EMBEDDED, Case, changed_cases, embed
 from synthmammo.benchmarking.classify.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
-from synthmammo.benchmarking.classify.summary import LEAST_POWER, PAPERS_GAIN, Row, power, summarise
+from synthmammo.benchmarking.classify.summary import LEAST_POWER, PAPERS_GAIN, MixtureSummary, power, summarise
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.benchmarking.results import Run
 from synthmammo.files import writing
@@ -28,8 +28,8 @@ def report(compared: Compared, resamples: int = RESAMPLES) -> Written:
     """Write the figures and the report of a finished benchmark.
 
     Args:
-        compared: What `classify` gave.
-        resamples: Of the bootstrap.
+        compared: The finished benchmark, from `classify`.
+        resamples: Number of resamples of the bootstrap.
     """
     out, positive = compared.results.path, compared.positive[compared.tested]
     scores = {run: compared.results.scores(record) for run, record in compared.records.items()}
@@ -55,7 +55,7 @@ def _synthetic_name(compared: Compared) -> str:
     return compared.synthetic.where.name if compared.synthetic else "no synthetic images"
 
 
-def _comparison(compared: Compared, rows: list[Row]) -> Section:
+def _comparison(compared: Compared, rows: list[MixtureSummary]) -> Section:
     positive = compared.positive[compared.tested]
     patients = len(np.unique(compared.real.patients[compared.tested]))
     tested = f"{len(positive)} real images ({int(positive.sum())} positive) of {patients} patients"
@@ -76,7 +76,7 @@ def _comparison(compared: Compared, rows: list[Row]) -> Section:
     )
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: MixtureSummary) -> tuple[str, ...]:
     share = "-" if row.ratio is None else f"{row.share:g} %"
     seen = (share, row.name, str(len(row.scores)), str(row.auc), _number(row.spread))
     measured = (*seen, str(row.sensitivity), f"{row.auprc:.3f}")
@@ -92,7 +92,7 @@ def _number(value: float, form: str = ".3f") -> str:
     return "-" if isnan(value) else format(value, form)
 
 
-def _curves(rows: list[Row], out: Path, positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Section:
+def _curves(rows: list[MixtureSummary], out: Path, positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Section:
     pictures = []
     for share in dict.fromkeys(row.share for row in rows):
         chosen = [row for row in rows if row.share == share]
@@ -101,12 +101,12 @@ def _curves(rows: list[Row], out: Path, positive: np.ndarray[tuple[int], np.dtyp
     return Section("ROC curves", pictures=tuple(pictures))
 
 
-def _best(compared: Compared, rows: Sequence[Row]) -> Row | None:
+def _best(compared: Compared, rows: Sequence[MixtureSummary]) -> MixtureSummary | None:
     """The mixture that the selection images prefer, of the largest share; the test images have no say."""
     largest = max(row.share for row in rows)
     mixed = [row for row in rows if row.share == largest and row.ratio]
 
-    def selected(row: Row) -> float:
+    def selected(row: MixtureSummary) -> float:
         chosen = [
             r["selection_auc"]
             for run, r in compared.records.items()
@@ -117,7 +117,7 @@ def _best(compared: Compared, rows: Sequence[Row]) -> Row | None:
     return max(mixed, key=selected) if mixed else None
 
 
-def _cases(compared: Compared, rows: list[Row]) -> list[Section]:
+def _cases(compared: Compared, rows: list[MixtureSummary]) -> list[Section]:
     """Corrected cases and the embedding (Wu et al. 2020, Figures 4 to 6)."""
     best = _best(compared, rows)
     if best is None or compared.synthetic is None:
@@ -148,7 +148,7 @@ def _mean_change(cases: Sequence[Case]) -> str:
     return f"The scores of the former rise by {np.mean([case.after - case.before for case in cases]):.2f} on average. "
 
 
-def _embedding(compared: Compared, best: Row, corrected: Sequence[Case]) -> Section | None:
+def _embedding(compared: Compared, best: MixtureSummary, corrected: Sequence[Case]) -> Section | None:
     assert compared.synthetic is not None
     results, seed = compared.results, compared.config.first_seed
     names = [("trained on real images alone", Run(best.share, 0.0, seed))]
@@ -176,7 +176,7 @@ def _embedding(compared: Compared, best: Row, corrected: Sequence[Case]) -> Sect
     return Section("Embedding", (text,), pictures=((path, "t-SNE"),))
 
 
-def _power(rows: list[Row]) -> Section:
+def _power(rows: list[MixtureSummary]) -> Section:
     lines = [("real data", "standard error", f"power for a gain of {PAPERS_GAIN}", f"gain found in {LEAST_POWER:.0%}")]
     for found in power(rows):
         cells = (f"{found.standard_error:.4f}", f"{found.of_papers_gain:.2f}", f"{found.least_gain:.3f}")
@@ -232,7 +232,7 @@ def _trainings(compared: Compared) -> Section:
     return Section("Single trainings", table=tuple(lines))
 
 
-def _card_line(compared: Compared, rows: Sequence[Row]) -> str:
+def _card_line(compared: Compared, rows: Sequence[MixtureSummary]) -> str:
     """One sentence for the card of the synthetic dataset."""
     config, count = compared.config, len(compared.tested)
     network = f"{config.backbone}{' (frozen features)' if config.mode == 'frozen' else ''}"

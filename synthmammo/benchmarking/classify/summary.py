@@ -28,7 +28,7 @@ from synthmammo.metrics.intervals import RESAMPLES
 SPECIFICITY = 0.9
 LEAST_POWER = 0.8
 PAPERS_GAIN = 0.017
-"""Of Wu et al. 2020, on 3,000 test patches."""
+"""Gain in AUC that Wu et al. 2020 report, on 3,000 test patches."""
 
 Mix = tuple[float, float | None]
 """Share of the real images and ratio of synthetic ones, in percent; None for synthetic ones alone."""
@@ -39,11 +39,11 @@ class Comparison:
     """A mixture against the real images alone, of the same share.
 
     Attributes:
-        difference: Of the mean areas, its interval by patients.
+        difference: Difference of the mean areas; interval by patients.
         spread: Standard deviation over the seeds of the paired differences; NaN for one seed.
         delong: The paired test of the mean areas.
-        holm_p: Its p, corrected over the ratios of the share.
-        baseline_share: Of the real images in the baseline.
+        holm_p: P-value of the paired test, corrected over the ratios of the share.
+        baseline_share: Percent of the real images in the baseline.
     """
 
     difference: Interval
@@ -54,13 +54,13 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Row:
+class MixtureSummary:
     """All seeds of one mixture.
 
     Attributes:
         share: Percent of the real training images.
         ratio: Percent of synthetic images at the start; None for synthetic ones alone.
-        scores: `(S, N)`, log-odds by seed and tested image.
+        scores: Log-odds by seed and tested image, `(S, N)`.
         auc: Mean area over the seeds; interval by patients, networks as given.
         auc_delong: The same with DeLong's interval, which counts images.
         spread: Standard deviation of the area over the seeds; NaN for one seed.
@@ -81,7 +81,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """For tables and figures."""
+        """Name of the mixture in tables and figures."""
         if self.ratio is None:
             return "synthetic only"
         return f"real + {self.ratio:g} %" if self.ratio else "real only"
@@ -93,14 +93,14 @@ def summarise(
     patients: NDArray[np.str_],
     *,
     resamples: int = RESAMPLES,
-) -> list[Row]:
+) -> list[MixtureSummary]:
     """The rows of a benchmark, those of one share together, its baseline first.
 
     Args:
-        scores: By training, `(N)`.
-        positive: `bool (N)`.
-        patients: `(N)`.
-        resamples: Of the bootstrap.
+        scores: Log-odds of the tested images by training, `(N)`.
+        positive: Whether each tested image is positive, `bool (N)`.
+        patients: Patient of each tested image, `(N)`.
+        resamples: Number of resamples of the bootstrap.
     """
     grouped: dict[Mix, list[NDArray[np.float64]]] = {}
     for run in sorted(scores, key=lambda run: (-run.share, run.ratio is None, run.ratio or 0, run.seed)):
@@ -139,9 +139,11 @@ def _sensitivities(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> 
     return np.array([sensitivity_at_specificity(row, positive, SPECIFICITY) for row in scores])
 
 
-def _row(mix: Mix, scores: NDArray[np.float64], positive: NDArray[np.bool_], drawn: NDArray[np.float64]) -> Row:
+def _row(
+    mix: Mix, scores: NDArray[np.float64], positive: NDArray[np.bool_], drawn: NDArray[np.float64]
+) -> MixtureSummary:
     areas = aucs(scores, positive)
-    return Row(
+    return MixtureSummary(
         *mix,
         scores=scores,
         auc=interval(float(areas.mean()), drawn[:, 0]),
@@ -156,13 +158,16 @@ def _spread(values: NDArray[np.float64]) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else nan
 
 
-def baseline_of(row: Row, rows: list[Row]) -> Row | None:
+def baseline_of(row: MixtureSummary, rows: list[MixtureSummary]) -> MixtureSummary | None:
     """Real images alone, of the same share; None for a baseline itself."""
     return next((other for other in rows if other.share == row.share and other.ratio == 0 != row.ratio), None)
 
 
 def _compared(
-    row: Row, rows: list[Row], positive: NDArray[np.bool_], areas: Mapping[Mix, NDArray[np.float64]]
+    row: MixtureSummary,
+    rows: list[MixtureSummary],
+    positive: NDArray[np.bool_],
+    areas: Mapping[Mix, NDArray[np.float64]],
 ) -> Comparison | None:
     baseline = baseline_of(row, rows)
     if baseline is None:
@@ -175,7 +180,7 @@ def _compared(
     return Comparison(difference, _spread(each), tested, nan, baseline.share)
 
 
-def _corrected(rows: list[Row]) -> list[Row]:
+def _corrected(rows: list[MixtureSummary]) -> list[MixtureSummary]:
     """Holm's correction over the ratios of each share; synthetic images alone are no such hypothesis."""
     corrected = list(rows)
     for share in dict.fromkeys(row.share for row in rows):
@@ -194,7 +199,7 @@ class Power:
 
     Attributes:
         share: Percent of the real images.
-        standard_error: Median over the ratios, of the difference to the baseline.
+        standard_error: Standard error of the difference to the baseline, median over the ratios.
         of_papers_gain: Chance to find a true gain of `PAPERS_GAIN` at p < 0.05.
         least_gain: True gain that is found with a chance of `LEAST_POWER`.
     """
@@ -205,7 +210,7 @@ class Power:
     least_gain: float
 
 
-def power(rows: list[Row]) -> list[Power]:
+def power(rows: list[MixtureSummary]) -> list[Power]:
     """Power of DeLong's test by share, from the standard errors that were found."""
     found = []
     for share in dict.fromkeys(row.share for row in rows):

@@ -12,7 +12,7 @@ from synthmammo.benchmarking.classify.config import from_preset
 from synthmammo.mammogram.sample import Kind
 
 MULTIPLE_PX = 32
-"""Sides of a canvas are multiples of this: the coarsest feature map has one cell for so many pixels."""
+"""Sides of a canvas are multiples of this: the coarsest feature map has one cell per so many pixels."""
 
 RowName = Literal["real", "synthetic", "both"]
 ROWS: tuple[RowName, ...] = ("real", "synthetic", "both")
@@ -26,24 +26,24 @@ class DetectConfig(BaseModel):
 
     Attributes:
         detector: "centre" or "rt-detr", on frozen features; or name or path of a detector of transformers.
-        weights: Of the frozen features: "imagenet" or "none".
+        weights: Weights of the frozen features: "imagenet" or "none".
         kinds: Findings to be found. Images with findings of other kinds are not trained on, and in a test marks on
             those findings do not count.
-        height_px: Of the canvas that every breast is fitted into.
-        width_px: Of the canvas.
+        height_px: Height in pixels of the canvas that every breast is fitted into, a multiple of 32.
+        width_px: Width in pixels of the canvas, a multiple of 32.
         train_on: Split of the real images that are trained on.
         test_on: Split that is tested on.
-        folds: Cross-validation by patient over all splits, in so many folds; 0 for the splits above.
+        folds: Number of folds of a cross-validation by patient over all splits; 0 for the splits above.
         synthetic_split: Split of the synthetic images that are used; None for all.
-        synthetic_share: Of the images shown to the row "both".
-        lesion_share: Of the images shown that have something to be found.
-        steps: Of the optimiser (AdamW; one cycle of the learning rate).
-        batch_size: Images a step.
-        learning_rate: The highest.
-        weight_decay: Decoupled.
-        seeds: Trainings of each row and fold, which differ in fresh weights and order.
-        first_seed: Number of the first of these.
-        most_marks: On an image.
+        synthetic_share: Share of synthetic images among those shown to the row "both".
+        lesion_share: Share of the images shown that have something to be found.
+        steps: Number of steps of the optimiser (AdamW; one cycle of the learning rate).
+        batch_size: Images per step.
+        learning_rate: Highest learning rate of the cycle.
+        weight_decay: Decoupled weight decay.
+        seeds: Number of trainings of each row and fold, which differ in fresh weights and order.
+        first_seed: Seed of the first of these.
+        most_marks: Largest number of marks on an image.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -94,12 +94,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 """`quick` takes minutes on a processor; `rt-detr` trains the decoder of a published detector, and wants more."""
 
 
-class Training(NamedTuple):
+class DetectorTraining(NamedTuple):
     """One training and its test.
 
     Attributes:
-        row: What is trained on.
-        seed: Of everything that is drawn.
+        row: Name of the row, which says what is trained on.
+        seed: Random seed for every draw of the training.
         fold: Number of the fold.
     """
 
@@ -119,10 +119,10 @@ def load_detect_config(
     """A preset, changed by a file, by single settings and by options, in this order.
 
     Args:
-        preset: A name in `PRESETS`.
-        path: YAML file.
-        settings: `key=value` texts, the values read as YAML.
-        options: Values by key.
+        preset: Name of the preset, one of `PRESETS`.
+        path: YAML file; None for none.
+        settings: Changes as `key=value` texts, the values read as YAML.
+        options: Values by key; None for none.
 
     Raises:
         TrainingError: The preset is unknown, or something else is not understood.

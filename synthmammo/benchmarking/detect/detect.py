@@ -1,4 +1,4 @@
-"""Benchmark detect: detectors trained on real images, synthetic images and both, tested on real annotated images.
+"""Detectors trained on real images, synthetic images and both, tested on real annotated images.
 
 Three rows: "real" alone, "synthetic" alone, "both". Each sees the same number of images, and real and synthetic
 images are equally often with and without lesions, so that the rows differ in the images alone.
@@ -16,10 +16,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from synthmammo.benchmarking.detect.config import DetectConfig, RowName, Training
+from synthmammo.benchmarking.detect.config import DetectConfig, DetectorTraining, RowName
 from synthmammo.benchmarking.detect.detectors import make_detector
 from synthmammo.benchmarking.detect.films import Films, load_films
-from synthmammo.benchmarking.detect.fit import Numbers, Pool, Side, draw_order, fit, mark, prepare
+from synthmammo.benchmarking.detect.fit import (
+    ImageNumbers,
+    LesionPool,
+    PreparedFilms,
+    draw_order,
+    fit_detector,
+    mark,
+    prepare,
+)
 from synthmammo.benchmarking.lineage import check_lineage, usable
 from synthmammo.benchmarking.results import Record, Results
 from synthmammo.dataset.splits import Patient, draw_splits
@@ -40,8 +48,8 @@ class Detected:
         real: The real images.
         synthetic: The synthetic ones.
         tested: Numbers of the tested real images.
-        marks: On the tested images, by row and seed.
-        records: By training.
+        marks: Marks on the tested images, by row and seed.
+        records: Records by training.
         notes: What was checked, and what could not be.
         about: Where the detector's weights come from.
     """
@@ -50,9 +58,9 @@ class Detected:
     config: DetectConfig
     real: Films
     synthetic: Films | None
-    tested: Numbers
+    tested: ImageNumbers
     marks: dict[tuple[RowName, int], list[Marks]]
-    records: dict[Training, Record]
+    records: dict[DetectorTraining, Record]
     notes: tuple[str, ...]
     about: str
 
@@ -74,8 +82,8 @@ def detect(
         real: Dataset of real images with boxes.
         synthetic: Dataset of synthetic images with boxes; None where no row needs it.
         out: Directory of the results. A finished training in it is not run again.
-        rows: What is trained on.
-        device: Where networks run.
+        rows: Names of the rows, which say what is trained on.
+        device: Device the networks run on.
         progress: Called with images done and images in all; reading counts as well.
 
     Raises:
@@ -112,11 +120,13 @@ class Detection:
         if synthetic is not None:
             self.synthetic = load_films(synthetic, config.canvas_px, config.kinds, split=config.synthetic_split)
             self.notes = check_lineage(self.real, self.synthetic, config)
-        self.grid = [Training(row, seed, fold) for fold in range(len(self.folds)) for seed in seeds for row in rows]
+        self.grid = [
+            DetectorTraining(row, seed, fold) for fold in range(len(self.folds)) for seed in seeds for row in rows
+        ]
         self.pools = {training: self._pools(training) for training in self.grid}
         self.tested = np.sort(np.concatenate([test for _, test in self.folds]))
 
-    def _pools(self, training: Training) -> dict[bool, Pool]:
+    def _pools(self, training: DetectorTraining) -> dict[bool, LesionPool]:
         """Numbers of the images of each side that a training may see.
 
         Raises:
@@ -157,19 +167,21 @@ class Detection:
             about=self.first.about,
         )
 
-    def _sides(self, advance: Callable[[int], None]) -> dict[bool, Side]:
+    def _sides(self, advance: Callable[[int], None]) -> dict[bool, PreparedFilms]:
         detector = self.first.to(self.device)
         films = {False: self.real} | ({True: self.synthetic} if self.synthetic else {})
         return {made: prepare(detector, side, self.device, advance) for made, side in films.items()}
 
-    def _train(self, training: Training, sides: dict[bool, Side], advance: Callable[[int], None]) -> None:
+    def _train(
+        self, training: DetectorTraining, sides: dict[bool, PreparedFilms], advance: Callable[[int], None]
+    ) -> None:
         config, started = self.config, perf_counter()
         pools, seed = self.pools[training], training.seed * 1000 + training.fold
         share = {"real": 0.0, "synthetic": 1.0, "both": config.synthetic_share}[training.row]
         detector = make_detector(config.detector, config.weights, config.canvas_px, seed).to(self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            loss = fit(detector, sides, draw_order(pools, share, config, seed), config, self.device, advance)
+            loss = fit_detector(detector, sides, draw_order(pools, share, config, seed), config, self.device, advance)
         test = self.folds[training.fold][1]
         marks = mark(detector, sides[False], test, config, self.device)
         path = self._marks_file(training)
@@ -189,20 +201,20 @@ class Detection:
         }
         self.results.append({**training._asdict(), **facts})
 
-    def _marks_file(self, training: Training) -> Path:
+    def _marks_file(self, training: DetectorTraining) -> Path:
         return self.results.path / "marks" / f"{training.name}.npy"
 
-    def _finished(self) -> dict[Training, Record]:
-        """Records by training, of those whose marks are still what they were."""
+    def _finished(self) -> dict[DetectorTraining, Record]:
+        """Records by training, without trainings whose marks are no longer what they were."""
         found = {}
         for record in self.results.records():
-            training = Training(record["row"], record["seed"], record["fold"])
+            training = DetectorTraining(record["row"], record["seed"], record["fold"])
             path = self._marks_file(training)
             if path.is_file() and file_digest(path) == record["marks_sha256"]:
                 found[training] = record
         return found
 
-    def _gathered(self, records: dict[Training, Record]) -> dict[tuple[RowName, int], list[Marks]]:
+    def _gathered(self, records: dict[DetectorTraining, Record]) -> dict[tuple[RowName, int], list[Marks]]:
         """Marks on all tested images, those of all folds together."""
         gathered: dict[tuple[RowName, int], dict[int, Marks]] = {}
         for training in self.grid:
@@ -227,7 +239,7 @@ class Detection:
         return zip(*(column[self.tested].tolist() for column in columns), strict=True)
 
 
-def make_folds(real: Films, config: DetectConfig) -> list[tuple[Numbers, Numbers]]:
+def make_folds(real: Films, config: DetectConfig) -> list[tuple[ImageNumbers, ImageNumbers]]:
     """Numbers of the real images to train and to test on: one fold of fixed splits, or a cross-validation by patient.
 
     Raises:
@@ -246,7 +258,7 @@ def make_folds(real: Films, config: DetectConfig) -> list[tuple[Numbers, Numbers
     return folds
 
 
-def _fixed(real: Films, config: DetectConfig) -> tuple[Numbers, Numbers]:
+def _fixed(real: Films, config: DetectConfig) -> tuple[ImageNumbers, ImageNumbers]:
     known = sorted(set(real.splits.tolist()))
     for name in (config.train_on, config.test_on):
         if name not in known:
@@ -255,7 +267,7 @@ def _fixed(real: Films, config: DetectConfig) -> tuple[Numbers, Numbers]:
     return np.flatnonzero(real.splits == config.train_on), np.flatnonzero(real.splits == config.test_on)
 
 
-def _cross_validation(real: Films, count: int) -> list[tuple[Numbers, Numbers]]:
+def _cross_validation(real: Films, count: int) -> list[tuple[ImageNumbers, ImageNumbers]]:
     marked = real.with_lesions
     left, folds = np.arange(len(real)), []
     for number in range(count):
@@ -271,13 +283,13 @@ def _cross_validation(real: Films, count: int) -> list[tuple[Numbers, Numbers]]:
     return folds
 
 
-def _pool(films: Films, numbers: NDArray[np.intp]) -> Pool:
+def _pool(films: Films, numbers: NDArray[np.intp]) -> LesionPool:
     usable_numbers = numbers[films.trainable[numbers]]
     marked = films.with_lesions[usable_numbers]
-    return Pool(usable_numbers[marked], usable_numbers[~marked])
+    return LesionPool(usable_numbers[marked], usable_numbers[~marked])
 
 
-def as_table(marks: list[Marks], numbers: Numbers) -> NDArray[np.float64]:
+def as_table(marks: list[Marks], numbers: ImageNumbers) -> NDArray[np.float64]:
     """Marks as rows of image, row0, col0, row1, col1, score: `float64 (K, 6)`."""
     rows = [
         np.column_stack([np.full(len(m.scores), n), m.boxes, m.scores]) for m, n in zip(marks, numbers, strict=True)
@@ -285,7 +297,7 @@ def as_table(marks: list[Marks], numbers: Numbers) -> NDArray[np.float64]:
     return np.concatenate(rows).astype(np.float64)
 
 
-def of_table(table: NDArray[np.float64], numbers: Numbers) -> dict[int, Marks]:
+def of_table(table: NDArray[np.float64], numbers: ImageNumbers) -> dict[int, Marks]:
     """Marks by number of the image, from what `as_table` gave; images without marks have none."""
     images = table[:, 0].astype(np.intp)
     return {int(n): Marks(table[images == n, 1:5], table[images == n, 5]) for n in numbers}

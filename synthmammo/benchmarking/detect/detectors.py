@@ -1,7 +1,7 @@
-"""Detectors by name, behind one small class: what of an image is computed once, the loss, the marks.
+"""Detectors by name, behind one small class: what is computed once of an image, the loss, the marks.
 
 * `centre` is the one for a processor: EfficientNet-Lite0 with ImageNet weights, frozen, its feature maps computed once
-  an image, and a small head on them that is trained (`nets.centre`).
+  per image, and a small head on them that is trained (`nets.centre`).
 * `rt-detr` puts the encoder and decoder of RT-DETR from transformers (Zhao et al. 2023) on the same frozen maps.
 * Anything else is the name or path of an object detector of transformers, which is trained as a whole.
 """
@@ -39,10 +39,10 @@ class Detector(nn.Module, ABC):
 
     @abstractmethod
     def prepare(self, pixels: Tensor) -> Prepared:
-        """What is computed once an image and kept.
+        """What is computed once per image and kept.
 
         Args:
-            pixels: `float32 (N, 1, H, W)` in [-1, 1].
+            pixels: Images in [-1, 1], `float32 (N, 1, H, W)`.
         """
 
     @abstractmethod
@@ -50,8 +50,8 @@ class Detector(nn.Module, ABC):
         """What training minimises, a scalar.
 
         Args:
-            prepared: Of N images.
-            boxes: Of each image, `float32 (K, 4)` in pixels.
+            prepared: What `prepare` gave for N images.
+            boxes: Boxes of the lesions of each image, `float32 (K, 4)` in pixels.
         """
 
     @abstractmethod
@@ -63,7 +63,7 @@ class FrozenScales(nn.Module):
     """Feature maps of EfficientNet-Lite0 at strides of 8, 16 and 32 pixels; never trained.
 
     Args:
-        weights: "imagenet" or "none".
+        weights: Weights of the network, "imagenet" or "none".
     """
 
     channels = SCALES[1:]
@@ -88,7 +88,7 @@ class CentreDetector(Detector):
 
     Args:
         canvas_px: See `Detector`.
-        weights: Of the frozen network, "imagenet" or "none".
+        weights: Weights of the frozen network, "imagenet" or "none".
     """
 
     def __init__(self, canvas_px: tuple[int, int], weights: str) -> None:
@@ -120,9 +120,9 @@ class RtDetr(Detector):
 
     Args:
         canvas_px: See `Detector`.
-        weights: Of the frozen network, "imagenet" or "none".
+        weights: Weights of the frozen network, "imagenet" or "none".
         width: Channels of encoder and decoder.
-        queries: Boxes it proposes for an image.
+        queries: Number of boxes that it proposes per image.
     """
 
     def __init__(self, canvas_px: tuple[int, int], weights: str, width: int = 64, queries: int = 30) -> None:
@@ -216,7 +216,7 @@ class TransformersDetector(Detector):
     def marks(self, prepared: Prepared, most: int) -> list[Marks]:
         """See `Detector`."""
         out = self._run(prepared[0], None)
-        # One logit a class where each is decided alone; one more for "nothing" where one of them is chosen.
+        # One logit per class where each is decided alone; one more for "nothing" where one of them is chosen.
         alone = out.logits.shape[-1] == 1
         scores = out.logits.sigmoid() if alone else out.logits.softmax(-1)
         return _queried(out.pred_boxes, scores[..., 0], self.canvas_px, most)
@@ -233,9 +233,9 @@ def make_detector(name: str, weights: str, canvas_px: tuple[int, int], seed: int
 
     Args:
         name: "centre", "rt-detr", or name or path of a detector of transformers.
-        weights: Of the frozen network of the first two, "imagenet" or "none".
+        weights: Weights of the frozen network of the first two, "imagenet" or "none".
         canvas_px: Height and width of the images.
-        seed: Of the fresh weights.
+        seed: Random seed for drawing the fresh weights.
 
     Raises:
         CheckpointError: The detector cannot be had.

@@ -31,15 +31,15 @@ class Films:
 
     Attributes:
         where: Directory they are from.
-        pixels: `float16 (N, H, W)` in [-1, 1] by percentiles inside the breast.
-        breasts: `bool (N, H, W)`.
-        keys: `(N)`, names of the samples.
-        patients: `(N)`; of a built dataset with real hosts, the patients of the hosts.
-        splits: `(N)`.
-        labels: `(N)`, classes.
-        truths: Boxes on each, `float32` in pixels of the canvas: what shall be found, and what does not count.
-        digest: Of the content.
-        manifest: Of the dataset.
+        pixels: Pixels in [-1, 1], by percentiles inside the breast, `float16 (N, H, W)`.
+        breasts: Outline of each breast, `bool (N, H, W)`.
+        keys: Names of the samples, `(N)`.
+        patients: Patient of each image, `(N)`; in a built dataset with real hosts, the patient of the host.
+        splits: Split of each image, `(N)`.
+        labels: Class of each image, `(N)`.
+        truths: Boxes on each image, `float32` in pixels of the canvas: what shall be found, and what does not count.
+        digest: Digest of the content.
+        manifest: Manifest of the dataset.
     """
 
     where: Path
@@ -59,12 +59,12 @@ class Films:
 
     @property
     def with_lesions(self) -> NDArray[np.bool_]:
-        """`bool (N)`: images that something shall be found on."""
+        """Whether something shall be found on each image, `bool (N)`."""
         return np.array([len(truth.lesions) > 0 for truth in self.truths])
 
     @property
     def trainable(self) -> NDArray[np.bool_]:
-        """`bool (N)`: images without findings of other kinds, which a detector can be taught neither way."""
+        """Whether an image has no findings of other kinds, which a detector can be taught neither way, `bool (N)`."""
         return np.array([not len(truth.ignored) for truth in self.truths])
 
 
@@ -82,7 +82,7 @@ def load_films(
         directory: The dataset.
         canvas_px: Height and width of the canvas that every breast is fitted into.
         kinds: Kinds of findings to be found.
-        split: Only the images of this split; None for all.
+        split: Split of the images that are read; None for all.
         progress: Called with images read and images in all.
 
     Raises:

@@ -18,7 +18,7 @@ from synthmammo.benchmarking.detect.films import Films
 from synthmammo.errors import TrainingError
 from synthmammo.metrics.detection import Marks, intersection_over_union
 
-Numbers = NDArray[np.intp]
+ImageNumbers = NDArray[np.intp]
 Advance = Callable[[int], None]
 
 SAME_LESION_IOU = 0.2
@@ -28,19 +28,19 @@ LARGEST_GRADIENT = 1.0
 _BATCH = 16
 
 
-class Pool(NamedTuple):
+class LesionPool(NamedTuple):
     """Numbers of the images of one side that may be trained on.
 
     Attributes:
-        lesions: With something to be found.
-        others: Without.
+        lesions: Numbers of the images with something to be found.
+        others: Numbers of the images without.
     """
 
-    lesions: Numbers
-    others: Numbers
+    lesions: ImageNumbers
+    others: ImageNumbers
 
 
-class Side(NamedTuple):
+class PreparedFilms(NamedTuple):
     """One side of the benchmark as a detector sees it.
 
     Attributes:
@@ -53,24 +53,24 @@ class Side(NamedTuple):
 
 
 @torch.no_grad()
-def prepare(detector: Detector, films: Films, device: str, advance: Advance) -> Side:
+def prepare(detector: Detector, films: Films, device: str, advance: Advance) -> PreparedFilms:
     """What a detector computes once of every image."""
     parts = []
     for numbers in _batches(len(films)):
         pixels = torch.from_numpy(films.pixels[numbers].astype(np.float32))[:, None].to(device)
         parts.append([tensor.half().cpu() for tensor in detector.prepare(pixels)])
         advance(len(numbers))
-    return Side(films, tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+    return PreparedFilms(films, tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 
 
-def draw_order(pools: Mapping[bool, Pool], share: float, config: DetectConfig, seed: int) -> NDArray[np.intp]:
+def draw_order(pools: Mapping[bool, LesionPool], share: float, config: DetectConfig, seed: int) -> NDArray[np.intp]:
     """What a training is shown, all of it drawn beforehand.
 
     Args:
-        pools: By whether they are synthetic; a side with a share of 0 may be absent.
-        share: Of synthetic images.
-        config: Of the benchmark.
-        seed: Of the draws.
+        pools: Pools of images by whether they are synthetic; a side with a share of 0 may be absent.
+        share: Share of synthetic images, 0 to 1.
+        config: Configuration of the benchmark.
+        seed: Random seed for drawing sides, images and their order.
 
     Returns:
         `(steps, batch, 2)`: whether the image is synthetic, and its number.
@@ -89,9 +89,9 @@ def draw_order(pools: Mapping[bool, Pool], share: float, config: DetectConfig, s
     return order
 
 
-def fit(
+def fit_detector(
     detector: Detector,
-    sides: Mapping[bool, Side],
+    sides: Mapping[bool, PreparedFilms],
     order: NDArray[np.intp],
     config: DetectConfig,
     device: str,
@@ -126,7 +126,7 @@ def fit(
     return float(np.mean(losses[-max(1, len(losses) // 10) :]))
 
 
-def _batch(sides: Mapping[bool, Side], shown: NDArray[np.intp], device: str) -> tuple[Prepared, list[Tensor]]:
+def _batch(sides: Mapping[bool, PreparedFilms], shown: NDArray[np.intp], device: str) -> tuple[Prepared, list[Tensor]]:
     rows = [(sides[bool(synthetic)], int(number)) for synthetic, number in shown]
     count = len(rows[0][0].prepared)
     tensors = tuple(torch.stack([side.prepared[i][number] for side, number in rows]) for i in range(count))
@@ -135,7 +135,9 @@ def _batch(sides: Mapping[bool, Side], shown: NDArray[np.intp], device: str) -> 
 
 
 @torch.no_grad()
-def mark(detector: Detector, side: Side, numbers: Numbers, config: DetectConfig, device: str) -> list[Marks]:
+def mark(
+    detector: Detector, side: PreparedFilms, numbers: ImageNumbers, config: DetectConfig, device: str
+) -> list[Marks]:
     """Marks on images: each on the breast, and none on what a better one already marks."""
     detector.eval()
     found: list[Marks] = []
@@ -146,7 +148,12 @@ def mark(detector: Detector, side: Side, numbers: Numbers, config: DetectConfig,
 
 
 def on_breast(marks: Marks, breast: NDArray[np.bool_]) -> Marks:
-    """The marks whose middle is on the breast, `bool (H, W)`."""
+    """The marks whose middle is on the breast.
+
+    Args:
+        marks: Marks on the image.
+        breast: Outline of the breast, `bool (H, W)`.
+    """
     height, width = breast.shape
     rows = np.clip((marks.boxes[:, 0] + marks.boxes[:, 2]) / 2, 0, height - 1).astype(int)
     columns = np.clip((marks.boxes[:, 1] + marks.boxes[:, 3]) / 2, 0, width - 1).astype(int)
@@ -166,5 +173,5 @@ def distinct(marks: Marks) -> Marks:
     return Marks(boxes[kept], scores[kept])
 
 
-def _batches(total: int) -> Sequence[Numbers]:
+def _batches(total: int) -> Sequence[ImageNumbers]:
     return np.array_split(np.arange(total), -(-total // _BATCH))

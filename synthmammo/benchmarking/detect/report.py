@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,18 +33,18 @@ LESION_COLOUR, MARK_COLOUR = (230, 116, 40), (86, 180, 233)
 
 
 @dataclass(frozen=True)
-class Row:
+class RowSummary:
     """All seeds of one row, all folds together.
 
     Attributes:
-        name: What was trained on.
-        frocs: One a seed.
-        sensitivities: At each rate of `GRID`, mean over the seeds; interval by patients.
-        mean_sensitivity: Over `RATES`.
-        average_precision: mAP@0.5.
-        difference: Of the mean sensitivity to that of real images alone; None where there is nothing to compare.
-        chance: Mean sensitivity with the lesions of other images, on average.
-        chance_p: Share of such that reach this row's mean sensitivity.
+        name: Name of the row, which says what was trained on.
+        frocs: FROC curves, one per seed.
+        sensitivities: Sensitivity at each rate of `GRID`, mean over the seeds; interval by patients.
+        mean_sensitivity: Mean sensitivity over `RATES`.
+        average_precision: Average precision, mAP@0.5.
+        difference: Mean sensitivity less that of real images alone; None where there is nothing to compare.
+        chance: Mean sensitivity on the lesions of other images, on average.
+        chance_p: Share of swaps of the lesions that reach this row's mean sensitivity.
     """
 
     name: RowName
@@ -73,44 +74,64 @@ def summarise(
     *,
     resamples: int = RESAMPLES,
     swaps: int = SWAPS,
-) -> list[Row]:
+) -> list[RowSummary]:
     """The rows of a benchmark, on the same resamples of patients.
 
     Args:
-        marks: On the tested images, by row and seed.
-        truths: Of the tested images.
-        patients: `(N)`.
-        resamples: Of the bootstrap.
-        swaps: Of the lesions, for chance.
+        marks: Marks on the tested images, by row and seed.
+        truths: Lesions of the tested images.
+        patients: Patient of each tested image, `(N)`.
+        resamples: Number of resamples of the bootstrap.
+        swaps: Number of times the lesions are swapped between images, for chance.
     """
     names = list(dict.fromkeys(name for name, _ in marks))
-    held = {name: [m for (row, _), m in marks.items() if row == name] for name in names}
-    frocs = {name: [Froc.of(m, truths) for m in held[name]] for name in names}
-    precisions = {name: [Precision.of(m, truths) for m in held[name]] for name in names}
+    judged = {name: _Judged.of([m for (row, _), m in marks.items() if row == name], truths) for name in names}
 
-    def statistic(images: NDArray[np.intp] | None) -> NDArray[np.float64]:
-        values = []
-        for name in names:
-            curve = np.mean([froc.sensitivities(GRID, images) for froc in frocs[name]], 0)
-            precision = np.mean([found.average(images) for found in precisions[name]])
-            values.append([*curve, np.mean(curve[[GRID.index(rate) for rate in RATES]]), precision])
-        return np.array(values).ravel()
+    def values(images: NDArray[np.intp] | None) -> NDArray[np.float64]:
+        return np.concatenate([judged[name].values(images) for name in names])
 
-    here = statistic(None).reshape(len(names), -1)
-    drawn = bootstrap(statistic, patients, resamples=resamples).reshape(resamples, len(names), -1)
+    here = dict(zip(names, np.split(values(None), len(names)), strict=True))
+    drawn = np.split(bootstrap(values, patients, resamples=resamples), len(names), axis=1)
+    resampled = dict(zip(names, drawn, strict=True))
     rows = []
-    for place, name in enumerate(names):
-        *curve, mean, precision = [interval(here[place, i], drawn[:, place, i]) for i in range(here.shape[1])]
+    for name in names:
+        *curve, mean, precision = map(interval, here[name], resampled[name].T)
         difference = None
         if "real" in names and name != "real":
-            base = names.index("real")
-            difference = interval(here[place, -2] - here[base, -2], drawn[:, place, -2] - drawn[:, base, -2])
-        chance = np.mean([chance_sensitivities(m, truths, swaps=swaps).mean(1) for m in held[name]], 0)
+            apart = resampled[name][:, _MEAN] - resampled["real"][:, _MEAN]
+            difference = interval(here[name][_MEAN] - here["real"][_MEAN], apart)
+        chance = judged[name].chance(truths, swaps)
         p = (1 + int((chance >= mean.estimate).sum())) / (1 + swaps)
-        rows.append(
-            Row(name, tuple(frocs[name]), tuple(curve), mean, precision, difference, float(chance.mean()), float(p))
-        )
+        frocs = tuple(judged[name].frocs)
+        rows.append(RowSummary(name, frocs, tuple(curve), mean, precision, difference, float(chance.mean()), float(p)))
     return rows
+
+
+_MEAN = -2
+"""Place of the mean sensitivity among the values of a row."""
+
+
+class _Judged(NamedTuple):
+    """The marks of one row, by seed, held against the lesions."""
+
+    marks: list[list[Marks]]
+    frocs: list[Froc]
+    precisions: list[Precision]
+
+    @classmethod
+    def of(cls, marks: list[list[Marks]], truths: Sequence[Truth]) -> _Judged:
+        return cls(marks, [Froc.of(m, truths) for m in marks], [Precision.of(m, truths) for m in marks])
+
+    def values(self, images: NDArray[np.intp] | None) -> NDArray[np.float64]:
+        """Sensitivities at `GRID`, their mean at `RATES`, and the average precision: means over the seeds."""
+        curve = np.mean([froc.sensitivities(GRID, images) for froc in self.frocs], 0)
+        precision = np.mean([found.average(images) for found in self.precisions])
+        return np.array([*curve, np.mean(curve[[GRID.index(rate) for rate in RATES]]), precision])
+
+    def chance(self, truths: Sequence[Truth], swaps: int) -> NDArray[np.float64]:
+        """Mean sensitivity on the lesions of other images, by swap; mean over the seeds."""
+        found = [chance_sensitivities(m, truths, swaps=swaps).mean(1) for m in self.marks]
+        return np.asarray(np.mean(found, 0))
 
 
 def report(detected: Detected) -> Written:
@@ -136,7 +157,7 @@ def report(detected: Detected) -> Written:
     return Written(markdown_table(table), out / "report.md", out / "report.html")
 
 
-def _table(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+def _table(rows: Sequence[RowSummary]) -> list[tuple[str, ...]]:
     rates = [f"sensitivity at {rate:g}" for rate in RATES]
     table: list[tuple[str, ...]] = [
         ("trained on", *rates, "mean of the four (95 %)", "mAP@0.5 (95 %)", "mean by chance", "p", "mean - real (95 %)")
@@ -149,7 +170,7 @@ def _table(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     return table
 
 
-def _reading(rows: Sequence[Row]) -> tuple[str, ...]:
+def _reading(rows: Sequence[RowSummary]) -> tuple[str, ...]:
     sentences = [
         "Sensitivity is per lesion, at so many false marks per image over all images: a lesion is found by a mark "
         "whose middle lies in its box. mAP@0.5 asks for an overlap (intersection over union) of at least 0.5.",
@@ -169,7 +190,7 @@ def _reading(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def draw_froc(rows: Sequence[Row], path: Path) -> Path:
+def draw_froc(rows: Sequence[RowSummary], path: Path) -> Path:
     """FROC curves, the mean over the seeds where there are several, with intervals at some rates."""
     drawn, (axes,) = figure(width=6.4, height=4.6)
     grid = np.geomspace(GRID[0] / 2, 2 * GRID[-1], 200)
@@ -188,7 +209,7 @@ def draw_froc(rows: Sequence[Row], path: Path) -> Path:
     return save(drawn, path)
 
 
-def _examples(detected: Detected, rows: Sequence[Row], truths: Sequence[Truth]) -> list[Section]:
+def _examples(detected: Detected, rows: Sequence[RowSummary], truths: Sequence[Truth]) -> list[Section]:
     """Tested images with their lesions and marks at one false mark per image: some found, some missed."""
     row = max(rows, key=lambda row: row.mean_sensitivity.estimate)
     marks = detected.marks[row.name, detected.config.first_seed]
@@ -246,13 +267,13 @@ def _method(detected: Detected) -> tuple[str, ...]:
         f"Every breast is fitted into {config.height_px} x {config.width_px} pixels, its chest wall on the right, what "
         "is outside its outline set to black; nothing else is done to the pixels, and nothing is augmented.",
         f"Each training shows {config.steps * config.batch_size:,} images in {config.steps} steps, "
-        f"{config.lesion_share:.0%} of them with a lesion where there are others; of the row '{NAMES['both']}' "
-        f"{config.synthetic_share:.0%} are synthetic. The last weights are tested; nothing was chosen on validation "
+        f"{config.lesion_share:.0%} of them with a lesion where there are others; {config.synthetic_share:.0%} of the "
+        f"images of the row '{NAMES['both']}' are synthetic. The last weights are tested; nothing was chosen on validation "
         "images. Marks of all folds are ranked together.",
     )
 
 
-def _card_line(detected: Detected, rows: Sequence[Row], marks_on: str) -> str:
+def _card_line(detected: Detected, rows: Sequence[RowSummary], marks_on: str) -> str:
     parts = [f"{NAMES[row.name]} {row.mean_sensitivity}" + " (at chance)" * (not row.found_something) for row in rows]
     return (
         f"Benchmark: detection ({detected.about}) of {marks_on} of {detected.real.where.name}, mean sensitivity at "
