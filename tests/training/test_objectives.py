@@ -268,6 +268,31 @@ def test_without_classes_there_is_no_probe():
     assert "classes" not in losses and objective.sample(torch.randn(2, 8), torch.zeros(2)).shape == (2, 1, 32, 32)
 
 
+def test_without_a_probe_only_the_first_batch_is_read():
+    read = []
+
+    def batches(epoch: int):
+        for number in range(5):
+            read.append(number)
+            yield Batch(images(4), torch.arange(4) % 2)
+
+    projected(class_weight=0.0).prepare(batches, source())
+    assert read == [0]
+    read.clear()
+    projected().prepare(batches, source())
+    assert read == [0, 1, 2, 3, 4]
+
+
+def test_annealing_follows_the_images_seen():
+    objective = projected()
+    objective.images_seen = 2000
+    objective.anneal((1.0, 3.0))
+    rate = objective.optimisers["generator"].param_groups[0]["lr"]
+    assert rate == pytest.approx(ProjectedSettings().learning_rate * annealed(2000, (1.0, 3.0)))
+    objective.anneal(None)
+    assert objective.optimisers["generator"].param_groups[0]["lr"] == ProjectedSettings().learning_rate
+
+
 def logistic(**changes: object) -> LogisticObjective:
     torch.manual_seed(0)
     settings_ = LogisticSettings(**changes)

@@ -243,6 +243,15 @@ def test_a_full_memory_is_one_message(pair, tmp_path, monkeypatch, error):
     assert "batch_size" in caught.value.hint
 
 
+def test_progress_is_told_before_the_first_step(pair, tmp_path):
+    told: list[tuple[int, int | None]] = []
+    trainer = Trainer(data.config(QUICK, total_kimg=0.008), pair, tmp_path, pretrained=False)
+    prepare = trainer.task.prepare
+    trainer.task.prepare = lambda draws: (told.append((-1, None)), prepare(draws))
+    trainer.run(progress=lambda done, total: told.append((done, total)))
+    assert told == [(0, 8), (-1, None), (4, 8), (8, 8)]
+
+
 def test_another_configuration_is_not_mixed_into_a_run(pair, tmp_path):
     config = data.config(QUICK, total_kimg=0.02)
     train(config, pair, tmp_path, pretrained=False)

@@ -268,8 +268,8 @@ def _method(detected: Detected) -> tuple[str, ...]:
         "is outside its outline set to black; nothing else is done to the pixels, and nothing is augmented.",
         f"Each training shows {config.steps * config.batch_size:,} images in {config.steps} steps, "
         f"{config.lesion_share:.0%} of them with a lesion where there are others; {config.synthetic_share:.0%} of the "
-        f"images of the row '{NAMES['both']}' are synthetic. The last weights are tested; nothing was chosen on validation "
-        "images. Marks of all folds are ranked together.",
+        f"images of the row '{NAMES['both']}' are synthetic. The last weights are tested; nothing was chosen on "
+        "validation images. Marks of all folds are ranked together.",
     )
 
 

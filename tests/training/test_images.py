@@ -1,20 +1,15 @@
-"""Laws of what a training is made of: the order of images, intensities, scores."""
+"""Training sets: the order images are shown in, their intensities, classes and sides, and pairs of twins."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from synthmammo.errors import DatasetError, TrainingError
-from synthmammo.models.features import Features
+from synthmammo.errors import DatasetError
 from synthmammo.models.file import Scale
-from synthmammo.training.config import TrainConfig, default_config, load_config
 from synthmammo.training.images import ImageSet, load_images
-from synthmammo.training.run import RunDirectory, grey_levels
-from synthmammo.training.scores import Scorer
 from tests.support import training_data as data
 
 
@@ -64,71 +59,6 @@ def test_classes_are_numbered_in_the_order_asked_for(tmp_path):
     assert np.array_equal(forth.labels, 1 - back.labels)
 
 
-@settings(max_examples=20)
-@given(st.floats(-1.2, 1.2))
-def test_grey_levels_of_sheets(value):
-    (tile,) = grey_levels(torch.full((1, 1, 2, 2), value))
-    assert tile.dtype == np.uint8 and abs(tile[0, 0] - np.clip((value + 1) * 127.5, 0, 255)) <= 0.5
-
-
-def test_scores_tell_alike_from_unlike():
-    torch.manual_seed(0)
-    extractor = Features(pretrained=False)
-    held_out = image_set(12)
-    scorer = Scorer(held_out, extractor)
-    real = image_set(12, seed=1)
-    floor = scorer.floor(real, 10)
-    assert floor["images"] == 10 and floor["held_out"] == 12 and 0 <= floor["probe_auc"] <= 1
-    assert floor == scorer.floor(real, 10)
-    labels = torch.arange(10) % 2
-    far = scorer.of(lambda which: torch.zeros(len(which), 1, 32, 32) + which[:, None, None, None] / 10, labels)
-    assert far["kernel_distance_x1000"] > floor["kernel_distance_x1000"]
-    assert far["frechet_distance"] > floor["frechet_distance"]
-
-
-def test_a_configuration_reads_back(tmp_path):
-    config = data.config(data.STYLEGAN2)
-    run = RunDirectory(tmp_path)
-    run.begin(config, "digest")
-    content = run.config_file.read_text()
-    run.begin(config, "digest")
-    assert run.config_file.read_text() == content
-    with pytest.raises(TrainingError, match="dataset was 'digest'"):
-        run.begin(config, "another")
-
-
-def test_without_a_file_there_is_a_configuration(tmp_path):
-    config = default_config("contextual", tmp_path / "my data", ["batch_size=8", "settings.small_kimg=[1]"])
-    assert config.batch_size == 8 and config.settings == {"small_kimg": [1]}
-    assert config.name == "contextual-my_data" and config.data.roles["real"] == "malignant"
-    assert isinstance(default_config("stylegan2", tmp_path), TrainConfig)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (None, "cannot be read"),
-        ("a: [", "is not YAML"),
-        ("- 1", "expected a mapping of keys"),
-        ("model: stylegan3\nname: x", "model:"),
-        ("model: stylegan2\nname: x\ndata: {split: train, spilt: test}", "Did you mean 'split'"),
-        ("model: stylegan2\nname: 'a/b'", "name:"),
-    ],
-)
-def test_configurations_that_are_not_understood(tmp_path, text, message):
-    path = tmp_path / "config.yaml"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(TrainingError, match=message):
-        load_config(path)
-
-
-@pytest.mark.parametrize("setting", ["batch_size", "=3", "batch_size.low=3"])
-def test_settings_that_are_not_understood(tmp_path, setting):
-    with pytest.raises(TrainingError, match="--set"):
-        default_config("stylegan2", tmp_path, [setting])
-
-
 def test_images_are_averaged_down():
     images = replace(image_set(5), spacing_mm=0.1)
     small = images.smaller(16)
@@ -142,3 +72,23 @@ def test_images_are_averaged_down():
 def test_sides_that_do_not_divide_are_refused(side):
     with pytest.raises(DatasetError, match=f"cannot be averaged down to {side}"):
         image_set(5).smaller(side)
+
+
+def test_twins_are_the_other_halves_in_the_same_order():
+    pairs = replace(image_set(6), twins=np.array([1, 0, 3, 2, -1, -1]))
+    twins = replace(pairs, labels=np.array([0, 1, 0, 1, 1, 1])).twins_of("benign")
+    assert np.array_equal(twins.grey, pairs.grey[[1, 3]]) and not twins.labels.any()
+    with pytest.raises(DatasetError, match="1 images of benign have no untouched twin"):
+        pairs.twins_of("benign")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"classes": ("benign", "maligant")}, "no class is called 'maligant'\n  Did you mean 'malignant'"),
+        ({"least": 41}, "40 images of the classes benign, malignant; at least 41 are needed"),
+    ],
+)
+def test_images_that_do_not_suffice_are_refused(tmp_path, arguments, message):
+    with pytest.raises(DatasetError, match=message):
+        load_images(data.write(tmp_path), "train", **arguments)

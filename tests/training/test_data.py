@@ -1,0 +1,32 @@
+"""What a run is trained on: held-out images only where they are needed, and where all of them came from."""
+
+from pathlib import Path
+
+import pytest
+
+from synthmammo.errors import DatasetError
+from synthmammo.training.config import DataConfig
+from synthmammo.training.data import TrainingData
+from tests.support import training_data as data
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return data.write(tmp_path_factory.mktemp("data") / "some")
+
+
+def test_held_out_images_are_read_where_scores_are_taken(folder: Path) -> None:
+    config = DataConfig(classes=("malignant", "benign"), side_px=16)
+    scored, plain = (TrainingData.load(folder, config, scored=asked) for asked in (True, False))
+    assert plain.held_out is None and scored.held_out is not None
+    assert scored.images.classes == scored.held_out.classes == ("malignant", "benign")
+    assert scored.images.resolution == scored.held_out.resolution == 16
+
+
+def test_a_dataset_without_a_manifest_has_a_name_and_a_split(folder: Path) -> None:
+    assert TrainingData.load(folder, DataConfig(), scored=False).origin == {"name": "some", "split": "train"}
+
+
+def test_nothing_to_score_against_is_one_message(folder: Path) -> None:
+    with pytest.raises(DatasetError, match=r"nothing to score against: .*\n  Choose another data.evaluate_on"):
+        TrainingData.load(folder, DataConfig(evaluate_on="nowhere"), scored=True)
