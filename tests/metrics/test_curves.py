@@ -11,11 +11,9 @@ from sklearn.metrics import roc_curve as sklearn_roc_curve
 from synthmammo.metrics import (
     auc,
     average_precision,
-    bootstrap,
     delong_interval,
     delong_test,
     holm,
-    interval,
     roc_curve,
     sensitivity_at_specificity,
 )
@@ -156,29 +154,14 @@ def test_holm_rejects_as_its_steps_do(p_values):
         assert {i for i, p in enumerate(corrected) if p <= level} == rejected
 
 
-def test_patients_are_drawn_whole():
-    patients = np.array(list("aabbbc"))
-    sizes = {"a": 2, "b": 3, "c": 1}
-
-    def check(chosen):
-        counts = np.bincount(chosen, minlength=6)
-        for name in sizes:
-            assert len(set(counts[patients == name])) == 1
-        assert sum(counts[patients == name][0] for name in sizes) == 3
-        return len(chosen), np.nan
-
-    values = bootstrap(check, patients, resamples=50, seed=3)
-    assert values.shape == (50, 2) and len(set(values[:, 0])) > 3
-    np.testing.assert_array_equal(values, bootstrap(check, patients, resamples=50, seed=3))
-    assert all(np.isnan(interval(1.0, values[:, 1])[1:]))
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.lists(st.integers(0, 4), min_size=1, max_size=12))
+def test_auc_is_the_share_of_ordered_pairs(negatives, positives):
+    scores = np.array(negatives + positives, float)
+    positive = np.arange(len(scores)) >= len(negatives)
+    pairs = [(p > n) + 0.5 * (p == n) for p in positives for n in negatives]
+    assert auc(scores, positive) == pytest.approx(np.mean(pairs))
 
 
-def test_clustering_widens_the_interval_as_it_should():
-    """With 8 equal images a patient the standard error is that of the patients' mean, not of the images'."""
-    rng = np.random.default_rng(0)
-    means = rng.normal(size=100)
-    values, patients = np.repeat(means, 8), np.repeat(np.arange(100), 8)
-    found = interval(means.mean(), bootstrap(lambda chosen: values[chosen].mean(), patients)[:, 0])
-    assert (found.high - found.low) / 2 == pytest.approx(1.96 * means.std() / 10, rel=0.1)
-    with pytest.raises(ValueError, match="no images"):
-        bootstrap(lambda chosen: 0, [])
+def test_auc_needs_both_classes():
+    with pytest.raises(ValueError, match="3 positives and 0 negatives"):
+        auc(np.arange(3.0), np.ones(3, bool))
