@@ -56,7 +56,7 @@ def test_a_finished_training_is_not_run_again_and_more_can_be_asked_for(finished
     compared, config, sides = finished
     before = (compared.results.path / "results.jsonl").read_bytes()
     monkeypatch.setattr("synthmammo.benchmarking.classify.classify.frozen_features", None)
-    monkeypatch.setattr("synthmammo.benchmarking.classify.classify.fit", None)
+    monkeypatch.setattr("synthmammo.benchmarking.classify.classify.fit_classifier", None)
     again = classify(config, *sides, compared.results.path)
     assert again.records == compared.records and (compared.results.path / "results.jsonl").read_bytes() == before
 
