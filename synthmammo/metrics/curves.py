@@ -234,7 +234,7 @@ def _checked(labels: ArrayLike, *scores: ArrayLike) -> tuple[Labels, Scores]:
     rows = [np.atleast_2d(np.asarray(values, np.float64)) for values in scores]
     for values in rows:
         if values.shape[1:] != positive.shape:
-            raise ValueError(f"scores: expected {len(positive)}, one a label, got {values.shape[-1]}")
+            raise ValueError(f"scores: expected {len(positive)}, one per label, got {values.shape[-1]}")
         if np.isnan(values).any():
             raise ValueError(f"scores: {int(np.isnan(values).sum())} of them are NaN")
     if positive.all() or not positive.any():

@@ -9,13 +9,13 @@ from typing import Any
 import yaml
 
 from synthmammo.models.file import Description
-from synthmammo.models.zoo import Model
+from synthmammo.models.zoo import ModelFile
 
 _TASKS = {"stylegan2": "unconditional-image-generation"}
 _PICTURE = re.compile(r"!\[[^\]]*\]\(([^):]+)\)")
 
 
-def model_card(model: Model, digest: str, address: str) -> str:
+def model_card(model: ModelFile, digest: str, address: str) -> str:
     """Markdown with the Hub's YAML header.
 
     Args:
@@ -34,7 +34,7 @@ def model_card(model: Model, digest: str, address: str) -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def pictures(model: Model) -> list[Path]:
+def pictures(model: ModelFile) -> list[Path]:
     """The pictures beside its file that its card shows."""
     folder = model.path.parent
     return [folder / name for name in dict.fromkeys(_PICTURE.findall(model.card)) if (folder / name).is_file()]

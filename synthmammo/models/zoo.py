@@ -24,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelFile:
     """A model file, without its weights.
 
     Attributes:
@@ -64,7 +64,7 @@ class Model:
         return path.read_text(encoding="utf-8") if path.is_file() else drafted_card(self)
 
 
-def models() -> list[Model]:
+def models() -> list[ModelFile]:
     """All models that can be named as `zoo/NAME`.
 
     Raises:
@@ -73,7 +73,7 @@ def models() -> list[Model]:
     return [model(name) for name in zoo()]
 
 
-def model(name: str | Path) -> Model:
+def model(name: str | Path) -> ModelFile:
     """One model, by any of its names.
 
     Raises:
@@ -84,10 +84,10 @@ def model(name: str | Path) -> Model:
     path, description = locate(name), describe(name)
     with safe_open(path, framework="np") as file:
         numbers = sum(prod(file.get_slice(tensor).get_shape()) for tensor in file.keys())  # noqa: SIM118
-    return Model(str(name), path, description, numbers)
+    return ModelFile(str(name), path, description, numbers)
 
 
-def add(source: str | Path, name: str | None = None, *, replace: bool = False) -> Model:
+def add(source: str | Path, name: str | None = None, *, replace: bool = False) -> ModelFile:
     """Put the generator of a model into the user's zoo, in half precision, with its card.
 
     Args:
@@ -127,7 +127,7 @@ def add(source: str | Path, name: str | None = None, *, replace: bool = False) -
     return added
 
 
-def drafted_card(described: Model) -> str:
+def drafted_card(described: ModelFile) -> str:
     """A card with all that the file says of itself, to be completed by those who trained the model."""
     about = described.description.about or "Not described by those who trained it."
     rows = "\n".join(f"| {name} | {value} |" for name, value in _facts(described))
@@ -140,7 +140,7 @@ def drafted_card(described: Model) -> str:
     )
 
 
-def _facts(described: Model) -> Iterator[tuple[str, str]]:
+def _facts(described: ModelFile) -> Iterator[tuple[str, str]]:
     description = described.description
     yield "licence", description.licence
     yield "architecture", f"{description.architecture}, {described.numbers / 1e6:.2f} million weights, 16-bit floats"

@@ -105,7 +105,7 @@ def test_delong_has_its_level_under_the_null():
         ([1, 1, 1], [1, 2, 3], [1, 2, 3], "3 positives and 0 negatives"),
         ([0, 0], [1, 2], [1, 2], "0 positives and 2 negatives"),
         ([0, 1, 1], [1, np.nan, 3], [1, 2, 3], "1 of them are NaN"),
-        ([0, 1, 1], [1, 2, 3], [1, 2], "expected 3, one a label, got 2"),
+        ([0, 1, 1], [1, 2, 3], [1, 2], "expected 3, one per label, got 2"),
         ([0, 1, 2], [1, 2, 3], [1, 2, 3], "0 and 1"),
         ([], [], [], "0 positives and 0 negatives"),
     ],
