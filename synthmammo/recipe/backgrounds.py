@@ -17,7 +17,7 @@ LEAST_PX, MOST_PX = 32, 16_384
 class PhantomBackground(Strict):
     """Procedural mammograms: no trained network, any spacing, exact masks."""
 
-    generator: Literal["phantom"] = "phantom"
+    generator: Literal["phantom"] = Field("phantom", description="Says that the images are phantoms")
     spacing_mm: Positive = Field(0.1, description="Millimetres per pixel")
     height_mm: Positive = Field(240.0, description="Height of the image field")
     width_mm: Positive = Field(180.0, description="Width of the image field")
@@ -53,7 +53,7 @@ class PhantomBackground(Strict):
 class StyleGAN2Background(Strict):
     """Whole mammograms from a trained StyleGAN2."""
 
-    generator: Literal["stylegan2"]
+    generator: Literal["stylegan2"] = Field(description="Says that a StyleGAN2 makes the images")
     model: str = Field(description="zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION")
     truncation: float = Field(0.65, ge=0, le=1.5, description="psi; 0.65 is the value of the mammogram StyleGAN paper")
     noise: Literal["fixed", "own"] = Field(
@@ -83,7 +83,7 @@ class IngestBlock(Strict):
 class IngestedBackground(Strict):
     """Real mammograms from a dataset that `synthmammo ingest` made."""
 
-    generator: Literal["ingested"]
+    generator: Literal["ingested"] = Field(description="Says that the images are real mammograms")
     dataset: str = Field(description="Directory of the ingested dataset, relative to where the command runs")
     ingest: IngestBlock | None = Field(None, description="How to make that directory when it is absent")
     findings: Literal["refuse", "keep"] = Field(

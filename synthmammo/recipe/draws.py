@@ -94,10 +94,10 @@ class DrawModel(Strict):
     `normal: [mean, sd]`, `lognormal: [median, factor]`, each with an optional `within: [low, high]` it is clipped to.
     """
 
-    uniform: Pair | None = None
-    normal: Pair | None = None
-    lognormal: Pair | None = None
-    within: Pair | None = None
+    uniform: Pair | None = Field(None, description="[low, high], every value as likely")
+    normal: Pair | None = Field(None, description="[mean, standard deviation]")
+    lognormal: Pair | None = Field(None, description="[median, factor]: two thirds lie within the factor of the median")
+    within: Pair | None = Field(None, description="[low, high] that drawn values are clipped to")
 
     @model_validator(mode="after")
     def _one_kind(self) -> DrawModel:

@@ -29,9 +29,9 @@ class DicomFormat(Strict):
 class Formats(Strict):
     """What is written; a format is left out by leaving out its key."""
 
-    webdataset: WebDatasetFormat | None = None
-    parquet: ParquetFormat | None = None
-    dicom: DicomFormat | None = None
+    webdataset: WebDatasetFormat | None = Field(None, description="Sharded tars for streaming")
+    parquet: ParquetFormat | None = Field(None, description="Parquet that `datasets.load_dataset` finds")
+    dicom: DicomFormat | None = Field(None, description="DICOM objects, one per sample and more for its findings")
 
     @model_validator(mode="before")
     @classmethod
