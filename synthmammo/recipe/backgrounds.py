@@ -69,7 +69,7 @@ class StyleGAN2Background(Strict):
     latents: str | None = Field(None, description="File of inverted real images that takes the place of seeds")
     directions: str | None = Field(None, description="File of directions; default beside the model")
     parts: str | None = Field(None, description="File of parts; default beside the model")
-    samples_per_host: int = Field(1, ge=1)
+    samples_per_host: int = Field(1, ge=1, description="Samples made from one background")
 
 
 class IngestBlock(Strict):
@@ -92,7 +92,7 @@ class IngestedBackground(Strict):
     assume_spacing_mm: Positive | None = Field(
         None, description="Spacing to assume for hosts without one; recorded as assumed, shown in the card"
     )
-    samples_per_host: int = Field(1, ge=1)
+    samples_per_host: int = Field(1, ge=1, description="Samples made from one background")
 
 
 def _generator_named(value: Any) -> Any:
@@ -112,8 +112,10 @@ def _upper(value: Any) -> Any:
 class Requirement(Strict):
     """What a generated background must look like; of its candidate seeds the first that does is taken."""
 
-    view: Annotated[Literal["CC", "MLO"], BeforeValidator(_upper, json_schema_input_type=str)] | None = None
-    implant: bool | None = None
+    view: Annotated[Literal["CC", "MLO"], BeforeValidator(_upper, json_schema_input_type=str)] | None = Field(
+        None, description="Projection that the image must show"
+    )
+    implant: bool | None = Field(None, description="Whether the image must show an implant")
     confidence: float = Field(0.9, ge=0.5, lt=1, description="Least probability of that view, and of that implant")
     within: dict[str, tuple[float, float]] = Field({}, description="Lowest and highest value of attributes")
     candidates: int = Field(8, ge=1, le=64, description="Seeds to try before the row is reported as failed")

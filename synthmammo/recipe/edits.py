@@ -140,7 +140,9 @@ class PartEdit(Edit):
     part: Annotated[str, BeforeValidator(_as_text, json_schema_input_type=int | str)] = Field(
         description="Number of the part from 0, as `synthmammo parts fit` shows them"
     )
-    reference: ReferenceOrSeeds = Reference()
+    reference: ReferenceOrSeeds = Field(
+        Reference(), description="Where it comes from: seeds, or keys of inverted images"
+    )
     strength: Draw = Field(_ONE, description="Share of the way to the reference, from 0 to 1")
     threshold: float = Field(0.1, ge=0, lt=1, description="Least contribution of a channel to the part that is moved")
     epsilon: float = Field(60.0, ge=0, description="Budget of change outside the part, in channels of 512")
@@ -167,7 +169,9 @@ class MixingEdit(Edit):
 
     tag: ClassVar[str] = "mixing edit"
     mixing: Layers = Field(description="First layer that is the reference's, and the one after the last, of w")
-    reference: ReferenceOrSeeds = Reference()
+    reference: ReferenceOrSeeds = Field(
+        Reference(), description="Where it comes from: seeds, or keys of inverted images"
+    )
     strength: Draw = Field(_ONE, description="Share of the way to the reference, from 0 to 1")
 
     @model_validator(mode="after")

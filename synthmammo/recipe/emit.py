@@ -18,7 +18,7 @@ class ParquetFormat(Strict):
 
 
 class DicomFormat(Strict):
-    """One Digital Mammography X-Ray Image - For Presentation a sample."""
+    """One Digital Mammography X-Ray Image - For Presentation per sample."""
 
     compression: Literal["none", "rle", "jpegls", "jpeg2000"] = Field("none", description="All are lossless")
     findings: list[Literal["segmentation", "report"]] = Field(
@@ -65,7 +65,10 @@ FormatsOrNames = Annotated[
 class Emit(Strict):
     """What the dataset is written as."""
 
-    formats: FormatsOrNames = Field(default_factory=lambda: Formats.model_validate(["webdataset", "parquet", "dicom"]))
+    formats: FormatsOrNames = Field(
+        default_factory=lambda: Formats.model_validate(["webdataset", "parquet", "dicom"]),
+        description="Formats to write, by default all: a list of names, or a mapping of names to options",
+    )
     shard_size: int = Field(64, ge=1, description="Samples in a shard, the unit of work and of resuming")
     bits_stored: Literal[8, 12, 14, 16] = Field(
         12, description="Bit depth of generated backgrounds; real hosts keep theirs"

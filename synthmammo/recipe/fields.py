@@ -35,25 +35,25 @@ class RecipeFields(Strict):
 
     version: Literal[1] = Field(description="Version of the recipe language")
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, description="Lower case; begins every key")
-    description: str = ""
+    description: str = Field("", description="A sentence on the dataset, for its card")
     licence: str = Field("cc-by-4.0", description="Licence of the dataset, as the Hugging Face Hub names it")
     citation: str = Field("", description="What users of the dataset should cite; attribution of what went in")
-    seed: int = Field(ge=0, lt=2**63)
+    seed: int = Field(ge=0, lt=2**63, description="Seed of every draw")
     size: int = Field(ge=1, le=9_999_999, description="Samples")
     classes: Shares = Field(description="Shares by class")
     splits: Shares | None = Field(None, description="Shares by split; real hosts bring their own")
-    background: Background = Field(default_factory=PhantomBackground)
-    lesions: list[LesionSpec] = []
+    background: Background = Field(default_factory=PhantomBackground, description="Where the images come from")
+    lesions: list[LesionSpec] = Field([], description="Lesions that images of some classes get")
     pair: Literal["host", "removed"] | None = Field(
         None, description="Emit each image beside the untouched host, or beside itself with the lesion removed"
     )
-    removal: Removal | None = None
-    series: Series | None = None
-    patch: PatchOutput | None = None
-    edits: list[EditSpec] = []
+    removal: Removal | None = Field(None, description="Lesions that are taken off again")
+    series: Series | None = Field(None, description="Each host and lesion in steps of size and contrast")
+    patch: PatchOutput | None = Field(None, description="Emit patches in place of whole images")
+    edits: list[EditSpec] = Field([], description="Changes to the latents of StyleGAN2 backgrounds, in this order")
     require: Requirement | None = Field(None, description="Redraw generated backgrounds until they look like this")
-    emit: Emit = Field(default_factory=Emit)
-    quality: Quality = Quality()
+    emit: Emit = Field(default_factory=Emit, description="What the dataset is written as")
+    quality: Quality = Field(Quality(), description="What a finished sample must satisfy")
 
     @property
     def members(self) -> int:

@@ -23,7 +23,7 @@ class Placement(Strict):
     """Where a lesion may lie."""
 
     layout: Literal["free", "contiguous"] = Field(
-        "free", description="Anywhere, or one in each of `count` adjacent fields in a row (seed 2, Figure 3)"
+        "free", description="Anywhere, or one in each of `count` adjacent fields in a row (Wu et al. 2020, Figure 3)"
     )
     tissue_share: Share = Field(0.9, description="Least share of breast in the window around the site")
     window_mm: Positive = Field(25.6, description="Side of that window: 256 pixels of 0.1 mm")
@@ -78,7 +78,7 @@ sizes at screening.
 class LesionSpec(Strict):
     """One sort of lesion that images of some classes get."""
 
-    kind: Literal[Kind.MASS, Kind.CALCIFICATION]
+    kind: Literal[Kind.MASS, Kind.CALCIFICATION] = Field(description="What is put in")
     classes: list[str] = Field(min_length=1, description="Classes whose images get it")
     pathology: Literal[Pathology.MALIGNANT, Pathology.BENIGN] | None = Field(
         None, description="Default: the class's own name, where that is malignant or benign"
@@ -89,7 +89,7 @@ class LesionSpec(Strict):
     diameter_mm: Draw | None = Field(None, description="Longest extent, without spicules")
     contrast: Draw | None = Field(None, description="Peak of the lesion channel in units of [-1, 1]")
     descriptors: dict[str, Shares] = Field({}, description="Shares of the BI-RADS terms; default by pathology")
-    placement: Placement = Placement()
+    placement: Placement = Field(Placement(), description="Where it may lie")
     post: PostProcessing | None = Field(None, description="Default by kind and generator")
 
     @model_validator(mode="before")
@@ -146,5 +146,5 @@ class Removal(Strict):
 class Series(Strict):
     """One host and one lesion in steps of size and contrast: every combination is one sample."""
 
-    diameter_mm: list[Positive] = Field(min_length=1)
-    contrast: list[Positive] = Field(min_length=1)
+    diameter_mm: list[Positive] = Field(min_length=1, description="Longest extents, without spicules")
+    contrast: list[Positive] = Field(min_length=1, description="Peaks of the lesion channel in units of [-1, 1]")
