@@ -1,1 +1,1 @@
-"""Measurements: `python -m benchmarks.NAME` prints the numbers that README, docs and cards quote."""
+"""Measurements: `python -m benchmarks.NAME` prints the numbers that the documentation and the cards quote."""

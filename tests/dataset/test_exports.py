@@ -11,13 +11,13 @@ from synthmammo.dataset.card import card
 from synthmammo.dataset.workers.local import Local
 from tests.support import elsewhere, tiny
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "loading.md"
 
 
-def readme_block(word: str) -> str:
-    """The Python block of the README's part on loading that mentions a word."""
-    part = README.partition("## Loading")[2].partition("\n## ")[0]
-    (block,) = (block for block in re.findall(r"```python\n(.*?)```", part, re.DOTALL) if word in block)
+def documented_block(word: str) -> str:
+    """The Python block of the page on loading that mentions a word."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = (block for block in blocks if word in block)
     return block
 
 
@@ -104,14 +104,14 @@ def test_the_code_of_the_card_runs(built, tmp_path):
     assert elsewhere.run(code + CARD, tmp_path).endswith("decoded\n")
 
 
-def test_the_readmes_torch_example_runs(built, tmp_path):
-    code = readme_block("torch.utils.data").replace("datasets/detection", str(built))
+def test_the_torch_example_of_the_documentation_runs(built, tmp_path):
+    code = documented_block("torch.utils.data").replace("datasets/detection", str(built))
     assert elsewhere.run(code + TORCH, tmp_path).endswith("batched\n")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("monai") is None, reason="monai is not installed; it comes with [dev]")
-def test_the_readmes_monai_example_runs(built, tmp_path):
-    code = readme_block("monai").replace("datasets/detection", str(built))
+def test_the_monai_example_of_the_documentation_runs(built, tmp_path):
+    code = documented_block("monai").replace("datasets/detection", str(built))
     assert elsewhere.run(code + MONAI, tmp_path).endswith("batched\n")
 
 
