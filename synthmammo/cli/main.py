@@ -3,45 +3,55 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from synthmammo import __version__
-from synthmammo.errors import SynthmammoError
+from synthmammo.errors import SynthmammoError, nearest
 
 INTERRUPTED = 130
 DONE_WITH_SKIPS = 3
 
+_WHERE = {
+    "build": "recipes",
+    "plan": "recipes",
+    "schema": "recipes",
+    "ingest": "archives",
+    "patches": "archives",
+    "verify": "datasets",
+    "regenerate": "datasets",
+    "show": "datasets",
+    "card": "datasets",
+    "send": "sharing",
+    "publish": "sharing",
+    "train": "training",
+    "convert": "models",
+    "sample": "models",
+    "parts": "parts",
+    "invert": "latents",
+    "mix": "latents",
+    "walk": "latents",
+    "sheet": "sheets",
+    "turing": "study",
+    "directions": "directions",
+    "zoo": "models",
+    "benchmark": "benchmark",
+}
+
 
 class Commands(click.Group):
-    """A group that turns our errors into one message and imports a command's module only when it is called for."""
+    """A group that turns our errors into one message and imports a command's module only when it is called for.
 
-    modules = {
-        "build": "recipes",
-        "plan": "recipes",
-        "schema": "recipes",
-        "ingest": "archives",
-        "patches": "archives",
-        "verify": "datasets",
-        "regenerate": "datasets",
-        "show": "datasets",
-        "card": "datasets",
-        "send": "sending",
-        "publish": "publishing",
-        "train": "training",
-        "convert": "models",
-        "sample": "models",
-        "parts": "parts",
-        "invert": "latents",
-        "mix": "latents",
-        "walk": "latents",
-        "sheet": "sheet",
-        "turing": "turing",
-        "directions": "directions",
-        "zoo": "zoo",
-        "benchmark": "benchmark",
-    }
+    Args:
+        modules: Modules of this package by name of a command, in the order of the work; `module:function` where the
+            function has another name than the command.
+    """
+
+    def __init__(self, *arguments: Any, modules: Mapping[str, str], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of the work."""
@@ -59,9 +69,8 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """As click, with the nearest command named for a mistyped one."""
-        from synthmammo.errors import nearest
-
-        if args and args[0] not in self.modules and not args[0].startswith("-"):
+        known = args[0] in self.modules or args[0].startswith("-")
+        if not known and not ctx.resilient_parsing:
             raise click.UsageError(f"No such command '{args[0]}'. {nearest(args[0], self.modules)}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -83,10 +92,24 @@ class Commands(click.Group):
             sys.exit(1)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+_COMPLETION = """\b
+Completion of commands, options and files by the tab key, one line per shell:
+  bash  eval "$(_SYNTHMAMMO_COMPLETE=bash_source synthmammo)"             in ~/.bashrc
+  zsh   eval "$(_SYNTHMAMMO_COMPLETE=zsh_source synthmammo)"              in ~/.zshrc
+  fish  _SYNTHMAMMO_COMPLETE=fish_source synthmammo | source              in ~/.config/fish/config.fish
+"""
+
+
+@click.group(
+    cls=Commands,
+    modules=_WHERE,
+    epilog=_COMPLETION,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, prog_name="synthmammo")
 def main() -> None:
     """Turn mammogram generators into datasets.
 
-    A recipe says what to make; build makes it as WebDataset, Parquet and DICOM with boxes, masks and a card.
+    A recipe says what to make. `synthmammo build RECIPE` makes it as WebDataset, Parquet or DICOM, with boxes, masks
+    and a card.
     """

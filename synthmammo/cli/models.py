@@ -1,4 +1,4 @@
-"""Commands on trained models: convert, sample."""
+"""Commands on trained models: convert, sample, and the group zoo."""
 
 from __future__ import annotations
 
@@ -6,16 +6,37 @@ from pathlib import Path
 
 import click
 
+from synthmammo.cli.main import Commands
+from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, ModelName
+
 
 @click.command()
-@click.argument("source")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--spacing-mm", type=float, help="Millimetres per pixel of what the model makes; unknown by default.")
-@click.option("--bits", type=click.Choice(["8", "12", "14", "16"]), default="8", show_default=True, help="Bit depth.")
-@click.option("--licence", default="other", show_default=True, help="Of the weights, as the Hugging Face Hub names it.")
-@click.option("--class", "classes", multiple=True, help="Name of a class of a conditional model; once for each.")
-@click.option("--about", default="", help="A few sentences on the model; attribution.")
-@click.option("--half", is_flag=True, help="Store 16-bit floats: half the size.")
+@click.argument("source", type=ModelName())
+@click.argument("out", type=FILE)
+@click.option(
+    "--spacing-mm", type=float, help="Pixel spacing in mm of the images that the model makes.  [default: unknown]"
+)
+@click.option(
+    "--bits",
+    type=click.Choice(["8", "12", "14", "16"]),
+    default="8",
+    show_default=True,
+    help="Bit depth of the images that the model was trained on.",
+)
+@click.option(
+    "--licence",
+    default="other",
+    show_default=True,
+    help="Licence of the weights, as the Hugging Face Hub names it.",
+)
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    help="Name of a class of a conditional model, in the order of its labels; may be repeated.  [default: numbers]",
+)
+@click.option("--about", default="", help="Description of the model in a few sentences, attribution included.")
+@click.option("--half", is_flag=True, help="Store the weights as 16-bit floats, in half the space.")
 def convert(
     source: str,
     out: Path,
@@ -26,12 +47,13 @@ def convert(
     about: str,
     half: bool,
 ) -> None:
-    """Convert the model SOURCE to OUT, whose ending says the format.
+    """Convert the model SOURCE to the file OUT.
 
-    SOURCE is a StyleGAN2 or StyleGAN2-ADA .pkl, a rosinality .pt, or a model of this package. OUT is .safetensors for
-    this package or .pt for rosinality's stylegan2-pytorch. Nothing in SOURCE is executed.
+    SOURCE is a StyleGAN2 or StyleGAN2-ADA .pkl, a .pt of rosinality's stylegan2-pytorch, or a model of this package.
+    The ending of OUT names the format: .safetensors for this package, .pt for stylegan2-pytorch. Nothing in SOURCE is
+    executed.
 
-    Example: synthmammo convert network-snapshot-010000.pkl mammo.safetensors --spacing-mm 0.4 --licence cc-by-4.0
+    Example: synthmammo convert network.pkl mammo.safetensors --spacing-mm 0.4 --licence cc-by-4.0
     """
     from synthmammo.models.convert import Facts
     from synthmammo.models.convert import convert as run
@@ -40,18 +62,23 @@ def convert(
 
 
 @click.command()
-@click.argument("model")
-@click.option("--seeds", default="0-35", show_default=True, help="Which images, e.g. 0-35 or 1,5,7-9.")
+@MODEL
+@click.option("--seeds", default="0-35", show_default=True, help="Seeds of the samples, e.g. 0-35 or 1,5,7-9.")
 @click.option(
-    "--truncation", type=click.FloatRange(0), default=1.0, show_default=True, help="psi; less is more typical."
+    "--truncation",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="Truncation psi of the samples; less is more typical, 1 is none.",
 )
-@click.option("--class", "label", help="Class of a conditional model.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .png sheet, a .npy array, or a folder.")
-@click.option("--device", default="cpu", show_default=True, help="Where the network runs, e.g. cuda.")
+@LABEL
+@click.option("--out", type=FILE, required=True, help="Sheet (.png), array (.npy) or folder to write.")
+@DEVICE
 def sample(model: str, seeds: str, truncation: float, label: str | None, out: Path, device: str) -> None:
-    """Sample the StyleGAN2 MODEL: zoo/NAME, a file, or hf://ORG/REPO/FILE@REVISION.
+    """Draw samples of the StyleGAN2 MODEL.
 
-    A seed gives the picture it gives in the published tools.
+    MODEL is zoo/NAME, a file, or hf://ORG/REPO/FILE@REVISION. A seed gives the same picture as in the code that Karras
+    et al. published.
 
     Example: synthmammo sample zoo/stylegan2-cbis-mass-128 --class malignant --seeds 0-35 --out sheet.png
     """
@@ -63,3 +90,79 @@ def sample(model: str, seeds: str, truncation: float, label: str | None, out: Pa
     with progress_bar("sample") as update:
         run(model, Sampling(numbers, truncation, label, device), out, progress=update)
     click.echo(out)
+
+
+@click.group(
+    cls=Commands, modules={"list": "models:list_models", "show": "models:show_model", "add": "models:add_model"}
+)
+def zoo() -> None:
+    """List, show and add the models named zoo/NAME.
+
+    Added models lie in the folder SYNTHMAMMO_ZOO, by default ~/.local/share/synthmammo/zoo. They take precedence over
+    models of the package that have the same name.
+
+    Example: synthmammo zoo list
+    """
+
+
+@click.command("list")
+def list_models() -> None:
+    """List the models with what they make, size and licence.
+
+    `synthmammo zoo show` prints what a model reached.
+
+    Example: synthmammo zoo list
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from synthmammo.models.names import zoo_folders
+    from synthmammo.models.zoo import models
+
+    found = models()
+    if not found:
+        folders = " nor in ".join(map(str, zoo_folders()))
+        click.echo(f"No models, neither in {folders}. `synthmammo zoo add FILE` adds one.")
+        return
+    table = Table(box=None, header_style="bold")
+    for column in ("name", "makes", "weights", "licence", "from"):
+        table.add_column(column, no_wrap=column == "name")
+    for model in found:
+        described = model.description
+        classes = f" ({', '.join(described.classes)})" if described.classes else ""
+        weights, origin = f"{model.numbers / 1e6:.1f} M", "package" if model.shipped else "user"
+        table.add_row(model.name, model.makes + classes, weights, described.licence, origin)
+    Console().print(table)
+
+
+@click.command("show")
+@MODEL
+def show_model(model: str) -> None:
+    """Print the card of MODEL.
+
+    MODEL is zoo/NAME, a file, or hf://ORG/REPO/FILE@REVISION.
+
+    Example: synthmammo zoo show zoo/contextual-mass
+    """
+    from synthmammo.models.zoo import model as read
+
+    click.echo(read(model).card, nl=False)
+
+
+@click.command("add")
+@click.argument("source", type=ModelName())
+@click.option("--name", help="Name of the model in the zoo.  [default: the file's]")
+@click.option("--replace", is_flag=True, help="Replace a model of the same name.")
+def add_model(source: str, name: str | None, replace: bool) -> None:
+    """Add the model SOURCE to the zoo.
+
+    SOURCE is a .safetensors file of this package; `synthmammo convert` makes one from published .pkl and .pt files.
+    The zoo keeps the generator in half precision: at most 8 million weights, which are 16 MB. The card beside SOURCE,
+    a file of the same name that ends in .md, is added too; where there is none, one is drafted.
+
+    Example: synthmammo zoo add runs/views/stylegan2-phantom-256.safetensors --name my-views
+    """
+    from synthmammo.models.zoo import add
+
+    added = add(source, name, replace=replace)
+    click.echo(f"{added.name}\n  model  {added.path}\n  card   {added.path.with_suffix('.md')}")

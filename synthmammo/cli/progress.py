@@ -2,55 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-Update = Callable[[int, int | None], None]
+if TYPE_CHECKING:
+    from synthmammo.progress import Progress
 
 
 @contextmanager
-def progress_bar(what: str, total: int | None = None, unit: str = "images") -> Iterator[Update]:
+def progress_bar(what: str, total: int | None = None, unit: str = "images") -> Iterator[Progress]:
     """Show a bar while the body runs.
 
     Args:
-        what: What is being done.
-        total: Units in all; None where the first update tells.
-        unit: What is counted.
+        what: Name of the work, shown before the bar.
+        total: Number of units in all; None where the first update tells it.
+        unit: Name of the units, in the plural.
 
     Yields:
-        A function to call with the units done so far and the units in all (None: as before).
+        Function to call with the units done so far and the units in all; None leaves these as they were.
     """
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import TextColumn
     from rich.text import Text
 
-    class Rate(ProgressColumn):
-        """Units a second."""
+    class Rate(progress.ProgressColumn):
+        """Units per second."""
 
-        def render(self, task: Task) -> Text:
+        def render(self, task: progress.Task) -> Text:
             """The rate, or a dash while it is unknown."""
             speed = task.finished_speed or task.speed
             return Text(f"{speed:.1f} {unit}/s" if speed else f"- {unit}/s")
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
         Rate(),
-        TimeElapsedColumn(),
+        progress.TimeElapsedColumn(),
         TextColumn("left"),
-        TimeRemainingColumn(),
+        progress.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=total)
 
         def update(done: int, of: int | None = None) -> None:

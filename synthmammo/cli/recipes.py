@@ -7,24 +7,30 @@ from typing import TYPE_CHECKING
 
 import click
 
+from synthmammo.cli.options import FILE, FOLDER, WORKERS
+
 if TYPE_CHECKING:
     from synthmammo.recipe import Recipe
 
-_RECIPE = click.argument("recipe", type=click.Path(path_type=Path))
-_SIZE = click.option("--size", type=int, help="Samples to make, in place of the recipe's size.")
+_RECIPE = click.argument("recipe", type=FILE)
+_SIZE = click.option("--size", type=int, help="Number of samples.  [default: the recipe's size]")
 _SET = click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value, e.g. --set emit.shard_size=16."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Value of one key of the recipe, e.g. emit.shard_size=16; may be repeated.",
 )
 
 
 @click.command()
 @_RECIPE
-@click.option("--out", type=click.Path(path_type=Path), help="Dataset directory.  [default: datasets/NAME]")
+@click.option("--out", type=FOLDER, help="Dataset directory.  [default: the recipe's name, in the folder datasets]")
 @_SIZE
 @_SET
-@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one a core]")
-@click.option("--overwrite", is_flag=True, help="Begin anew: remove the dataset, finished or not, that is there.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be made.")
+@WORKERS
+@click.option("--overwrite", is_flag=True, help="Remove the dataset that is there, finished or not, and begin anew.")
+@click.option("--dry-run", is_flag=True, help="Print what would be made, and make nothing.")
 def build(
     recipe: Path,
     out: Path | None,
@@ -34,7 +40,10 @@ def build(
     overwrite: bool,
     dry_run: bool,
 ) -> None:
-    """Make the dataset of RECIPE; after an interruption the same command goes on where it was.
+    """Make the dataset of RECIPE.
+
+    After an interruption the same command continues where it stopped. Samples that could not be made are listed in
+    skipped.jsonl with the reason, and the exit code is then 3.
 
     Example: synthmammo build recipes/balanced_calc.yaml --size 100
     """
@@ -79,9 +88,11 @@ def build(
 @_RECIPE
 @_SIZE
 @_SET
-@click.option("--out", type=click.Path(path_type=Path), help="Also write the plan to this Parquet file.")
+@click.option("--out", type=FILE, help="Parquet file to write the plan to.  [default: none]")
 def plan(recipe: Path, size: int | None, settings: tuple[str, ...], out: Path | None) -> None:
-    """Print what RECIPE would make: every draw is made here, and none later.
+    """Print what RECIPE would make.
+
+    A plan makes every random draw of its dataset; `synthmammo build` makes no further ones.
 
     Example: synthmammo plan recipes/screening_prevalence.yaml --size 10000
     """
@@ -98,7 +109,9 @@ def plan(recipe: Path, size: int | None, settings: tuple[str, ...], out: Path | 
 
 @click.command()
 def schema() -> None:
-    """Print the JSON Schema of recipes, so that editors complete and check them.
+    """Print the JSON Schema of recipes.
+
+    Editors complete and check recipes with it.
 
     Example: synthmammo schema > recipe.schema.json
     """

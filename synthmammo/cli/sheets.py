@@ -1,4 +1,4 @@
-"""The commands sheet seeds, sheet directions, sheet parts, sheet local."""
+"""The group sheet: seeds, directions, parts, local."""
 
 from __future__ import annotations
 
@@ -7,28 +7,34 @@ from typing import TYPE_CHECKING
 
 import click
 
+from synthmammo.cli.main import Commands
+from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, PICTURE, TRUNCATION
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-_MODEL = click.argument("model")
-_OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="PNG to write.")
-_TRUNCATION = click.option(
-    "--truncation", type=click.FloatRange(0), default=0.65, show_default=True, help="psi of seeds; not of images."
-)
-_LABEL = click.option("--class", "label", help="Class of a conditional model.")
-_DEVICE = click.option("--device", default="cpu", show_default=True, help="Where the network runs, e.g. cuda.")
-_PARTS = click.option("--parts", "file", type=click.Path(path_type=Path), help="File.  [default: beside the model]")
+_PARTS = click.option("--parts", "file", type=FILE, help="Parts file to read.  [default: beside the model]")
+
+
+@click.group(cls=Commands, modules=dict.fromkeys(("seeds", "directions", "parts", "local"), "sheets"))
+def sheet() -> None:
+    """Draw a sheet of a model's samples or edits.
+
+    Sheets are laid out like figures 1 to 3 of Zakka et al. 2020.
+
+    Example: synthmammo sheet seeds zoo/stylegan2-cbis-mass-128 --class malignant --seeds 0-39 --out samples.png
+    """
 
 
 @click.command()
-@_MODEL
-@click.option("--seeds", default="0-39", show_default=True, help="Which samples; seeds, or FILE:KEY.")
-@_TRUNCATION
-@_LABEL
-@_OUT
-@_DEVICE
+@MODEL
+@click.option("--seeds", default="0-39", show_default=True, help="Samples to draw: seeds, or FILE:KEY.")
+@TRUNCATION
+@LABEL
+@PICTURE
+@DEVICE
 def seeds(model: str, seeds: str, truncation: float, label: str | None, out: Path, device: str) -> None:
-    """Figure 1: samples of MODEL, uncurated.
+    """Draw uncurated samples of MODEL (figure 1).
 
     Example: synthmammo sheet seeds zoo/stylegan2-cbis-mass-128 --class malignant --out samples.png
     """
@@ -43,17 +49,25 @@ def seeds(model: str, seeds: str, truncation: float, label: str | None, out: Pat
 
 
 @click.command()
-@_MODEL
-@click.option("--sample", "name", default="0", show_default=True, help="The sample that is moved: a seed, or FILE:KEY.")
-@click.option("--row", "rows", multiple=True, help="A direction; may be repeated.  [default: component 0 to 5]")
-@click.option("--most", type=click.FloatRange(0, min_open=True), default=2.0, show_default=True, help="At both ends.")
-@click.option("--columns", type=click.IntRange(3), default=7, show_default=True, help="Images a row, an odd number.")
-@click.option("--layers", metavar="FIRST:END", help="Layers of w that move; END does not.  [default: all]")
-@click.option("--directions", "file", type=click.Path(path_type=Path), help="File.  [default: beside the model]")
-@_TRUNCATION
-@_LABEL
-@_OUT
-@_DEVICE
+@MODEL
+@click.option("--sample", "name", default="0", show_default=True, help="Sample that is moved: a seed, or FILE:KEY.")
+@click.option(
+    "--row", "rows", multiple=True, help="Direction of a row; may be repeated.  [default: component 0 to component 5]"
+)
+@click.option(
+    "--most",
+    type=click.FloatRange(0, min_open=True),
+    default=2.0,
+    show_default=True,
+    help="Distance along the direction at both ends of a row, in standard deviations.",
+)
+@click.option("--columns", type=click.IntRange(3), default=7, show_default=True, help="Number of images per row; odd.")
+@click.option("--layers", metavar="FIRST:END", help="Layers of w that move; END does not move.  [default: all]")
+@click.option("--directions", "file", type=FILE, help="Directions file to read.  [default: beside the model]")
+@TRUNCATION
+@LABEL
+@PICTURE
+@DEVICE
 def directions(
     model: str,
     name: str,
@@ -67,7 +81,9 @@ def directions(
     out: Path,
     device: str,
 ) -> None:
-    """Figure 2: a sample of MODEL moved along directions, from -s to +s standard deviations.
+    """Draw a sample moved along directions (figure 2).
+
+    Each row leads along one direction, from -s to +s standard deviations.
 
     Example: synthmammo sheet directions zoo/stylegan2-cbis-mass-128 --class malignant --row texture --out d.png
     """
@@ -84,17 +100,19 @@ def directions(
 
 
 @click.command()
-@_MODEL
-@click.option("--seeds", default="0-7", show_default=True, help="Which samples; seeds, or FILE:KEY.")
+@MODEL
+@click.option("--seeds", default="0-7", show_default=True, help="Samples to draw: seeds, or FILE:KEY.")
 @_PARTS
-@_TRUNCATION
-@_LABEL
-@_OUT
-@_DEVICE
+@TRUNCATION
+@LABEL
+@PICTURE
+@DEVICE
 def parts(
     model: str, seeds: str, file: Path | None, truncation: float, label: str | None, out: Path, device: str
 ) -> None:
-    """Samples of MODEL with the parts that `parts fit` found, in colours, with their numbers.
+    """Draw samples with their parts in colours.
+
+    `synthmammo parts fit` finds the parts; the sheet shows their numbers.
 
     Example: synthmammo sheet parts zoo/stylegan2-cbis-mass-128 --class malignant --out parts.png
     """
@@ -109,18 +127,44 @@ def parts(
 
 
 @click.command()
-@_MODEL
-@click.option("--part", type=click.IntRange(0), required=True, help="Number of the part; see `sheet parts`.")
-@click.option("--references", default="0-3", show_default=True, help="Samples the part is taken from, one a row.")
-@click.option("--targets", default="10-13", show_default=True, help="Samples it is given to, as many.")
-@click.option("--strength", type=float, default=1.0, show_default=True, help="Share of the way to the reference.")
-@click.option("--threshold", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="rho / (1 + rho).")
-@click.option("--epsilon", type=click.FloatRange(0), default=60.0, show_default=True, help="Of 512 channels.")
+@MODEL
+@click.option(
+    "--part", type=click.IntRange(0), required=True, help="Number of the part; `synthmammo sheet parts` shows it."
+)
+@click.option(
+    "--references",
+    default="0-3",
+    show_default=True,
+    help="Samples the part is taken from, one per row: seeds, or FILE:KEY.",
+)
+@click.option(
+    "--targets",
+    default="10-13",
+    show_default=True,
+    help="Samples the part is given to, as many: seeds, or FILE:KEY.",
+)
+@click.option(
+    "--strength", type=float, default=1.0, show_default=True, help="Share of the way from target to reference."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="Least contribution to the part of a channel that is moved, rho / (1 + rho).",
+)
+@click.option(
+    "--epsilon",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Budget of change outside the part, in channels of 512.",
+)
 @_PARTS
-@_TRUNCATION
-@_LABEL
-@_OUT
-@_DEVICE
+@TRUNCATION
+@LABEL
+@PICTURE
+@DEVICE
 def local(
     model: str,
     part: int,
@@ -135,7 +179,9 @@ def local(
     out: Path,
     device: str,
 ) -> None:
-    """Figure 3: reference, target, the target with a part of the reference, and the difference.
+    """Draw a part of one sample given to another (figure 3).
+
+    A row shows the reference, the target, the target with the part of the reference, and the difference.
 
     Example: synthmammo sheet local zoo/stylegan2-cbis-mass-128 --class malignant --part 3 --out local.png
     """

@@ -6,23 +6,32 @@ from pathlib import Path
 
 import click
 
+from synthmammo.cli.options import FILE, FOLDER
+
 
 @click.command()
 @click.argument("model", type=click.Choice(["stylegan2", "contextual"]))
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Dataset directory with the images.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Run directory to make, or to go on with.")
-@click.option("--config", type=click.Path(path_type=Path), help="YAML file of the run; see recipes/train.")
+@click.option("--data", type=FOLDER, required=True, help="Dataset directory with the images.")
+@click.option("--out", type=FOLDER, required=True, help="Run directory to make, or to continue.")
+@click.option("--config", type=FILE, help="YAML file of the configuration, as in recipes/train.  [default: built in]")
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of it, e.g. settings.gamma=2."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Value of one key of the configuration, e.g. settings.gamma=2; may be repeated.",
 )
-@click.option("--hours", type=click.FloatRange(0, min_open=True), help="Stop after so long; the same command goes on.")
+@click.option(
+    "--hours", type=click.FloatRange(0, min_open=True), help="Time in hours after which to stop.  [default: none]"
+)
 def train(
     model: str, data: Path, out: Path, config: Path | None, settings: tuple[str, ...], hours: float | None
 ) -> None:
-    """Train a StyleGAN2 or a contextual GAN on the images of a dataset.
+    """Train a generator on the images of a dataset.
 
-    The run directory holds configuration, statistics, sheets of samples, the state to go on from, and the best model
-    so far. Ctrl-C saves; the same command goes on from there and gives the weights that an unbroken run gives.
+    The generator is a StyleGAN2 or a contextual GAN. The run directory holds configuration, statistics, sheets of
+    samples, the state to continue from, and the best model so far. Ctrl-C saves; the same command continues from there
+    and gives the weights that an uninterrupted run gives.
 
     Example: synthmammo train stylegan2 --config recipes/train/stylegan2-cbis-mass-128.yaml --data DATA --out runs/cbis
     """

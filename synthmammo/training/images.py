@@ -187,7 +187,7 @@ def _check(samples: list[Sample], classes: tuple[str, ...], least: int, where: s
     sizes = Counter(sample.shape for sample in samples)
     if len(sizes) > 1:
         listed = ", ".join(f"{number} of {h} x {w}" for (h, w), number in sizes.most_common(3))
-        hint = "`synthmammo patches`, or `ingest --geometry seed1`, gives images of one size."
+        hint = "`synthmammo patches`, or `ingest --geometry square512`, gives images of one size."
         raise DatasetError(f"images of mixed sizes: {listed}", where=where, hint=hint)
     height, width = samples[0].shape
     if height != width or height & (height - 1) or height < 8:

@@ -9,10 +9,9 @@ import pytest
 
 from synthmammo import __version__
 from synthmammo.cli import main
-from synthmammo.cli.main import Commands
 from tests.support import tiny
 
-COMMANDS = list(Commands.modules)
+COMMANDS = list(main.modules)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -122,7 +122,7 @@ def _stacked(
     found = Counter((*image.shape, bits) for image, bits in pictures)
     if len(found) > 1:
         listed = ", ".join(f"{number} of {_described(*key)}" for key, number in islice(found.most_common(), 3))
-        hint = "`synthmammo patches`, or `ingest --geometry seed1`, gives images of one size."
+        hint = "`synthmammo patches`, or `ingest --geometry square512`, gives images of one size."
         raise DatasetError(f"images of several sizes or bit depths: {listed}", where=path, hint=hint)
     bits = pictures[0][1]
     grey: Grey = np.stack([image.astype(np.uint8) if bits == 8 else image for image, _ in pictures])
