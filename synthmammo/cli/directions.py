@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, FILE, MODEL
+from synthmammo.cli.options import DEVICE, FILE, MODEL, NumberRange
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,7 +62,7 @@ def directions() -> None:
 )
 @click.option(
     "--truncation",
-    type=click.FloatRange(0),
+    type=NumberRange(0),
     default=0.65,
     show_default=True,
     help="Truncation psi of the samples that are measured.",

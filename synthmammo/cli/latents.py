@@ -6,7 +6,19 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, PICTURE, SPLIT, TRUNCATION, ModelName
+from synthmammo.cli.options import (
+    DEVICE,
+    FILE,
+    LABEL,
+    MODEL,
+    PICTURE,
+    SPACING,
+    SPLIT,
+    TRUNCATION,
+    ModelName,
+    Number,
+    NumberRange,
+)
 
 
 @click.command()
@@ -40,7 +52,7 @@ from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, PICTURE, SPLIT, T
 @click.option("--limit", type=click.IntRange(1), help="Number of images to invert, the first ones.  [default: all]")
 @click.option(
     "--assume-spacing-mm",
-    type=float,
+    type=SPACING,
     help="Pixel spacing in mm of images without one; recorded as assumed.  [default: unknown]",
 )
 @click.option(
@@ -141,7 +153,7 @@ def mix(
 )
 @click.option(
     "--most",
-    type=float,
+    type=Number(),
     default=3.0,
     show_default=True,
     help="Largest distance along the direction, both ways, in standard deviations.",
@@ -150,7 +162,7 @@ def mix(
     "--steps", type=click.IntRange(2), default=9, show_default=True, help="Number of images from stop to stop."
 )
 @click.option(
-    "--seconds", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Time in seconds from stop to stop."
+    "--seconds", type=NumberRange(0.1), default=2.0, show_default=True, help="Time in seconds from stop to stop."
 )
 @click.option("--out", type=FILE, required=True, help="Strip (.png) or animation (.gif, .webp, .apng) to write.")
 @TRUNCATION

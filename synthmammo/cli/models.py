@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, ModelName
+from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, SPACING, ModelName, NumberRange
 
 
 @click.command()
 @click.argument("source", type=ModelName())
 @click.argument("out", type=FILE)
 @click.option(
-    "--spacing-mm", type=float, help="Pixel spacing in mm of the images that the model makes.  [default: unknown]"
+    "--spacing-mm", type=SPACING, help="Pixel spacing in mm of the images that the model makes.  [default: unknown]"
 )
 @click.option(
     "--bits",
@@ -66,7 +66,7 @@ def convert(
 @click.option("--seeds", default="0-35", show_default=True, help="Seeds of the samples, e.g. 0-35 or 1,5,7-9.")
 @click.option(
     "--truncation",
-    type=click.FloatRange(0),
+    type=NumberRange(0),
     default=1.0,
     show_default=True,
     help="Truncation psi of the samples; less is more typical, 1 is none.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +52,64 @@ class Percents(click.ParamType[tuple[float, ...]]):
             self.fail(f"'{value}' is not numbers between commas, as 0,25,50", param, ctx)
 
 
+def _finite(number: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    """The number; click takes "nan" and "inf" for numbers in any range."""
+    if not isfinite(number):
+        raise click.BadParameter(f"{number} is not a finite number.", ctx, param)
+    return number
+
+
+class Number(click.types.FloatParamType):
+    """A finite number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """As click."""
+        return _finite(super().convert(value, param, ctx), param, ctx)
+
+
+class NumberRange(click.FloatRange):
+    """A finite number in a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """As click."""
+        return _finite(super().convert(value, param, ctx), param, ctx)
+
+
+class Device(click.ParamType[str]):
+    """Name of a device that PyTorch can use here."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As click."""
+        if value == "cpu" or (ctx and ctx.resilient_parsing):
+            return str(value)
+        import torch
+
+        try:
+            torch.ones(1, device=value).item()  # the value fails on "meta", which has none
+        except (RuntimeError, AssertionError) as error:  # what PyTorch raises depends on the kind of device
+            self.fail(f"'{value}' cannot be used here ({str(error).splitlines()[0]}); cpu can.", param, ctx)
+        return str(value)
+
+
 FILE = click.Path(path_type=Path)
 FOLDER = Folder()
 SPLIT = click.Choice(["train", "validation", "test"])
+SPACING = NumberRange(0, 10, min_open=True, max_open=True)
+"""Pixel spacing in mm; IngestOptions has the same limits."""
 
 MODEL = click.argument("model", type=ModelName())
 DIRECTORY = click.argument("directory", type=FOLDER)
-DEVICE = click.option("--device", default="cpu", show_default=True, help="Device of the networks, e.g. cuda.")
+DEVICE = click.option(
+    "--device", type=Device(), default="cpu", show_default=True, help="Device of the networks, e.g. cuda."
+)
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Number of processes.  [default: one per core]")
 PICTURE = click.option("--out", type=FILE, required=True, help="PNG file to write.")
 LABEL = click.option("--class", "label", help="Class of the samples of a conditional model.")
 TRUNCATION = click.option(
     "--truncation",
-    type=click.FloatRange(0),
+    type=NumberRange(0),
     default=0.65,
     show_default=True,
     help="Truncation psi of samples named by a seed; 1 is none.",

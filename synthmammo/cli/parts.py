@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, FILE, MODEL
+from synthmammo.cli.options import DEVICE, FILE, MODEL, NumberRange
 
 
 @click.group(cls=Commands, modules={"fit": "parts"})
@@ -32,7 +32,7 @@ def parts() -> None:
     help="Random seed for drawing the samples and the initial centroids.",
 )
 @click.option(
-    "--truncation", type=click.FloatRange(0), default=1.0, show_default=True, help="Truncation psi of the samples."
+    "--truncation", type=NumberRange(0), default=1.0, show_default=True, help="Truncation psi of the samples."
 )
 @click.option(
     "--pairs", type=click.IntRange(1), default=8, show_default=True, help="Number of sample pairs to try each part on."

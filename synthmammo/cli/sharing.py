@@ -76,8 +76,8 @@ def publish(source: Path, repo_id: str, model: bool, private: bool, revision: st
         return
     with progress_bar("publish", unit="MB") as update:
 
-        def in_megabytes(done: int, total: int) -> None:
-            update(round(done / 1e6), round(total / 1e6))
+        def in_megabytes(done: int, total: int | None) -> None:
+            update(round(done / 1e6), round(total / 1e6) if total is not None else None)
 
         done = run(publication, repo_id, private=private, revision=revision, progress=in_megabytes)
     click.echo(f"{done.url}: {len(done.sent)} files sent, {done.kept} were there, {len(done.removed)} removed")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, PICTURE, TRUNCATION
+from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, PICTURE, TRUNCATION, Number, NumberRange
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -56,7 +56,7 @@ def seeds(model: str, seeds: str, truncation: float, label: str | None, out: Pat
 )
 @click.option(
     "--most",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     default=2.0,
     show_default=True,
     help="Distance along the direction at both ends of a row, in standard deviations.",
@@ -144,18 +144,18 @@ def parts(
     help="Samples the part is given to, as many: seeds, or FILE:KEY.",
 )
 @click.option(
-    "--strength", type=float, default=1.0, show_default=True, help="Share of the way from target to reference."
+    "--strength", type=Number(), default=1.0, show_default=True, help="Share of the way from target to reference."
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     default=0.1,
     show_default=True,
     help="Least contribution to the part of a channel that is moved, rho / (1 + rho).",
 )
 @click.option(
     "--epsilon",
-    type=click.FloatRange(0),
+    type=NumberRange(0),
     default=60.0,
     show_default=True,
     help="Budget of change outside the part, in channels of 512.",

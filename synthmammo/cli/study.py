@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import FOLDER, SPLIT
+from synthmammo.cli.options import FOLDER, SPLIT, NumberRange
 
 
 @click.command()
@@ -15,7 +15,7 @@ from synthmammo.cli.options import FOLDER, SPLIT
 @click.option("--count", type=click.IntRange(1), default=100, show_default=True, help="Number of images in all.")
 @click.option(
     "--real-share",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     default=0.5,
     show_default=True,
     help="Probability that an image is a real one.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import FILE, FOLDER
+from synthmammo.cli.options import FILE, FOLDER, NumberRange
 
 
 @click.command()
@@ -21,9 +21,7 @@ from synthmammo.cli.options import FILE, FOLDER
     metavar="KEY=VALUE",
     help="Value of one key of the configuration, e.g. settings.gamma=2; may be repeated.",
 )
-@click.option(
-    "--hours", type=click.FloatRange(0, min_open=True), help="Time in hours after which to stop.  [default: none]"
-)
+@click.option("--hours", type=NumberRange(0, min_open=True), help="Time in hours after which to stop.  [default: none]")
 def train(
     model: str, data: Path, out: Path, config: Path | None, settings: tuple[str, ...], hours: float | None
 ) -> None:
