@@ -31,7 +31,7 @@ from synthmammo.building.compose import isolate
 from synthmammo.dataset.reader import Dataset
 from synthmammo.generators.base import LESIONS, REMOVALS, Context, Lesion, find
 from synthmammo.mammogram.intensity import Intensity, resample
-from synthmammo.mammogram.pictures import sheet
+from synthmammo.mammogram.pictures import contact_sheet
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Box, Mask, Sample
 from synthmammo.metrics import LinearProbe, auc
@@ -215,7 +215,7 @@ def picture(pairs: list[Pair], results: list[Made], sign: int, path: Path) -> No
     rows = [before, [result.channel for _, result in shown], [result.combined for _, result in shown]]
     rows.append([pair.lesion if sign == 1 else pair.twin for pair, _ in shown])
     tiles = [np.uint8((plane.clip(-1, 1) * 0.5 + 0.5) * 255) for row in rows for plane in row]
-    sheet(tiles, SHEET_COLUMNS, tile_px=(160, 160)).save(path)
+    contact_sheet(tiles, SHEET_COLUMNS, tile_px=(160, 160)).save(path)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from PIL import Image as Pictures
 
 from synthmammo.dataset.reader import Dataset
 from synthmammo.mammogram.anatomy import breast_mask, chest_wall_side, pectoral_mask
-from synthmammo.mammogram.pictures import overlay, sheet
+from synthmammo.mammogram.pictures import contact_sheet, overlay
 from synthmammo.mammogram.sample import Sample, View
 
 TILE_PX = (420, 260)
@@ -40,7 +40,7 @@ def main(dataset: str, out: str, first: str = "0", count: str = "8") -> None:
     """Draw so many images, beginning with the first."""
     samples = list(islice(Dataset.open(Path(dataset)), int(first), int(first) + int(count)))
     captions = [" ".join(str(part) for part in (s.laterality, s.view) if part) or s.key for s in samples]
-    sheet([tile(sample) for sample in samples], 8, captions, TILE_PX).save(out)
+    contact_sheet([tile(sample) for sample in samples], 8, captions, TILE_PX).save(out)
 
 
 if __name__ == "__main__":

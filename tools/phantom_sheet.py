@@ -16,7 +16,7 @@ from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.generators.phantom import Phantom
 from synthmammo.ingesting.ingest import IngestOptions, ingest
-from synthmammo.mammogram.pictures import display, sheet
+from synthmammo.mammogram.pictures import contact_sheet, display
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
 
@@ -57,7 +57,7 @@ def main(out: Path) -> None:
     made = [phantom(number, film) for number, film in enumerate(films)]
     films_text = [f"film {film.laterality} {film.view}" for film in films]
     made_text = [f"phantom {p.laterality} {p.view} {DENSITIES[n]}" for n, p in enumerate(made)]
-    sheet([tile(s) for s in films + made], 8, films_text + made_text, TILE_PX).save(out)
+    contact_sheet([tile(s) for s in films + made], 8, films_text + made_text, TILE_PX).save(out)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
 from synthmammo.mammogram.geometry import crop_box
-from synthmammo.mammogram.pictures import PATHOLOGY_COLOURS, display, sheet
+from synthmammo.mammogram.pictures import PATHOLOGY_COLOURS, contact_sheet, display
 from synthmammo.mammogram.sample import Sample
 
 CLOSE_UP_BELOW = 0.5
@@ -52,14 +52,14 @@ def show(
         present = ", ".join(sorted({f"{row['split']}/{row['label']}" for row in rows}))
         raise DatasetError(f"no samples of {asked}", where=directory, hint=f"It has: {present}.")
     keys = list(islice(_in_turn((row["label"], row["key"]) for row in chosen), count))
-    picture = contact_sheet([dataset.sample(key) for key in keys], columns)
+    picture = sample_sheet([dataset.sample(key) for key in keys], columns)
     with writing(out) as partial:
         picture.save(partial, format="PNG")
     return out
 
 
-def contact_sheet(samples: Iterable[Sample], columns: int, tile_width_px: int = 300) -> Picture:
-    """A sheet of samples with boxes, captions, and close-ups of findings.
+def sample_sheet(samples: Iterable[Sample], columns: int, tile_width_px: int = 300) -> Picture:
+    """A sheet of samples with boxes, captions, and where there is room a close-up of the first finding.
 
     Args:
         samples: Samples to draw.
@@ -69,7 +69,9 @@ def contact_sheet(samples: Iterable[Sample], columns: int, tile_width_px: int = 
     samples = list(samples)
     aspect = max(sample.shape[0] / sample.shape[1] for sample in samples)
     size = round(min(aspect, 2.0) * tile_width_px), tile_width_px
-    return sheet([tile(sample, size) for sample in samples], columns, [caption(sample) for sample in samples], size)
+    return contact_sheet(
+        [tile(sample, size) for sample in samples], columns, [caption(sample) for sample in samples], size
+    )
 
 
 def tile(sample: Sample, size_px: tuple[int, int]) -> NDArray[np.uint8]:

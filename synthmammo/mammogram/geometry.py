@@ -126,7 +126,12 @@ def pad(sample: Sample, shape: tuple[int, int], *, columns_before: int = 0) -> S
 
 
 def crop(sample: Sample, box: Box) -> Sample:
-    """The part of a sample inside a box; findings without a pixel left are dropped."""
+    """The part of a sample inside a box; findings without a pixel left are dropped.
+
+    Args:
+        sample: Any sample.
+        box: Part to keep, inside the image.
+    """
 
     def findings(lesions: NDArray[np.uint8]) -> Iterator[Finding]:
         for finding in sample.findings:
@@ -147,26 +152,36 @@ def crop(sample: Sample, box: Box) -> Sample:
     )
 
 
-def turned(sample: Sample, turns: int) -> Sample:
-    """The sample after quarter turns against the clock; boxes of lesions with a mask are those of their pixels."""
-    lesions = np.ascontiguousarray(np.rot90(sample.lesions, turns))
-    findings = []
-    for finding in sample.findings:
-        box, (height, width) = finding.box, sample.shape
-        for _ in range(turns % 4):
-            box = Box(width - box.col1, box.row0, width - box.col0, box.row1)
-            height, width = width, height
-        if finding.label:
-            box = Box.around(lesions == finding.label) or box
-        findings.append(replace(finding, box=box))
+def rotated(sample: Sample, quarter_turns: int) -> Sample:
+    """The sample rotated against the clock; the box of a lesion with a mask is the box of its pixels.
+
+    Args:
+        sample: Any sample.
+        quarter_turns: Number of quarter turns; a negative number rotates with the clock.
+    """
+    lesions = np.ascontiguousarray(np.rot90(sample.lesions, quarter_turns))
+
+    def box_of(finding: Finding) -> Box:
+        if finding.label and (around := Box.around(lesions == finding.label)):
+            return around
+        return _rotated_box(finding.box, sample.shape, quarter_turns)
+
     spacing = sample.spacing_mm
     return sample.with_(
-        image=np.ascontiguousarray(np.rot90(sample.image, turns)),
-        breast=np.ascontiguousarray(np.rot90(sample.breast, turns)),
+        image=np.ascontiguousarray(np.rot90(sample.image, quarter_turns)),
+        breast=np.ascontiguousarray(np.rot90(sample.breast, quarter_turns)),
         lesions=lesions,
-        findings=tuple(findings),
-        spacing_mm=spacing[::-1] if spacing and turns % 2 else spacing,
+        findings=tuple(replace(finding, box=box_of(finding)) for finding in sample.findings),
+        spacing_mm=spacing[::-1] if spacing and quarter_turns % 2 else spacing,
     )
+
+
+def _rotated_box(box: Box, shape: tuple[int, int], quarter_turns: int) -> Box:
+    height, width = shape
+    for _ in range(quarter_turns % 4):
+        box = Box(width - box.col1, box.row0, width - box.col0, box.row1)
+        height, width = width, height
+    return box
 
 
 def _moved(sample: Sample, array: Callable[[NDArray[Any]], NDArray[Any]], box: Callable[[Box], Box]) -> Sample:

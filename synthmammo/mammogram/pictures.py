@@ -188,7 +188,7 @@ def _label(
     pen.text((x + 3, y + 1), text, fill=colour, font=font)
 
 
-def sheet(
+def contact_sheet(
     tiles: Sequence[NDArray[np.uint8]],
     columns: int,
     captions: Sequence[str] = (),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.mammogram.geometry import crop, mirror, resize, resize_mask, turned
+from synthmammo.mammogram.geometry import crop, mirror, resize, resize_mask, rotated
 from synthmammo.mammogram.sample import Box, Finding, Sample
 from synthmammo.patching.options import NORMAL, PatchOptions
 from synthmammo.patching.plan import PatchRow, WindowDraw
@@ -143,7 +143,7 @@ class WholeImage:
         if others:
             raise NoPatch(f"the window also holds a finding of class '{min(others)}'")
         patch = resize(patch, (size, size))
-        return turned(mirror(patch) if row.flip else patch, row.turns)
+        return rotated(mirror(patch) if row.flip else patch, row.turns)
 
     def _described(self, row: PatchRow, patch: Sample, box: Box, pixel: Site | None, attempt: int) -> Sample:
         target, source = row.target, self.sample

@@ -20,7 +20,7 @@ from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram import png
 from synthmammo.mammogram.anatomy import Side, chest_wall_side
 from synthmammo.mammogram.geometry import blank, resize, square
-from synthmammo.mammogram.pictures import display, sheet
+from synthmammo.mammogram.pictures import contact_sheet, display
 from synthmammo.mammogram.sample import Sample
 from synthmammo.planning.table import read_rows
 from synthmammo.progress import Progress, silent
@@ -106,7 +106,7 @@ def turing(
             partial.write_bytes(png.encode(tiles[-1]))
         progress(one.number, len(drawn))
     with writing(out / "sheet.png") as partial:
-        sheet(tiles, 10, [f"{one.number:03}" for one in drawn], (160, 160)).save(partial, format="PNG")
+        contact_sheet(tiles, 10, [f"{one.number:03}" for one in drawn], (160, 160)).save(partial, format="PNG")
     with writing(out / ANSWERS) as partial:
         partial.write_text(_table(drawn), encoding="utf-8")
     counts = Counter(one.kind for one in drawn)

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from synthmammo.errors import TrainingError
 from synthmammo.files import writing
-from synthmammo.mammogram.pictures import sheet
+from synthmammo.mammogram.pictures import contact_sheet
 from synthmammo.settings import checked
 from synthmammo.training.config import RUN_LENGTH, TrainConfig
 
@@ -125,7 +125,7 @@ class RunDirectory:
         """
         path = self.path / "sheets" / f"{name}.png"
         side = max(128, min(images.shape[-1], 256))
-        picture = sheet(grey_levels(images), columns, tile_px=(side, side))
+        picture = contact_sheet(grey_levels(images), columns, tile_px=(side, side))
         with writing(path) as partial:
             picture.save(partial, "PNG")
         return path

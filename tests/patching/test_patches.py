@@ -22,7 +22,7 @@ from synthmammo.dataset.workers.local import Local
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.parquet import ParquetWriter
 from synthmammo.errors import DatasetError, OutputError, RecipeError
-from synthmammo.mammogram.geometry import crop, mirror, resize, turned
+from synthmammo.mammogram.geometry import crop, mirror, resize, rotated
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
 from synthmammo.patching.options import PatchOptions
 from synthmammo.patching.patches import patches
@@ -139,7 +139,7 @@ def test_what_is_done_can_be_undone(found):
         made = patch.provenance
         size = patch.shape
         expected = resize(crop(source_of(patch), Box(*made["crop"])), size)
-        undone = turned(patch, -made["turns"] % 4)
+        undone = rotated(patch, -made["turns"] % 4)
         undone = mirror(undone) if made["flip"] else undone
         for name in ("image", "breast", "lesions"):
             np.testing.assert_array_equal(getattr(undone, name), getattr(expected, name), err_msg=patch.key)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synthmammo.benchmarking.classify.embed import Case
 from synthmammo.benchmarking.classify.summary import MixtureSummary
 from synthmammo.files import writing
-from synthmammo.mammogram.pictures import sheet
+from synthmammo.mammogram.pictures import contact_sheet
 from synthmammo.metrics import aucs, roc_curve
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def draw_embedding(clouds: Sequence[Cloud], path: Path) -> Path:
 def draw_cases(tiles: Sequence[NDArray[np.uint8]], cases: Sequence[Case], path: Path, most: int = 10) -> Path:
     """Images with their scores before and after."""
     captions = [f"{case.before:.2f} to {case.after:.2f}" for case in cases[:most]]
-    picture = sheet(list(tiles[:most]), min(5, len(captions)), captions, (200, 200))
+    picture = contact_sheet(list(tiles[:most]), min(5, len(captions)), captions, (200, 200))
     with writing(path) as partial:
         picture.save(partial, "PNG")
     return path

@@ -17,7 +17,7 @@ from synthmammo.benchmarking.detect.detect import Detected
 from synthmammo.benchmarking.figures import COLOURS, figure, save
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.files import writing
-from synthmammo.mammogram.pictures import Rgb, sheet
+from synthmammo.mammogram.pictures import Rgb, contact_sheet
 from synthmammo.metrics import Interval, bootstrap, interval
 from synthmammo.metrics.detection import RATES, Froc, Marks, Precision, Truth, centre_inside, chance_sensitivities
 
@@ -225,7 +225,7 @@ def _examples(detected: Detected, rows: Sequence[RowSummary], truths: Sequence[T
     captions = [str(detected.real.keys[detected.tested[n]]) for n in shown]
     path = detected.out / "figures" / "examples.png"
     with writing(path) as partial:
-        sheet(tiles, EXAMPLES, captions, (480, 320)).save(partial, "PNG")
+        contact_sheet(tiles, EXAMPLES, captions, (480, 320)).save(partial, "PNG")
     text = (
         f"Trained on {NAMES[row.name]}, at one false mark per image. Orange: lesions; blue: marks with their scores. "
         "First images whose lesions are all found, then images with a missed one; an even choice, not a selection."

@@ -21,7 +21,7 @@ from synthmammo.files import writing
 from synthmammo.ingesting.sources.base import key_of
 from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster
 from synthmammo.mammogram.anatomy import breast_mask
-from synthmammo.mammogram.pictures import difference, sheet
+from synthmammo.mammogram.pictures import contact_sheet, difference
 from synthmammo.mammogram.sample import Sample, SpacingOrigin
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
 from synthmammo.models.latents import Model, one_hot, open_model, restored
@@ -163,7 +163,7 @@ def comparison(model: Model, frame: Frame, samples: Sequence[Sample], found: Seq
         given, made = frame.units(sample), painter.image(again.w[0], again.noise)
         tiles += [grey(given), grey(made), difference(given, made)]
         captions += [sample.key, f"inverted, {inverted.facts.reached['psnr_db']:.1f} dB", "difference (blue: less)"]
-    return sheet(tiles, 3 if len(samples) < 4 else 6, captions, (256, 256))
+    return contact_sheet(tiles, 3 if len(samples) < 4 else 6, captions, (256, 256))
 
 
 def _samples(images: Path, which: Which, *, patches: bool) -> Iterator[Sample]:

@@ -10,7 +10,7 @@ import numpy as np
 from synthmammo.editing.samples import Samples, grey
 from synthmammo.errors import GeneratorError
 from synthmammo.files import writing
-from synthmammo.mammogram.pictures import BACKGROUND, sheet
+from synthmammo.mammogram.pictures import BACKGROUND, contact_sheet
 from synthmammo.progress import Progress, silent
 
 
@@ -61,7 +61,7 @@ def draw_mix(
             captions.append(caption)
             progress(done := done + 1, total)
     with writing(out) as partial:
-        sheet(tiles, len(taken) + 1, captions, (192, 192)).save(partial, format="PNG")
+        contact_sheet(tiles, len(taken) + 1, captions, (192, 192)).save(partial, format="PNG")
     return out
 
 

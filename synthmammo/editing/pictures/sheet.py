@@ -13,7 +13,7 @@ from PIL.Image import Image as Picture
 
 from synthmammo.editing.samples import Grey, Plane, Samples, grey
 from synthmammo.errors import GeneratorError
-from synthmammo.mammogram.pictures import difference, outlined, sheet, tinted
+from synthmammo.mammogram.pictures import contact_sheet, difference, outlined, tinted
 from synthmammo.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def draw_seeds(samples: Samples, names: Sequence[str], *, progress: Progress = s
         sample = samples.named(name)
         tiles.append(grey(samples.image(sample.w, sample.noise)))
         progress(done + 1, len(names))
-    return sheet(tiles, ceil(sqrt(len(names) * 1.6)), [name.rpartition(":")[2] for name in names], _TILE)
+    return contact_sheet(tiles, ceil(sqrt(len(names) * 1.6)), [name.rpartition(":")[2] for name in names], _TILE)
 
 
 def draw_directions(
@@ -112,7 +112,7 @@ def draw_directions(
             tiles.append(grey(samples.image(sample.w + strength * move, sample.noise)))
             captions.append(f"{direction}: {strength:+.2f}" if strength else f"{direction}: 0")
             progress(len(tiles), len(rows) * len(strengths))
-    return sheet(tiles, len(strengths), captions, _TILE)
+    return contact_sheet(tiles, len(strengths), captions, _TILE)
 
 
 def draw_parts(
@@ -145,7 +145,7 @@ def draw_parts(
         coloured.append(tinted(pixels, shown.places))
         progress(done + 1, len(names))
     captions = [name.rpartition(":")[2] for name in names]
-    return sheet([*plain, *coloured], len(names), [*captions, *[""] * len(names)], _TILE)
+    return contact_sheet([*plain, *coloured], len(names), [*captions, *[""] * len(names)], _TILE)
 
 
 def draw_transfers(
@@ -193,7 +193,7 @@ def draw_transfers(
         tiles += row
         captions += [f"reference {reference.name}", f"target {target.name}", f"with its part {transfer.part}", change]
         progress(done + 1, len(targets))
-    return sheet(tiles, 4, captions, _TILE)
+    return contact_sheet(tiles, 4, captions, _TILE)
 
 
 def _transfer_tiles(reference: PartImage, moved: PartTransfer) -> tuple[list[Grey], str]:

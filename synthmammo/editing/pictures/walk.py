@@ -13,7 +13,7 @@ from PIL import Image as Pictures
 from synthmammo.editing.samples import Grey, Named, Samples, grey
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
-from synthmammo.mammogram.pictures import sheet
+from synthmammo.mammogram.pictures import contact_sheet
 from synthmammo.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def draw_walk(samples: Samples, way: Way, out: Path, *, progress: Progress = sil
         progress(done + 1, len(points))
     with writing(out) as partial:
         if out.suffix == ".png":
-            sheet(tiles, way.steps, [point.name for point in points], (160, 160)).save(partial, format="PNG")
+            contact_sheet(tiles, way.steps, [point.name for point in points], (160, 160)).save(partial, format="PNG")
         else:
             _save_moving(partial, MOVING[out.suffix], tiles, round(1000 * way.seconds / (way.steps - 1)))
     return out
