@@ -33,13 +33,12 @@ from synthmammo.generators.base import LESIONS, REMOVALS, Context, Lesion, find
 from synthmammo.mammogram.intensity import Intensity, resample
 from synthmammo.mammogram.pictures import contact_sheet
 from synthmammo.mammogram.planned import PlannedLesion
-from synthmammo.mammogram.sample import Box, Mask, Sample
+from synthmammo.mammogram.sample import Box, Mask, Plane, Sample
 from synthmammo.metrics import LinearProbe, auc
 from synthmammo.models import file as checkpoints
 from synthmammo.models.features import EXTRACTOR, Features, scale_means
 from synthmammo.recipe.lesions import PAPER_POST, PostProcessing
 
-Plane = NDArray[np.float32]
 VARIED_CONTEXTS, VARIED_SEEDS = 16, 8
 SHEET_COLUMNS = 8
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.mammogram.intensity import Intensity, Plane, resample
-from synthmammo.mammogram.sample import Box, Image, Mask
+from synthmammo.mammogram.intensity import Intensity, resample
+from synthmammo.mammogram.sample import Box, Image, Mask, Plane
 from synthmammo.recipe import PostProcessing
 
 MODEL_SPACING_MM = 0.1

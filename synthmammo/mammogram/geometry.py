@@ -1,4 +1,4 @@
-"""Moving a whole sample: its image, masks, boxes and spacing stay together."""
+"""Flips, crops, padding and new sizes of a whole sample: image, masks, boxes and spacing stay together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synthmammo.mammogram.sample import Box, Finding, Image, Labels, Sample
 
 
 def mirror(sample: Sample) -> Sample:
-    """The sample flipped left to right; laterality stays, for it is the side of the body."""
+    """The sample flipped left to right; its laterality stays, since that is a side of the body."""
     width = sample.shape[1]
     return _moved(
         sample,
@@ -25,7 +25,12 @@ def mirror(sample: Sample) -> Sample:
 
 
 def turn(sample: Sample, side: Side) -> Sample:
-    """The sample with its chest wall on a side of the image; provenance says `mirrored` when it was flipped."""
+    """The sample, flipped where its chest wall is on the other side; the provenance then says `mirrored`.
+
+    Args:
+        sample: Any sample.
+        side: Side of the image that the chest wall shall be on.
+    """
     if chest_wall_side(sample.image, sample.breast) == side:
         return sample
     mirrored = not sample.provenance.get("mirrored")  # a reader may have flipped it before
@@ -33,23 +38,23 @@ def turn(sample: Sample, side: Side) -> Sample:
 
 
 def blank(sample: Sample) -> Sample:
-    """The sample with everything outside the breast set to 0: labels, tape, writing, noise of the air."""
+    """The sample with everything outside the breast set to 0: labels, tape, writing and the noise of the air."""
     return replace(sample, image=np.where(sample.breast, sample.image, np.uint16(0)))
 
 
 def square(sample: Sample, size_px: int, side: Side) -> Sample:
-    """The geometry of Zakka et al. 2020, section III: downsized to a height, black on the side away from the breast.
+    """The sample as a square, after Zakka et al. 2020, section III: reduced to a height, filled up with zeros.
 
-    Padding of exact zeros is cut off first, or the breast would float in it. Where the image is wider than high it is
-    the width that is downsized, and black goes below.
+    Padding of exact zeros is cut off first, or the breast would float in it. The zeros go to the side away from the
+    chest wall. An image that is wider than high is reduced to the width instead, and the zeros go below it.
 
     Args:
         sample: Any sample.
-        size_px: Side of the square.
-        side: Where the chest wall shall be.
+        size_px: Side of the square, in pixels.
+        side: Side of the image that the chest wall shall be on.
 
     Returns:
-        A sample of (size_px, size_px); provenance says `original_shape`.
+        A sample of (size_px, size_px); the provenance says `original_shape`.
     """
     original_shape = list(sample.shape)
     sample = turn(trim_padding(sample), side)
@@ -81,12 +86,12 @@ def trim_padding(sample: Sample) -> Sample:
 def resize(sample: Sample, shape: tuple[int, int]) -> Sample:
     """The sample at another size; the spacing changes with it.
 
-    The image is averaged over areas (interpolated linearly where it grows), masks take the nearest pixel, and a
-    lesion too small to be hit by one keeps the pixel at the middle of its box.
+    The image is averaged over areas (interpolated linearly where it grows) and masks take the nearest pixel. A lesion
+    that loses all its pixels keeps the one at the middle of its box.
 
     Args:
         sample: Any sample.
-        shape: New (H, W).
+        shape: New (H, W), in pixels.
     """
     if shape == sample.shape:
         return sample
@@ -107,12 +112,12 @@ def resize(sample: Sample, shape: tuple[int, int]) -> Sample:
 
 
 def pad(sample: Sample, shape: tuple[int, int], *, columns_before: int = 0) -> Sample:
-    """The sample on a larger canvas of zeros, at its top.
+    """The sample at the top of a larger canvas of zeros.
 
     Args:
         sample: Any sample.
-        shape: (H, W) of the canvas, at least the sample's.
-        columns_before: Columns of zeros to the left of it.
+        shape: (H, W) of the canvas, in pixels, at least that of the sample.
+        columns_before: Columns of zeros to the left of the sample; 0 by default.
     """
     if shape == sample.shape:
         return sample
@@ -210,7 +215,7 @@ def _resized_image(image: Image, shape: tuple[int, int]) -> Image:
 
 
 def resize_mask(mask: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
-    """A mask or label image of `(H, W)` at another (H, W), taking the nearest pixel."""
+    """A mask or label image `(H, W)` at another size; each new pixel takes the value of the nearest old one."""
     rows = ((np.arange(shape[0]) + 0.5) * mask.shape[0] / shape[0]).astype(int)
     columns = ((np.arange(shape[1]) + 0.5) * mask.shape[1] / shape[1]).astype(int)
     return np.ascontiguousarray(mask[rows[:, None], columns])
@@ -226,7 +231,13 @@ def _with_small_lesions(sample: Sample) -> Labels:
 
 
 def crop_box(centre: tuple[int, int], size_px: int, shape: tuple[int, int]) -> Box:
-    """The square of `size_px` around a pixel, moved as far as needed to lie inside the image."""
+    """The square around a pixel, moved as far as needed to lie inside the image.
+
+    Args:
+        centre: (row, column) of the pixel.
+        size_px: Side of the square, in pixels.
+        shape: (H, W) of the image, in pixels; a smaller image is overhung below and to the right.
+    """
     row0, col0 = (
         min(max(place - size_px // 2, 0), max(side - size_px, 0)) for place, side in zip(centre, shape, strict=True)
     )

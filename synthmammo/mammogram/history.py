@@ -1,7 +1,7 @@
 """How a sample was made, with types: the one place that knows the keys of `Sample.provenance` that others read.
 
-A sample keeps its provenance as the JSON it is stored as, so that whatever a source adds stays with it. The build
-writes it from `Built`; who wants to know asks `Sample.history`.
+A sample keeps its provenance as the JSON it is stored as, so that whatever a source adds stays with it. A build
+writes it from `Built`; other code reads it through `Sample.history`.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class History:
-    """What a record says of how an image, its background or one of its lesions was made; None where it does not say.
+    """What a record says about the making of an image, its background or a lesion; None where it does not say.
 
     Attributes:
-        record: The stored JSON.
+        record: Content of the stored JSON.
     """
 
     record: Record
 
     @property
     def host(self) -> History | None:
-        """The background that a build put lesions onto or took as it is; None where no build made the image."""
+        """The background that a build put lesions onto, or left as it was; None where no build made the image."""
         return History(self.record["host"]) if "host" in self.record else None
 
     @property
     def background(self) -> History:
-        """The background of an image; an image that no build made is its own."""
+        """The background of an image; an image that no build made is its own background."""
         return self.host or self
 
     @property
     def lesions(self) -> tuple[History, ...]:
-        """The lesions that a build put in, also those it took off again."""
+        """The lesions that a build put in, including those it took off again."""
         return tuple(History(lesion) for lesion in self.record.get("lesions", ()))
 
     @property
@@ -45,12 +45,12 @@ class History:
 
     @property
     def attempts(self) -> list[int]:
-        """For each lesion the number of candidates rejected before it; for a cut patch that of windows."""
+        """Number of candidates rejected before each lesion; for a cut patch, the number of windows rejected."""
         return list(self.record.get("attempts", ()))
 
     @property
     def attempt(self) -> int | None:
-        """Number of candidate seeds that were rejected before a background."""
+        """Number of candidate seeds that were rejected before this background was taken."""
         return self.record.get("attempt")
 
     @property
@@ -80,7 +80,7 @@ class History:
 
     @property
     def intensity(self) -> tuple[float, float] | None:
-        """Grey levels of -1 and 1 in the whole image that a patch was cut from."""
+        """Grey levels that -1 and 1 stand for in the whole image that a patch was cut from."""
         ends = self.record.get("intensity")
         return (float(ends[0]), float(ends[1])) if ends else None
 
@@ -123,7 +123,7 @@ class History:
 
 @dataclass(frozen=True)
 class Built:
-    """What a build knows of a sample.
+    """What a build knows about a sample.
 
     Attributes:
         recipe: Name of the recipe.
@@ -131,9 +131,9 @@ class Built:
         role: Role of the sample (`Row.role`).
         density: BI-RADS breast composition of a generated background.
         host: Record of the background.
-        edits: Edits of the background's latents; what is None in one of them is left out.
+        edits: Edits of the background's latents; values that are None are not stored.
         lesions: Records of the lesions put in.
-        attempts: For each lesion the number of candidates rejected before it.
+        attempts: Number of candidates rejected before each lesion.
     """
 
     recipe: str
@@ -153,11 +153,11 @@ class Built:
 
 
 def cut_record(box: tuple[int, int, int, int], low: float, high: float) -> dict[str, Any]:
-    """What the record of a patch says beside that of its image.
+    """What the record of a patch says beside the record of its image.
 
     Args:
-        box: The patch in the image, (row0, col0, row1, col1).
-        low: Grey level of -1 in the whole image.
-        high: Grey level of 1 in the whole image.
+        box: Place of the patch in the image, (row0, col0, row1, col1), in pixels.
+        low: Grey level that -1 stands for in the whole image.
+        high: Grey level that 1 stands for in the whole image.
     """
     return {"crop": list(box), "intensity": [low, high]}

@@ -1,4 +1,4 @@
-"""Grey levels as networks see them, and planes on other grids: one mapping, one resampling."""
+"""Grey levels as networks see them, and planes at other sizes: one mapping, one resampling."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.mammogram.sample import Image, Mask
+from synthmammo.mammogram.sample import Image, Mask, Plane
 
-Plane = NDArray[np.float32]
 _WINDOW_PIXELS = 250_000
 
 
@@ -18,8 +17,8 @@ class Intensity:
     """The mapping between grey levels and the [-1, 1] that generators see: low is -1, high is 1.
 
     Attributes:
-        low: Grey level of -1.
-        high: Grey level of 1.
+        low: Grey level that becomes -1.
+        high: Grey level that becomes 1.
     """
 
     low: float
@@ -27,11 +26,13 @@ class Intensity:
 
     @classmethod
     def of(cls, image: Image, breast: Mask) -> Intensity:
-        """Percentiles 0.5 and 99.5 inside the breast, so that a contrast means the same on film, phantom and DICOM.
+        """The mapping of an image: percentiles 0.5 and 99.5 inside the breast become -1 and 1.
+
+        So a contrast means the same on film, phantom and DICOM.
 
         Args:
             image: `uint16 (H, W)`.
-            breast: `bool (H, W)`; an empty one stands for the whole image.
+            breast: `bool (H, W)`; an empty mask stands for the whole image.
         """
         step = max(1, round((image.size / _WINDOW_PIXELS) ** 0.5))
         grid = (slice(None, None, step), slice(None, None, step))
@@ -40,30 +41,35 @@ class Intensity:
         return cls(float(low), float(max(high, low + 1)))
 
     def units(self, grey: NDArray[np.generic], limit: float = 1.0) -> Plane:
-        """Grey levels as `float32`, clipped to [-limit, limit]."""
+        """Grey levels as `float32` intensities.
+
+        Args:
+            grey: `(H, W)` grey levels of any dtype.
+            limit: Intensities are clipped to [-limit, limit]; 1 by default.
+        """
         scale = np.float32(2 / (self.high - self.low))
         mapped = (grey.astype(np.float32) - np.float32(self.low)) * scale - 1
         return np.asarray(np.clip(mapped, -limit, limit), np.float32)
 
     def white(self, bits_stored: int) -> float:
-        """Intensity of the highest grey level, at least 1."""
+        """Intensity of the highest grey level of a bit depth; at least 1."""
         highest = float(2**bits_stored - 1)
         return max(1.0, 2 * (highest - self.low) / (self.high - self.low) - 1)
 
     def grey(self, channel: Plane) -> Plane:
-        """A difference in units of [-1, 1] as a difference of grey levels."""
+        """A difference of intensities (in units of [-1, 1]) as a difference of grey levels."""
         return np.asarray(channel * np.float32((self.high - self.low) / 2), np.float32)
 
 
 def resample(plane: Plane, shape: tuple[int, int]) -> Plane:
-    """A plane on another grid of the same field: bilinear when enlarged, a triangle filter when reduced.
+    """A plane at another size: interpolated linearly when enlarged, by a triangle filter when reduced.
 
     Args:
         plane: `float32 (H, W)`.
-        shape: (rows, columns) wanted.
+        shape: Wanted (rows, columns).
 
     Returns:
-        `float32` of that shape; the plane itself when it already has it.
+        `float32` of that shape; the plane itself when it already has that shape.
     """
     if plane.shape == shape:
         return plane

@@ -1,4 +1,4 @@
-"""Pictures to look at: grey levels for the screen, outlines, labelled boxes, contact sheets."""
+"""Pictures for the screen: 8-bit grey levels, outlines, labelled boxes, contact sheets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATHOLOGY_COLOURS: dict[Pathology, Colour] = {
     Pathology.BENIGN: (86, 180, 233),
     Pathology.UNKNOWN: (190, 190, 190),
 }
-"""After Okabe & Ito's palette: told apart with any colour vision."""
+"""Colours after Okabe & Ito's palette, which any colour vision tells apart."""
 
 BREAST_COLOUR: Colour = (0, 190, 145)
 PECTORAL_COLOUR: Colour = (240, 228, 66)
@@ -30,11 +30,13 @@ BACKGROUND: Colour = (22, 23, 26)
 CAPTION: Colour = (214, 216, 220)
 MORE: Colour = (255, 170, 60)
 LESS: Colour = (86, 180, 255)
+_WHITE: Colour = (255, 255, 255)
+_BLACK: Colour = (0, 0, 0)
 PALETTE: tuple[Colour, ...] = (
     *((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 90, 200)),
     *((213, 94, 0), (204, 121, 167), (150, 150, 150), (140, 80, 30), (180, 255, 200)),
 )
-"""Okabe & Ito's, then three that differ from them."""
+"""Okabe & Ito's palette, then three colours that differ from it."""
 
 
 def display(image: Image, breast: Mask | None = None) -> NDArray[np.uint8]:
@@ -42,7 +44,7 @@ def display(image: Image, breast: Mask | None = None) -> NDArray[np.uint8]:
 
     Args:
         image: `uint16 (H, W)`.
-        breast: `bool (H, W)`; without one (or with an empty one) the pixels above 0 count.
+        breast: `bool (H, W)`; where it is None (the default) or empty, the pixels above 0 take its place.
 
     Returns:
         `uint8 (H, W)`; air stays darker than the darkest skin.
@@ -63,9 +65,9 @@ def overlay(
 
     Args:
         image: `uint16 (H, W)`.
-        breast: `bool (H, W)`, outlined in green; also sets the window of grey levels.
-        pectoral: `bool (H, W)`, outlined in yellow.
-        findings: Boxed in the colour of their pathology, with their kind written beside.
+        breast: `bool (H, W)`, outlined in green, also sets the window of grey levels; by default there is none.
+        pectoral: `bool (H, W)`, outlined in yellow; by default there is none.
+        findings: Findings to box in the colour of their pathology, with their kind written beside; by default none.
 
     Returns:
         `uint8 (H, W, 3)`.
@@ -78,12 +80,12 @@ def overlay(
 
 
 def difference(before: NDArray[np.float32], after: NDArray[np.float32], most: float = 0.5) -> Rgb:
-    """What has become brighter (orange) and darker (blue), on the sheet's dark grey.
+    """A picture of what has become brighter (orange) and darker (blue), on the dark grey of a contact sheet.
 
     Args:
         before: `float32 (H, W)` in [-1, 1].
-        after: The same.
-        most: Change that is shown in full colour.
+        after: `float32 (H, W)` in [-1, 1].
+        most: Change that is shown in full colour; 0.5 by default.
 
     Returns:
         `uint8 (H, W, 3)`.
@@ -98,7 +100,7 @@ def outlined(image: NDArray[np.uint8], cells: Mask) -> Rgb:
 
     Args:
         image: `uint8 (H, W)`.
-        cells: `bool (h, w)`, h and w dividing H and W.
+        cells: `bool (h, w)`, True for the cells to outline; h and w divide H and W.
 
     Returns:
         `uint8 (H, W, 3)`.
@@ -109,17 +111,15 @@ def outlined(image: NDArray[np.uint8], cells: Mask) -> Rgb:
 
 
 def tinted(image: NDArray[np.uint8], cells: NDArray[np.integer]) -> Rgb:
-    """A picture with its cells in the colours of their numbers, which are written on the largest piece of each.
+    """A picture whose cells have the colours of their numbers; the largest piece of each number bears it in writing.
 
     Args:
         image: `uint8 (H, W)`.
-        cells: Numbers from 0, `(h, w)`, h and w dividing H and W.
+        cells: Number of each cell, from 0, `(h, w)`; h and w divide H and W.
 
     Returns:
         `uint8 (H', W', 3)`, enlarged to at least 256 rows, so that the numbers can be read.
     """
-    from skimage.measure import label, regionprops
-
     times = max(1, -(-256 // image.shape[0]))
     large = np.kron(image, np.ones((times, times), np.uint8))
     colours = np.array(PALETTE)[_enlarged(cells, large.shape) % len(PALETTE)]
@@ -127,14 +127,19 @@ def tinted(image: NDArray[np.uint8], cells: NDArray[np.integer]) -> Rgb:
     pen, size = ImageDraw.Draw(picture), large.shape[0] // cells.shape[0]
     font = ImageFont.load_default(size * 0.6)
     for number in np.unique(cells):
-        pieces = regionprops(label(cells == number, connectivity=1))
-        largest = max(pieces, key=lambda piece: piece.area)
-        row, column = largest.coords[np.argmin(((largest.coords - largest.centroid) ** 2).sum(1))]
+        row, column = _middle_of_largest_piece(cells == number)
         centre = (column + 0.5) * size, (row + 0.5) * size
-        pen.text(
-            centre, str(number), fill=(255, 255, 255), font=font, anchor="mm", stroke_width=2, stroke_fill=(0, 0, 0)
-        )
+        pen.text(centre, str(number), _WHITE, font, "mm", stroke_width=2, stroke_fill=_BLACK)
     return np.asarray(picture)
+
+
+def _middle_of_largest_piece(mask: Mask) -> tuple[int, int]:
+    """The pixel of a mask's largest connected piece that is nearest to the piece's centroid."""
+    from skimage.measure import label, regionprops
+
+    largest = max(regionprops(label(mask, connectivity=1)), key=lambda piece: piece.area)
+    row, column = largest.coords[np.argmin(((largest.coords - largest.centroid) ** 2).sum(1))]
+    return int(row), int(column)
 
 
 def _enlarged(cells: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -155,7 +160,7 @@ def draw_boxes(rgb: Rgb, findings: Sequence[Finding]) -> Rgb:
 
     Args:
         rgb: `uint8 (H, W, 3)`.
-        findings: Their boxes are in pixels of the picture.
+        findings: Findings whose boxes are in pixels of the picture.
 
     Returns:
         `uint8 (H, W, 3)`.
@@ -198,9 +203,9 @@ def contact_sheet(
 
     Args:
         tiles: Pictures `uint8 (H, W)` or `(H, W, 3)` of any sizes; each is fitted into its cell.
-        columns: Cells a row.
-        captions: One line below each tile, cut to its width; none or one a tile.
-        tile_px: Height and width of a cell's picture.
+        columns: Number of cells per row.
+        captions: Lines to write below the tiles, cut to their width: one per tile, or none (the default).
+        tile_px: Height and width of the picture in a cell, in pixels; (320, 240) by default.
 
     Returns:
         An RGB picture.
@@ -211,7 +216,7 @@ def contact_sheet(
     if not tiles or columns < 1:
         raise ValueError(f"expected at least one tile and one column, got {len(tiles)} tiles, {columns} columns")
     if captions and len(captions) != len(tiles):
-        raise ValueError(f"captions: expected {len(tiles)}, one a tile, got {len(captions)}")
+        raise ValueError(f"captions: expected {len(tiles)}, one per tile, got {len(captions)}")
     height, width = tile_px
     gap, line = max(6, width // 32), (max(16, width // 12) if captions else 0)
     font = ImageFont.load_default(line * 0.7) if captions else None

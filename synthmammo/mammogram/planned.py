@@ -1,4 +1,4 @@
-"""One row of the plan, as the generators see it: every draw of one sample."""
+"""One row of the plan, as the generators see it: everything that was drawn for one sample."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from synthmammo.mammogram.sample import Kind, Laterality, Pathology, View
 
 @dataclass(frozen=True)
 class Candidate:
-    """One try at placing a lesion; `build` takes the first whose pixels pass.
+    """One try at placing a lesion; `build` takes the first try whose pixels pass.
 
     Attributes:
         site: Draw in [0, 1) that picks one of the admissible sites of the host.
-        seed: Seed of the lesion generator's own variation.
+        seed: Random seed of the lesion generator.
     """
 
     site: float
@@ -27,12 +27,12 @@ class PlannedLesion:
     Attributes:
         kind: Mass or calcification.
         pathology: Malignant or benign.
-        diameter_mm: Longest extent: of the mass without its spicules, or of the calcification cluster.
-        contrast: Peak of the lesion channel in units of [-1, 1] (0.3 is 15 % of the range); of calcifications before
-            pixels average, and less in tissue that is nearly white already.
+        diameter_mm: Longest extent of the calcification cluster, or of the mass without its spicules, in millimetres.
+        contrast: Peak of the lesion channel in units of [-1, 1] (0.3 is 15 % of the range). The peak is lower in
+            tissue that is nearly white already; calcifications have it before pixels average.
         descriptors: BI-RADS terms: `shape` and `margin` of a mass, `morphology` and `distribution` of calcifications.
-        candidates: Draws in the order they are to be tried.
-        spec: Number of the recipe's entry under `lesions` that asked for it.
+        candidates: Tries in the order they are to be made.
+        spec: Number of the entry under `lesions` in the recipe that asked for it, from 0.
     """
 
     kind: Kind
@@ -49,11 +49,11 @@ class PlannedEdit:
     """One edit of a background's latents.
 
     Attributes:
-        spec: Number of the recipe's entry under `edits`.
-        name: Direction, e.g. "density" or "component 7", or "part 3", or "mixing".
-        value: Strength; where the entry states a target, that (density letters: a quantile).
-        reference_seed: Seed of the image that a part or a mixture takes from; None where nothing is taken from a seed.
-        reference_key: The same, as a key in the file of inverted images.
+        spec: Number of the entry under `edits` in the recipe, from 0.
+        name: Name of the edit: a direction ("density", "component 7"), a part ("part 3") or "mixing".
+        value: Strength of the edit, or the target where the entry states one (a quantile for density letters).
+        reference_seed: Random seed of the image that a part or a mixture is taken from; None without such an image.
+        reference_key: Key, in the file of inverted images, of the image that a part or a mixture is taken from.
     """
 
     spec: int
@@ -70,25 +70,25 @@ class Row:
     Attributes:
         key: Unique name without dots or slashes.
         index: Place in the dataset, from 0.
-        shard: Name of its shard, e.g. "train-00003".
+        shard: Name of the shard, e.g. "train-00003".
         split: "train", "validation" or "test".
         label: Class, e.g. "malignant".
-        host: Number of its background; rows with the same number share the background.
-        host_seed: Seed of the background's generator.
-        host_seeds: Seeds to try in its place, in order, where the background must look like something; else empty.
-        body_seed: Seed of what the views of one exam share, such as the size of the breasts; None outside exams.
-        host_key: Key of the ingested sample, or of the inverted image, that is the background; None for a seed's.
+        host: Number of the background; rows with the same number share the background.
+        host_seed: Random seed of the background.
+        host_seeds: Random seeds to try in place of `host_seed`, in order, where the recipe requires a look; else empty.
+        body_seed: Random seed for what the views of an exam share, e.g. the size of the breasts; None outside exams.
+        host_key: Key of the ingested sample or the inverted image that is the background; None for one from a seed.
         patient: Pseudonym of the person the background stands for.
         role: "plain"; in a pair "lesion" beside "host" (the untouched background) or "removed" (the lesion taken off).
         view: Projection of a generated background.
         laterality: Side of a generated background.
         density: BI-RADS breast composition "a" to "d" of a generated background.
         implant: Whether a generated background has an implant.
-        truncation: psi of a StyleGAN2 background.
+        truncation: Truncation psi of a StyleGAN2 background; 1, the default, truncates nothing.
         crop: Draws in [0, 1) for a patch: its place, and the offset of the lesion in it along rows and columns;
             None for a whole image.
-        edits: What is done to the background's latents.
-        lesions: What is put onto the background.
+        edits: Edits of the background's latents, in order.
+        lesions: Lesions to put onto the background, in order.
     """
 
     key: str

@@ -26,9 +26,8 @@ Pixels = NDArray[np.bool_] | NDArray[np.uint8] | NDArray[np.uint16]
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GRAYSCALE = 0
 _FILTER_NONE, _FILTER_SUB = 0, 1
-_DEFLATE_LEVEL = (
-    2  # of ISA-L's 0 to 3: as fast as 1 on mammograms and smaller; 3 takes twice the time and gains nothing
-)
+# ISA-L has levels 0 to 3. On mammograms 2 is as fast as 1 and smaller; 3 takes twice the time and gains nothing.
+_DEFLATE_LEVEL = 2
 
 
 def encode(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
@@ -58,7 +57,7 @@ def encode_mask(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> bytes:
     """PNG of a mask: rows as they are, since runs of one value deflate best unfiltered.
 
     Args:
-        mask: `bool (H, W)`, stored with one bit a pixel, or instance labels `uint8 (H, W)`; H and W at least 1.
+        mask: `bool (H, W)`, stored with one bit per pixel, or instance labels `uint8 (H, W)`; H and W at least 1.
 
     Returns:
         A greyscale PNG of 1 or 8 bits.
@@ -79,10 +78,10 @@ def decode(data: bytes) -> Pixels:
     """Pixels of a greyscale PNG, from this module or any other encoder.
 
     Args:
-        data: A PNG of 1, 8 or 16 bits a pixel, one channel.
+        data: PNG of one channel with 1, 8 or 16 bits per pixel.
 
     Returns:
-        `bool`, `uint8` or `uint16 (H, W)`, after the bit depth.
+        `bool (H, W)` for 1 bit, `uint8 (H, W)` for 8 bits, `uint16 (H, W)` for 16 bits.
 
     Raises:
         ValueError: Not a PNG, cut short, or not a greyscale one.

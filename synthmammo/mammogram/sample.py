@@ -20,10 +20,13 @@ Mask = NDArray[np.bool_]
 Labels = NDArray[np.uint8]
 """`uint8 (H, W)`: 0 is no lesion, k the lesion whose `Finding.label` is k."""
 
+Plane = NDArray[np.float32]
+"""`float32 (H, W)`: one number per pixel, such as an intensity, a slope or a lesion channel."""
+
 BITS_STORED = (8, 12, 14, 16)
 
 SPLITS = ("train", "validation", "test")
-"""Parts of a dataset, in the order they are listed; no patient is in two of them."""
+"""Parts of a dataset, in the order they are listed in; no patient is in two of them."""
 
 
 class View(StrEnum):
@@ -67,7 +70,7 @@ class SpacingOrigin(StrEnum):
 
 
 class Box(NamedTuple):
-    """Half-open pixel rectangle: rows `row0 <= r < row1`, columns `col0 <= c < col1`."""
+    """Half-open rectangle in pixels: rows `row0 <= r < row1`, columns `col0 <= c < col1`."""
 
     row0: int
     col0: int
@@ -96,7 +99,7 @@ class Box(NamedTuple):
         return both if both.height > 0 and both.width > 0 else None
 
     def moved(self, rows: int, columns: int) -> Box:
-        """The box shifted by so many pixels."""
+        """The box shifted down by `rows` and to the right by `columns` pixels."""
         return Box(self.row0 + rows, self.col0 + columns, self.row1 + rows, self.col1 + columns)
 
     @classmethod
@@ -113,11 +116,11 @@ class Finding:
     """One lesion of one image.
 
     Attributes:
-        kind: What it is.
-        pathology: Benign or malignant, proven for a real one, intended for a synthetic one.
-        box: Its extent, in pixels of the image.
-        label: Its value in `Sample.lesions`; 0 where the source gives no pixel mask.
-        synthetic: Whether this package put it there; False for a real host's own finding.
+        kind: Kind of finding, e.g. a mass.
+        pathology: Benign or malignant, proven for a real finding, intended for a synthetic one.
+        box: Extent in pixels of the image.
+        label: Value of its pixels in `Sample.lesions`; 0, the default, where the source gives no pixel mask.
+        synthetic: Whether this package put it there; by default False, as for a real host's own finding.
         descriptors: BI-RADS terms, e.g. `{"shape": "irregular", "margin": "spiculated"}`.
     """
 
@@ -136,18 +139,18 @@ class Sample:
     Attributes:
         key: Unique name without dots or slashes.
         image: `uint16 (H, W)`, MONOCHROME2, 0 is air; values below `2 ** bits_stored`.
-        bits_stored: 8, 12, 14 or 16.
+        bits_stored: Bit depth: 8, 12, 14 or 16.
         breast: `bool (H, W)`, True on the breast (labels, tape and air are False).
         lesions: `uint8 (H, W)` instance labels.
-        findings: The lesions, in the order of their labels.
+        findings: Lesions in the order of their labels.
         spacing_mm: Millimetres per pixel as (row, column); None when unknown, never invented.
-        spacing_origin: Whether the spacing is known, assumed or unknown.
-        view: Projection, None when unknown.
-        laterality: Side of the body, None when unknown.
+        spacing_origin: Origin of the spacing: known, assumed or unknown.
+        view: Projection; None when unknown.
+        laterality: Side of the body; None when unknown.
         label: Class of the sample in its dataset, e.g. "normal" or "malignant".
         split: "train", "validation" or "test".
         patient: Pseudonym of the person, real or synthetic; splits never divide one.
-        provenance: JSON-able record of how the sample was made or read.
+        provenance: Record of how the sample was made or read, of values that JSON can hold.
     """
 
     key: str
@@ -179,7 +182,7 @@ class Sample:
 
     @property
     def unlocated(self) -> tuple[str, ...]:
-        """Findings its source reports without a place, so without a box, e.g. ("mass malignant",)."""
+        """Findings that the source reports without a place, so without a box, e.g. ("mass malignant",)."""
         return self.history.unlocated or self.history.background.unlocated
 
     @property

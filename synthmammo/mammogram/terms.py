@@ -1,4 +1,4 @@
-"""BI-RADS words for lesions and breast composition, and how often each occurs in benign and malignant ones.
+"""BI-RADS terms for lesions and breast composition, and how often each term occurs in benign and malignant lesions.
 
 The shares are round numbers in the direction of the BI-RADS atlas (5th edition, mammography, sections B1 and B2):
 irregular shape, spiculated margin, pleomorphic and fine linear morphology and segmental distribution point to
@@ -26,7 +26,7 @@ ATTRIBUTES = {
     "pectoral_angle": "angle of the pectoral muscle's border to the horizontal, in degrees",
     "implant": "probability of an implant",
 }
-"""What is measured of whole mammograms, so that backgrounds can be moved along it or chosen by it."""
+"""Attributes that are measured on whole mammograms, so that backgrounds can be edited and chosen by them."""
 
 TERMS: dict[Kind, dict[str, tuple[str, ...]]] = {
     Kind.MASS: {
@@ -38,8 +38,9 @@ TERMS: dict[Kind, dict[str, tuple[str, ...]]] = {
         "distribution": ("grouped", "linear", "segmental"),
     },
 }
+"""BI-RADS terms by kind of lesion and descriptor."""
 
-MIX: dict[tuple[Kind, Pathology], dict[str, dict[str, float]]] = {
+TERM_SHARES: dict[tuple[Kind, Pathology], dict[str, dict[str, float]]] = {
     (Kind.MASS, Pathology.MALIGNANT): {
         "shape": {"round": 0.10, "oval": 0.15, "irregular": 0.75},
         "margin": {"circumscribed": 0.05, "microlobulated": 0.15, "ill-defined": 0.35, "spiculated": 0.45},
@@ -57,3 +58,4 @@ MIX: dict[tuple[Kind, Pathology], dict[str, dict[str, float]]] = {
         "distribution": {"grouped": 0.90, "linear": 0.05, "segmental": 0.05},
     },
 }
+"""Share of each term by kind, pathology and descriptor."""

@@ -1,4 +1,4 @@
-"""What a recipe says of lesions: which, how many, how large, where, and how they are put in or taken off."""
+"""Lesions of a recipe: which, how many, how large, where, and how they are put in or taken off."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from synthmammo.mammogram.sample import Kind, Pathology
-from synthmammo.mammogram.terms import MIX, TERMS
+from synthmammo.mammogram.terms import TERM_SHARES, TERMS
 from synthmammo.recipe.draws import Draw, DrawModel, Positive, Share, Shares, Strict
 
 Count = Annotated[
@@ -16,7 +16,7 @@ Count = Annotated[
 ]
 
 MOST_LESIONS = 50
-"""Of one entry in one image; instance labels are 8 bits wide, and a host may bring its own."""
+"""Greatest number of lesions of one entry in one image: instance labels have 8 bits, and a host may bring its own."""
 
 
 class Placement(Strict):
@@ -26,21 +26,29 @@ class Placement(Strict):
         "free", description="Anywhere, or one in each of `count` adjacent fields in a row (Wu et al. 2020, Figure 3)"
     )
     tissue_share: Share = Field(0.9, description="Least share of breast in the window around the site")
-    window_mm: Positive = Field(25.6, description="Side of that window: 256 pixels of 0.1 mm")
-    margin_mm: float = Field(3.0, ge=0, description="Least distance of the lesion's mask to another lesion")
+    window_mm: Positive = Field(
+        25.6, description="Side of that window, in millimetres; the default is 256 pixels of 0.1 mm"
+    )
+    margin_mm: float = Field(
+        3.0, ge=0, description="Least distance of the lesion's mask to another lesion, in millimetres"
+    )
     overlap: bool = Field(False, description="Whether lesions may overlap; the later one is drawn over the earlier")
-    avoid_pectoral: bool = Field(True, description="Keep sites off the pectoral muscle of MLO views")
-    candidates: int = Field(8, ge=1, le=64, description="Draws to try before the row is reported as failed")
+    avoid_pectoral: bool = Field(True, description="Whether sites keep off the pectoral muscle of MLO views")
+    candidates: int = Field(8, ge=1, le=64, description="Number of sites to try before the row is reported as failed")
 
 
 class PostProcessing(Strict):
-    """How the lesion channel becomes a lesion ("Synthesizing dataset", step 4, of the contextual-GAN paper)."""
+    """How the lesion channel becomes a lesion (Wu et al. 2020, "Synthesizing dataset", step 4)."""
 
     threshold: float = Field(0.1, gt=0, lt=2, description="Least channel value of a lesion, in units of [-1, 1]")
-    join_mm: float = Field(0.0, ge=0, description="Objects closer than this count as one (calcification clusters)")
+    join_mm: float = Field(
+        0.0, ge=0, description="Distance in millimetres below which objects count as one (calcification clusters)"
+    )
     minimum_area: Share = Field(0.1, description="Least share of the context's area; smaller objects are discarded")
-    expand_px: int = Field(5, ge=0, le=100, description="Growth of the object before its edge is softened")
-    edge_px: float = Field(10.0, ge=0, le=100, description="Standard deviation of the Gaussian that softens the edge")
+    expand_px: int = Field(5, ge=0, le=100, description="Growth of the object before its edge is softened, in pixels")
+    edge_px: float = Field(
+        10.0, ge=0, le=100, description="Standard deviation of the Gaussian that softens the edge, in pixels"
+    )
 
 
 PAPER_POST = {
@@ -48,10 +56,10 @@ PAPER_POST = {
     # Single calcifications are a few pixels wide: one object per cluster, and an edge that leaves them their contrast.
     Kind.CALCIFICATION: PostProcessing(join_mm=8.0, minimum_area=5e-5, expand_px=2, edge_px=1.0),
 }
-"""Post-processing of learned lesion channels, whose background is noise that has to go."""
+"""Post-processing of lesion channels from a network, whose background is noise that has to go."""
 
 DRAWN_POST = {
-    # A drawn mass ends by itself: the paper's edge would take a third of the contrast of its rim and its spicules.
+    # A drawn mass ends by itself: the edge of Wu et al. 2020 would take a third of the contrast of rim and spicules.
     Kind.MASS: PostProcessing(expand_px=10, edge_px=3.0),
     Kind.CALCIFICATION: PAPER_POST[Kind.CALCIFICATION],
 }
@@ -68,34 +76,44 @@ LESION_DEFAULTS: dict[tuple[Kind, Pathology], tuple[DrawModel, DrawModel]] = {
     (Kind.CALCIFICATION, Pathology.MALIGNANT): (_lognormal(12, 1.5, 5, 30), _lognormal(0.55, 1.35, 0.25, 1.0)),
     (Kind.CALCIFICATION, Pathology.BENIGN): (_lognormal(8, 1.5, 3, 20), _lognormal(0.5, 1.35, 0.25, 0.9)),
 }
-"""Diameter (mm) and contrast by kind and pathology, used where a recipe states none.
+"""Distributions of diameter (mm) and contrast by kind and pathology, for recipes that state none.
 
 The contrasts of masses follow the brightness of the CBIS-DDSM masses over their surroundings; the diameters are usual
-sizes at screening.
+at screening.
 """
 
 
 class LesionSpec(Strict):
-    """One sort of lesion that images of some classes get."""
+    """One sort of lesion that the images of some classes get."""
 
-    kind: Literal[Kind.MASS, Kind.CALCIFICATION] = Field(description="What is put in")
-    classes: list[str] = Field(min_length=1, description="Classes whose images get it")
+    kind: Literal[Kind.MASS, Kind.CALCIFICATION] = Field(description="Kind of the lesion")
+    classes: list[str] = Field(min_length=1, description="Classes whose images get the lesion")
     pathology: Literal[Pathology.MALIGNANT, Pathology.BENIGN] | None = Field(
-        None, description="Default: the class's own name, where that is malignant or benign"
+        None, description="Pathology of the lesion; default the name of the class, where that is malignant or benign"
     )
     count: Count = Field({1: 1.0}, description="Lesions per image: a number, or shares by number")
-    generator: str = Field("parametric", description="parametric, or a contextual GAN as zoo/NAME, path or hf://")
-    spacing_mm: Positive | None = Field(None, description="Spacing the generator works at; default its own choice")
-    diameter_mm: Draw | None = Field(None, description="Longest extent, without spicules")
-    contrast: Draw | None = Field(None, description="Peak of the lesion channel in units of [-1, 1]")
+    generator: str = Field(
+        "parametric", description="Generator: parametric, or a contextual GAN as zoo/NAME, path or hf://"
+    )
+    spacing_mm: Positive | None = Field(
+        None, description="Millimetres per pixel that the generator works at; default its own choice"
+    )
+    diameter_mm: Draw | None = Field(
+        None, description="Longest extent without spicules, in millimetres; default by kind and pathology"
+    )
+    contrast: Draw | None = Field(
+        None, description="Peak of the lesion channel in units of [-1, 1]; default by kind and pathology"
+    )
     descriptors: dict[str, Shares] = Field({}, description="Shares of the BI-RADS terms; default by pathology")
-    placement: Placement = Field(Placement(), description="Where it may lie")
-    post: PostProcessing | None = Field(None, description="Default by kind and generator")
+    placement: Placement = Field(Placement(), description="Where the lesion may lie")
+    post: PostProcessing | None = Field(
+        None, description="How the lesion channel becomes a lesion; default by kind and generator"
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _post_over_defaults(cls, values: Any) -> Any:
-        # A recipe that states one value keeps the defaults of the others.
+        # A recipe that states one value keeps the defaults of the other values.
         if not isinstance(values, dict) or values.get("kind") not in set(PAPER_POST):
             return values
         table = DRAWN_POST if values.get("generator", "parametric") == "parametric" else PAPER_POST
@@ -123,7 +141,7 @@ class LesionSpec(Strict):
         return self
 
     def pathology_in(self, label: str) -> Pathology:
-        """Pathology of this lesion on an image of class `label`."""
+        """Pathology of this lesion in an image of class `label`."""
         return Pathology(self.pathology or label)
 
     def size_draws(self, pathology: Pathology) -> tuple[DrawModel, DrawModel]:
@@ -132,19 +150,21 @@ class LesionSpec(Strict):
         return self.diameter_mm or diameter, self.contrast or contrast
 
     def term_shares(self, pathology: Pathology) -> dict[str, dict[str, float]]:
-        """Shares of the BI-RADS terms, the recipe's over the lexicon's."""
-        return {**MIX[self.kind, pathology], **self.descriptors}
+        """Shares of the BI-RADS terms: those of the recipe, and for the others those of `mammogram.terms`."""
+        return {**TERM_SHARES[self.kind, pathology], **self.descriptors}
 
 
 class Removal(Strict):
-    """Taking lesions off again: the negative case of the post-processing."""
+    """How lesions are taken off again, by a negative lesion channel."""
 
-    generator: str = Field("parametric", description="parametric (knows its own lesions), or a contextual GAN")
-    classes: list[str] = Field([], description="Classes whose images get their lesions removed")
+    generator: str = Field(
+        "parametric", description="Generator: parametric (which knows its own lesions), or a contextual GAN"
+    )
+    classes: list[str] = Field([], description="Classes whose images have their lesions removed; default none")
 
 
 class Series(Strict):
     """One host and one lesion in steps of size and contrast: every combination is one sample."""
 
-    diameter_mm: list[Positive] = Field(min_length=1, description="Longest extents, without spicules")
-    contrast: list[Positive] = Field(min_length=1, description="Peaks of the lesion channel in units of [-1, 1]")
+    diameter_mm: list[Positive] = Field(min_length=1, description="Longest extents of the lesion, in millimetres")
+    contrast: list[Positive] = Field(min_length=1, description="Peaks of the lesion channel, in units of [-1, 1]")

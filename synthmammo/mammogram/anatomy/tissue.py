@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from synthmammo.mammogram.sample import Box, Mask
 
 FINE_GRID_PX = 1024
-"""Sites are looked for on every pixel up to this many rows or columns, on a grid of about so many beyond."""
+"""Images up to this many rows and columns are searched at every pixel, larger ones on a grid of about this size."""
 
 
 def tissue_share(mask: Mask, box: Box) -> float:
-    """Share of a box, in [0, 1], that lies on the mask; what hangs over the image's edge counts as none.
+    """Share of a box, in [0, 1], that lies on the mask; what hangs over the image's edge does not.
 
     Args:
         mask: `bool (H, W)`.
@@ -30,32 +30,29 @@ def tissue_share(mask: Mask, box: Box) -> float:
 
 
 def window_around(row: int, column: int, size_px: int) -> Box:
-    """The square of `size_px` centred on a pixel: it starts `size_px // 2` before it."""
+    """The square of `size_px` pixels per side around a pixel: it starts `size_px // 2` before the pixel."""
     row0, col0 = row - size_px // 2, column - size_px // 2
     return Box(row0, col0, row0 + size_px, col0 + size_px)
 
 
 def tissue_share_map(mask: Mask, size_px: int, stride_px: int = 1) -> NDArray[np.float32]:
-    """Share of mask in the square window centred on each pixel; outside the image counts as none.
+    """Share of the square window around each pixel that lies on the mask; what hangs over the edge does not.
 
     Args:
         mask: `bool (H, W)`.
         size_px: Side of the window (`window_around`), in pixels.
-        stride_px: Answer for every so many rows and columns only; each answer stays exact.
+        stride_px: Distance in pixels between the pixels looked at; 1, the default, looks at all. Shares stay exact.
 
     Returns:
         `float32 (ceil(H / stride_px), ceil(W / stride_px))` in [0, 1].
 
     Raises:
-        ValueError: A size below one pixel.
+        ValueError: A size is below one pixel.
     """
     if size_px < 1 or stride_px < 1:
         raise ValueError(f"expected sizes of at least 1 pixel, got size_px {size_px}, stride_px {stride_px}")
     # Sums between neighbouring window edges first, at most 128 pixels of 0 or 1 each: 8 bits hold them, which is fast.
-    row_edges, column_edges = (
-        _window_edges(mask.shape[0], size_px, stride_px),
-        _window_edges(mask.shape[1], size_px, stride_px),
-    )
+    row_edges, column_edges = (_window_edges(length, size_px, stride_px) for length in mask.shape)
     pieces = np.add.reduceat(mask.view(np.uint8), row_edges[:-1], axis=0, dtype=np.uint8)
     pieces = np.add.reduceat(pieces, column_edges[:-1], axis=1, dtype=np.int32)
     counts = _window_sums(pieces, row_edges, size_px, stride_px)
@@ -86,7 +83,7 @@ class Sites:
 
     Attributes:
         grid: `bool (ceil(H / stride_px), ceil(W / stride_px))`; cell (i, j) is pixel (i, j) times `stride_px`.
-        stride_px: Distance between looked-at pixels.
+        stride_px: Distance between the pixels looked at, in pixels.
     """
 
     grid: Mask
@@ -109,11 +106,11 @@ def admissible_sites(
     Args:
         breast: `bool (H, W)`.
         window_px: Side of the window (`window_around`) whose share of breast counts.
-        minimum_share: Least share of breast in the window, in [0, 1] (0.9 in the contextual-GAN paper).
-        margin_px: The square of so many pixels all around a site must be breast, and inside the image.
-        avoid: `bool (H, W)` pixels no site may be on (muscle, other lesions; enlarge it to keep a distance).
-        stride_px: Look at every so many rows and columns; by default all up to 1,024 pixels, else about 1,024 of them
-            on the longest side. The shares at the looked-at pixels are exact.
+        minimum_share: Least share of breast in the window, in [0, 1]; 0.9 by default, as in Wu et al. 2020.
+        margin_px: Pixels on every side of a site that must be breast, and inside the image; 0 by default.
+        avoid: `bool (H, W)`, True where no site may be (muscle, other lesions; enlarge it to keep a distance).
+        stride_px: Distance in pixels between the pixels looked at; by default 1 up to 1,024 pixels on the longest
+            side, else as much as leaves about 1,024. Shares stay exact.
 
     Returns:
         The sites, possibly none.
@@ -128,11 +125,11 @@ def admissible_sites(
 
 
 def site_from_draw(sites: Sites, u: float) -> tuple[int, int] | None:
-    """The floor(u n)-th of n sites in row-major order, as (row, column); None when there is none.
+    """Number floor(u n) of the n sites in row-major order, as (row, column); None when there is none.
 
     Args:
-        sites: Where a lesion may be centred.
-        u: A draw in [0, 1).
+        sites: Pixels that a lesion may be centred on.
+        u: Draw in [0, 1).
 
     Raises:
         ValueError: `u` is outside [0, 1).

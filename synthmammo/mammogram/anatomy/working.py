@@ -1,4 +1,4 @@
-"""The reduced copy anatomy is found on, and the way back to full resolution."""
+"""The reduced copy on which anatomy is found, and the way back to full resolution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image as Picture
 from synthmammo.mammogram.sample import Mask
 
 WORKING_PX = 512
-"""Longest side of the reduced copy: about 0.5 mm per pixel on a full-field mammogram."""
+"""Longest side of the reduced copy, in pixels: about 0.5 mm per pixel on a full-field mammogram."""
 
 FILM_MM = 220.0
 """Assumed length of a full-field mammogram's longest side, so that widths in millimetres need no known spacing."""
@@ -37,7 +37,7 @@ def shrink(array: NDArray[np.generic], factor: int) -> NDArray[np.float32]:
 
 
 def enlarge(mask: Mask, factor: int, shape: tuple[int, int]) -> Mask:
-    """A reduced mask at full resolution `(H, W)` with a straight, not a stepped, outline."""
+    """A reduced mask at full resolution `(H, W)`, with a smooth outline instead of a stepped one."""
     if factor == 1:
         return mask[: shape[0], : shape[1]].copy()
     grey = Picture.fromarray(mask.astype(np.uint8) * 255)
@@ -47,7 +47,7 @@ def enlarge(mask: Mask, factor: int, shape: tuple[int, int]) -> Mask:
 
 
 def millimetres(length_mm: float, shape: tuple[int, ...]) -> float:
-    """Working pixels of a length, were the longest side of the `(h, w)` copy `FILM_MM` long."""
+    """A length in pixels of the `(h, w)` copy, whose longest side is taken to be `FILM_MM` long."""
     return length_mm * max(shape) / FILM_MM
 
 
@@ -68,14 +68,14 @@ def dilated(mask: Mask, radius: float) -> Mask:
 
 
 def eroded(mask: Mask, radius: float) -> Mask:
-    """A mask that lost a disk along its edge, but not where the image's edge cuts it; arguments as `dilated`."""
+    """A mask shrunk by a disk, but not where the image's edge cuts it; arguments as for `dilated`."""
     from skimage.morphology import isotropic_erosion
 
     return np.asarray(mask if mask.all() else isotropic_erosion(mask, _reach(radius)), np.bool_)
 
 
 def eroded_all_around(mask: Mask, radius: float) -> Mask:
-    """A mask that lost a disk along its edge and along the image's edge; arguments as `dilated`."""
+    """A mask shrunk by a disk, also where the image's edge cuts it; arguments as for `dilated`."""
     return eroded(np.pad(mask, 1), radius)[1:-1, 1:-1]
 
 
