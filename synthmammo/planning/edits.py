@@ -1,4 +1,4 @@
-"""The columns of the plan that say how a generated host is edited and which seeds it may come from."""
+"""The columns of the plan that say how a generated host is edited and which random seeds it may come from."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def edit_column(recipe: Recipe, host: NDArray[np.int64], step: NDArray[np.int64]
     """The edits that each row gets, in the order of the recipe, as a list array.
 
     Args:
-        recipe: Says which.
-        host: `int64 (N)`; rows of one number get the same draws.
-        step: `int64 (N)`, which strength of a sweep a row has; looked at where there is one.
+        recipe: Recipe that states the edits.
+        host: `int64 (N)` numbers of the hosts; rows with the same number get the same draws.
+        step: `int64 (N)` numbers of the strengths that rows have in a sweep; not used without a sweep.
     """
     if not recipe.edits:
         return _lists(np.zeros(len(host), np.int64), pa.array([], EDIT))
@@ -38,7 +38,7 @@ def edit_column(recipe: Recipe, host: NDArray[np.int64], step: NDArray[np.int64]
 
 
 def _drawn(seed: int, number: int, edit: EditSpec, host: NDArray[np.int64], step: NDArray[np.int64]) -> pa.Array:
-    """What an entry draws for each row that gets it."""
+    """What an entry of the recipe draws for each row that gets the edit."""
     column, sweep = f"edit/{number}", getattr(edit, "sweep", None)
     reference = None if isinstance(edit, DirectionEdit) else edit.reference
     seeds, keys = (reference.seeds, reference.keys) if reference else ([], [])
@@ -58,14 +58,19 @@ def _drawn(seed: int, number: int, edit: EditSpec, host: NDArray[np.int64], step
 
 
 def _picked(seed: int, column: str, host: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Number of one of `count` choices for each host; -1 where there is none."""
+    """Number of one of `count` choices for each host; -1 where there are none."""
     if not count:
         return np.full(len(host), -1)
     return (draw_uniform(seed, f"{column}/choice", host) * count).astype(np.int64)
 
 
 def seeds_column(recipe: Recipe, host: NDArray[np.int64]) -> pa.Array:
-    """Candidate seeds of each host, the first of them its `host_seed`; empty lists without `require`."""
+    """Random seeds to try for each host, its `host_seed` first; empty lists without `require`.
+
+    Args:
+        recipe: Recipe that may require something of its backgrounds.
+        host: `int64 (N)` numbers of the hosts.
+    """
     tries = recipe.require.candidates if recipe.require else 0
     # Attempt 0 of the same column: a recipe keeps its images when it begins to require something of them.
     seeds = draw_u64(recipe.seed, "host_seed", host[:, None], np.arange(tries)[None])
@@ -73,5 +78,6 @@ def seeds_column(recipe: Recipe, host: NDArray[np.int64]) -> pa.Array:
 
 
 def _lists(lengths: NDArray[np.int64], values: pa.Array) -> pa.Array:
+    """A list array of so many values per row."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), values)

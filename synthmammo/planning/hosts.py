@@ -1,4 +1,4 @@
-"""The real backgrounds that a plan chooses from: samples of an ingested dataset, or inverted images."""
+"""The real backgrounds that a plan uses: samples of an ingested dataset, or inverted images."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from synthmammo.errors import DatasetError
 from synthmammo.models.inverted import read_inverted
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background
 
-COLUMNS = ("key", "patient", "split", "view", "laterality", "density")
+HOST_COLUMNS = ("key", "patient", "split", "view", "laterality", "density")
 
 
 def real_hosts(recipe: Recipe) -> pa.Table | None:
-    """The hosts a recipe may use, with the text columns `COLUMNS`; None where it has a generator make them.
+    """The hosts that a recipe may use, with the text columns `HOST_COLUMNS`; None where a generator makes them.
 
     Raises:
         DatasetError: They are absent, or none of them can be used.
     """
     background = recipe.background
     if isinstance(background, IngestedBackground):
-        return _ingested(background).select(COLUMNS)
+        return _ingested(background).select(HOST_COLUMNS)
     if isinstance(background, StyleGAN2Background) and background.latents:
         rows = read_inverted(background.latents).rows()
-        columns = {name: pa.array([row[name] for row in rows], pa.string()) for name in COLUMNS}
+        columns = {name: pa.array([row[name] for row in rows], pa.string()) for name in HOST_COLUMNS}
         return pa.table(columns)
     return None
 
@@ -49,6 +49,6 @@ def _ingested(background: IngestedBackground) -> pa.Table:
 
 
 def _without_findings(table: pa.Table) -> pa.Array:
-    """Which rows of an index have none, neither with a place nor without."""
+    """Which rows of an index have no findings, neither with a place nor without."""
     none = [pc.equal(pc.list_value_length(table[name]), 0) for name in ("findings", "unlocated")]
     return pc.and_(*none)

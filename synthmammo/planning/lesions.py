@@ -10,13 +10,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthmammo.identity import draw_u64, draw_uniform
-from synthmammo.mammogram import terms as lexicon
 from synthmammo.mammogram.sample import Pathology
-from synthmammo.planning.table import CANDIDATE, LESION, TERMS, named
+from synthmammo.mammogram.terms import TERMS
+from synthmammo.planning.table import CANDIDATE, LESION, TERM_COLUMNS, named
 from synthmammo.recipe import Choice, Recipe
 from synthmammo.recipe.lesions import LesionSpec
 
 Columns = dict[str, Any]
+"""Arrays by the name of their column."""
 
 
 def lesion_column(
@@ -25,10 +26,10 @@ def lesion_column(
     """The lesions of each row, as a list array.
 
     Args:
-        recipe: Says which classes get what.
-        index: `int64 (N,)` of the rows.
-        group: `int64 (N,)`; rows of a group have the same lesions.
-        label: `int64 (N,)` number of the row's class in the recipe.
+        recipe: Recipe that states which classes get which lesions.
+        index: `int64 (N)` numbers of the rows.
+        group: `int64 (N)` numbers of the groups; the rows of a group have the same lesions.
+        label: `int64 (N)` numbers of the rows' classes in the recipe.
     """
     slots = [
         _slot(recipe, number, place, index, group, label)
@@ -37,7 +38,7 @@ def lesion_column(
     ]
     rows = np.concatenate([slot.pop("rows") for slot in slots]) if slots else np.zeros(0, np.int64)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(index)))]).astype(np.int32)
-    # Slots lie behind each other; a stable sort by row gives each row its own lesions in order.
+    # The slots follow one another; a stable sort by row gives each row its own lesions in order.
     order = pa.array(np.argsort(rows, kind="stable"))
     columns = [
         pa.concat_arrays([pa.array(slot[field.name], type=field.type) for slot in slots]).take(order)
@@ -56,7 +57,7 @@ def _slot(
     group: NDArray[np.int64],
     label: NDArray[np.int64],
 ) -> Columns:
-    """One possible lesion of every row: `rows` has the places of those that get it, the rest their draws."""
+    """One possible lesion of every row: `rows` has the places of the rows that get it, the other columns its draws."""
     spec = recipe.lesions[number]
     counts = Choice({str(count): share for count, share in spec.count.items()})
     drawn = np.array(list(spec.count))[counts(draw_uniform(recipe.seed, f"lesion/{number}/count", group))]
@@ -78,11 +79,11 @@ def _slot(
 def _appearance(
     recipe: Recipe, spec: LesionSpec, name: str, group: NDArray[np.int64], label: NDArray[np.int64]
 ) -> Columns:
-    """Pathology, size, contrast and BI-RADS terms; the distributions depend on the pathology, so on the class."""
+    """Pathology, size, contrast and BI-RADS terms; their distributions depend on the pathology, so on the class."""
     pathologies = [str(pathology) for pathology in Pathology]
     sizes = {column: np.zeros(len(label)) for column in ("diameter_mm", "contrast")}
-    chosen = {column: np.full(len(label), -1) for column in ("pathology", *TERMS)}
-    words = dict.fromkeys(TERMS, ("",)) | lexicon.TERMS[spec.kind] | {"pathology": tuple(pathologies)}
+    chosen = {column: np.full(len(label), -1) for column in ("pathology", *TERM_COLUMNS)}
+    words = dict.fromkeys(TERM_COLUMNS, ("",)) | TERMS[spec.kind] | {"pathology": tuple(pathologies)}
     for class_name in spec.classes:
         rows = np.flatnonzero(label == codes(recipe, [class_name])[0])
         pathology = spec.pathology_in(class_name)
@@ -106,6 +107,11 @@ def _candidates(recipe: Recipe, spec: LesionSpec, name: str, group: NDArray[np.i
 
 
 def codes(recipe: Recipe, labels: Sequence[str]) -> list[int]:
-    """Numbers of some classes in the recipe."""
+    """Numbers that some classes have in the recipe.
+
+    Args:
+        recipe: Recipe that states the classes.
+        labels: Names of classes.
+    """
     names = list(recipe.classes)
     return [names.index(label) for label in labels]

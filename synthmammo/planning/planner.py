@@ -1,7 +1,8 @@
-"""VERB plan: a recipe becomes a table with every random draw of every sample; nothing after it draws.
+"""A recipe becomes a table that holds every random draw of every sample; no later stage draws anything.
 
-Draws are counter-based (`identity.draw_u64`), so columns are drawn as arrays, any row alone, and a larger size leaves
-the earlier rows as they were. The table is streamed to Parquet; memory does not grow with its length.
+Draws are counter-based (`identity.draw_u64`): columns are drawn as arrays, a row does not depend on the others, and a
+larger size leaves the earlier rows as they were. The table is streamed to Parquet, so that memory does not grow with
+its length.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from synthmammo.recipe import Choice, PhantomBackground, Recipe
 from synthmammo.recipe.draws import fractions
 
 ROW_GROUP = 1 << 16
+"""Rows per row group of the file, and per piece that is drawn at once."""
 EXAM_LATERALITIES, EXAM_VIEWS = ("R", "R", "L", "L"), ("CC", "MLO", "CC", "MLO")
 """The four images of an exam, in the order of its rows: breast by breast, so that the views of one share a group."""
 
@@ -40,7 +42,7 @@ def plan(recipe: Recipe, path: Path, progress: Progress = silent) -> int:
     Args:
         recipe: The checked recipe.
         path: Parquet file to write, whole or not at all.
-        progress: Function that is told the number of rows done so far, and of all rows.
+        progress: Function that is called with the number of rows done so far and of all rows; silent by default.
 
     Returns:
         Number of rows.
@@ -59,7 +61,7 @@ def plan(recipe: Recipe, path: Path, progress: Progress = silent) -> int:
 
 
 def tables(recipe: Recipe) -> Iterator[pa.Table]:
-    """The plan in pieces of at most `ROW_GROUP` rows, in the order of the index."""
+    """The plan in pieces of `ROW_GROUP` rows at most, in the order of the index."""
     planner = _Planner(recipe)
     for start in range(0, recipe.size, ROW_GROUP):
         yield planner.table(start, min(ROW_GROUP, recipe.size - start))
@@ -67,7 +69,7 @@ def tables(recipe: Recipe) -> Iterator[pa.Table]:
 
 @dataclass
 class _Planner:
-    """Carries what depends on the rows before: quotas and shard counts."""
+    """Draws the pieces of a plan in order, and carries what depends on the rows before: quotas and shard counts."""
 
     recipe: Recipe
     _shard_counts: dict[int, int] = field(default_factory=dict)
@@ -82,8 +84,8 @@ class _Planner:
     def table(self, start: int, rows: int) -> pa.Table:
         recipe = self.recipe
         index = np.arange(start, start + rows)
-        group = index // recipe.members
-        patient = group // recipe.groups_a_patient
+        group, member = index // recipe.members, index % recipe.members
+        patient = group // recipe.groups_per_patient
         host = index if recipe.exam or recipe.sweep else patient
         # The steps of a sweep are backgrounds of their own, from one latent.
         source = patient if recipe.sweep else host
@@ -93,14 +95,14 @@ class _Planner:
             "index": index,
             "shard": self._shards(split),
             "split": named(SPLITS, split),
-            "label": self._labels(index % recipe.members, label),
-            "role": self._roles(index % recipe.members, label),
+            "label": self._labels(member, label),
+            "role": self._roles(member, label),
             "host": host,
             "host_seed": draw_u64(recipe.seed, "host_seed", source),
             "crop": self._crops(group if recipe.pair else index),
             "host_seeds": seeds_column(recipe, source),
             "body_seed": self._body_seeds(patient),
-            "edits": edit_column(recipe, source, index % recipe.members),
+            "edits": edit_column(recipe, source, member),
             "lesions": lesion_column(recipe, index, group, label),
             **self._hosts.columns(source, patient),
         }
@@ -111,11 +113,11 @@ class _Planner:
         return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
     def _cells(self, group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Class number and split number of each row's group; groups come in order, and each takes its cell once."""
+        """Class number and split number of each row; groups come in order, and each takes its class and split once."""
         last, last_label, last_split = self._last
         new = np.unique(group[group > last])
-        label, split = self._hosts.cells(new, new // self.recipe.groups_a_patient)
-        # The first rows may belong to the last group of the piece before, whose cell was taken there.
+        label, split = self._hosts.cells(new, new // self.recipe.groups_per_patient)
+        # The first rows may belong to the last group of the piece before, which took its class and split there.
         groups, labels, splits = np.r_[last, new], np.r_[last_label, label], np.r_[last_split, split]
         self._last = int(groups[-1]), int(labels[-1]), int(splits[-1])
         place = np.searchsorted(groups, group)
@@ -159,12 +161,12 @@ class _Planner:
 
 
 class _GeneratedHosts:
-    """Backgrounds from a generator: as many as are needed, each a person of its own, or a view of an exam."""
+    """Backgrounds from a generator, as many as are needed; each is a person of its own, or one view of an exam."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         classes, splits = fractions(recipe.classes), _split_fractions(recipe)
-        self._alone = recipe.groups_a_patient == 1
+        self._alone = recipe.groups_per_patient == 1
         self._joint = JointQuota(classes, splits)
         self._patient_splits = Quota(splits)
         self._class_quotas = [Quota(classes) for _ in SPLITS]
@@ -185,32 +187,49 @@ class _GeneratedHosts:
         return _within(split, self._class_quotas), split
 
     def columns(self, host: NDArray[np.int64], patient: NDArray[np.int64]) -> Columns:
-        """Attributes of the backgrounds."""
-        recipe, background = self.recipe, self.recipe.background
+        """Columns that say what the backgrounds show.
+
+        Args:
+            host: `int64 (N)` numbers of the backgrounds.
+            patient: `int64 (N)` numbers of the persons.
+        """
+        background = self.recipe.background
         columns: Columns = {
             "host_key": pa.nulls(len(host), pa.string()),
-            "patient": numbered(f"{recipe.name}-p", patient, 7),
+            "patient": numbered(f"{self.recipe.name}-p", patient, 7),
             "truncation": np.full(len(host), getattr(background, "truncation", 1.0)),
-            "implant": np.zeros(len(host), dtype=bool),
         }
-        if not isinstance(background, PhantomBackground):
-            view = getattr(background, "view", None) or (recipe.require.view if recipe.require else None)
-            stated = {"view": view, "laterality": getattr(background, "laterality", None), "density": None}
-            return columns | {
-                name: pa.repeat(pa.scalar(value, pa.string()), len(host)) for name, value in stated.items()
-            }
-        # What a person's views share is drawn once for all of them.
-        for name, shares, of in (
-            ("view", background.views, host),
-            ("laterality", background.lateralities, host),
-            ("density", background.densities, patient),
-        ):
-            columns[name] = named(list(shares), Choice(shares)(draw_uniform(recipe.seed, name, of)))
-        columns["implant"] = draw_uniform(recipe.seed, "implant", patient) < background.implants
-        if recipe.exam:
-            for name, values in (("laterality", EXAM_LATERALITIES), ("view", EXAM_VIEWS)):
-                columns[name] = named(values, host % len(values))
-        return columns
+        if isinstance(background, PhantomBackground):
+            return columns | self._drawn(background, host, patient)
+        return columns | self._stated(len(host))
+
+    def _stated(self, rows: int) -> Columns:
+        """Columns of a trained generator's images: what the recipe says they show."""
+        recipe, background = self.recipe, self.recipe.background
+        view = getattr(background, "view", None) or (recipe.require.view if recipe.require else None)
+        stated = {"view": view, "laterality": getattr(background, "laterality", None), "density": None}
+        columns: Columns = {name: pa.repeat(pa.scalar(value, pa.string()), rows) for name, value in stated.items()}
+        return columns | {"implant": np.zeros(rows, dtype=bool)}
+
+    def _drawn(self, background: PhantomBackground, host: NDArray[np.int64], patient: NDArray[np.int64]) -> Columns:
+        """Columns of phantoms; what the views of a person share is drawn once for all of them."""
+        seed = self.recipe.seed
+
+        def drawn(name: str, shares: dict[str, float], number: NDArray[np.int64]) -> pa.Array:
+            return named(list(shares), Choice(shares)(draw_uniform(seed, name, number)))
+
+        if self.recipe.exam:
+            place = host % len(EXAM_VIEWS)
+            view, laterality = named(EXAM_VIEWS, place), named(EXAM_LATERALITIES, place)
+        else:
+            view = drawn("view", background.views, host)
+            laterality = drawn("laterality", background.lateralities, host)
+        return {
+            "view": view,
+            "laterality": laterality,
+            "density": drawn("density", background.densities, patient),
+            "implant": draw_uniform(seed, "implant", patient) < background.implants,
+        }
 
 
 class _RealHosts:
@@ -218,7 +237,7 @@ class _RealHosts:
 
     def __init__(self, recipe: Recipe, table: pa.Table) -> None:
         self.recipe = recipe
-        # The order is drawn by the hosts' keys, so that it does not depend on the order they were read in.
+        # The order follows from the hosts' keys, so that it does not depend on the order they were read in.
         order = np.argsort([int(draw_u64(recipe.seed, f"host/{key}", 0)) for key in table["key"].to_pylist()])
         self._table = table.take(pa.array(order))
         self._class_quotas = [Quota(fractions(recipe.classes)) for _ in SPLITS]
@@ -230,14 +249,14 @@ class _RealHosts:
         return _within(split, self._class_quotas), split
 
     def columns(self, host: NDArray[np.int64], patient: NDArray[np.int64]) -> Columns:
-        """Attributes of the backgrounds; `patient` is the host, whose real patient is in the table."""
+        """Columns that say what the backgrounds show; `patient` is not used: the real one is in the table."""
         chosen = self._table.take(pa.array(host % self._table.num_rows))
         columns: Columns = {
             name: chosen[name].combine_chunks().cast(pa.string())
             for name in ("patient", "view", "laterality", "density")
         }
         columns["host_key"] = chosen["key"].combine_chunks()
-        # Not of the inverted image, but of seeds that its edits take something from.
+        # An inverted image has no truncation; the seeds that its edits take something from have.
         columns["truncation"] = np.full(len(host), getattr(self.recipe.background, "truncation", 1.0))
         columns["implant"] = np.zeros(len(host), dtype=bool)
         return columns
@@ -250,6 +269,7 @@ def _split_fractions(recipe: Recipe) -> list[Fraction]:
 
 
 def _within(split: NDArray[np.int64], quotas: list[Quota]) -> NDArray[np.int64]:
+    """Class number of each row from the quota of its split."""
     label = np.empty(len(split), dtype=np.int64)
     for number, quota in enumerate(quotas):
         rows = np.flatnonzero(split == number)

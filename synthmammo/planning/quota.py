@@ -1,4 +1,4 @@
-"""Shares that are exact at every prefix, whatever the size: no row changes when more rows are asked for."""
+"""Shares that are kept at every prefix, whatever the size: no row changes when more rows are asked for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Quota:
     1 - 1/(2k - 2) from its share, which is the best that any rule can promise.
 
     Args:
-        shares: Zero or positive, summing to exactly one.
+        shares: Shares of the classes, 0 or positive, with a sum of exactly one.
     """
 
     def __init__(self, shares: Sequence[Fraction]) -> None:
@@ -33,7 +33,7 @@ class Quota:
         self._step = 0
 
     def take(self, number: int) -> NDArray[np.int64]:
-        """The next `number` class numbers, `int64 (number,)`."""
+        """The next `number` class numbers, `int64 (number)`."""
         if len(self._classes) == 1:
             return np.full(number, self._classes[0], dtype=np.int64)
         return np.fromiter((self._next() for _ in range(number)), dtype=np.int64, count=number)
@@ -54,16 +54,16 @@ class Quota:
 
 
 class JointQuota:
-    """Class and split of every row: classes as `Quota`, and inside them the splits in their shares.
+    """Class and split of every row: classes as in `Quota`, and inside each class the splits in their shares.
 
     Two separate quotas would alias: with two equal classes and an 80/10/10 split, validation becomes one class. One
     quota over the class x split cells would let the count of a rare class drift by one row per split. So the class
-    comes first, and then the split whose cell, and which itself, is furthest behind. Measured over random shares
+    comes first, and then the split that is furthest behind, in this class and as a whole. Measured over random shares
     (`pytest tests/planning/test_quota.py`): cells and splits stay within two of their shares.
 
     Args:
-        classes: Shares of the classes, summing to exactly one.
-        splits: Shares of the splits, summing to exactly one.
+        classes: Shares of the classes, with a sum of exactly one.
+        splits: Shares of the splits, with a sum of exactly one.
     """
 
     def __init__(self, classes: Sequence[Fraction], splits: Sequence[Fraction]) -> None:
@@ -78,7 +78,7 @@ class JointQuota:
         self._period: int | None = None
 
     def take(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The next `number` class numbers and split numbers, `int64 (number,)` each."""
+        """The next `number` class numbers and split numbers, `int64 (number)` each."""
         end = self._position + number
         while self._period is None and len(self._sequence) < end:
             self._extend()

@@ -18,10 +18,10 @@ class Summary:
     """Counts of a plan.
 
     Attributes:
-        samples: Rows.
-        hosts: Different backgrounds.
+        samples: Number of samples.
+        hosts: Number of different backgrounds.
         splits: Splits that occur.
-        classes: By class, the samples in each of `splits`.
+        classes: Numbers of samples in each of `splits`, by class.
         lines: Names and texts of further facts.
     """
 

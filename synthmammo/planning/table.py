@@ -16,13 +16,14 @@ from synthmammo.errors import DatasetError
 from synthmammo.mammogram.planned import Candidate, PlannedEdit, PlannedLesion, Row
 from synthmammo.mammogram.sample import Kind, Laterality, Pathology, View
 
-TERMS = ("shape", "margin", "morphology", "distribution")
+TERM_COLUMNS = ("shape", "margin", "morphology", "distribution")
+"""Columns of a lesion that hold BI-RADS terms."""
 
 CANDIDATE = pa.struct([("site", pa.float64()), ("seed", pa.uint64())])
 LESION = pa.struct(
     [("spec", pa.int8()), ("kind", pa.string()), ("pathology", pa.string())]
     + [("diameter_mm", pa.float64()), ("contrast", pa.float64())]
-    + [(term, pa.string()) for term in TERMS]
+    + [(term, pa.string()) for term in TERM_COLUMNS]
     + [("candidates", pa.list_(CANDIDATE))]
 )
 EDIT = pa.struct(
@@ -38,16 +39,16 @@ SCHEMA = pa.schema(
     + [("crop", pa.list_(pa.float64(), 3)), ("edits", pa.list_(EDIT))]
     + [("lesions", pa.list_(LESION))]
 )
-"""One row a sample; `crop` is a draw that picks a patch's place and the lesion's offset in it."""
+"""Columns of the plan, which has one row per sample; `mammogram.planned.Row` says what each column means."""
 
-# Parquet's paths of the columns that are noise, where packing and looking for repeats cost time and find nothing, and
-# of those that hold few different words.
+# Paths in Parquet of the columns that are noise, where packing and looking for repeats cost time and find nothing, and
+# of the columns that hold few different words.
 _LESION_PATH = "lesions.list.element."
 NOISE = ["host_seed", "host_seeds.list.element", "body_seed", "crop.list.element", "edits.list.element.value"]
 NOISE += [*(_LESION_PATH + name for name in ("diameter_mm", "contrast"))]
 NOISE += [f"{_LESION_PATH}candidates.list.element.{name}" for name in ("site", "seed")]
 REPEATING = ["shard", "split", "label", "role", "host_key", "view", "laterality", "density"]
-REPEATING += [_LESION_PATH + name for name in ("kind", "pathology", *TERMS)]
+REPEATING += [_LESION_PATH + name for name in ("kind", "pathology", *TERM_COLUMNS)]
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -67,7 +68,7 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 def as_row(record: dict[str, Any]) -> Row:
-    """A plan record, as `pyarrow` gives it, as the generators see it."""
+    """A row of the plan as the generators see it, from the record that `pyarrow` reads."""
     lesions = tuple(
         PlannedLesion(
             spec=lesion["spec"],
@@ -75,7 +76,7 @@ def as_row(record: dict[str, Any]) -> Row:
             pathology=Pathology(lesion["pathology"]),
             diameter_mm=lesion["diameter_mm"],
             contrast=lesion["contrast"],
-            descriptors={term: lesion[term] for term in TERMS if lesion[term] is not None},
+            descriptors={term: lesion[term] for term in TERM_COLUMNS if lesion[term] is not None},
             candidates=tuple(Candidate(**candidate) for candidate in lesion["candidates"]),
         )
         for lesion in record["lesions"]
@@ -94,11 +95,22 @@ def as_row(record: dict[str, Any]) -> Row:
 
 
 def numbered(prefix: str, numbers: NDArray[np.int64], width: int) -> pa.Array:
-    """Names such as "train-00042"."""
+    """Numbered names such as "train-00042".
+
+    Args:
+        prefix: Beginning of every name.
+        numbers: `int64 (N)`.
+        width: Least number of digits, filled up with zeros.
+    """
     digits = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), width, "0")
     return pc.binary_join_element_wise(prefix, digits, "")
 
 
 def named(names: Sequence[str], codes: NDArray[np.int64]) -> pa.Array:
-    """The name of each code; a negative code is null."""
+    """The name of each code, as a text array.
+
+    Args:
+        names: Names by code, from 0.
+        codes: `int64 (N)`; a negative code becomes null.
+    """
     return pa.array(list(names), type=pa.string()).take(pa.array(codes, mask=codes < 0))

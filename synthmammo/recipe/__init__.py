@@ -1,4 +1,4 @@
-"""What a recipe may say: the models, the draws they describe, and reading them from YAML."""
+"""The language of recipes: what a recipe may say, which distributions it may state, and how it is read from YAML."""
 
 from synthmammo.recipe.backgrounds import Background, IngestedBackground, PhantomBackground, StyleGAN2Background
 from synthmammo.recipe.draws import Choice, Draw, Shares

@@ -1,4 +1,4 @@
-"""Where a recipe's images come from: phantoms, a trained StyleGAN2, real mammograms; and what they must look like."""
+"""Backgrounds of a recipe (phantoms, a trained StyleGAN2, real mammograms), and what they must look like."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from synthmammo.mammogram.terms import ATTRIBUTES, DENSITIES, DENSITY_SHARES
 from synthmammo.recipe.draws import Positive, Share, Shares, Strict
 
 LEAST_PX, MOST_PX = 32, 16_384
-"""Sides of a phantom: below, there is no breast to see; above, one image does not fit into memory."""
+"""Least and greatest side of a phantom, in pixels: a smaller one shows no breast, a larger one fills the memory."""
 
 
 class PhantomBackground(Strict):
-    """Procedural mammograms: no trained network, any spacing, exact masks."""
+    """Procedural mammograms, which need no trained network, have any spacing and come with exact masks."""
 
     generator: Literal["phantom"] = Field("phantom", description="Says that the images are phantoms")
     spacing_mm: Positive = Field(0.1, description="Millimetres per pixel")
-    height_mm: Positive = Field(240.0, description="Height of the image field")
-    width_mm: Positive = Field(180.0, description="Width of the image field")
+    height_mm: Positive = Field(240.0, description="Height of the image field, in millimetres")
+    width_mm: Positive = Field(180.0, description="Width of the image field, in millimetres")
     response: Literal["film", "digital"] = Field(
         "digital", description="Look of a film scan or of a processed detector image"
     )
     chest_wall: Literal["left", "right"] | None = Field(
-        None, description="Force the chest wall to one side; default by laterality"
+        None, description="Side of the chest wall in every image; default by laterality"
     )
     views: Shares = Field({"CC": 0.5, "MLO": 0.5}, description="Shares of the projections CC and MLO")
     lateralities: Shares = Field({"L": 0.5, "R": 0.5}, description="Shares of left and right breasts")
     densities: Shares = Field(DENSITY_SHARES, description="Shares of the BI-RADS compositions a to d")
     implants: Share = Field(0.0, description="Share of breasts with an implant")
     exam: Literal["four views"] | None = Field(
-        None, description="Both views of both breasts of every patient; a class is then a breast's"
+        None, description="Both views of both breasts for every patient; a class then belongs to a breast"
     )
-    samples_per_host: int = Field(1, ge=1, description="Samples made from one background; more is faster, less varied")
+    samples_per_host: int = Field(1, ge=1, description="Samples per background; more are faster and less varied")
 
     @model_validator(mode="after")
     def _known_names(self) -> PhantomBackground:
@@ -45,7 +45,7 @@ class PhantomBackground(Strict):
         for field in ("height_mm", "width_mm"):
             pixels = getattr(self, field) / self.spacing_mm
             if not MOST_PX >= pixels >= LEAST_PX:
-                length = f"{getattr(self, field):g} mm at {self.spacing_mm:g} mm a pixel are {pixels:,.0f} pixels"
+                length = f"{getattr(self, field):g} mm at {self.spacing_mm:g} mm per pixel are {pixels:,.0f} pixels"
                 raise ValueError(f"{field}: {length}; expected {LEAST_PX} to {MOST_PX:,}")
         return self
 
@@ -55,25 +55,25 @@ class StyleGAN2Background(Strict):
 
     generator: Literal["stylegan2"] = Field(description="Says that a StyleGAN2 makes the images")
     model: str = Field(description="zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION")
-    truncation: float = Field(0.65, ge=0, le=1.5, description="psi; 0.65 is the value of the mammogram StyleGAN paper")
+    truncation: float = Field(0.65, ge=0, le=1.5, description="Truncation psi; 0.65 is the value of Zakka et al. 2020")
     noise: Literal["fixed", "own"] = Field(
-        "fixed", description="Fine texture from the model's one set of noise maps, or each image's own, from its seed"
+        "fixed", description="Noise maps for the fine texture: the model's one set, or each image's own, from its seed"
     )
-    view: Literal["CC", "MLO"] | None = Field(None, description="What all its images show; see also `require`")
+    view: Literal["CC", "MLO"] | None = Field(None, description="View that all its images show; see also `require`")
     laterality: Literal["L", "R"] | None = Field(
-        None, description="Side to call them, which DICOM requires; a mirrored breast is one of the other side"
+        None, description="Laterality to record, which DICOM requires; a mirrored breast is one of the other side"
     )
     conditional: bool = Field(
-        False, description="The model makes the recipe's classes itself: a malignant image needs no lesion put in"
+        False, description="Whether the model makes the recipe's classes itself, so that they need no lesions put in"
     )
-    latents: str | None = Field(None, description="File of inverted real images that takes the place of seeds")
+    latents: str | None = Field(None, description="File of inverted real images, which take the place of seeds")
     directions: str | None = Field(None, description="File of directions; default beside the model")
     parts: str | None = Field(None, description="File of parts; default beside the model")
-    samples_per_host: int = Field(1, ge=1, description="Samples made from one background")
+    samples_per_host: int = Field(1, ge=1, description="Samples per background; more are faster and less varied")
 
 
 class IngestBlock(Strict):
-    """How the host dataset is made when it is not there yet: the arguments of `synthmammo ingest`."""
+    """Arguments of the `synthmammo ingest` that makes the host dataset when it is not there yet."""
 
     source: str = Field(description="Name of the source, e.g. dicom")
     path: str = Field(description="Folder of the archive, or package:NAME for the files an installed package carries")
@@ -85,14 +85,15 @@ class IngestedBackground(Strict):
 
     generator: Literal["ingested"] = Field(description="Says that the images are real mammograms")
     dataset: str = Field(description="Directory of the ingested dataset, relative to where the command runs")
-    ingest: IngestBlock | None = Field(None, description="How to make that directory when it is absent")
+    ingest: IngestBlock | None = Field(None, description="Ingest that makes the directory when it is absent")
     findings: Literal["refuse", "keep"] = Field(
-        "refuse", description="Hosts that already have findings: leave them out, or keep them with their own findings"
+        "refuse", description="Whether hosts that already have findings are left out, or kept with their own findings"
     )
     assume_spacing_mm: Positive | None = Field(
-        None, description="Spacing to assume for hosts without one; recorded as assumed, shown in the card"
+        None,
+        description="Millimetres per pixel to assume for hosts without a spacing; the card says that it is assumed",
     )
-    samples_per_host: int = Field(1, ge=1, description="Samples made from one background")
+    samples_per_host: int = Field(1, ge=1, description="Samples per background; more are faster and less varied")
 
 
 def _generator_named(value: Any) -> Any:
@@ -110,15 +111,15 @@ def _upper(value: Any) -> Any:
 
 
 class Requirement(Strict):
-    """What a generated background must look like; of its candidate seeds the first that does is taken."""
+    """What a generated background must look like; the first of its candidate seeds that does is taken."""
 
     view: Annotated[Literal["CC", "MLO"], BeforeValidator(_upper, json_schema_input_type=str)] | None = Field(
-        None, description="Projection that the image must show"
+        None, description="View that it must show; default any"
     )
-    implant: bool | None = Field(None, description="Whether the image must show an implant")
+    implant: bool | None = Field(None, description="Whether it must have an implant; default either")
     confidence: float = Field(0.9, ge=0.5, lt=1, description="Least probability of that view, and of that implant")
-    within: dict[str, tuple[float, float]] = Field({}, description="Lowest and highest value of attributes")
-    candidates: int = Field(8, ge=1, le=64, description="Seeds to try before the row is reported as failed")
+    within: dict[str, tuple[float, float]] = Field({}, description="Lowest and highest value by attribute")
+    candidates: int = Field(8, ge=1, le=64, description="Number of seeds to try before the row is reported as failed")
 
     @model_validator(mode="after")
     def _understood(self) -> Requirement:

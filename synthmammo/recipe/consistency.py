@@ -1,4 +1,4 @@
-"""Checks across the fields of a recipe; each failure says which field and what would do."""
+"""Checks across the fields of a recipe; each failure names the field and says what would be right."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from synthmammo.recipe.fields import RecipeFields
 
 
 def check_consistency(recipe: RecipeFields) -> None:
-    """Check what one field says against the others.
+    """Check the fields of a recipe against each other.
 
     Raises:
         ValueError: Two fields contradict each other; the message names them.
@@ -51,13 +51,13 @@ def _check_edits(recipe: RecipeFields) -> None:
 
 
 def _check_sweep(recipe: RecipeFields) -> None:
-    """At most one edit sweeps, and its steps are the only samples that a background has."""
+    """Check that at most one edit sweeps, and that its steps are the only samples of a background."""
     sweeps = [n for n, edit in enumerate(recipe.edits) if isinstance(edit, DirectionEdit) and edit.sweep]
     if not sweeps:
         return
     first, *more = sweeps
     if more:
-        raise ValueError(f"edits.{more[0]}.sweep: edits.{first} sweeps already, and one sweep a recipe is the most")
+        raise ValueError(f"edits.{more[0]}.sweep: edits.{first} sweeps already, and a recipe has one sweep at most")
     for name in ("pair", "series", "exam", "patch", "require"):
         if getattr(recipe, name):
             raise ValueError(f"edits.{first}.sweep: cannot be combined with {name}")
@@ -66,7 +66,7 @@ def _check_sweep(recipe: RecipeFields) -> None:
 
 
 def _check_latents(recipe: RecipeFields, background: StyleGAN2Background) -> None:
-    """Inverted images have keys and noise; what is drawn from seeds has neither."""
+    """Check what depends on where the latents come from: inverted images have keys and noise, seeds have neither."""
     if not background.latents:
         for number, edit in enumerate(recipe.edits):
             reference = getattr(edit, "reference", None)
@@ -106,7 +106,7 @@ def _check_classes(recipe: RecipeFields) -> None:
     for label in recipe.classes:
         if label in (Pathology.MALIGNANT, Pathology.BENIGN) and label not in with_lesions:
             raise ValueError(
-                f"classes: '{label}' has no lesions; add an entry under lesions with classes: [{label}], or, of a "
+                f"classes: '{label}' has no lesions; add an entry under lesions with classes: [{label}], or, for a "
                 "stylegan2 that was trained on these classes, background.conditional: true"
             )
 

@@ -1,4 +1,4 @@
-"""Distributions as a recipe writes them, and their inverse cumulative functions, which `plan` feeds with uniforms."""
+"""Distributions as a recipe states them; their quantile functions turn the plan's uniform draws into values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 
 class Strict(BaseModel):
-    """Base of every recipe model: unknown keys and infinite numbers are refused, values cannot change."""
+    """Base of all models of a recipe: unknown keys and infinite numbers are refused, values cannot change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -53,7 +53,7 @@ Shares = Annotated[
     AfterValidator(_sum_to_one),
     Field(min_length=1),
 ]
-"""Shares by name that sum to one; a bare name stands for all of it."""
+"""Shares by name that sum to one; a bare name has the whole share."""
 
 
 def fractions(shares: dict[str, float]) -> list[Fraction]:
@@ -64,13 +64,17 @@ def fractions(shares: dict[str, float]) -> list[Fraction]:
 
 
 class Choice:
-    """Numbers of entries drawn by their shares."""
+    """Draws entries by their shares.
+
+    Args:
+        shares: Shares by name, with a sum of one.
+    """
 
     def __init__(self, shares: dict[str, float]) -> None:
         self._edges = np.cumsum([float(share) for share in shares.values()])[:-1]
 
     def __call__(self, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The number of one entry (from 0, in the order of the shares) for every uniform in [0, 1)."""
+        """The number of an entry, from 0 in the order of the shares, for every uniform draw in [0, 1)."""
         return np.searchsorted(self._edges, uniform, side="right")
 
 
@@ -88,10 +92,10 @@ def _draw(value: Any) -> Any:
 
 
 class DrawModel(Strict):
-    """A number, or a distribution it is drawn from.
+    """A number, or the distribution that it is drawn from.
 
-    Written as a number (always that), as `[low, high]` (uniform), or as one of `uniform: [low, high]`,
-    `normal: [mean, sd]`, `lognormal: [median, factor]`, each with an optional `within: [low, high]` it is clipped to.
+    It is written as a number (which is then fixed), as `[low, high]` (uniform), or as one of `uniform: [low, high]`,
+    `normal: [mean, sd]`, `lognormal: [median, factor]`; `within: [low, high]` beside it clips what is drawn.
     """
 
     uniform: Pair | None = Field(None, description="[low, high], every value as likely")
@@ -116,21 +120,22 @@ class DrawModel(Strict):
         return self
 
     def at(self, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The quantiles at uniforms in [0, 1), of the same shape."""
+        """The quantiles at uniform draws in [0, 1), an array of the same shape."""
+        values = self._quantiles(uniform)
+        return np.clip(values, *self.within) if self.within else values
+
+    def _quantiles(self, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.uniform:
             low, high = self.uniform
-            values = low + (high - low) * uniform
-        else:
-            from scipy.special import ndtri
+            return low + (high - low) * uniform
+        from scipy.special import ndtri
 
-            # The smallest draw is 0, whose quantile is infinite.
-            normal = ndtri(np.maximum(uniform, 2.0**-54))
-            if self.normal:
-                values = self.normal[0] + self.normal[1] * normal
-            else:
-                assert self.lognormal is not None
-                values = self.lognormal[0] * self.lognormal[1] ** normal
-        return np.clip(values, *self.within) if self.within else values
+        # The smallest draw is 0, whose quantile is infinite.
+        deviations: NDArray[np.float64] = ndtri(np.maximum(uniform, 2.0**-54))
+        if self.normal:
+            return self.normal[0] + self.normal[1] * deviations
+        assert self.lognormal is not None
+        return self.lognormal[0] * self.lognormal[1] ** deviations
 
     @property
     def bounds(self) -> Pair:

@@ -1,4 +1,4 @@
-"""What a recipe may say under `edits`: moves along directions, parts taken from a reference, and style mixing."""
+"""Edits of a recipe: moves along directions, parts taken from a reference, and style mixing."""
 
 from __future__ import annotations
 
@@ -26,29 +26,33 @@ TARGET_WORDS: dict[str, dict[str, DrawModel]] = {
     "view": {"CC": DrawModel(uniform=(0, 0)), "MLO": DrawModel(uniform=(1, 1))},
     "implant": {"absent": DrawModel(uniform=(0, 0)), "present": DrawModel(uniform=(1, 1))},
 }
-"""Targets that have a name. A density is a range of quantiles of the model's own images, with the population's shares
-as its bounds, since grey levels say more or less, but not how much; the others are values of the attribute."""
+"""Targets that have a name, as distributions.
+
+A density letter is a range of quantiles among the model's own images, with the population's shares as its bounds, since
+grey levels tell a denser breast from a less dense one, but not how dense it is. The other targets are values of the
+attribute.
+"""
 
 
 def is_direction(name: str) -> bool:
-    """Whether a name can be one of a direction: an attribute, or `component N`."""
+    """Whether a name can be that of a direction: an attribute, or `component N`."""
     return name in ATTRIBUTES or _COMPONENT.fullmatch(name) is not None
 
 
 class Edit(Strict):
-    """What all edits have in common. They belong to the background: its samples share them."""
+    """What all edits have in common. Edits belong to the background: all its samples share them."""
 
     tag: ClassVar[str]
-    probability: Share = Field(1.0, description="Share of the backgrounds that get it")
+    probability: Share = Field(1.0, description="Share of the backgrounds that get the edit")
 
     @property
     def name(self) -> str:
-        """What the plan calls it."""
+        """Name of the edit in the plan."""
         raise NotImplementedError
 
     @property
     def draw(self) -> DrawModel:
-        """What the plan draws of it: strength or target."""
+        """Distribution of the strength, or of the target, that the plan draws."""
         raise NotImplementedError
 
 
@@ -60,15 +64,18 @@ class DirectionEdit(Edit):
     """
 
     tag: ClassVar[str] = "direction edit"
-    direction: str = Field(description="An attribute, e.g. density, or a principal component from 0, e.g. component 7")
-    strength: Draw | None = Field(None, description="In standard deviations of the latents along it; default 1")
+    direction: str = Field(description="Attribute, e.g. density, or principal component from 0, e.g. component 7")
+    strength: Draw | None = Field(
+        None, description="Length of the move, in standard deviations of the latents along the direction; default 1"
+    )
     target: str | Draw | None = Field(
-        None, description="In place of a strength: a value of the attribute, or a, b, c, d; CC, MLO; absent, present"
+        None,
+        description="Value of the attribute to reach, in place of a strength; or a, b, c, d; CC, MLO; absent, present",
     )
     sweep: list[float] | None = Field(
-        None, min_length=2, description="In place of a strength: every background is made once with each of these"
+        None, min_length=2, description="Strengths, in place of one, with each of which every background is made once"
     )
-    layers: Layers | None = Field(None, description="First layer and the one after the last, of w; default all")
+    layers: Layers | None = Field(None, description="First layer of w, and the one after the last; default all")
 
     @model_validator(mode="after")
     def _understood(self) -> DirectionEdit:
@@ -95,22 +102,24 @@ class DirectionEdit(Edit):
 
     @property
     def name(self) -> str:
-        """The direction's."""
+        """Name of the direction."""
         return self.direction
 
     @property
     def draw(self) -> DrawModel:
-        """Of the strength, or of the target: a value, of density letters a quantile."""
+        """Distribution of the strength, or of the target (a value of the attribute; for density letters a quantile)."""
         if isinstance(self.target, str):
             return TARGET_WORDS[self.direction][self.target]
         return self.target or self.strength or _ONE
 
 
 class Reference(Strict):
-    """Where a part, or the other half of a mixture, comes from; by default from a fresh seed of each background."""
+    """Images that a part or a mixture is taken from; by default each background has a fresh one."""
 
-    seeds: list[Annotated[int, Field(ge=0, lt=2**64)]] = Field([], description="Seeds of the model, drawn evenly")
-    keys: list[str] = Field([], description="Keys in background.latents, drawn evenly")
+    seeds: list[Annotated[int, Field(ge=0, lt=2**64)]] = Field(
+        [], description="Random seeds of the model's images, drawn evenly"
+    )
+    keys: list[str] = Field([], description="Keys of images in background.latents, drawn evenly")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Reference:
@@ -138,15 +147,15 @@ class PartEdit(Edit):
 
     tag: ClassVar[str] = "part edit"
     part: Annotated[str, BeforeValidator(_as_text, json_schema_input_type=int | str)] = Field(
-        description="Number of the part from 0, as `synthmammo parts fit` shows them"
+        description="Number of the part, from 0, as `synthmammo parts fit` shows it"
     )
     reference: ReferenceOrSeeds = Field(
-        Reference(), description="Where it comes from: seeds, or keys of inverted images"
+        Reference(), description="Images that the part is taken from; default a fresh seed for each background"
     )
     strength: Draw = Field(_ONE, description="Share of the way to the reference, from 0 to 1")
-    threshold: float = Field(0.1, ge=0, lt=1, description="Least contribution of a channel to the part that is moved")
+    threshold: float = Field(0.1, ge=0, lt=1, description="Least contribution to the part of a channel that is moved")
     epsilon: float = Field(60.0, ge=0, description="Budget of change outside the part, in channels of 512")
-    layers: Layers | None = Field(None, description="First layer and the one after the last, of w; default all")
+    layers: Layers | None = Field(None, description="First layer of w, and the one after the last; default all")
 
     @model_validator(mode="after")
     def _understood(self) -> PartEdit:
@@ -155,12 +164,12 @@ class PartEdit(Edit):
 
     @property
     def name(self) -> str:
-        """E.g. "part 3"."""
+        """Name of the part, e.g. "part 3"."""
         return f"part {self.part}"
 
     @property
     def draw(self) -> DrawModel:
-        """Of the strength."""
+        """Distribution of the strength."""
         return self.strength
 
 
@@ -168,9 +177,9 @@ class MixingEdit(Edit):
     """Style mixing: some layers take the w of a reference (Karras et al. 2019, section 3.1)."""
 
     tag: ClassVar[str] = "mixing edit"
-    mixing: Layers = Field(description="First layer that is the reference's, and the one after the last, of w")
+    mixing: Layers = Field(description="First layer of w that is taken from the reference, and the one after the last")
     reference: ReferenceOrSeeds = Field(
-        Reference(), description="Where it comes from: seeds, or keys of inverted images"
+        Reference(), description="Images that the layers are taken from; default a fresh seed for each background"
     )
     strength: Draw = Field(_ONE, description="Share of the way to the reference, from 0 to 1")
 
@@ -181,12 +190,12 @@ class MixingEdit(Edit):
 
     @property
     def name(self) -> str:
-        """Always "mixing"."""
+        """The word "mixing"."""
         return "mixing"
 
     @property
     def draw(self) -> DrawModel:
-        """Of the strength."""
+        """Distribution of the strength."""
         return self.strength
 
 

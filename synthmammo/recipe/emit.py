@@ -1,4 +1,4 @@
-"""What a recipe's dataset is written as."""
+"""The formats in which the dataset of a recipe is written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from synthmammo.recipe.draws import Strict
 
 
 class WebDatasetFormat(Strict):
-    """Sharded tars."""
+    """Tar shards in the layout of WebDataset."""
 
 
 class ParquetFormat(Strict):
@@ -20,14 +20,16 @@ class ParquetFormat(Strict):
 class DicomFormat(Strict):
     """One Digital Mammography X-Ray Image - For Presentation per sample."""
 
-    compression: Literal["none", "rle", "jpegls", "jpeg2000"] = Field("none", description="All are lossless")
+    compression: Literal["none", "rle", "jpegls", "jpeg2000"] = Field(
+        "none", description="Compression of the pixels; all are lossless"
+    )
     findings: list[Literal["segmentation", "report"]] = Field(
         [], description="Objects beside the image that carry its findings: SEG masks, a TID 1500 report"
     )
 
 
 class Formats(Strict):
-    """What is written; a format is left out by leaving out its key."""
+    """The formats to write; a format whose key is left out is not written."""
 
     webdataset: WebDatasetFormat | None = Field(None, description="Sharded tars for streaming")
     parquet: ParquetFormat | None = Field(None, description="Parquet that `datasets.load_dataset` finds")
@@ -36,7 +38,7 @@ class Formats(Strict):
     @model_validator(mode="before")
     @classmethod
     def _bare_keys(cls, value: Any) -> Any:
-        # `formats: [parquet, dicom]` and `parquet:` with nothing behind it both mean the defaults.
+        # `formats: [parquet, dicom]`, and `parquet:` with nothing behind it, both mean the defaults.
         if isinstance(value, list):
             value = {name: {} for name in value}
         if isinstance(value, dict):
@@ -44,13 +46,13 @@ class Formats(Strict):
         return value
 
     @model_validator(mode="after")
-    def _any(self) -> Formats:
+    def _at_least_one(self) -> Formats:
         if not self.chosen():
             raise ValueError("expected at least one of webdataset, parquet, dicom")
         return self
 
     def chosen(self) -> dict[str, dict[str, Any]]:
-        """Options by name of the chosen formats."""
+        """Options of the chosen formats, by name."""
         return {
             name: value.model_dump() for name in type(self).model_fields if (value := getattr(self, name)) is not None
         }
@@ -63,15 +65,15 @@ FormatsOrNames = Annotated[
 
 
 class Emit(Strict):
-    """What the dataset is written as."""
+    """How the dataset is written."""
 
     formats: FormatsOrNames = Field(
         default_factory=lambda: Formats.model_validate(["webdataset", "parquet", "dicom"]),
-        description="Formats to write, by default all: a list of names, or a mapping of names to options",
+        description="Formats to write, by name or with options; default all three",
     )
-    shard_size: int = Field(64, ge=1, description="Samples in a shard, the unit of work and of resuming")
+    shard_size: int = Field(64, ge=1, description="Samples per shard, the unit of work and of resuming")
     bits_stored: Literal[8, 12, 14, 16] = Field(
         12, description="Bit depth of generated backgrounds; real hosts keep theirs"
     )
-    preview_px: int = Field(512, ge=64, description="Longer side of the 8-bit preview")
-    labels: list[Literal["coco", "yolo"]] = Field([], description="Label files beside the formats")
+    preview_px: int = Field(512, ge=64, description="Longer side of the 8-bit preview, in pixels")
+    labels: list[Literal["coco", "yolo"]] = Field([], description="Label files to write beside the formats")

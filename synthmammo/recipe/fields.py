@@ -16,17 +16,23 @@ from synthmammo.recipe.lesions import LesionSpec, Removal, Series
 class PatchOutput(Strict):
     """Emit the patch around the lesion (or around a healthy site) in place of the whole image."""
 
-    size_px: int = Field(256, ge=32, le=2048, description="Side of the patch")
-    offset_px: int = Field(64, ge=0, description="Largest distance of the patch's centre from the site, per axis")
+    size_px: int = Field(256, ge=32, le=2048, description="Side of the patch, in pixels")
+    offset_px: int = Field(
+        64, ge=0, description="Largest distance of the patch's centre from the site, in pixels along each axis"
+    )
 
 
 class Quality(Strict):
-    """What a finished sample must satisfy; one that does not is reported as failed, never replaced silently."""
+    """What a finished sample must satisfy; a sample that does not is reported as failed, never replaced silently."""
 
     minimum_breast_share: Share = Field(0.0, description="Least share of the image that is breast")
-    maximum_saturated_share: Share = Field(1.0, description="Most of the breast that may be at the highest grey level")
+    maximum_saturated_share: Share = Field(
+        1.0, description="Greatest share of the breast that is at the highest grey level"
+    )
     minimum_contrast_to_noise: float = Field(
-        0.0, ge=0, description="Least mean lesion channel over the standard deviation of the tissue around it"
+        0.0,
+        ge=0,
+        description="Least ratio of the mean lesion channel to the standard deviation of the tissue around it",
     )
 
 
@@ -34,32 +40,43 @@ class RecipeFields(Strict):
     """What a recipe says; whether its fields go together is not checked."""
 
     version: Literal[1] = Field(description="Version of the recipe language")
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, description="Lower case; begins every key")
-    description: str = Field("", description="A sentence on the dataset, for its card")
-    licence: str = Field("cc-by-4.0", description="Licence of the dataset, as the Hugging Face Hub names it")
-    citation: str = Field("", description="What users of the dataset should cite; attribution of what went in")
-    seed: int = Field(ge=0, lt=2**63, description="Seed of every draw")
-    size: int = Field(ge=1, le=9_999_999, description="Samples")
-    classes: Shares = Field(description="Shares by class")
-    splits: Shares | None = Field(None, description="Shares by split; real hosts bring their own")
-    background: Background = Field(default_factory=PhantomBackground, description="Where the images come from")
-    lesions: list[LesionSpec] = Field([], description="Lesions that images of some classes get")
-    pair: Literal["host", "removed"] | None = Field(
-        None, description="Emit each image beside the untouched host, or beside itself with the lesion removed"
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]*$",
+        max_length=64,
+        description="Name of the dataset, in lower case; every key begins with it",
     )
-    removal: Removal | None = Field(None, description="Lesions that are taken off again")
-    series: Series | None = Field(None, description="Each host and lesion in steps of size and contrast")
-    patch: PatchOutput | None = Field(None, description="Emit patches in place of whole images")
-    edits: list[EditSpec] = Field([], description="Changes to the latents of StyleGAN2 backgrounds, in this order")
-    require: Requirement | None = Field(None, description="Redraw generated backgrounds until they look like this")
-    emit: Emit = Field(default_factory=Emit, description="What the dataset is written as")
-    quality: Quality = Field(Quality(), description="What a finished sample must satisfy")
+    description: str = Field("", description="Text about the dataset, for its card")
+    licence: str = Field("cc-by-4.0", description="Licence of the dataset, as the Hugging Face Hub names it")
+    citation: str = Field("", description="Works that users of the dataset should cite; attribution of what went in")
+    seed: int = Field(ge=0, lt=2**63, description="Random seed of every draw")
+    size: int = Field(ge=1, le=9_999_999, description="Number of samples")
+    classes: Shares = Field(description="Shares by class")
+    splits: Shares | None = Field(
+        None, description="Shares by split; default 0.8 train, 0.1 validation, 0.1 test; real hosts bring their own"
+    )
+    background: Background = Field(
+        default_factory=PhantomBackground, description="Source of the images without lesions; default phantoms"
+    )
+    lesions: list[LesionSpec] = Field([], description="Lesions that the images of some classes get; default none")
+    pair: Literal["host", "removed"] | None = Field(
+        None, description="Twin of each image: the untouched host, or the image with the lesion removed; default none"
+    )
+    removal: Removal | None = Field(None, description="How lesions are taken off again; default not at all")
+    series: Series | None = Field(None, description="Steps of size and contrast of one lesion; default none")
+    patch: PatchOutput | None = Field(None, description="Patches in place of whole images; default whole images")
+    edits: list[EditSpec] = Field([], description="Edits of the latents of a stylegan2 background; default none")
+    require: Requirement | None = Field(
+        None, description="Look that generated backgrounds must have, or they are drawn again; default any"
+    )
+    emit: Emit = Field(default_factory=Emit, description="How the dataset is written")
+    quality: Quality = Field(Quality(), description="What a finished sample must satisfy; default nothing")
 
     @property
     def members(self) -> int:
-        """Samples of one class and one set of lesions: 2 in a pair, the steps of a series or of a sweep, else 1.
+        """Size of a group, whose samples have one class and one set of lesions.
 
-        They share a host, but for the two views of a breast in an exam, and the steps of a sweep.
+        It is 2 in a pair, the number of steps in a series or a sweep, and else 1. The samples of a group share a host,
+        except the two views of a breast in an exam and the steps of a sweep.
         """
         if self.series:
             return len(self.series.diameter_mm) * len(self.series.contrast)
@@ -76,13 +93,13 @@ class RecipeFields(Strict):
         return getattr(self.background, "exam", None) is not None
 
     @property
-    def groups_a_patient(self) -> int:
-        """Sets of `members` samples that a generated patient has: those of a host, or the breasts of an exam."""
+    def groups_per_patient(self) -> int:
+        """Number of groups that a generated patient has: those of a host, or the two breasts of an exam."""
         return 2 if self.exam else self.background.samples_per_host
 
     @property
     def together(self) -> int:
-        """Samples that lie in one shard: those of a group, or of an exam."""
+        """Number of samples that must lie in one shard: those of a group, or of an exam."""
         return 4 if self.exam else self.members
 
     @property

@@ -1,4 +1,4 @@
-"""Reading recipes: YAML with `include`, changed by settings from the command line."""
+"""Reading of recipes: YAML with `include`, changed by settings from the command line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ def load_recipe(path: Path, settings: Iterable[str] = ()) -> Recipe:
     """Read, merge and check a recipe.
 
     Args:
-        path: YAML file. `include: FILE` or a list of files (relative to this one) are read first; local keys win,
+        path: YAML file. The file or files named by `include` (relative to this one) are read first; local keys win,
             mappings merge key by key, lists are replaced.
-        settings: `key=value` texts with dotted keys, e.g. `emit.shard_size=16`; the value is read as YAML.
+        settings: `key=value` texts with dotted keys, e.g. `emit.shard_size=16`, whose values are read as YAML; by
+            default none.
 
     Returns:
         The checked recipe.
@@ -37,13 +38,13 @@ def resolved_yaml(recipe: Recipe) -> str:
 
 
 def recipe_schema() -> dict[str, Any]:
-    """JSON Schema of recipe files: the recipe's own keys and `include`, which makes every other one optional."""
+    """JSON Schema of recipe files: the keys of a recipe, and `include`, which makes every other key optional."""
     schema = Recipe.model_json_schema()
     schema["title"] = "synthmammo recipe"
     files = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-    schema["properties"] = {"include": {"description": "Recipes read first; keys here win", **files}} | schema[
-        "properties"
-    ]
+    schema["properties"] = {
+        "include": {"description": "Recipes to read first; keys stated here win", **files}
+    } | schema["properties"]
     schema["anyOf"] = [{"required": ["include"]}, {"required": schema.pop("required")}]
     return schema
 

@@ -1,4 +1,4 @@
-"""The recipe: what dataset to make, said once, checked before anything is made."""
+"""The recipe: the dataset to make, stated once and checked before anything is made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from synthmammo.recipe.fields import RecipeFields
 
 
 class Recipe(RecipeFields):
-    """A dataset, declared."""
+    """A dataset, declared; its fields are checked against each other."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
