@@ -1,4 +1,4 @@
-"""The protocols a generator may follow, and the table of the generators there are."""
+"""The protocols that generators follow, and the table of generators by name."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from synthmammo.errors import GeneratorError, nearest
 from synthmammo.mammogram.planned import PlannedLesion, Row
-from synthmammo.mammogram.sample import Mask, Sample
+from synthmammo.mammogram.sample import Mask, Plane, Sample
 from synthmammo.models.names import is_model
 
 
@@ -21,29 +18,29 @@ class Host(Protocol):
     """Makes backgrounds: whole images without added lesions."""
 
     batch_size: int
-    """Rows given to one call of `latents`; the last batch is padded to it by repeating a row."""
+    """Number of rows per call of `latents`; the last batch is filled up by repeating a row."""
 
     def latents(self, rows: Sequence[Row]) -> Any:
-        """What `render` needs of the rows; edits are applied to this, between the two."""
+        """What `render` needs to know about the rows; edits change it between the two calls."""
         ...
 
     def render(self, latents: Any) -> list[Sample]:
-        """One sample a row, with the row's key, split, label and patient."""
+        """One sample per row, with the row's key, split, label and patient."""
         ...
 
 
 @dataclass(frozen=True)
 class Context:
-    """The tissue a lesion is put onto, cropped from the untouched host.
+    """The tissue that a lesion is put onto, cropped from the untouched host.
 
     Attributes:
-        pixels: `float32 (N, N)` in [-1, 1] by the host's intensity mapping.
-        breast: `bool (N, N)`.
+        pixels: Tissue, `float32 (N, N)` in [-1, 1] by the host's intensity mapping.
+        breast: Breast mask, `bool (N, N)`.
         spacing_mm: Millimetres per pixel, the same along rows and columns.
-        white: Intensity of the highest grey level the image can store, at least 1.
+        white: Intensity of the highest grey level that the image can store, at least 1; 1 by default.
     """
 
-    pixels: NDArray[np.float32]
+    pixels: Plane
     breast: Mask
     spacing_mm: float
     white: float = 1.0
@@ -51,27 +48,27 @@ class Context:
 
 @dataclass(frozen=True)
 class LesionChannel:
-    """What a lesion generator answers.
+    """What a lesion generator makes.
 
     Attributes:
-        channel: `float32 (N, N)`, signed, in the units of `Context.pixels`; added to them it makes the lesion.
-        mask: `bool (N, N)` exact extent, or None where it must be found by thresholding the channel.
-        descriptors: BI-RADS terms of what was made, where they differ from what was planned.
+        channel: Change of `Context.pixels` that makes the lesion, `float32 (N, N)`, signed, in the same units.
+        mask: Exact extent, `bool (N, N)`; None, the default, where it must be found by thresholding the channel.
+        descriptors: BI-RADS terms of the lesion, where they differ from those planned; by default none do.
     """
 
-    channel: NDArray[np.float32]
+    channel: Plane
     mask: Mask | None = None
     descriptors: dict[str, str] = field(default_factory=dict)
 
 
 class Lesion(Protocol):
-    """Puts lesions onto tissue, or takes them off (a negative channel)."""
+    """Puts lesions onto tissue, or takes them off (by a negative channel)."""
 
     spacing_mm: float | None
-    """Spacing the generator works at; None: at the image's own."""
+    """Millimetres per pixel that the generator works at; None for those of the image."""
 
     def field_mm(self, lesion: PlannedLesion) -> float:
-        """Side of the square context the lesion needs, in millimetres."""
+        """Side of the square context that the lesion needs, in millimetres."""
         ...
 
     def __call__(self, context: Context, lesion: PlannedLesion, seed: int) -> LesionChannel:
@@ -96,12 +93,17 @@ REMOVALS = {
 
 
 def find(table: dict[str, str], name: str, where: str) -> Any:
-    """The class behind a name of `HOSTS`, `LESIONS` or `REMOVALS`, imported only now.
+    """The class behind a name in a table, imported only now.
 
-    A lesion generator may also be named by its model (`zoo/NAME`, a path, `hf://...`): a contextual GAN.
+    A contextual GAN is named by its model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
+
+    Args:
+        table: `HOSTS`, `LESIONS` or `REMOVALS`.
+        name: Name of a generator, or of a contextual GAN's model.
+        where: Field or option that has the name, for messages.
 
     Raises:
-        GeneratorError: The name is not in the table.
+        GeneratorError: The table has no such name.
     """
     by_model = _CONTEXTUAL in table and is_model(name)
     if name == _CONTEXTUAL:

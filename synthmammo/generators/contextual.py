@@ -21,13 +21,13 @@ UNKNOWN = "unknown"
 class Contextual:
     """Puts the lesions of one model onto tissue; see the protocol `Lesion`.
 
-    The network decides size, contrast and form itself, from the tissue and the seed: what the plan says of them is not
-    followed, and the BI-RADS terms of the result are unknown.
+    The network itself chooses size, contrast and form, from the tissue and the seed: what the plan says about them is
+    not followed, and the BI-RADS terms of the result are unknown.
 
     Args:
-        model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
-        spacing_mm: Spacing to work at; None is the one the model was trained at.
-        device: Where the network runs.
+        model: Name of the model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
+        spacing_mm: Millimetres per pixel to work at; by default those that the model was trained at.
+        device: Device of the network; "cpu" by default.
 
     Raises:
         CheckpointError: There is no such model, or it is no contextual GAN.
@@ -64,15 +64,15 @@ class Contextual:
         """The network's lesion channel.
 
         Args:
-            context: Tissue, `field_mm` a side.
-            lesion: Its kind must be the model's.
-            seed: Of the network's random scalars.
+            context: Tissue, a square of `field_mm` per side.
+            lesion: Planned lesion, of the kind that the model makes.
+            seed: Random seed for drawing the network's input scalars.
 
         Returns:
             `float32 (N, N)` channel, 0 on the border and outside the breast; the extent is to be found by threshold.
 
         Raises:
-            GeneratorError: The kind is another one, or the context has not the network's size.
+            GeneratorError: The model makes another kind, or the context does not have the network's size.
         """
         import torch
 
@@ -90,9 +90,9 @@ class Contextual:
 
 
 class ContextualRemoval(Contextual):
-    """Takes lesions off: the same for a model trained to remove them; its channel is mostly negative.
+    """Takes lesions off, with a model that was trained to remove them; its channel is mostly negative.
 
-    The context has the lesion in it. Arguments and errors as `Contextual`.
+    The context has the lesion in it. Arguments and errors are those of `Contextual`.
     """
 
     def _check_purpose(self) -> None:

@@ -12,11 +12,11 @@ from synthmammo.mammogram.sample import Sample, SpacingOrigin
 
 
 class Ingested:
-    """Backgrounds that were photographed, not made; they keep their bit depth and their own findings.
+    """Real images as backgrounds; they keep their bit depth and their own findings.
 
     Args:
         dataset: Directory of the ingested dataset.
-        assume_spacing_mm: Spacing of hosts that have none, recorded as assumed.
+        assume_spacing_mm: Millimetres per pixel of hosts without a spacing, recorded as assumed; by default unknown.
     """
 
     batch_size = 1
@@ -30,7 +30,7 @@ class Ingested:
         return list(rows)
 
     def render(self, latents: Sequence[Row]) -> list[Sample]:
-        """One sample a row.
+        """One sample per row.
 
         Raises:
             GeneratorError: A row names no host.

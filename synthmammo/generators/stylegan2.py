@@ -24,17 +24,17 @@ class StyleGAN2:
     """Backgrounds from a StyleGAN2; see the protocol `Host`.
 
     Args:
-        model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
-        bits_stored: Bit depth to write: the network's output is quantised once, to this.
-        device: Where the network runs.
-        noise: "fixed" for the model's own noise maps in every image, as the published tools sample; "own" for maps
-            drawn from the row's `host_seed`, so that images do not share their fine texture.
-        inverted: File of inverted real images, which rows name by `host_key`; None where rows have seeds.
+        model: Name of the model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
+        bits_stored: Bit depth to which the network's output is quantised, once; 12 by default.
+        device: Device of the network; "cpu" by default.
+        inverted: File of inverted real images, which rows name by `host_key`; by default rows have seeds.
+        noise: "fixed", the default, for the model's one set of noise maps in every image, as the published tools
+            sample; "own" for maps drawn from the row's `host_seed`, so that images do not share their fine texture.
 
     Raises:
         CheckpointError: There is no such model, or it is no StyleGAN2.
-        DatasetError: The file of inverted images cannot be read, or is of another model.
-        GeneratorError: It makes colour images.
+        DatasetError: The file of inverted images cannot be read, or belongs to another model.
+        GeneratorError: The model makes colour images.
     """
 
     batch_size = 4
@@ -55,9 +55,9 @@ class StyleGAN2:
         self._inverted = read_inverted(inverted, self.model.checkpoint.digest) if inverted else None
 
     def latents(self, rows: Sequence[Row]) -> Latents:
-        """Latents of the rows: from each row's `host_seed`, truncated by its `truncation`, of its label's class.
+        """Latents of the rows: drawn from each row's `host_seed`, of its label's class, truncated by its `truncation`.
 
-        Rows of inverted images take latents and noise from the file.
+        Rows that name inverted images take latents and noise from the file.
 
         Raises:
             GeneratorError: The model is conditional and does not know a row's label.
@@ -76,9 +76,10 @@ class StyleGAN2:
         return {layer: torch.cat([planes[layer] for planes in drawn]) for layer in drawn[0]}
 
     def render(self, latents: Latents) -> list[Sample]:
-        """One sample a row; the breast is found on the image (`anatomy.breast_mask`), of a patch it is all of it.
+        """One sample per row.
 
-        The spacing is the model's, of an inverted image its own.
+        The breast is found on the image (`anatomy.breast_mask`); it fills a patch. The spacing is that of the model,
+        or that of the inverted image.
         """
         import torch
 
@@ -127,7 +128,12 @@ class StyleGAN2:
 
 
 def quantised(pixels: NDArray[np.float32], bits_stored: int) -> Image:
-    """Network output in [-1, 1], clipped, as grey levels of the full range: -1 is 0, 1 the highest."""
+    """Network output, clipped to [-1, 1], as grey levels of the full range.
+
+    Args:
+        pixels: `float32 (H, W)`.
+        bits_stored: Bit depth; -1 becomes grey level 0, and 1 becomes `2 ** bits_stored - 1`.
+    """
     top = 2**bits_stored - 1
     levels = np.rint((np.clip(pixels, -1, 1).astype(np.float64) + 1) * (top / 2))
     return np.asarray(levels, np.uint16)

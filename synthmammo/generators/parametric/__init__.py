@@ -1,4 +1,4 @@
-"""Parametric lesions: masses and calcification clusters drawn after BI-RADS words, with exact masks.
+"""Parametric lesions: masses and calcification clusters drawn after BI-RADS terms, with exact masks.
 
 A lesion is drawn in millimetres from its seed alone, as attenuation (`Rendering`); only then is it laid onto the
 tissue. So one (lesion, seed) is the same lesion at every pixel spacing and on every host. Attenuation adds in
@@ -26,23 +26,23 @@ __all__ = ["Parametric", "Removal", "superpose"]
 _FIELD_MM = {Kind.MASS: mass_field_mm, Kind.CALCIFICATION: calcification_field_mm}
 _DRAW = {Kind.MASS: draw_mass, Kind.CALCIFICATION: draw_calcifications}
 _ROOM = 0.12
-"""What tissue that is already white still lets a lesion add, in intensity units."""
+"""Intensity that a lesion can still add to tissue that is already white."""
 _WHITE = 1.25
-"""How far above the brightest tissue a lesion may reach where the bit depth has the room."""
+"""Highest intensity that a lesion may reach where the bit depth has the room; the brightest tissue has 1."""
 _ROUNDS = 24
-"""Rounds of `Removal`; the error falls by the slope of `superpose`, at worst by a fifth a round."""
+"""Rounds of `Removal`; the error falls by the slope of `superpose`, at worst by a fifth per round."""
 
 
 def superpose(pixels: NDArray[np.float32], attenuation: Array, white: float = 1.0) -> Array:
-    """What a lesion adds to tissue: its attenuation, bounded by what is left up to white.
+    """The channel that a lesion adds to tissue: its attenuation, bounded by the room left up to white.
 
-    A soft minimum (a^-2 + room^-2)^(-1/2), as film and display compress bright tissue: two thirds of the texture stay
-    where the attenuation equals the room, a quarter where it is twice as much.
+    It is a soft minimum (a^-2 + room^-2)^(-1/2), as film and display compress bright tissue: two thirds of the texture
+    stay where the attenuation equals the room, a quarter where it is twice as much.
 
     Args:
         pixels: Tissue, `float32 (N, N)` in [-1, 1].
-        attenuation: The lesion, `float32 (N, N)`, at least 0 but for the dark halo of some masses.
-        white: Intensity of the highest grey level.
+        attenuation: Attenuation of the lesion, `float32 (N, N)`, at least 0 except in the dark halo of some masses.
+        white: Intensity of the highest grey level; 1 by default.
 
     Returns:
         `float32 (N, N)` channel to be added to the tissue.
@@ -56,17 +56,17 @@ class Parametric:
     """Puts drawn lesions onto tissue; see the protocol `Lesion`.
 
     Args:
-        spacing_mm: Spacing to work at; None, the default, is the image's own, as no network fixes another.
+        spacing_mm: Millimetres per pixel to work at; by default those of the image, as no network asks for others.
     """
 
     def __init__(self, spacing_mm: float | None = None) -> None:
         self.spacing_mm = spacing_mm
 
     def field_mm(self, lesion: PlannedLesion) -> float:
-        """Side of the square context the lesion needs, in millimetres: the lesion, its spicules and a rim.
+        """Side of the square context that the lesion needs, in millimetres: the lesion, its spicules and a rim.
 
         Raises:
-            GeneratorError: The lesion's kind, words, size or contrast cannot be drawn.
+            GeneratorError: The lesion's kind, terms, size or contrast cannot be drawn.
         """
         _check(lesion)
         return _FIELD_MM[lesion.kind](lesion)
@@ -75,13 +75,13 @@ class Parametric:
         """The lesion, centred in the context.
 
         Args:
-            context: Tissue of at least `field_mm` a side.
-            lesion: What to draw; `contrast` is the channel's peak where the tissue leaves room for it. Of
-                calcifications it is the peak before the pixels average: coarser pixels show less of a fine particle.
-            seed: Of the lesion's own variation.
+            context: Tissue, a square of at least `field_mm` per side.
+            lesion: Lesion to draw; `contrast` is the channel's peak where the tissue leaves room for it. Calcifications
+                have this peak before the pixels average: coarser pixels show less of a fine particle.
+            seed: Random seed for drawing the form of the lesion.
 
         Returns:
-            `float32 (N, N)` channel, at least 0 but for the halo of some circumscribed masses, exactly 0 outside the
+            `float32 (N, N)` channel, at least 0 except in the halo of some circumscribed masses, exactly 0 outside the
             field and outside the breast; `bool (N, N)` mask.
 
         Raises:
@@ -103,14 +103,14 @@ class Parametric:
 
 
 class Removal(Parametric):
-    """Takes off a lesion that `Parametric` put on: the same arguments, the context with the lesion in it.
+    """Takes off a lesion that `Parametric` put on, given the same arguments and the context with the lesion in it.
 
-    Solves tissue + superpose(tissue) = context for the tissue by fixed-point iteration, which converges from above as
-    `superpose` falls with the tissue at a slope above -1. The answer is the negative channel of the inserted one.
+    It solves tissue + superpose(tissue) = context for the tissue by fixed-point iteration, which converges from above,
+    as `superpose` falls with the tissue at a slope above -1. The result is the inserted channel with its sign changed.
     """
 
     def __call__(self, context: Context, lesion: PlannedLesion, seed: int) -> LesionChannel:
-        """The negative channel over the context; arguments, mask and errors as `Parametric`."""
+        """The negative channel over the context; arguments, mask and errors are those of `Parametric`."""
         attenuation, mask = self._draw(context, lesion, seed)
         channel = np.zeros_like(attenuation)
         for _ in range(_ROUNDS):
@@ -122,7 +122,7 @@ class Removal(Parametric):
 
 def _render(context: Context, lesion: PlannedLesion, seed: int, field_mm: float) -> Rendering:
     size = len(context.pixels)
-    # One pixel is left to the rounding of whoever cropped the context.
+    # The caller may have rounded the side of the context by a pixel.
     if (size + 1) * context.spacing_mm < field_mm:
         message = f"a context of {size * context.spacing_mm:.1f} mm is too small for a lesion of {field_mm:.1f} mm"
         raise GeneratorError(message, hint="Crop field_mm(lesion) around the site.")

@@ -23,11 +23,11 @@ from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Mask, Pathology
 
 MASK_SHARE = 0.25
-"""A pixel belongs to a particle where it reaches this share of that particle's own peak."""
+"""Least share of a particle's own peak in the pixels of its mask."""
 FINEST_MM = 0.034
-"""Samples are no further apart: three across the smallest particle."""
+"""Greatest distance between samples, in millimetres: three lie across the smallest particle."""
 PSF_MM = 0.042
-"""Standard deviation of the detector's blur: 0.1 mm full width at half maximum."""
+"""Standard deviation of the detector's blur, in millimetres: 0.1 mm full width at half maximum."""
 HAZE_SHARE = (0.03, 0.07)
 """Density of the haze around some malignant clusters, relative to the brightest particle."""
 
@@ -36,19 +36,19 @@ _ROUND = np.ones(ANGLES, np.float32)
 
 @dataclass(frozen=True)
 class Particle:
-    """One calcification: all points near a segment, the distance measured by a tabulated outline.
+    """One calcification: all points near a segment, by a distance that a tabulated outline measures.
 
     Attributes:
-        y_mm: Place of its middle.
-        x_mm: Place of its middle.
-        width_mm: Across the segment.
-        length_mm: Of the segment; 0 for a compact particle.
-        angle: Of the segment.
+        y_mm: Place of the middle along rows, in millimetres from the centre of the cluster.
+        x_mm: Place of the middle along columns, in millimetres from the centre of the cluster.
+        width_mm: Extent across the segment, in millimetres.
+        length_mm: Length of the segment, in millimetres; 0 for a compact particle.
+        angle: Direction of the segment, in radians.
         outline: Shape about the segment, `(ANGLES,)`, at most about 1.
-        exponent: p of the thickness profile (1 - rho^2)^p; 1/2 is an ellipsoid, more is hazier.
-        density: Thickness at its middle, before blurring, in any unit common to the cluster.
-        bend: Curvature of the segment, per mm.
-        phase: Of its unevenness.
+        exponent: Exponent p of the thickness profile (1 - rho^2)^p; 1/2 is an ellipsoid, more is hazier.
+        density: Thickness at the middle, before blurring, in any unit common to the cluster.
+        bend: Curvature of the segment, per millimetre; 0 by default.
+        phase: Phase of the unevenness of its width, in radians; 0 by default.
     """
 
     y_mm: float
@@ -64,27 +64,27 @@ class Particle:
 
     @property
     def size_mm(self) -> float:
-        """Longest extent."""
+        """Longest extent, in millimetres."""
         return self.width_mm + self.length_mm
 
 
 def calcification_field_mm(lesion: PlannedLesion) -> float:
-    """Side of the square a cluster needs, in millimetres."""
+    """Side of the square that a cluster needs, in millimetres."""
     return lesion.diameter_mm * 1.25 + 1.5
 
 
 def draw_calcifications(lesion: PlannedLesion, rng: np.random.Generator, size: int, spacing_mm: float) -> Rendering:
-    """A cluster, centred on the square; arguments as checked by `Parametric`.
+    """A cluster, centred on the square; `Parametric` has checked the arguments.
 
     Args:
-        lesion: Its words, size and pathology.
-        rng: Where its variation is drawn from; what is drawn does not depend on the grid.
-        size: Pixels along a side of the square.
+        lesion: Planned cluster, whose terms, size and pathology are followed.
+        rng: Generator of the random draws, which do not depend on the grid.
+        size: Side of the square, in pixels.
         spacing_mm: Millimetres per pixel.
 
     Returns:
-        `(size, size)` density, 1 where the brightest particle peaks but for the pixels' averaging, and the mask of
-        the particles (haze is not part of it).
+        `(size, size)` density, whose brightest particle has peak 1 before the pixels average, and the mask of the
+        particles, which leaves out the haze.
     """
     particles = draw_particles(lesion, rng)
     haze = rng.uniform(*HAZE_SHARE) * (rng.random() < 0.4) * (lesion.pathology is Pathology.MALIGNANT)
@@ -99,7 +99,12 @@ def draw_calcifications(lesion: PlannedLesion, rng: np.random.Generator, size: i
 
 
 def draw_particles(lesion: PlannedLesion, rng: np.random.Generator) -> list[Particle]:
-    """The particles of a cluster, centred, their longest extent the lesion's diameter."""
+    """The particles of a cluster, which is centred and as long as the lesion's diameter.
+
+    Args:
+        lesion: Planned cluster, whose terms, size and pathology are followed.
+        rng: Generator of the random draws.
+    """
     morphology, distribution = lesion.descriptors["morphology"], lesion.descriptors["distribution"]
     count = _count(lesion, rng)
     axis = rng.uniform(0, np.pi)
@@ -122,7 +127,7 @@ def _count(lesion: PlannedLesion, rng: np.random.Generator) -> int:
 
 
 def _places(distribution: str, count: int, axis: float, rng: np.random.Generator) -> Array:
-    """Where particles lie, `(2, count)` of y and x, in diameters about (0, 0)."""
+    """Places of the particles, `(2, count)` of y and x, in diameters about (0, 0)."""
     match distribution:
         case "grouped":
             ball = rng.normal(size=(3, count))
@@ -188,7 +193,7 @@ def _fit(particles: list[Particle], diameter_mm: float) -> list[Particle]:
 
 
 def _add_particle(density: Array, mask: Mask, grid: Grid, particle: Particle) -> float:
-    """Adds one blurred particle to density and mask, in place; returns its peak before the pixels average."""
+    """Add one blurred particle to density and mask, in place; return its peak before the pixels average."""
     reach = particle.size_mm / 2 + 3 * PSF_MM + grid.spacing_mm
     rows = grid.pixels(particle.y_mm - reach, particle.y_mm + reach)
     columns = grid.pixels(particle.x_mm - reach, particle.x_mm + reach)
@@ -209,14 +214,14 @@ def _add_particle(density: Array, mask: Mask, grid: Grid, particle: Particle) ->
     blur = PSF_MM * grid.oversampling / grid.spacing_mm
     seen = ndimage.gaussian_filter(thickness.astype(np.float32), blur, mode="constant", truncate=3)
     pixels = grid.average(seen)
-    # The larger of two that overlap, so that the brightest particle is the peak of the cluster.
+    # Where two overlap the larger one counts, so that the brightest particle is the peak of the cluster.
     np.maximum(density[rows, columns], pixels, out=density[rows, columns])
     mask[rows, columns] |= pixels >= MASK_SHARE * pixels.max()
     return float(seen.max())
 
 
 def _add_haze(density: Array, grid: Grid, particles: list[Particle], share: float) -> None:
-    """Adds a faint cloud over the cluster, in place: an ellipse along its axes that ends at 1.7 deviations."""
+    """Add a faint cloud over the cluster, in place: an ellipse along its axes that ends at 1.7 deviations."""
     places = np.array([[p.y_mm for p in particles], [p.x_mm for p in particles]])
     inverse = np.linalg.inv(np.cov(places) + 0.25 * np.eye(2)).astype(np.float32)
     axis = (np.arange(grid.size, dtype=np.float32) + 0.5 - grid.size / 2) * np.float32(grid.spacing_mm)

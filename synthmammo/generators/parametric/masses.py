@@ -1,8 +1,8 @@
-"""Masses: a thickness profile inside a closed outline, its edge as soft as the margin says, spicules around it.
+"""Masses: a thickness profile inside a closed outline, with an edge as soft as the margin says and spicules around it.
 
 The profile is (1 - (rho / rho_0)^2)^p, rho the distance from the centre relative to the outline: p = 1/2 is the chord
 length of an ellipsoid, a larger p a more gradual edge. rho_0 is such that the outline itself lies at `MASK_SHARE` of
-the peak for every p, so that outline, mask and diameter are the same thing for every margin.
+the peak for every p, so that outline, mask and diameter agree for every margin.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Pathology
 
 MASK_SHARE = 0.2
-"""A pixel belongs to a mass, or to a spicule of it, where it reaches this share of the peak."""
+"""Least share of the peak in the pixels of the mask, which holds the spicules too."""
 FINEST_MM = 0.1
-"""Samples are no further apart, so that a spicule is not missed by coarse pixels."""
+"""Greatest distance between samples, in millimetres, so that coarse pixels miss no spicule."""
 _CELLS = 72
-"""Lattice of the texture, over the field."""
+"""Cells of the texture along a side of the field."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Margin:
     """How the edge of a mass looks.
 
     Attributes:
-        exponent: Range of the profile's p; it varies along the edge within it.
-        ragged: Deviation of the edge from the outline, as a share of the radius, by 1/f noise in the plane.
-        scallops: Depth of the short-cycle lobulation, as a share of the radius.
-        fringe: Height of the wedges the edge runs out in, as a share of the radius.
-        spicules: Range of the number of radiating lines.
-        reach: Side of the field in diameters.
+        exponent: Range of the profile's p, which varies along the edge.
+        ragged: Deviation of the edge from the outline by 1/f noise, as a share of the radius; 0 by default.
+        scallops: Depth of the short-cycle lobulation, as a share of the radius; 0 by default.
+        fringe: Height of the wedges that the edge runs out in, as a share of the radius; 0 by default.
+        spicules: Range of the number of radiating lines; none by default.
+        reach: Side of the field, in diameters; 1.5 by default.
     """
 
     exponent: tuple[float, float]
@@ -69,17 +69,18 @@ MARGINS = {
 
 @dataclass(frozen=True)
 class Spicule:
-    """One line that leaves the mass: places and lengths in mm, angles in radians.
+    """One line that leaves the mass.
 
     Attributes:
-        angle: Direction from the centre to its begin.
-        lean: Its heading there, from that direction.
-        start_mm: Distance from the centre where it begins, inside the mass.
-        length_mm: From there to its end.
-        width_mm: Standard deviation of its cross-section where it begins, by 1.6; at its end by 0.4.
-        bend: Sideways offset at its end, as a share of its length.
-        strength: Density where it begins, relative to the peak of the mass.
-        lump: Phase of its waviness and unevenness.
+        angle: Direction from the centre to where the line begins, in radians.
+        lean: Angle between the line's own direction there and that direction, in radians.
+        start_mm: Distance from the centre to where the line begins, inside the mass, in millimetres.
+        length_mm: Length of the line, in millimetres.
+        width_mm: Measure of the width, in millimetres: the cross-section has 1.6 times it at the beginning as its
+            standard deviation, and 0.4 times it at the end.
+        bend: Sideways offset at the end, as a share of the length.
+        strength: Density at the beginning, relative to the peak of the mass.
+        lump: Phase of the waviness and the unevenness, in radians.
     """
 
     angle: float
@@ -93,21 +94,21 @@ class Spicule:
 
 
 def mass_field_mm(lesion: PlannedLesion) -> float:
-    """Side of the square a mass needs, in millimetres."""
+    """Side of the square that a mass needs, in millimetres."""
     return lesion.diameter_mm * MARGINS[lesion.descriptors["margin"]].reach + 1.0
 
 
 def draw_mass(lesion: PlannedLesion, rng: np.random.Generator, size: int, spacing_mm: float) -> Rendering:
-    """A mass, centred on the square; arguments as checked by `Parametric`.
+    """A mass, centred on the square; `Parametric` has checked the arguments.
 
     Args:
-        lesion: Its words, size and pathology.
-        rng: Where its variation is drawn from; what is drawn does not depend on the grid.
-        size: Pixels along a side of the square.
+        lesion: Planned mass, whose terms, size and pathology are followed.
+        rng: Generator of the random draws, which do not depend on the grid.
+        size: Side of the square, in pixels.
         spacing_mm: Millimetres per pixel.
 
     Returns:
-        `(size, size)` density with peak 1, and mask.
+        `(size, size)` density with peak 1 before the pixels average, and mask.
     """
     margin = MARGINS[lesion.descriptors["margin"]]
     grid = Grid(size, spacing_mm, FINEST_MM)
@@ -123,7 +124,7 @@ def draw_mass(lesion: PlannedLesion, rng: np.random.Generator, size: int, spacin
     turn = direction(y, x)
     rho = np.hypot(y, x) / look_up(radius, turn)
     field_mm = mass_field_mm(lesion)
-    # Half a deviation further in, since it is the parts that stand out which make the extent.
+    # Half a deviation further in, since the parts that stand out make the extent.
     rho += margin.ragged * (stretch(edge, axis, field_mm) + np.float32(0.5)) * np.minimum(rho, 1)
     if margin.fringe:
         rho /= 1 + look_up(fringe, turn + look_up(twist, turn) * (rho - 1))
@@ -163,7 +164,7 @@ def _scallops(rng: np.random.Generator) -> Array:
 
 
 def _exponents(margin: Margin, rng: np.random.Generator) -> Array:
-    """The profile's p by direction: part of an edge is often softer than the rest."""
+    """Exponent p of the profile by direction: part of an edge is often softer than the rest."""
     low, high = margin.exponent
     return np.asarray(np.clip((low + high) / 2 + fourier(rng, range(1, 5), (high - low) / 3), low, high), np.float32)
 
@@ -214,7 +215,7 @@ def _spicules(margin: Margin, radius: Array, rng: np.random.Generator) -> list[S
 
 
 def _add_spicule(density: Array, axis_mm: Array, spicule: Spicule, centre: Array) -> None:
-    """Joins one line to the density, in place: d + (1 - d) s, so that crossing lines do not exceed the peak."""
+    """Add one line to the density, in place, as d + (1 - d) s, so that crossing lines do not exceed the peak."""
     heading = spicule.angle + spicule.lean
     ahead = np.array([np.sin(heading), np.cos(heading)], np.float32)
     aside = np.array([ahead[1], -ahead[0]], np.float32)

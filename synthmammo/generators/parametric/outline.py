@@ -1,4 +1,4 @@
-"""What masses and particles are drawn with: sampling grids, closed outlines, thickness profiles, 1/f texture."""
+"""Drawing tools of masses and particles: sampling grids, closed outlines, 1/f texture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synthmammo.mammogram.sample import Mask
 Array = NDArray[np.float32]
 
 ANGLES = 720
-"""Directions an outline is tabulated at."""
+"""Number of directions that an outline is tabulated at."""
 _THETA = np.arange(ANGLES) * (2 * np.pi / ANGLES)
 
 
@@ -22,8 +22,8 @@ class Rendering:
     """A lesion before it meets tissue.
 
     Attributes:
-        density: `float32 (N, N)`, attenuation relative to its peak (1).
-        mask: `bool (N, N)`, its extent.
+        density: Attenuation relative to its peak, `float32 (N, N)`.
+        mask: Extent, `bool (N, N)`.
     """
 
     density: Array
@@ -35,9 +35,9 @@ class Grid:
     """Square pixels centred on the lesion, each sampled `oversampling` times along rows and columns.
 
     Attributes:
-        size: Pixels along a side.
+        size: Side of the grid, in pixels.
         spacing_mm: Millimetres per pixel.
-        finest_mm: Longest admissible distance between samples.
+        finest_mm: Greatest admissible distance between samples, in millimetres.
     """
 
     size: int
@@ -46,17 +46,27 @@ class Grid:
 
     @property
     def oversampling(self) -> int:
-        """Samples along a side of a pixel."""
+        """Number of samples along a side of a pixel."""
         return max(1, int(np.ceil(self.spacing_mm / self.finest_mm - 1e-6)))
 
     def axis_mm(self, start: int = 0, stop: int | None = None) -> Array:
-        """Places of the samples of pixels `start <= i < stop` along one axis, 0 at the centre."""
+        """Places of samples along one axis, in millimetres from the centre of the grid.
+
+        Args:
+            start: First pixel; 0 by default.
+            stop: Pixel after the last one; by default the end of the grid.
+        """
         samples = np.arange(start * self.oversampling, (self.size if stop is None else stop) * self.oversampling)
         step_mm = self.spacing_mm / self.oversampling
         return np.asarray((samples + 0.5) * step_mm - self.size * self.spacing_mm / 2, np.float32)
 
     def pixels(self, low_mm: float, high_mm: float) -> slice:
-        """Indices of the pixels that touch the interval, within the grid."""
+        """Indices of the pixels of the grid that touch an interval.
+
+        Args:
+            low_mm: Lower end of the interval, in millimetres from the centre.
+            high_mm: Upper end of the interval, in millimetres from the centre.
+        """
         first = int(np.floor(low_mm / self.spacing_mm + self.size / 2))
         last = int(np.ceil(high_mm / self.spacing_mm + self.size / 2))
         return slice(min(max(first, 0), self.size), min(max(last, 0), self.size))
@@ -72,7 +82,14 @@ class Grid:
 
 
 def fourier(rng: np.random.Generator, orders: range, amplitude: float, decay: float = 1.0) -> Array:
-    """A random periodic function: `float32 (ANGLES,)` of standard deviation `amplitude`; order n weighs n^-decay."""
+    """A random periodic function, `float32 (ANGLES,)`.
+
+    Args:
+        rng: Generator of the random draws.
+        orders: Orders of the waves it consists of.
+        amplitude: Standard deviation of the function.
+        decay: Exponent by which order n weighs n^-decay; 1 by default.
+    """
     n = np.array(orders, np.float64)
     weights = rng.normal(size=len(n)) * n**-decay
     phases = rng.uniform(0, 2 * np.pi, len(n))
@@ -81,7 +98,7 @@ def fourier(rng: np.random.Generator, orders: range, amplitude: float, decay: fl
 
 
 def ellipse(aspect: float, angle: float) -> Array:
-    """Radius of an ellipse of half-axes 1 and `aspect`, turned by `angle`: `float32 (ANGLES,)`."""
+    """Radius of an ellipse with half-axes 1 and `aspect`, turned by `angle` in radians: `float32 (ANGLES,)`."""
     along, across = np.cos(_THETA - angle), np.sin(_THETA - angle)
     return np.asarray(1 / np.hypot(along, across / aspect), np.float32)
 
@@ -111,7 +128,7 @@ def points(radius: Array) -> Array:
 
 
 def longest_extent(places: Array) -> float:
-    """Longest distance between parallel tangents (the largest Feret diameter) of `(2, P)` points."""
+    """Longest distance between parallel tangents (the greatest Feret diameter) of `(2, P)` points."""
     directions = np.arange(90) * (np.pi / 90)
     along = np.sin(directions)[:, None] * places[0] + np.cos(directions)[:, None] * places[1]
     return float(np.ptp(along, axis=1).max())
@@ -128,7 +145,13 @@ def look_up(table: Array, turn: Array) -> Array:
 
 
 def texture(rng: np.random.Generator, cells: int, slope: float) -> Array:
-    """Noise with amplitude spectrum f^-slope, mean 0, deviation 1: `float32 (cells, cells)`, periodic."""
+    """Periodic noise with mean 0 and standard deviation 1: `float32 (cells, cells)`.
+
+    Args:
+        rng: Generator of the random draws.
+        cells: Side of the lattice, in cells.
+        slope: Exponent of the amplitude spectrum f^-slope.
+    """
     rows, columns = np.fft.fftfreq(cells)[:, None], np.fft.rfftfreq(cells)[None, :]
     frequency = np.maximum(np.hypot(rows, columns), 1 / cells)
     spectrum = np.fft.rfft2(rng.standard_normal((cells, cells))) * frequency**-slope
@@ -138,7 +161,16 @@ def texture(rng: np.random.Generator, cells: int, slope: float) -> Array:
 
 
 def stretch(cells: Array, axis_mm: Array, side_mm: float) -> Array:
-    """A lattice laid over a square of `side_mm`, interpolated at the samples of `axis_mm` squared."""
+    """A lattice stretched over a square and interpolated at samples.
+
+    Args:
+        cells: Lattice, `float32 (N, N)`.
+        axis_mm: Places of the samples along either axis, `float32 (M)`, in millimetres from the centre.
+        side_mm: Side of the square, in millimetres.
+
+    Returns:
+        `float32 (M, M)`.
+    """
     places = (axis_mm / side_mm + 0.5) * (len(cells) - 1)
     low = np.clip(places.astype(np.int32), 0, len(cells) - 2)
     part = np.clip(places - low, 0, 1).astype(np.float32)
