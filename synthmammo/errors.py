@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree; every message says where, what was found, and what to do.
+"""The errors of the package, as one tree; every message says where, what was found, and what to do.
 
 SynthmammoError
 ├── RecipeError      a recipe, or a value given beside it, cannot be used
@@ -17,12 +17,12 @@ from collections.abc import Iterable
 
 
 class SynthmammoError(Exception):
-    """Base of all errors a user can cause and mend.
+    """Base of all errors that a user can cause and mend.
 
     Args:
-        message: What was found and what was expected, as one sentence.
-        where: File, field or key that the message is about.
-        hint: What to do about it.
+        message: One sentence that says what was found and what was expected.
+        where: File, field or key that the message is about; by default none.
+        hint: One sentence that says what to do; by default none.
     """
 
     def __init__(self, message: str, *, where: object = None, hint: str | None = None) -> None:
@@ -71,17 +71,22 @@ class OutputError(SynthmammoError):
 
 
 def unwritable(path: object, error: OSError) -> OutputError:
-    """The error for a place that cannot be written."""
+    """The error to raise for a place that cannot be written.
+
+    Args:
+        path: File or directory that was to be written.
+        error: Failure that the operating system reported.
+    """
     hint = "Free some space, or choose a place that can be written, and run the same command again."
     return OutputError(f"cannot be written ({error.strerror or error})", where=path, hint=hint)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the closest of the known names, or all of them.
+    """A hint that names the known name closest to a given one, or all known names where none is close.
 
     Args:
-        name: What was given.
-        known: What would have been understood.
+        name: Name that was given.
+        known: Names that would have been understood.
 
     Returns:
         One sentence for an error's `hint`.

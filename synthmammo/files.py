@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a partial name, synced, renamed."""
+"""Files that are whole or absent: they are written under a partial name, synced and renamed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from synthmammo.identity import file_digest
 
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """Yield a partial name beside `path`; give it the final name only when the body ends well.
+    """Yield a partial name beside `path`; the file gets its final name when the body ends without an error.
+
+    Args:
+        path: Final path; folders that are missing are made.
 
     Raises:
-        OutputError: The place cannot be written; the partial file is removed.
+        OutputError: The place cannot be written. The partial file is removed, as after any other error.
     """
     partial = path.with_name(f".partial-{path.name}")
     try:
@@ -37,11 +40,17 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 class PartialFile:
-    """A file that bears a partial name until it is whole, durable, and renamed.
+    """A file that has a partial name until it is whole, on the disk, and renamed.
+
+    Args:
+        path: Final path; folders that are missing are made.
 
     Attributes:
         path: Final path.
-        file: The open partial file, for `write` inside `guard`.
+        file: Open partial file, to be written inside `guard`; None after `commit` and `discard`.
+
+    Raises:
+        OutputError: The place cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +63,11 @@ class PartialFile:
 
     @contextmanager
     def guard(self) -> Iterator[IO[bytes]]:
-        """Yield the open file; a failure of the disk becomes an `OutputError` and removes the partial file."""
+        """Yield the open file.
+
+        Raises:
+            OutputError: The disk failed in the body; the partial file is removed.
+        """
         try:
             yield self.file  # type: ignore[misc]
         except OSError as error:
@@ -62,7 +75,10 @@ class PartialFile:
             raise unwritable(self.path, error) from error
 
     def commit(self) -> tuple[int, str]:
-        """Flush to the disk and give the final name; returns size in bytes and SHA-256.
+        """Flush the file to the disk and give it the final name.
+
+        Returns:
+            Size in bytes, and SHA-256 as 64 hexadecimal digits.
 
         Raises:
             OutputError: The disk failed; the partial file is removed.
@@ -77,7 +93,7 @@ class PartialFile:
         return size, sha256
 
     def discard(self) -> None:
-        """Close and remove the partial file; does nothing when there is none."""
+        """Close and remove the partial file, if there is one."""
         file, self.file = self.file, None
         if file is None:
             return

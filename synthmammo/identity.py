@@ -1,4 +1,4 @@
-"""Names and numbers that follow from content: canonical JSON, digests, counter-based draws, DICOM UIDs."""
+"""Names and numbers that follow from content alone: canonical JSON, digests, counter-based draws, DICOM UIDs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def canonical_json(value: Any) -> bytes:
-    """The one JSON text of a value: sorted keys, no spaces, UTF-8, no NaN."""
+    """The one JSON text of a value: with sorted keys, without spaces, in UTF-8.
+
+    Args:
+        value: Value that JSON can hold.
+
+    Raises:
+        ValueError: The value contains NaN or an infinite number.
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
@@ -37,13 +44,13 @@ def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def draw_u64(seed: int, column: str, index: ArrayLike, attempt: ArrayLike = 0) -> NDArray[np.uint64]:
-    """Counter-based random numbers: a hash of (seed, column, index, attempt), so any row alone and in any order.
+    """Counter-based random numbers: hashes of (seed, column, index, attempt), so that rows can be drawn in any order.
 
     Args:
-        seed: The recipe's seed.
-        column: Name of what is drawn; different columns are independent.
-        index: Integer array, broadcast against `attempt`.
-        attempt: Integer array, for lists of candidates.
+        seed: Random seed of the recipe.
+        column: Name of the quantity that is drawn; different columns are independent.
+        index: Numbers of the rows, an integer or an integer array, broadcast against `attempt`.
+        attempt: Numbers of the candidates, an integer or an integer array; 0 by default.
 
     Returns:
         `uint64` of the broadcast shape, uniform over all 64-bit numbers.
@@ -56,11 +63,11 @@ def draw_u64(seed: int, column: str, index: ArrayLike, attempt: ArrayLike = 0) -
 
 
 def draw_uniform(seed: int, column: str, index: ArrayLike, attempt: ArrayLike = 0) -> NDArray[np.float64]:
-    """`float64` draws in [0, 1) with 53 random bits; arguments as `draw_u64`."""
+    """Uniform draws in [0, 1) as `float64` with 53 random bits; arguments are those of `draw_u64`."""
     return (draw_u64(seed, column, index, attempt) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def dicom_uid(*parts: object) -> str:
-    """A DICOM UID under the UUID root (2.25.) that follows from the parts and from nothing else."""
+    """A DICOM UID under the UUID root (2.25.) that follows from the texts of the parts and from nothing else."""
     number = int.from_bytes(hashlib.sha256(canonical_json([str(p) for p in parts])).digest()[:16], "big")
     return f"2.25.{number}"

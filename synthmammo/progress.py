@@ -1,23 +1,23 @@
-"""How long work tells how far it is."""
+"""Reports of long work on how far it has come."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int | None], None]
-"""Function that long work calls with the units done so far and the units in all; None while these are unknown."""
+"""Function that long work calls with the number of units done so far and of all units; None while that is unknown."""
 
 
 def silent(done: int, total: int | None) -> None:
-    """Show nothing: the default of every `progress`."""
+    """Show nothing: the default of every argument `progress`."""
 
 
 class Steps:
-    """Adds up the units of several parts of one work.
+    """Adds up the units that the parts of one long work have done.
 
     Args:
-        progress: Function that is called after every part.
-        total: Number of units in all.
+        progress: Function to call after every part.
+        total: Number of all units.
     """
 
     def __init__(self, progress: Progress, total: int) -> None:

@@ -1,7 +1,6 @@
-"""KEY=VALUE texts and YAML files into checked models, and one message where they cannot be.
+"""KEY=VALUE texts and YAML files become checked models; where they cannot, one message says why.
 
-The callers' users know different classes of errors (a recipe's, a training's, an archive's); so every function is
-given the class that it raises.
+Recipes, trainings and archives have errors of their own; so every function is given the class of the error to raise.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ def read_yaml(path: Path, failure: type[SynthmammoError], *, where: object = Non
     """The keys and values of a YAML file.
 
     Args:
-        path: The file.
+        path: YAML file.
         failure: Class of the error to raise.
-        where: What messages call the file; by default its path.
+        where: Name of the file in messages; by default its path.
 
     Raises:
         SynthmammoError: The file cannot be read, is not YAML, states a key twice, or is something else than a mapping.
@@ -47,10 +46,10 @@ def read_yaml(path: Path, failure: type[SynthmammoError], *, where: object = Non
 
 
 def assignments(texts: Iterable[str], failure: type[SynthmammoError], option: str = "--set") -> dict[str, Any]:
-    """Values by key from `KEY=VALUE` texts, the values read as YAML; the keys are taken as they are.
+    """Values by key from `KEY=VALUE` texts; the values are read as YAML, the keys are taken as they are.
 
     Args:
-        texts: The texts; the last one of a key wins.
+        texts: `KEY=VALUE` texts; the last one of a key wins.
         failure: Class of the error to raise.
         option: Option of the command line that the texts were given to, for messages.
 
@@ -63,14 +62,14 @@ def assignments(texts: Iterable[str], failure: type[SynthmammoError], option: st
 def changed(
     content: Mapping[str, Any], texts: Iterable[str], failure: type[SynthmammoError], option: str = "--set"
 ) -> dict[str, Any]:
-    """A copy of plain values in which `KEY=VALUE` texts changed some of them.
+    """A copy of plain values, some of which `KEY=VALUE` texts have changed.
 
     A dotted key leads into mappings, by name, and into lists, by number from 0: `lesions.1.diameter_mm=[5, 6]`. A
     mapping that is not there is made; a list keeps its length.
 
     Args:
-        content: The plain values, which stay as they are.
-        texts: The texts, applied in this order.
+        content: Plain values, which stay as they are.
+        texts: `KEY=VALUE` texts, applied in this order.
         failure: Class of the error to raise.
         option: Option of the command line that the texts were given to, for messages.
 
@@ -90,17 +89,17 @@ def changed(
 def checked(
     kind: type[Checked], content: Any, where: object, failure: type[SynthmammoError], *, within: str = ""
 ) -> Checked:
-    """An instance of a model or of a dataclass from plain values.
+    """An instance of a model or of a dataclass, from plain values.
 
     Args:
-        kind: The class, or another type that pydantic understands.
-        content: The plain values.
-        where: File or option that they come from, for messages; None where the field alone says it.
+        kind: Class of the instance, or another type that pydantic understands.
+        content: Plain values.
+        where: File or option that the values come from, for messages; None where the field alone says it.
         failure: Class of the error to raise.
-        within: Dotted key that leads to the plain values, where they are a part of something larger.
+        within: Dotted key that leads to the values where they are part of something larger; empty by default.
 
     Raises:
-        SynthmammoError: Keys are unknown or missing, or values not valid; all such are named.
+        SynthmammoError: Keys are unknown or missing, or values are not valid; the message names them all.
     """
     try:
         return TypeAdapter(kind).validate_python(content)
@@ -115,7 +114,7 @@ def checked(
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """YAML in which a key that is stated twice is an error; the first one would be lost without a word."""
+    """YAML in which a key that is stated twice is an error; its first value would be lost without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
@@ -127,7 +126,7 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
-"""What reading YAML raises: dates that no calendar has are plain ValueErrors, as are bytes that are no text."""
+"""Errors of reading YAML: dates that no calendar has are plain ValueErrors, as are bytes that are no text."""
 
 
 def _parsed(text: str) -> Any:
@@ -153,7 +152,7 @@ def _assignment(text: str, failure: type[SynthmammoError], option: str) -> tuple
 
 
 def _put(content: dict[str, Any], key: str, value: Any) -> None:
-    """Set a value by its dotted key; a LookupError has the part of the key that leads nowhere."""
+    """Set a value by its dotted key; a LookupError names the part of the key that leads nowhere."""
     target: Any = content
     *parents, last = key.split(".")
     for parent in parents:
@@ -215,13 +214,13 @@ _EXPECTED = {
     "list_type": "a list",
     "string_type": "a text",
 }
-"""Plain words for pydantic's, which name classes of ours that no user knows."""
+"""Plain words for those of pydantic, which name classes that no user knows."""
 
 
 def _followed(kind: Any, location: tuple[int | str, ...]) -> tuple[list[int | str], list[type[BaseModel]]]:
-    """What people wrote of a location, and the models that it may lead to.
+    """The part of a location that people wrote, and the models that it may lead to.
 
-    In pydantic's location the members of a union appear by their tags or types, which nobody wrote.
+    In pydantic's locations the members of a union appear by their tags or types, which nobody wrote.
     """
     models = _models(kind)
     written: list[int | str] = []
@@ -240,7 +239,7 @@ def _followed(kind: Any, location: tuple[int | str, ...]) -> tuple[list[int | st
 
 
 _TYPE = re.compile(r"int|float|str|bool|\[key\]|(function-(before|after|wrap|plain)|tuple|list|dict|constrained)\W.*")
-"""How pydantic calls a member of a union that has no tag."""
+"""Pydantic's names for a member of a union that has no tag."""
 
 
 def _models(annotation: Any) -> dict[type[BaseModel], set[Any]]:
