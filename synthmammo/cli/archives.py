@@ -32,6 +32,16 @@ def _sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     return [name for name in SOURCES if name.startswith(incomplete)]
 
 
+class _Geometry(click.Choice[str]):
+    """The choice of a geometry, which understands the name of the release before."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == "seed1":
+            click.echo("--geometry seed1 is now called square512; the next release knows only the new name.", err=True)
+            value = "square512"
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @click.argument("source", shell_complete=_sources)
 @click.argument("path", shell_complete=files)

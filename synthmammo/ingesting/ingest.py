@@ -33,8 +33,11 @@ from synthmammo.mammogram.geometry import blank, square, turn
 from synthmammo.mammogram.sample import SPLITS, Sample
 from synthmammo.progress import Progress, Steps, silent
 
-ZAKKA_HEIGHT_PX = 512
-"""Side of the square images of Zakka et al. 2020, section III."""
+SQUARE_PX = 512
+"""Side of the square images of Zakka et al. 2020, section III, in pixels."""
+
+RENAMED_OPTIONS = {"seed1": "It is now called 'square512'."}
+"""Hints for values that had another name in the release before."""
 
 MAX_KEY = 80
 """Longest key, so that a member of a tar keeps within 100 characters."""
@@ -47,7 +50,7 @@ _TYPES: dict[str, Any] = {
     "limit": int | None,
 }
 _CHOICES: dict[str, tuple[Any, ...]] = {
-    "geometry": ("full", "seed1"),
+    "geometry": ("full", "square512"),
     "chest_wall": (None, "left", "right"),
     "background": ("keep", "blank"),
     "split": ("official", "carve", "draw"),
@@ -60,12 +63,12 @@ class IngestOptions:
     """What decides the content of an ingested dataset, beside the archive itself.
 
     Attributes:
-        geometry: Size and orientation of the images. "full", the default, keeps them. "seed1" is the geometry of Zakka
-            et al. 2020: padding of exact zeros is cut off, the longer side (the height) becomes 512 pixels, zeros fill
+        geometry: Size and orientation of the images. "full", the default, keeps them. "square512" is the geometry of
+            Zakka et al. 2020: padding of exact zeros is cut off, the longer side (the height) becomes 512 pixels, zeros fill
             the square on the side away from the chest wall, and all chest walls are on one side. Patches keep their
             geometry.
         chest_wall: Side to which all chest walls are turned, "left" or "right"; None, the default, leaves them
-            ("right" with "seed1").
+            ("right" with "square512").
         background: What is outside the breast: "keep", the default, leaves it, "blank" sets it to 0, so that labels,
             tape and writing go.
         assume_spacing_mm: Millimetres per pixel of the images where the archive gives none, recorded as assumed; None,
@@ -83,7 +86,7 @@ class IngestOptions:
         SourceError: A value makes no sense; names the option.
     """
 
-    geometry: Literal["full", "seed1"] = "full"
+    geometry: Literal["full", "square512"] = "full"
     chest_wall: Side | None = None
     background: Literal["keep", "blank"] = "keep"
     assume_spacing_mm: float | None = None
@@ -103,7 +106,7 @@ class IngestOptions:
             given = getattr(self, name)
             for value in given if isinstance(given, tuple) else (given,):
                 if value not in known:
-                    hint = nearest(str(value), map(str, known))
+                    hint = RENAMED_OPTIONS.get(str(value)) or nearest(str(value), map(str, known))
                     raise SourceError(f"'{value}' is not understood", where=name, hint=hint)
         _check_shares(self.shares)
         if self.assume_spacing_mm is not None and not 0 < self.assume_spacing_mm < 10:
@@ -301,11 +304,11 @@ def _sample(job: _Job, record: Record, split: str) -> Sample:
     sample = to_sample(record, picture, source=job.source, split=split, assume_spacing_mm=spacing_mm)
     if record.is_patch:
         return sample
-    if options.geometry == "seed1":
-        sample = square(sample, ZAKKA_HEIGHT_PX, options.chest_wall or "right")
+    if options.geometry == "square512":
+        sample = square(sample, SQUARE_PX, options.chest_wall or "right")
     elif options.chest_wall:
         sample = turn(sample, options.chest_wall)
-    # Last, or the geometry of "seed1" would take the blanked film for padding.
+    # Last, or the geometry "square512" would take the blanked film for padding.
     return blank(sample) if options.background == "blank" else sample
 
 

@@ -10,6 +10,7 @@ from pydicom import dcmread
 
 from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import MANIFEST
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import OutputError, SourceError
@@ -17,6 +18,7 @@ from synthmammo.ingesting.ingest import IngestOptions, ingest
 from synthmammo.ingesting.sources import folder as folder_source
 from synthmammo.mammogram.anatomy import chest_wall_side
 from synthmammo.mammogram.sample import SpacingOrigin
+from tests.support import tiny
 from tests.support.dicom_files import breast_like, write
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -152,8 +154,8 @@ def test_the_chest_walls_can_be_turned_to_a_side(archive, tmp_path, side):
             assert sample.lesions[finding.box.slices].any()
 
 
-def test_the_geometry_of_seed1(archive, tmp_path):
-    run(archive, tmp_path / "out", geometry="seed1", assume_spacing_mm=0.5)
+def test_the_geometry_of_zakka_et_al(archive, tmp_path):
+    run(archive, tmp_path / "out", geometry="square512", assume_spacing_mm=0.5)
     for sample in Dataset.open(tmp_path / "out"):
         assert sample.shape == (512, 512)
         assert chest_wall_side(sample.image, sample.breast) == "right"
@@ -179,7 +181,7 @@ def test_blanking_does_not_change_the_geometry(archive, tmp_path):
     label[2:8, 70:85] = 255
     Image.fromarray(np.maximum(label, 1)).save(archive / "0R.png")
     for background in ("keep", "blank"):
-        run(archive, tmp_path / background, geometry="seed1", background=background)
+        run(archive, tmp_path / background, geometry="square512", background=background)
     kept, blanked = (Dataset.open(tmp_path / name).sample("0R") for name in ("keep", "blank"))
     np.testing.assert_array_equal(kept.breast, blanked.breast)
     assert kept.image[~kept.breast].any()
@@ -217,7 +219,7 @@ def test_when_nothing_can_be_used_nothing_is_made(tmp_path):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"geometry": "seed2"},
+        {"geometry": "square"},
         {"chest_wall": "up"},
         {"background": "white"},
         {"split": "oficial"},
@@ -239,6 +241,22 @@ def test_an_option_that_makes_no_sense_is_refused_by_name(wrong):
         IngestOptions(**wrong)
 
 
+def test_the_old_name_of_the_square_geometry_leads_to_the_new_one():
+    with pytest.raises(SourceError, match="geometry.*\\n.*now called 'square512'"):
+        IngestOptions(geometry="seed1")
+
+
+def test_the_command_still_understands_the_old_name_and_says_so(archive, tmp_path):
+    told = {}
+    for name in ("seed1", "square512"):
+        arguments = ("ingest", "folder", archive, "--out", tmp_path / name, "--limit", 2, "--workers", 1)
+        result = tiny.run(*arguments, "--geometry", name)
+        assert result.exit_code == 0, result.output
+        told[name] = result.stderr
+        assert Manifest.read(tmp_path / name).options["geometry"] == "square512"
+    assert "seed1 is now called square512" in told["seed1"] and "seed1" not in told["square512"]
+
+
 def test_an_output_inside_a_file_is_one_clear_error(archive, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
@@ -249,7 +267,7 @@ def test_patches_keep_their_size_and_are_all_breast(tmp_path):
     Image.fromarray(PIXELS[:64, :64]).save(tmp_path / "a.png")
     table = "file,split,patient,label,side,view\na.png,val,P_1,benign,RIGHT,MLO\n"
     (tmp_path / "manifest.csv").write_text(table)
-    ingest("cbis_ddsm", tmp_path, tmp_path / "out", IngestOptions(geometry="seed1"), engine=HERE)
+    ingest("cbis_ddsm", tmp_path, tmp_path / "out", IngestOptions(geometry="square512"), engine=HERE)
     (sample,) = Dataset.open(tmp_path / "out")
     assert (sample.shape, sample.split) == ((64, 64), "validation")
     assert sample.breast.all()

@@ -344,7 +344,8 @@ def test_columns_are_typed(tmp_path):
 def test_rows_read_back(shape, hosts, tmp_path):
     recipe = shaped(shape, 60, hosts)
     reported = []
-    assert plan(recipe, tmp_path / "plan.parquet", reported.append) == recipe.size == reported[-1]
+    rows = plan(recipe, tmp_path / "plan.parquet", lambda done, total: reported.append((done, total)))
+    assert rows == recipe.size and reported[-1] == (rows, rows)
     rows = list(read_rows(tmp_path / "plan.parquet"))
     assert len(rows) == recipe.size and all(isinstance(row, Row) for row in rows)
     assert rows[3].host_seed == int(draw_u64(recipe.seed, "host_seed", rows[3].host // len(recipe.sweep or [0])))
