@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthmammo.mammogram.anatomy import chest_wall_side
-from synthmammo.mammogram.geometry import mirror, pad, resize, resize_mask, square, trim_padding, turn
+from synthmammo.mammogram.geometry import (
+    blank,
+    crop,
+    crop_box,
+    mirror,
+    pad,
+    resize,
+    resize_mask,
+    rotated,
+    square,
+    trim_padding,
+    turn,
+)
 from synthmammo.mammogram.sample import Box
 from tests.support.example_samples import a_sample
 
@@ -109,3 +121,48 @@ def test_a_stray_scanner_line_through_the_padding_is_no_film():
     trimmed = trim_padding(replace(padded, image=image))
     assert trimmed.shape == film.shape
     assert trimmed.findings == film.findings
+
+
+@pytest.mark.parametrize("turns", [-1, 0, 1, 2, 3, 4, 5])
+def test_rotating_moves_pixels_boxes_and_spacing_and_back_again(turns):
+    sample = SAMPLE.with_(spacing_mm=(0.1, 0.2))
+    made = rotated(sample, turns)
+    for name in ("image", "breast", "lesions"):
+        np.testing.assert_array_equal(getattr(made, name), np.rot90(getattr(sample, name), turns))
+    assert [Box.around(made.lesions == f.label) for f in made.findings] == [f.box for f in made.findings]
+    assert made.spacing_mm == ((0.2, 0.1) if turns % 2 else (0.1, 0.2))
+    back = rotated(made, -turns)
+    np.testing.assert_array_equal(back.image, sample.image)
+    assert (back.findings, back.spacing_mm) == (sample.findings, sample.spacing_mm)
+
+
+def test_a_box_without_a_mask_rotates_as_its_pixels_would():
+    sample = replace(SAMPLE, findings=(replace(SAMPLE.findings[0], label=0, box=Box(3, 5, 10, 30)),))
+    mask = np.zeros(sample.shape, np.bool_)
+    mask[sample.findings[0].box.slices] = True
+    for turns in range(4):
+        assert rotated(sample, turns).findings[0].box == Box.around(np.rot90(mask, turns))
+
+
+def test_a_crop_is_a_part_and_drops_findings_without_a_pixel():
+    made = crop(SAMPLE, Box(8, 12, 19, 40))
+    np.testing.assert_array_equal(made.image, SAMPLE.image[8:19, 12:40])
+    assert [finding.label for finding in made.findings] == [1] and made.findings[0].box == Box(2, 0, 8, 6)
+    assert crop(SAMPLE, Box(50, 0, 60, 9)).findings == ()
+    made.image[:] = 0
+    assert SAMPLE.image[8:19, 12:40].any()
+
+
+def test_blanking_keeps_the_breast_and_nothing_else():
+    made = blank(replace(SAMPLE, image=SAMPLE.image + np.uint16(5)))
+    np.testing.assert_array_equal(made.image[SAMPLE.breast], SAMPLE.image[SAMPLE.breast] + 5)
+    assert not made.image[~SAMPLE.breast].any()
+
+
+@given(st.integers(0, 59), st.integers(0, 39), st.integers(1, 40))
+def test_the_box_around_a_pixel_holds_it_and_lies_in_the_image(row, column, size):
+    box = crop_box((row, column), size, (60, 40))
+    assert (box.height, box.width) == (size, size)
+    assert box.overlap(Box(0, 0, 60, 40)) == box and box.overlap(Box(row, column, row + 1, column + 1)) is not None
+    if size // 2 <= min(row, column, 59 - row, 39 - column):
+        assert (box.row0, box.col0) == (row - size // 2, column - size // 2)
