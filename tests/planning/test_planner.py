@@ -24,7 +24,6 @@ from synthmammo.planning.planner import plan, tables
 from synthmammo.planning.summary import summarise
 from synthmammo.planning.table import as_row, read_rows
 from synthmammo.recipe import Recipe
-from synthmammo.recipe.draws import DrawModel
 from tests.support import example_samples, tiny
 
 MASS, CALCIFICATION = tiny.TINY["lesions"]
@@ -261,35 +260,7 @@ def test_hosts_with_findings_are_left_out_unless_kept(hosts):
     assert len(set(keys)) == 12
 
 
-def test_absent_or_useless_hosts_are_refused(tmp_path, hosts):
-    background = {"generator": "ingested", "dataset": str(tmp_path / "none")}
-    recipe = tiny.recipe(background=background, splits=None)
-    with pytest.raises(DatasetError, match="hosts' dataset is not there.*\n.*synthmammo ingest"):
-        whole(recipe)
-    table = pq.read_table(hosts / INDEX)
-    only = tmp_path / "only"
-    write_index(only, [row for row in table.to_pylist() if row["findings"]])
-    Manifest("ingested", "hosts", "d", {}).write(only)
-    recipe = tiny.recipe(background={"generator": "ingested", "dataset": str(only)}, splits=None)
-    with pytest.raises(DatasetError, match="already has findings.*\n.*findings: keep"):
-        whole(recipe)
-
-
 # distributions
-
-
-@pytest.mark.parametrize(
-    ("model", "quantiles"),
-    [
-        (DrawModel(uniform=(2, 6)), {0.0: 2, 0.25: 3, 0.5: 4}),
-        (DrawModel(normal=(10, 2)), {0.5: 10, 0.8413447: 12, 0.0227501: 6}),
-        (DrawModel(lognormal=(8, 1.5)), {0.5: 8, 0.8413447: 12, 0.1586553: 8 / 1.5}),
-        (DrawModel(lognormal=(8, 1.5), within=(7, 9)), {0.5: 8, 0.999: 9, 0.0: 7}),
-    ],
-)
-def test_quantiles_of_draws(model, quantiles):
-    for u, value in quantiles.items():
-        assert float(model.at(np.array(u))) == pytest.approx(value, rel=1e-5)
 
 
 def test_shares_of_a_large_plan():
@@ -367,21 +338,6 @@ def test_a_plan_that_cannot_be_written_leaves_nothing(tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         plan(tiny.recipe(), tmp_path / "file" / "plan.parquet")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_summary_counts_what_the_plan_says():
-    recipe = shaped("pairs", 80)
-    summary = summarise(recipe)
-    rows = whole(recipe).to_pylist()
-    counts = Counter((row["label"], row["split"]) for row in rows)
-    assert {
-        (label, split): number
-        for label, numbers in summary.classes.items()
-        for split, number in zip(summary.splits, numbers, strict=True)
-    } == counts
-    assert (summary.samples, summary.hosts) == (80, 40)
-    shown = sum(len(row["lesions"]) for row in rows if row["role"] == "lesion")
-    assert dict(summary.lines)["finding"] == f"{shown} malignant mass"
 
 
 @pytest.mark.slow

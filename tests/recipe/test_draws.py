@@ -66,6 +66,20 @@ def test_quantiles_rise_stay_in_bounds_and_keep_their_shape(name):
     assert np.isfinite(model.at(np.array([0.0, 1 - 2.0**-53]))).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "quantiles"),
+    [
+        ("uniform", {0.0: 2, 0.25: 3, 0.5: 4}),
+        ("normal", {0.5: 10, 0.8413447: 12, 0.0227501: 6}),
+        ("lognormal", {0.5: 8, 0.8413447: 12, 0.1586553: 8 / 1.5}),
+        ("clipped", {0.5: 0, 0.999: 2, 0.0: -1}),
+    ],
+)
+def test_known_quantiles(name, quantiles):
+    for u, value in quantiles.items():
+        assert float(MODELS[name].at(np.array(u))) == pytest.approx(value, rel=1e-5)
+
+
 def test_normal_quantiles_are_those_of_the_normal_distribution():
     expected = [NormalDist(10, 2).inv_cdf(u) for u in UNIFORM[::100]]
     np.testing.assert_allclose(MODELS["normal"].at(UNIFORM[::100]), expected, rtol=1e-9)
