@@ -36,6 +36,7 @@ class _Geometry(click.Choice[str]):
     """The choice of a geometry, which understands the name of the release before."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The geometry that a text names."""
         if value == "seed1":
             click.echo("--geometry seed1 is now called square512; the next release knows only the new name.", err=True)
             value = "square512"
