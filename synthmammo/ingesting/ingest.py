@@ -64,9 +64,9 @@ class IngestOptions:
 
     Attributes:
         geometry: Size and orientation of the images. "full", the default, keeps them. "square512" is the geometry of
-            Zakka et al. 2020: padding of exact zeros is cut off, the longer side (the height) becomes 512 pixels, zeros fill
-            the square on the side away from the chest wall, and all chest walls are on one side. Patches keep their
-            geometry.
+            Zakka et al. 2020: padding of exact zeros is cut off, the longer side (the height) becomes 512 pixels, zeros
+            fill the square on the side away from the chest wall, and all chest walls are on one side. Patches keep
+            their geometry.
         chest_wall: Side to which all chest walls are turned, "left" or "right"; None, the default, leaves them
             ("right" with "square512").
         background: What is outside the breast: "keep", the default, leaves it, "blank" sets it to 0, so that labels,
