@@ -43,7 +43,7 @@ def verify(directory: Path, *, pixels: int = 0, seed: int = 0, progress: Progres
         DatasetError: The directory is no finished dataset.
     """
     manifest = Manifest.read(directory)
-    files = verify_files(directory, lambda done, total: progress(done, total + pixels))
+    files = verify_files(directory, lambda done, total: progress(done, None if total is None else total + pixels))
     found = Verification(files.problems, files.notes, files.files)
     if pixels and not found.problems:
         for compared in _remade(directory, pixels, seed):
