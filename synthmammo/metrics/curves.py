@@ -21,8 +21,8 @@ def auc(scores: Scores, positive: Labels) -> float:
     """Area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
 
     Args:
-        scores: `(N)`.
-        positive: `bool (N)`, both values present.
+        scores: Scores of the images, `(N)`; greater is more positive.
+        positive: Whether each image is positive, `bool (N)`; both values present.
 
     Raises:
         ValueError: One of the classes is absent.
@@ -34,8 +34,8 @@ def aucs(scores: NDArray[np.floating], positive: Labels) -> NDArray[np.float64]:
     """Areas under the ROC curves of several sets of scores of the same images.
 
     Args:
-        scores: `(S, N)`.
-        positive: `bool (N)`, both values present.
+        scores: Scores of the images, one row per set, `(S, N)`.
+        positive: Whether each image is positive, `bool (N)`; both values present.
 
     Returns:
         `float64 (S)`.
@@ -56,8 +56,8 @@ def roc_curve(scores: Scores, positive: Labels) -> tuple[NDArray[np.float64], ND
     """Points of the ROC curve, from (0, 0) to (1, 1), one for each distinct score.
 
     Args:
-        scores: `(N)`.
-        positive: `bool (N)`, both values present.
+        scores: Scores of the images, `(N)`; greater is more positive.
+        positive: Whether each image is positive, `bool (N)`; both values present.
 
     Returns:
         False positive rates and true positive rates, `float64 (K)`.
@@ -82,8 +82,8 @@ def average_precision(scores: Scores, positive: Labels) -> float:
     """Area under the precision-recall curve as a sum over its steps, without interpolation (AUPRC).
 
     Args:
-        scores: `(N)`.
-        positive: `bool (N)`, both values present.
+        scores: Scores of the images, `(N)`; greater is more positive.
+        positive: Whether each image is positive, `bool (N)`; both values present.
 
     Raises:
         ValueError: One of the classes is absent, lengths differ, or a score is no number.
@@ -97,8 +97,8 @@ def sensitivity_at_specificity(scores: Scores, positive: Labels, specificity: fl
     """Share of the positives above the lowest threshold that at least so many of the negatives do not exceed.
 
     Args:
-        scores: `(N)`.
-        positive: `bool (N)`, both values present.
+        scores: Scores of the images, `(N)`; greater is more positive.
+        positive: Whether each image is positive, `bool (N)`; both values present.
         specificity: Least share of the negatives that the threshold reaches or exceeds, above 0 and up to 1.
 
     Raises:
@@ -146,9 +146,9 @@ def delong_test(labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, lev
     are compared by the mean of their areas, whose variance is that of DeLong's covariance matrix.
 
     Args:
-        labels: `(N)`, bool or 0 and 1; both present.
-        scores_a: `(N)` or `(S, N)`.
-        scores_b: `(N)` or `(T, N)`.
+        labels: Whether each image is positive, `(N)` of bool or 0 and 1; both present.
+        scores_a: Scores of the first network, `(N)`, or of several trainings, `(S, N)`.
+        scores_b: Scores of the second network, `(N)`, or of several trainings, `(T, N)`.
         level: Coverage of the interval, 0 to 1; 0.95 by default.
 
     Raises:
@@ -181,8 +181,8 @@ def delong_interval(labels: ArrayLike, scores: ArrayLike, level: float = LEVEL) 
     """Area under the ROC curve with DeLong's interval, on the logit scale so that it stays inside 0 to 1.
 
     Args:
-        labels: `(N)`, bool or 0 and 1; both present.
-        scores: `(N)`, or `(S, N)` for the mean of several areas.
+        labels: Whether each image is positive, `(N)` of bool or 0 and 1; both present.
+        scores: Scores of the images, `(N)`, or `(S, N)` for the mean of several areas.
         level: Coverage of the interval, 0 to 1; 0.95 by default.
 
     Raises:

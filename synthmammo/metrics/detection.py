@@ -185,7 +185,7 @@ class Precision:
         Lesions are the only class, so this is mAP@0.5 as well.
 
         Args:
-            images: As `Froc.curve`.
+            images: Numbers of the images that count, with repetitions; all by default.
 
         Returns:
             0 to 1; NaN where the images have no lesions.

@@ -81,8 +81,8 @@ class Features(nn.Module):
     """The feature extractor; as it is made, in evaluation mode and without gradients of its own weights.
 
     Args:
-        pretrained: Load the ImageNet weights; without, they are drawn from torch's generator (tests, baselines).
-        folded: Without normalisations, which the weights of the convolutions contain; False keeps them, to be trained.
+        pretrained: Whether the ImageNet weights are loaded; False draws them from torch's generator (tests, baselines).
+        folded: Whether the convolutions contain the normalisations; False keeps those apart, to be trained.
 
     Raises:
         SynthmammoError: The package with the weights is not installed.
@@ -117,7 +117,7 @@ class Features(nn.Module):
         """Feature maps at four scales, at the image's own resolution.
 
         Args:
-            image: `float32 (N, 1, H, W)` in [-1, 1], H and W multiples of 32.
+            image: Images in [-1, 1], `float32 (N, 1, H, W)`, H and W multiples of 32.
 
         Returns:
             `(N, C, H / s, W / s)` for C in `SCALES` and s = 4, 8, 16, 32.
@@ -135,7 +135,7 @@ class Features(nn.Module):
         """Globally pooled features, after resizing to 224 x 224.
 
         Args:
-            image: `float32 (N, 1, H, W)` in [-1, 1]; values beyond are clipped.
+            image: Images in [-1, 1], `float32 (N, 1, H, W)`; values beyond are clipped.
 
         Returns:
             `float32 (N, 1280)`.

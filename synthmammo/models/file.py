@@ -240,7 +240,7 @@ def describe(model: str | Path) -> Description:
     """What a model file says of itself, without reading its weights.
 
     Args:
-        model: As for `load`.
+        model: Name of the model; see `load`.
 
     Raises:
         CheckpointError: As `load`.

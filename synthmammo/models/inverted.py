@@ -136,7 +136,7 @@ def write_inverted(path: Path, weights: str, options: dict[str, Any], images: It
         path: The file.
         weights: Digest of the model.
         options: How they were inverted.
-        images: With the same layers of noise, or none.
+        images: Images with the same layers of noise, or none.
 
     Raises:
         OutputError: The place cannot be written.

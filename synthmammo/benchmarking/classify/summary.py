@@ -66,7 +66,7 @@ class MixtureSummary:
         spread: Standard deviation of the area over the seeds; NaN for one seed.
         sensitivity: At a specificity of 90 %, mean over the seeds; interval by patients.
         auprc: Mean over the seeds.
-        comparison: With the baseline; None for the baseline.
+        comparison: Comparison with the baseline; None for the baseline itself.
     """
 
     share: float

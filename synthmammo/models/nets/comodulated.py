@@ -173,8 +173,8 @@ class ComodulatedGenerator(LesionGenerator):
         """Put a lesion onto (or, trained so, take one off) each patch.
 
         Args:
-            context: `(N, 1, S, S)` in [-1, 1], S the full size, or while it grows a smaller power of 2 from 32.
-            scalars: `(N, scalars)` in [-1, 1]; other scalars make other lesions on the same tissue.
+            context: Patches in [-1, 1], `(N, 1, S, S)`, S the full size, or while growing a smaller power of 2.
+            scalars: Random numbers in [-1, 1], `(N, scalars)`; other scalars make other lesions on the same tissue.
             alpha: Share of the maps of side S while they are faded in.
 
         Returns:

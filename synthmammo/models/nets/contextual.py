@@ -197,8 +197,8 @@ class ContextualGenerator(LesionGenerator):
         """Put a lesion onto (or, trained so, take one off) each patch.
 
         Args:
-            context: `(N, 1, S, S)` in [-1, 1], S the full size, or half of it in the first stage of growing.
-            scalars: `(N, scalars)` in [-1, 1]; other scalars make other lesions on the same tissue.
+            context: Patches in [-1, 1], `(N, 1, S, S)`, S the full size, or half of it in the first stage of growing.
+            scalars: Random numbers in [-1, 1], `(N, scalars)`; other scalars make other lesions on the same tissue.
             alpha: Share of the full-size blocks while they are faded in; without meaning in the first stage.
 
         Returns:
@@ -275,7 +275,8 @@ class ContextualDiscriminator(nn.Module):
         """Logits of the four answers.
 
         Args:
-            images: `(N, discriminator_images, S, S)` in [-1, 1]: combined, then untouched; S as in the generator.
+            images: Images in [-1, 1], combined, then untouched, `(N, discriminator_images, S, S)`; S as in the
+                generator.
             alpha: Share of the full-size block while it is faded in.
 
         Returns:

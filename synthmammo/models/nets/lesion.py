@@ -41,8 +41,8 @@ class Inserted(NamedTuple):
     """What the generator makes.
 
     Attributes:
-        lesion: `(N, 1, S, S)` in [-1, 1], 0 on the border.
-        combined: `(N, 1, S, S)`, the context with the lesion added, clipped to [-1, 1].
+        lesion: Lesion channel in [-1, 1], 0 on the border, `(N, 1, S, S)`.
+        combined: Context with the lesion added, clipped to [-1, 1], `(N, 1, S, S)`.
     """
 
     lesion: Tensor

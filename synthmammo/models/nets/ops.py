@@ -36,7 +36,7 @@ def low_pass(x: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Ten
     """Filter with the 4-tap binomial, zeros beyond the edges.
 
     Args:
-        x: `(N, C, H, W)`.
+        x: Maps, `(N, C, H, W)`.
         padding: Zeros on every side.
         stride: 2 keeps every other pixel of the result.
         gain: Sum of the kernel.
@@ -106,9 +106,9 @@ def modulated_conv(
     serves the whole batch.
 
     Args:
-        x: `(N, C, H, W)`.
-        weight: `float32 (D, C, k, k)`, k odd.
-        style: `float32 (N, C)`.
+        x: Maps, `(N, C, H, W)`.
+        weight: Kernel, `float32 (D, C, k, k)`, k odd.
+        style: Factor on each channel in, `float32 (N, C)`.
         up: Double the resolution: transposed convolution with stride 2, then the low-pass.
         gain: Factor on the output, above 0.
         overwrite: Whether x may be written to; it is only where no gradient is recorded.
@@ -196,7 +196,7 @@ def append_batch_deviation(x: Tensor, group: int) -> Tensor:
     """Add one channel: the standard deviation over groups of samples, averaged over channels and pixels.
 
     Args:
-        x: `(N, C, H, W)`.
+        x: Maps, `(N, C, H, W)`.
         group: Largest size of a group; the largest divisor of N up to it is used.
 
     Returns:

@@ -19,8 +19,8 @@ class Augmentation:
     """Strengths of the transforms; 0 or False leaves one out.
 
     Attributes:
-        flips: Mirror rows, columns, both or neither, with equal chance.
-        turns: Also exchange rows and columns, with equal chance: with `flips`, all turns by right angles.
+        flips: Whether rows, columns, both or neither are mirrored, with equal chance.
+        turns: Whether rows and columns are exchanged, with equal chance: with `flips`, all turns by right angles.
         shift: Largest move along rows and columns, as a share of the side; the edge is mirrored.
         brightness: Standard deviation of what is added, in units of [-1, 1].
         contrast: Standard deviation of the binary logarithm of the factor about the image's mean.

@@ -100,7 +100,7 @@ class Projection(nn.Module):
         """Mixed features, and the means of the unmixed ones.
 
         Args:
-            images: `(N, 1, H, W)`, H and W multiples of 32.
+            images: Images in [-1, 1], `(N, 1, H, W)`, H and W multiples of 32.
 
         Returns:
             Four maps `float32 (N, C, H / s, W / s)`, s = 4, 8, 16, 32, and `float32 (N, 496)`.
@@ -212,8 +212,8 @@ def deviation_within_classes(maps: Tensor, labels: Tensor, classes: int) -> Tens
     """Standard deviation of each place and channel about the mean of its class, averaged.
 
     Args:
-        maps: `(N, C, H, W)`.
-        labels: `int64 (N)`.
+        maps: Feature maps, `(N, C, H, W)`.
+        labels: Class of each image, `int64 (N)`.
         classes: Number of classes.
 
     Returns:

@@ -87,8 +87,8 @@ class Discriminator(nn.Module):
         """How real the images look.
 
         Args:
-            image: `float32 (N, image_channels, resolution, resolution)` in [-1, 1].
-            label: `(N, classes)`, one-hot; None for an unconditional model.
+            image: Images in [-1, 1], `float32 (N, image_channels, resolution, resolution)`.
+            label: Classes, one-hot, `(N, classes)`; None for an unconditional model.
             dtype: Type of the activations down to 8 x 8; None for that of the image.
 
         Returns:

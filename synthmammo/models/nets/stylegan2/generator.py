@@ -27,9 +27,9 @@ class Generator(nn.Module):
         """Images from latents, with the model's fixed noise.
 
         Args:
-            z: `(N, z_dim)`, normal.
-            label: `(N, classes)`, one-hot; None for an unconditional model.
-            psi: Truncation.
+            z: Normal latents, `(N, z_dim)`.
+            label: Classes, one-hot, `(N, classes)`; None for an unconditional model.
+            psi: Truncation; the default 1 leaves the latents as they are.
             cutoff: Number of the first w that are truncated; None for all.
 
         Returns:

@@ -38,8 +38,8 @@ class Mapping(nn.Module):
         """The latents w.
 
         Args:
-            z: `(N, z_dim)`; None where `z_dim` is 0.
-            label: `(N, classes)`, one-hot or a mixture; None for an unconditional model.
+            z: Normal latents, `(N, z_dim)`; None where `z_dim` is 0.
+            label: Classes, one-hot or a mixture, `(N, classes)`; None for an unconditional model.
 
         Returns:
             `(N, w_dim)`.

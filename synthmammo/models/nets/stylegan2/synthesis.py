@@ -122,8 +122,8 @@ class Synthesis(nn.Module):
         """The style of every layer.
 
         Args:
-            w: `(N, w_dim)`, or `(N, latents, w_dim)`: the first convolution takes w 0; then each block's image layer
-                shares its w with the next block's first convolution.
+            w: Latents, `(N, w_dim)` or `(N, latents, w_dim)`. The first convolution takes w 0; then each block's image
+                layer shares its w with the next block's first convolution.
 
         Returns:
             By layer name, in order, `float32 (N, C)` with C the channels that go into the layer.
