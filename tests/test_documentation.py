@@ -13,6 +13,7 @@ import yaml
 import synthmammo
 from synthmammo import __version__
 from synthmammo.cli.main import main
+from synthmammo.cli.options import Device
 from synthmammo.recipe import Recipe, load_recipe
 from tools import reference, reference_commands, reference_python, reference_recipe, rooms
 from tools.undocumented import Undocumented
@@ -95,7 +96,8 @@ def test_every_shipped_recipe_is_listed() -> None:
 
 @every_page
 def test_commands_are_understood(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(click.Path, "convert", lambda self, value, param, ctx: value)  # no file has to be there
+    for kind in (click.Path, Device):  # neither a file nor a device has to be there
+        monkeypatch.setattr(kind, "convert", lambda self, value, param, ctx: value)
     for program, *words in command_lines(page):
         if program == "synthmammo":
             understand(main, words)

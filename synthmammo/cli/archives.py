@@ -22,25 +22,13 @@ class _Geometry(click.Choice[str]):
             note = f"note: the geometry {_FORMER} is now called {_SQUARE}; the old name goes with the next release"
             click.echo(note, err=True)
             value = _SQUARE
-        chosen = super().convert(value, param, ctx)
-        return _FORMER if chosen == _SQUARE else chosen  # IngestOptions has the former name
+        return super().convert(value, param, ctx)
 
 
 def _sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     from synthmammo.ingesting.sources.base import SOURCES
 
     return [name for name in SOURCES if name.startswith(incomplete)]
-
-
-class _Geometry(click.Choice[str]):
-    """The choice of a geometry, which understands the name of the release before."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The geometry that a text names."""
-        if value == "seed1":
-            click.echo("--geometry seed1 is now called square512; the next release knows only the new name.", err=True)
-            value = "square512"
-        return super().convert(value, param, ctx)
 
 
 @click.command()

@@ -12,6 +12,7 @@ from click.shell_completion import BashComplete, FishComplete, ShellComplete, Zs
 from synthmammo.cli import main
 
 VARIABLE = "_SYNTHMAMMO_COMPLETE"
+ROOT = Path(__file__).parents[2]
 SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
@@ -73,13 +74,12 @@ def test_a_mistyped_command_completes_to_nothing():
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_lines_of_the_help_are_those_of_the_shells(shell):
-    assert f"{VARIABLE}={shell}_source synthmammo" in main.epilog
-    assert "_synthmammo_completion" in SHELLS[shell].source_template % {
-        "complete_func": SHELLS[shell](main, {}, "synthmammo", VARIABLE).func_name,
-        "complete_var": VARIABLE,
-        "prog_name": "synthmammo",
-    }
+def test_the_lines_of_the_help_and_of_the_page_are_those_of_the_shells(shell):
+    page = (ROOT / "docs" / "how_to" / "completion.md").read_text(encoding="utf-8")
+    line = f"{VARIABLE}={shell}_source synthmammo"
+    assert line in main.epilog and line in page
+    source = SHELLS[shell](main, {}, "synthmammo", VARIABLE).source() if shell != "bash" else ""
+    assert shell == "bash" or f"{VARIABLE}={shell}_complete" in source
 
 
 @pytest.fixture
@@ -101,8 +101,7 @@ def test_bash_completes(path):
         _synthmammo_completion synthmammo
         echo "${{COMPREPLY[@]}}"
     """
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(root)}
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment)
     assert done.stdout.splitlines() == ["complete -o nosort -F _synthmammo_completion synthmammo", "--dry-run"]
     assert not done.stderr
