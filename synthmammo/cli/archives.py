@@ -10,16 +10,16 @@ import click
 from synthmammo.cli.options import FOLDER, WORKERS, files
 
 _SQUARE, _FORMER = "square512", "seed1"
-"""The geometry of Zakka et al. 2020, and its name in former releases."""
+"""The geometry of Zakka et al. 2020, and its name in the release before."""
 
 
 class _Geometry(click.Choice[str]):
-    """Names of geometries; a former one is still understood."""
+    """The choice of a geometry, which understands the name of the release before."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """As click."""
+        """The geometry that a text names."""
         if value == _FORMER:
-            note = f"note: the geometry {_FORMER} is now called {_SQUARE}; the old name goes with the next release"
+            note = f"--geometry {_FORMER} is now called {_SQUARE}; the next release knows only the new name."
             click.echo(note, err=True)
             value = _SQUARE
         return super().convert(value, param, ctx)
