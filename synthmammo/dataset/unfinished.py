@@ -54,7 +54,7 @@ class Unfinished:
             self._check_finished(Manifest.read(out))
             return
         if (self._folder / "content.json").is_file():
-            self._check_begun(self._read("content"), self._read("versions"))
+            self._check_begun(self._read("content"))
         else:
             self._begin()
         self._hold()
@@ -156,11 +156,12 @@ class Unfinished:
             known = {"recipe": manifest.options, "options": manifest.options, PIXELS: manifest.pixels_version}
             raise self._other_content(known)
 
-    def _check_begun(self, content: Mapping[str, Any], versions: Mapping[str, str]) -> None:
+    def _check_begun(self, content: Mapping[str, Any]) -> None:
         """Refuse an unfinished dataset that was begun with other content or versions."""
         known = {PIXELS: 0, **content}
         if digest(known) != self.digest:
             raise self._other_content(known)
+        versions = self._read("versions")  # only now: the state of an early release has none
         if versions != self._versions:
             shown = _joined(differences(versions, self._versions)) or "of other libraries"
             hint = "Install what it was begun with, choose another directory, or remove it (`build --overwrite`)."
