@@ -6,6 +6,7 @@ SynthmammoError
 ├── CheckpointError  a model file cannot be read, or is not the model that is needed
 ├── SourceError      an archive of real images cannot be read
 ├── DatasetError     a dataset directory is not what it should be
+├── SampleError      an image or its description cannot be used; a ValueError too
 ├── TrainingError    a training cannot start, or went wrong
 └── OutputError      a result cannot be written
 """
@@ -60,6 +61,10 @@ class SourceError(SynthmammoError):
 
 class DatasetError(SynthmammoError):
     """A dataset directory is not what it should be."""
+
+
+class SampleError(SynthmammoError, ValueError):
+    """An image or its description cannot be used."""
 
 
 class TrainingError(SynthmammoError):

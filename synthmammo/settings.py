@@ -5,7 +5,6 @@ Recipes, trainings and archives have errors of their own; so every function is g
 
 from __future__ import annotations
 
-import copy
 import re
 import types
 import typing
@@ -17,6 +16,7 @@ import yaml
 from pydantic import BaseModel, Tag, TypeAdapter, ValidationError
 from pydantic_core.core_schema import ErrorType
 
+from synthmammo.arguments import wrong
 from synthmammo.errors import SynthmammoError, nearest
 
 Checked = TypeVar("Checked")
@@ -59,26 +59,29 @@ def assignments(texts: Iterable[str], failure: type[SynthmammoError], option: st
     return dict(_assignment(text, failure, option) for text in texts)
 
 
+Changes = Iterable[str] | Mapping[str, Any]
+"""What `changed` takes: `KEY=VALUE` texts, or values by dotted key."""
+
+
 def changed(
-    content: Mapping[str, Any], texts: Iterable[str], failure: type[SynthmammoError], option: str = "--set"
+    content: Mapping[str, Any], changes: Changes, failure: type[SynthmammoError], option: str = "--set"
 ) -> dict[str, Any]:
-    """A copy of plain values, some of which `KEY=VALUE` texts have changed.
+    """A copy of plain values, some of which were changed.
 
     A dotted key leads into mappings, by name, and into lists, by number from 0: `lesions.1.diameter_mm=[5, 6]`. A
     mapping that is not there is made; a list keeps its length.
 
     Args:
         content: Plain values, which stay as they are.
-        texts: `KEY=VALUE` texts, applied in this order.
+        changes: `KEY=VALUE` texts, or values by dotted key; applied in this order.
         failure: Class of the error to raise.
         option: Option of the command line that the texts were given to, for messages.
 
     Raises:
-        SynthmammoError: A text is not understood, or its key leads to no value.
+        SynthmammoError: A change is not understood, or its key leads to no value.
     """
-    result = copy.deepcopy(dict(content))
-    for text in texts:
-        key, value = _assignment(text, failure, option)
+    result: dict[str, Any] = _copied(dict(content))
+    for key, value in _pairs(changes, failure, option):
         try:
             _put(result, key, value)
         except LookupError as error:
@@ -137,6 +140,24 @@ def _neighbours(path: Path) -> str | None:
     folder = path.parent if path.parent.is_dir() else None
     files = sorted(p.name for p in folder.glob("*.yaml")) if folder else []
     return nearest(path.name, files) if files else None
+
+
+def _pairs(changes: Any, failure: type[SynthmammoError], option: str) -> list[tuple[str, Any]]:
+    """Keys and values of changes that were given as either of the kinds there are."""
+    if isinstance(changes, Mapping) and all(isinstance(key, str) for key in changes):
+        return list(changes.items())
+    if isinstance(changes, Iterable) and not isinstance(changes, str | bytes | Mapping):
+        texts = list(changes)
+        if all(isinstance(text, str) for text in texts):
+            return [_assignment(text, failure, option) for text in texts]
+    raise wrong("settings", "values by key, or a list of KEY=VALUE texts", changes, failure)
+
+
+def _copied(value: Any) -> Any:
+    """Mappings and lists anew; `copy.deepcopy` would also try what no YAML holds, and fail on some of it."""
+    if isinstance(value, Mapping):
+        return {key: _copied(part) for key, part in value.items()}
+    return [_copied(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _assignment(text: str, failure: type[SynthmammoError], option: str) -> tuple[str, Any]:

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from synthmammo.arguments import a_text, a_word, listed, wrong
+from synthmammo.errors import SampleError
+from synthmammo.mammogram.arrays import BITS_STORED, Box, Image, Labels, Mask, Plane
 from synthmammo.mammogram.history import History
+from synthmammo.mammogram.pixels import as_breast, as_image, as_spacing
 
-Image = NDArray[np.uint16]
-"""Pixels, `uint16 (H, W)`, MONOCHROME2 (bright is dense), 0 is air outside the breast."""
-
-Mask = NDArray[np.bool_]
-"""`bool (H, W)`."""
-
-Labels = NDArray[np.uint8]
-"""`uint8 (H, W)`: 0 is no lesion, k the lesion whose `Finding.label` is k."""
-
-Plane = NDArray[np.float32]
-"""`float32 (H, W)`: one number per pixel, such as an intensity, a slope or a lesion channel."""
-
-BITS_STORED = (8, 12, 14, 16)
+__all__ = [
+    "BITS_STORED",
+    "SPLITS",
+    "Box",
+    "Finding",
+    "Image",
+    "Kind",
+    "Labels",
+    "Laterality",
+    "Mask",
+    "Pathology",
+    "Plane",
+    "Sample",
+    "SpacingOrigin",
+    "View",
+]
 
 SPLITS = ("train", "validation", "test")
 """Parts of a dataset, in the order they are listed in; no patient is in two of them."""
@@ -69,55 +75,18 @@ class SpacingOrigin(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Box(NamedTuple):
-    """Half-open rectangle in pixels: rows `row0 <= r < row1`, columns `col0 <= c < col1`."""
-
-    row0: int
-    col0: int
-    row1: int
-    col1: int
-
-    @property
-    def height(self) -> int:
-        """Rows covered, in pixels."""
-        return self.row1 - self.row0
-
-    @property
-    def width(self) -> int:
-        """Columns covered, in pixels."""
-        return self.col1 - self.col0
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Index that crops an `(H, W)` array to the box."""
-        return slice(self.row0, self.row1), slice(self.col0, self.col1)
-
-    def overlap(self, other: Box) -> Box | None:
-        """The part that lies in both boxes; None where there is none."""
-        edges = (max(self.row0, other.row0), max(self.col0, other.col0), min(self.row1, other.row1))
-        both = Box(*edges, min(self.col1, other.col1))
-        return both if both.height > 0 and both.width > 0 else None
-
-    def moved(self, rows: int, columns: int) -> Box:
-        """The box shifted down by `rows` and to the right by `columns` pixels."""
-        return Box(self.row0 + rows, self.col0 + columns, self.row1 + rows, self.col1 + columns)
-
-    @classmethod
-    def around(cls, mask: Mask) -> Box | None:
-        """Smallest box that holds every True pixel of a `bool (H, W)` mask; None for an empty one."""
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        if not len(rows):
-            return None
-        return cls(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding:
     """One lesion of one image.
 
+    Example:
+        >>> from synthmammo import Box, Finding
+        >>> Finding("mass", "benign", Box(row0=10, col0=20, row1=60, col1=80))
+        Finding(benign mass, rows 10-60, columns 20-80)
+
     Attributes:
-        kind: Kind of finding, e.g. a mass.
-        pathology: Benign or malignant, proven for a real finding, intended for a synthetic one.
+        kind: Kind of finding; a text such as "mass" is taken too.
+        pathology: Benign or malignant, proven for a real finding, intended for a synthetic one; a text is taken too.
         box: Extent in pixels of the image.
         label: Value of its pixels in `Sample.lesions`; 0, the default, where the source gives no pixel mask.
         synthetic: Whether this package put it there; by default False, as for a real host's own finding.
@@ -131,10 +100,21 @@ class Finding:
     synthetic: bool = False
     descriptors: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # Words that were given as plain texts; a frozen dataclass has no other way to say so.
+        for name, words in (("kind", Kind), ("pathology", Pathology)):
+            if not isinstance(getattr(self, name), words):
+                object.__setattr__(self, name, a_word(getattr(self, name), words, name, SampleError))
 
-@dataclass(frozen=True)
+    def __repr__(self) -> str:
+        box = self.box
+        own = ", synthetic" if self.synthetic else ""
+        return f"Finding({self.pathology} {self.kind}, rows {box.row0}-{box.row1}, columns {box.col0}-{box.col1}{own})"
+
+
+@dataclass(frozen=True, repr=False)
 class Sample:
-    """One image with all that is known of it.
+    """One image with all that is known of it; `from_array` makes one from pixels alone.
 
     Attributes:
         key: Unique name without dots or slashes.
@@ -169,16 +149,89 @@ class Sample:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.image.dtype != np.uint16 or self.image.ndim != 2:
-            raise ValueError(f"image: expected uint16 (H, W), got {self.image.dtype} {self.image.shape}")
-        for name, array, dtype in (("breast", self.breast, np.bool_), ("lesions", self.lesions, np.uint8)):
-            if array.dtype != dtype or array.shape != self.image.shape:
-                expected = f"{np.dtype(dtype).name} {self.image.shape}"
-                raise ValueError(f"{name}: expected {expected}, got {array.dtype} {array.shape}")
+        arrays = {"image": np.uint16, "breast": np.bool_, "lesions": np.uint8}
+        shape = np.shape(self.image)
+        for name, dtype in arrays.items():
+            array = getattr(self, name)
+            found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+            expected = f"{np.dtype(dtype).name} {'(H, W)' if name == 'image' else shape}"
+            if found != f"{np.dtype(dtype).name} {shape}" or len(shape) != 2:
+                raise SampleError(f"expected {expected}, got {found}", where=name)
         if self.bits_stored not in BITS_STORED:
-            raise ValueError(f"bits_stored: expected one of {BITS_STORED}, got {self.bits_stored}")
+            raise SampleError(f"expected {listed(BITS_STORED)}, got {self.bits_stored}", where="bits_stored")
         if (self.spacing_mm is None) != (self.spacing_origin is SpacingOrigin.UNKNOWN):
-            raise ValueError(f"spacing_mm {self.spacing_mm} contradicts spacing_origin '{self.spacing_origin}'")
+            message = f"{self.spacing_mm} contradicts spacing_origin '{self.spacing_origin}'"
+            raise SampleError(message, where="spacing_mm")
+
+    def __repr__(self) -> str:
+        rows, columns = self.shape
+        sides = sorted({f"{side:g}" for side in self.spacing_mm or ()})
+        lesions = f"{len(self.findings)} finding{'s' * (len(self.findings) != 1)}"
+        view = " ".join(str(word) for word in (self.laterality, self.view) if word)
+        facts = [f"{rows} x {columns} of {self.bits_stored} bits", " x ".join(sides) + " mm" if sides else "", view]
+        return f"Sample({', '.join(filter(None, [self.key, *facts, self.label, lesions]))})"
+
+    @classmethod
+    def from_array(
+        cls,
+        pixels: Any,
+        *,
+        spacing_mm: float | tuple[float, float] | None = None,
+        view: View | str | None = None,
+        laterality: Laterality | str | None = None,
+        bits_stored: int | None = None,
+        breast: Mask | None = None,
+        key: str = "image",
+        label: str = "normal",
+        patient: str = "",
+    ) -> Sample:
+        """A sample from an image that lies in memory; nothing is known of its lesions.
+
+        Args:
+            pixels: Image of shape (H, W), bright is dense and 0 is air: `uint8`, `uint16`, or floats in [0, 1], which
+                are rounded to grey levels. What NumPy takes for such an array serves too.
+            spacing_mm: Millimetres per pixel, as one number or as (row, column); None when unknown.
+            view: "CC" or "MLO"; None when unknown.
+            laterality: "L" or "R"; None when unknown.
+            bits_stored: Bit depth, 8, 12, 14 or 16. Left out, it is 8 for `uint8`, 16 for floats, and for `uint16`
+                the least of the four that holds the brightest pixel: state it where an image may be dark.
+            breast: `bool (H, W)`, True on the breast; left out, the breast is looked for in the image.
+            key: Name of the sample, without dots and slashes.
+            label: Class of the sample.
+            patient: Pseudonym of the person.
+
+        Returns:
+            The sample, with an image of its own: a later change of `pixels` does not reach it.
+
+        Raises:
+            SampleError: An argument cannot be used, or no breast can be seen; the message names the argument.
+
+        Example:
+            >>> import numpy as np
+            >>> from synthmammo import Sample
+            >>> pixels = np.zeros((400, 300), np.uint16)
+            >>> pixels[100:300, :120] = 2000
+            >>> film = Sample.from_array(pixels, spacing_mm=0.5, view="MLO", laterality="L")
+            >>> film
+            Sample(image, 400 x 300 of 12 bits, 0.5 mm, L MLO, normal, 0 findings)
+        """
+        image, bits = as_image(pixels, bits_stored)
+        spacing = as_spacing(spacing_mm)
+        if any(sign in a_text(key, "key", SampleError) for sign in "./\\"):
+            raise wrong("key", "a name without dots and slashes", key, SampleError)
+        return cls(
+            key=key,
+            image=image,
+            bits_stored=bits,
+            breast=_visible_breast(image, bits) if breast is None else as_breast(breast, image.shape),
+            lesions=np.zeros(image.shape, np.uint8),
+            spacing_mm=spacing,
+            spacing_origin=SpacingOrigin.UNKNOWN if spacing is None else SpacingOrigin.KNOWN,
+            view=None if view is None else a_word(view, View, "view", SampleError),
+            laterality=None if laterality is None else a_word(laterality, Laterality, "laterality", SampleError),
+            label=a_text(label, "label", SampleError),
+            patient=a_text(patient, "patient", SampleError) if patient else "",
+        )
 
     @property
     def unlocated(self) -> tuple[str, ...]:
@@ -198,3 +251,13 @@ class Sample:
     def with_(self, **changes: Any) -> Sample:
         """A copy with the named attributes changed."""
         return replace(self, **changes)
+
+
+def _visible_breast(image: Image, bits_stored: int) -> Mask:
+    from synthmammo.mammogram.anatomy import breast_mask  # SciPy, which most who handle samples do not need
+
+    breast = breast_mask(image, bits_stored)
+    if not breast.any():
+        hint = "Where the image is a patch, say breast=np.ones(pixels.shape, bool)."
+        raise SampleError("no breast can be seen on it", where="pixels", hint=hint)
+    return breast

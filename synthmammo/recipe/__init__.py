@@ -5,8 +5,9 @@ from synthmammo.recipe.draws import Choice, Draw, Shares
 from synthmammo.recipe.emit import Emit
 from synthmammo.recipe.fields import PatchOutput, Quality
 from synthmammo.recipe.lesions import LesionSpec, Placement, PostProcessing
-from synthmammo.recipe.load import load_recipe, recipe_schema, resolved_yaml
+from synthmammo.recipe.load import RecipeLike, as_recipe, load_recipe, recipe_schema, resolved_yaml
 from synthmammo.recipe.model import Recipe
+from synthmammo.recipe.shipped import shipped_recipes
 
 __all__ = [
     "Background",
@@ -21,9 +22,12 @@ __all__ = [
     "PostProcessing",
     "Quality",
     "Recipe",
+    "RecipeLike",
     "Shares",
     "StyleGAN2Background",
+    "as_recipe",
     "load_recipe",
     "recipe_schema",
     "resolved_yaml",
+    "shipped_recipes",
 ]

@@ -9,7 +9,20 @@ from synthmammo.recipe.fields import RecipeFields
 
 
 class Recipe(RecipeFields):
-    """A dataset, declared; its fields are checked against each other."""
+    """A dataset, declared: what `recipes/*.yaml` say, as attributes.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> recipe = sm.load_recipe("balanced_calc")
+        >>> recipe.size, recipe.classes
+        (40, {'normal': 0.5, 'malignant': 0.5})
+    """
+
+    def __repr__(self) -> str:
+        classes = ", ".join(self.classes)
+        return f"Recipe({self.name}: {self.size:,} samples of {classes}; {self.background.generator} backgrounds)"
+
+    __str__ = __repr__
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:

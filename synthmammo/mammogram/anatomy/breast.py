@@ -28,7 +28,7 @@ from scipy import ndimage
 from skimage.measure import label
 
 from synthmammo.mammogram.anatomy.working import dilated, enlarge, eroded, millimetres, reduction, shrink
-from synthmammo.mammogram.sample import Image, Mask, Plane
+from synthmammo.mammogram.arrays import Image, Mask, Plane
 
 Side = Literal["left", "right"]
 """Side of the image that the chest wall is on, as seen on the screen."""

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from synthmammo.mammogram.anatomy.breast import Side
 from synthmammo.mammogram.anatomy.working import enlarge, millimetres, reduction, shrink
-from synthmammo.mammogram.sample import Box, Image, Mask, Plane
+from synthmammo.mammogram.arrays import Box, Image, Mask, Plane
 
 LINES = 48
 """Number of candidate ends along the top, and along the chest wall."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.mammogram.sample import Box, Mask
+from synthmammo.mammogram.arrays import Box, Mask
 
 FINE_GRID_PX = 1024
 """Images up to this many rows and columns are searched at every pixel, larger ones on a grid of about this size."""

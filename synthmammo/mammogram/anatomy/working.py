@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
-from synthmammo.mammogram.sample import Mask
+from synthmammo.mammogram.arrays import Mask
 
 WORKING_PX = 512
 """Longest side of the reduced copy, in pixels: about 0.5 mm per pixel on a full-field mammogram."""

@@ -1,0 +1,126 @@
+"""What callers give to public functions, checked by kind: one message that names the argument where it is of another.
+
+The callers' users know different classes of errors (a recipe's, a dataset's, a sample's); so every function is given
+the class that it raises.
+"""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from operator import index
+from pathlib import Path
+from typing import Any, TypeVar
+
+from synthmammo.errors import SynthmammoError, nearest
+
+Failure = type[SynthmammoError]
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def wrong(name: str, expected: str, value: object, failure: Failure, hint: str | None = None) -> SynthmammoError:
+    """The error for an argument that is not what it should be.
+
+    Args:
+        name: Name of the argument.
+        expected: What was expected, with its article.
+        value: What was found.
+        failure: Class of the error.
+        hint: What to do about it.
+    """
+    return failure(f"expected {expected}, found {_shown(value)}", where=name, hint=hint)
+
+
+def a_path(value: object, name: str, failure: Failure) -> Path:
+    """A path from a text or a `Path`.
+
+    Raises:
+        SynthmammoError: It is something else, or empty.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise wrong(name, "a path (str or Path)", value, failure)
+    return Path(text)
+
+
+def a_text(value: object, name: str, failure: Failure) -> str:
+    """A text that is not empty.
+
+    Raises:
+        SynthmammoError: It is something else.
+    """
+    if not isinstance(value, str) or not value:
+        raise wrong(name, "a text", value, failure)
+    return value
+
+
+def a_number(value: Any, name: str, failure: Failure, *, least: int | None = None) -> int:
+    """A whole number; NumPy's are taken too, True and False are none.
+
+    Args:
+        value: What was given.
+        name: Name of the argument.
+        failure: Class of the error to raise.
+        least: Smallest number that is allowed; None where any is.
+
+    Raises:
+        SynthmammoError: It is something else, or too small.
+    """
+    expected = "a whole number" if least is None else f"a whole number of {least} or more"
+    try:
+        number = None if isinstance(value, bool) else index(value)
+    except TypeError:
+        number = None
+    if number is None or (least is not None and number < least):
+        raise wrong(name, expected, value, failure)
+    return number
+
+
+def a_choice(value: object, name: str, failure: Failure) -> bool:
+    """True or False, and nothing that merely counts as one of them.
+
+    Raises:
+        SynthmammoError: It is something else.
+    """
+    if not isinstance(value, bool):
+        raise wrong(name, "True or False", value, failure)
+    return value
+
+
+def a_function(value: Any, name: str, failure: Failure) -> Callable[..., Any]:
+    """Something that can be called.
+
+    Raises:
+        SynthmammoError: It cannot.
+    """
+    if not callable(value):
+        raise wrong(name, "a function", value, failure)
+    function: Callable[..., Any] = value
+    return function
+
+
+def a_word(value: object, words: type[Word], name: str, failure: Failure) -> Word:
+    """A member of a list of words, from itself or from its text.
+
+    Raises:
+        SynthmammoError: There is no such word.
+    """
+    known = [str(word) for word in words]
+    if not isinstance(value, str) or value not in known:
+        hint = nearest(value.upper(), known) if isinstance(value, str) else None
+        raise wrong(name, " or ".join(repr(word) for word in known), value, failure, hint)
+    return words(value)
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names for a message: "8, 12 or 16"."""
+    *most, last = map(str, names)
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _shown(value: object) -> str:
+    text = " ".join(reprlib.repr(value).split())
+    plain = value is None or isinstance(value, str | int | float)
+    return text if plain else f"{text} ({type(value).__name__})"
