@@ -9,7 +9,17 @@ A recipe says what to make, and every step leaves files that the next one reads:
                 and DICOM; draws nothing, resumes, is the same byte for byte; checks a dataset and makes samples again
     ingesting   reads archives of real images into the same layout; patching cuts patches of either
 
-Things are nouns, activities end in -ing; the names below are what other code needs most.
+Things are nouns, activities end in -ing, and functions are verbs: what the command `synthmammo build` does,
+`synthmammo.build` does too. All errors that a caller can cause are a `SynthmammoError`.
+
+Example:
+    >>> import synthmammo as sm
+    >>> small = {"background.spacing_mm": 2, "emit.formats": ["parquet"]}
+    >>> dataset = sm.build("balanced_mass", "masses", size=6, settings=small)
+    >>> dataset
+    Dataset(balanced_mass: 6 samples, 4 train, 1 validation, 1 test)
+    >>> dataset.split("train")[0].image.dtype
+    dtype('uint16')
 """
 
 from __future__ import annotations
@@ -20,26 +30,61 @@ from typing import TYPE_CHECKING, Any
 from synthmammo._version import __version__
 
 if TYPE_CHECKING:
+    from synthmammo.building.check import check
+    from synthmammo.building.recipes import build, make_hosts, plan
+    from synthmammo.building.remake import regenerate
+    from synthmammo.building.verify import verify
+    from synthmammo.dataset.card import card
     from synthmammo.dataset.reader import Dataset
     from synthmammo.errors import SynthmammoError
     from synthmammo.mammogram.sample import Box, Finding, Sample
-    from synthmammo.recipe import Recipe, load_recipe
+    from synthmammo.recipe import Recipe, load_recipe, shipped_recipes
 
-_NAMES = {
+_PLACES = {
     "Box": "mammogram.sample",
     "Dataset": "dataset.reader",
     "Finding": "mammogram.sample",
     "Recipe": "recipe",
     "Sample": "mammogram.sample",
     "SynthmammoError": "errors",
+    "build": "building.recipes",
+    "card": "dataset.card",
+    "check": "building.check",
     "load_recipe": "recipe",
+    "make_hosts": "building.recipes",
+    "plan": "building.recipes",
+    "regenerate": "building.remake",
+    "shipped_recipes": "recipe",
+    "verify": "building.verify",
 }
+"""The module of each public name, below this package; a name here stands in `__all__` and among the imports above."""
 
-__all__ = ["Box", "Dataset", "Finding", "Recipe", "Sample", "SynthmammoError", "__version__", "load_recipe"]
+__all__ = [
+    "Box",
+    "Dataset",
+    "Finding",
+    "Recipe",
+    "Sample",
+    "SynthmammoError",
+    "__version__",
+    "build",
+    "card",
+    "check",
+    "load_recipe",
+    "make_hosts",
+    "plan",
+    "regenerate",
+    "shipped_recipes",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
     # Imported when first used: the command line must start without NumPy.
-    if name in _NAMES:
-        return getattr(import_module(f"synthmammo.{_NAMES[name]}"), name)
+    if name in _PLACES:
+        return getattr(import_module(f"synthmammo.{_PLACES[name]}"), name)
     raise AttributeError(f"module 'synthmammo' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -25,7 +25,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from synthmammo import __version__
+from synthmammo._version import __version__
 from synthmammo.errors import DatasetError, OutputError, unwritable
 from synthmammo.files import writing
 from synthmammo.identity import file_digest

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +38,30 @@ def refuse_unsupported(recipe: Recipe, found: Mapping[str, Path] | None = None) 
     """
     found = models(recipe) if found is None else found
     latent_files(recipe, found)
-    _check_directions(recipe, found)
+    check_directions(recipe, found)
     if recipe.emit.formats.dicom is not None:
-        _check_dicom(recipe)
-    named = [(LESIONS, spec.generator, f"lesions.{number}.generator") for number, spec in enumerate(recipe.lesions)]
-    if recipe.removal:
-        named.append((REMOVALS, recipe.removal.generator, "removal.generator"))
-    for table, name, where in [(HOSTS, recipe.background.generator, "background.generator"), *named]:
+        check_dicom(recipe)
+    for table, name, where in named_generators(recipe):
         if not is_model(name):
             find(table, name, where)
     return found
 
 
-def _check_dicom(recipe: Recipe) -> None:
-    """Refuse at once what the DICOM writer would refuse after the first hosts."""
+def named_generators(recipe: Recipe) -> list[tuple[dict[str, str], str, str]]:
+    """The generators that a recipe names: the table each stands in, its name, and the field that says it."""
+    named = [(HOSTS, recipe.background.generator, "background.generator")]
+    named += [(LESIONS, spec.generator, f"lesions.{number}.generator") for number, spec in enumerate(recipe.lesions)]
+    if recipe.removal:
+        named.append((REMOVALS, recipe.removal.generator, "removal.generator"))
+    return named
+
+
+def check_dicom(recipe: Recipe) -> None:
+    """Refuse at once what the DICOM writer would refuse after the first hosts.
+
+    Raises:
+        RecipeError: The images lack what DICOM requires.
+    """
     background = recipe.background
     if isinstance(background, StyleGAN2Background) and background.latents:
         _check_real(
@@ -83,7 +94,13 @@ def _no_dicom(what: str, hint: str) -> RecipeError:
     return RecipeError(message, where="emit.formats.dicom", hint=f"{hint or 'Leave DICOM out:'} {instead}")
 
 
-def _check_directions(recipe: Recipe, found: Mapping[str, Path]) -> None:
+def check_directions(recipe: Recipe, found: Mapping[str, Path]) -> None:
+    """Refuse an edit along a direction that the model's file of directions does not have.
+
+    Raises:
+        GeneratorError: There is no such direction.
+        CheckpointError: The file is of another model.
+    """
     background = recipe.background
     wanted = [edit.direction for edit in recipe.edits if isinstance(edit, DirectionEdit)]
     if not wanted or not isinstance(background, StyleGAN2Background):
@@ -103,19 +120,37 @@ def models(recipe: Recipe) -> dict[str, Path]:
     Raises:
         GeneratorError: One of them is not there; names the field.
     """
+    return {name: located(name, where) for where, name in named_models(recipe).items()}
+
+
+def named_models(recipe: Recipe) -> dict[str, str]:
+    """Names of the models that a recipe names, by the field that says it."""
     named = {f"lesions.{number}.generator": spec.generator for number, spec in enumerate(recipe.lesions)}
     if recipe.removal:
         named["removal.generator"] = recipe.removal.generator
     named = {where: name for where, name in named.items() if is_model(name)}
     if isinstance(recipe.background, StyleGAN2Background):
         named["background.model"] = recipe.background.model
-    found = {}
-    for where, name in named.items():
-        try:
-            found[name] = locate(name)
-        except CheckpointError as error:
-            raise GeneratorError(error.message, where=f"{where}: {name}", hint=error.hint) from error
-    return found
+    return named
+
+
+def located(name: str, where: str) -> Path:
+    """The file of a model that a field names.
+
+    Raises:
+        GeneratorError: It is not there, naming the field.
+    """
+    with naming_field(where, name):
+        return locate(name)
+
+
+@contextmanager
+def naming_field(where: str, name: str) -> Iterator[None]:
+    """Have an error about a model say which field of the recipe names it."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise GeneratorError(error.message, where=f"{where}: {name}", hint=error.hint) from error
 
 
 def source_digests(recipe: Recipe, found: Mapping[str, Path]) -> dict[str, str]:

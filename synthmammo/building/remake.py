@@ -14,13 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from synthmammo._version import PIXELS_VERSION
+from synthmammo.arguments import a_path, a_text
 from synthmammo.building.assemble import Assembler, Failure
 from synthmammo.dataset.layout import PLAN, RECIPE
 from synthmammo.dataset.libraries import ABSENT, installed
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.writers.base import Encoded
-from synthmammo.errors import DatasetError, nearest
+from synthmammo.errors import DatasetError, OutputError, nearest
 from synthmammo.files import writing
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
@@ -43,31 +44,60 @@ class Remade:
     equal_bytes: bool
 
 
-def regenerate(directory: Path, key: str, out: Path) -> tuple[list[Path], Remade]:
-    """Make one sample of a built dataset again and write its files.
+@dataclass(frozen=True)
+class Regenerated:
+    """A sample that was made again.
+
+    Attributes:
+        sample: The sample.
+        files: Files that were written.
+        compared: Comparison with the dataset's.
+        note: What differs between here and where the dataset was made, as a sentence; None where nothing does.
+    """
+
+    sample: Sample
+    files: tuple[Path, ...]
+    compared: Remade
+    note: str | None
+
+
+def regenerate(path: str | Path, key: str, out: str | Path | None = None) -> Regenerated:
+    """Make one sample of a built dataset again, from its plan and recipe alone, and compare it with the stored one.
 
     Args:
-        directory: Directory of the dataset.
+        path: Directory of the dataset.
         key: Key of the sample.
-        out: Folder for KEY.image.png, KEY.preview.png, KEY.lesions.png, KEY.breast.png and KEY.json, and for
-            KEY.dcm and what lies beside it where the dataset has DICOM.
+        out: Folder for KEY.image.png, KEY.preview.png, KEY.lesions.png, KEY.breast.png and KEY.json, and for KEY.dcm
+            and what lies beside it where the dataset has DICOM; None writes nothing.
 
     Returns:
-        Paths of the files, and how the sample compares with the dataset's.
+        The sample, the files, and how it compares with the dataset's.
 
     Raises:
         DatasetError: The directory is not a built dataset, or has no such sample.
         OutputError: The files cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> small = {"background.spacing_mm": 2, "emit.formats": ["parquet"]}
+        >>> dataset = sm.build("balanced_mass", "masses", size=3, settings=small)
+        >>> again = sm.regenerate("masses", "balanced_mass-0000001")
+        >>> again.compared.equal_bytes, again.sample.shape
+        (True, (115, 115))
     """
-    encoded = next(remake(directory, [key]))
-    parts = members(encoded) | dicom_objects(Manifest.read(directory), encoded)
-    paths = []
-    for name, content in parts.items():
-        path = out / f"{key}.{name}"
-        with writing(path) as partial:
-            partial.write_bytes(content)
-        paths.append(path)
-    return paths, compare(encoded, Dataset.open(directory).sample(key), directory)
+    directory, key = a_path(path, "path", DatasetError), a_text(key, "key", DatasetError)
+    folder = None if out is None else a_path(out, "out", OutputError)
+    encoded, manifest = next(remake(directory, [key])), Manifest.read(directory)
+    parts = members(encoded) | dicom_objects(manifest, encoded)
+    files = () if folder is None else tuple(_written(folder / f"{key}.{name}", parts[name]) for name in parts)
+    compared = compare(encoded, Dataset.open(directory).sample(key), directory)
+    return Regenerated(encoded.sample, files, compared, platform_note(manifest))
+
+
+def _written(path: Path, content: bytes) -> Path:
+    with writing(path) as partial:
+        partial.write_bytes(content)
+    return path
 
 
 def remake(directory: Path, keys: Sequence[str]) -> Iterator[Encoded]:

@@ -26,11 +26,11 @@ def verify(directory: Path, pixels: int, seed: int) -> None:
 
     Example: synthmammo verify datasets/balanced_calc --pixels 5
     """
-    from synthmammo.building.verify import verify as run
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
 
     with progress_bar("verify", unit="checks") as update:
-        found = run(directory, pixels=pixels, seed=seed, progress=update)
+        found = synthmammo.verify(directory, pixels=pixels, seed=seed, progress=update)
     for note in found.notes:
         click.echo(f"note: {note}")
     for problem in found.problems:
@@ -54,21 +54,19 @@ def regenerate(directory: Path, key: str, out: Path) -> None:
 
     Example: synthmammo regenerate datasets/balanced_calc balanced_calc-0000003 --out again
     """
-    from synthmammo.building.remake import platform_note
-    from synthmammo.building.remake import regenerate as run
-    from synthmammo.dataset.manifest import Manifest
+    import synthmammo
 
-    paths, compared = run(directory, key, out)
-    for path in paths:
+    again = synthmammo.regenerate(directory, key, out)
+    for path in again.files:
         click.echo(path)
     same = "equal to the dataset's, byte for byte"
-    differs = f"it differs from the dataset's by up to {compared.largest_difference} grey levels"
-    if not compared.largest_difference:
+    differs = f"it differs from the dataset's by up to {again.compared.largest_difference} grey levels"
+    if not again.compared.largest_difference:
         differs = "its pixels are the dataset's, but not all of its files are"
-    click.echo(same if compared.equal_bytes else differs)
-    if note := platform_note(Manifest.read(directory)):
-        click.echo(f"note: {note}")
-    if not compared.equal_bytes:
+    click.echo(same if again.compared.equal_bytes else differs)
+    if again.note:
+        click.echo(f"note: {again.note}")
+    if not again.compared.equal_bytes:
         raise SystemExit(1)
 
 
@@ -103,9 +101,6 @@ def card(directory: Path, benchmark: Path | None) -> None:
 
     Example: synthmammo card datasets/balanced_calc --benchmark benchmarks/calc
     """
-    from synthmammo.dataset.card import card as run
-    from synthmammo.dataset.reports import attach_benchmark
+    import synthmammo
 
-    if benchmark:
-        attach_benchmark(directory, benchmark)
-    click.echo(run(directory))
+    click.echo(synthmammo.card(directory, benchmark=benchmark))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from synthmammo import __version__
+from synthmammo._version import __version__
 from synthmammo.errors import SynthmammoError, nearest
 
 INTERRUPTED = 130
@@ -17,6 +17,7 @@ DONE_WITH_SKIPS = 3
 _WHERE = {
     "build": "recipes",
     "plan": "recipes",
+    "check": "recipes",
     "schema": "recipes",
     "ingest": "archives",
     "patches": "archives",
@@ -79,17 +80,21 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SynthmammoError as error:
-            click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-            click.echo(str(error), err=True)
+            print_error(error)
             sys.exit(1)
         except KeyboardInterrupt:
             click.echo("\ninterrupted; what is finished is kept, and the same command goes on from there", err=True)
             sys.exit(INTERRUPTED)
         except OSError as error:
             # The last net: a path nobody could foresee must not end in a traceback.
-            click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-            click.echo(f"{error.filename or 'system'}: {error.strerror or error}", err=True)
+            print_error(f"{error.filename or 'system'}: {error.strerror or error}")
             sys.exit(1)
+
+
+def print_error(error: object) -> None:
+    """Say on the error stream what went wrong."""
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(str(error), err=True)
 
 
 _COMPLETION = """\b

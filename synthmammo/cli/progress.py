@@ -52,7 +52,6 @@ def progress_bar(what: str, total: int | None = None, unit: str = "images") -> I
 
         try:
             yield update
-        except BaseException:
+        finally:
             if not bar.tasks[0].completed:
                 bar.update(task, visible=False)  # an error before the first unit is all there is to say
-            raise

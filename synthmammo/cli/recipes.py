@@ -1,4 +1,4 @@
-"""Commands that start from a recipe: build, plan, schema."""
+"""Commands that start from a recipe: build, plan, check, schema."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from synthmammo.cli.options import FILE, FOLDER, WORKERS
 
 if TYPE_CHECKING:
+    from synthmammo.planning.plan import Plan
     from synthmammo.recipe import Recipe
 
 _RECIPE = click.argument("recipe", type=FILE)
@@ -42,45 +43,34 @@ def build(
 ) -> None:
     """Make the dataset of RECIPE.
 
-    After an interruption the same command continues where it stopped. Samples that could not be made are listed in
-    skipped.jsonl with the reason, and the exit code is then 3.
+    RECIPE is a file, or the name of a shipped recipe. After an interruption the same command continues where it
+    stopped. Samples that could not be made are listed in skipped.jsonl with the reason, and the exit code is then 3.
 
-    Example: synthmammo build recipes/balanced_calc.yaml --size 100
+    Example: synthmammo build balanced_calc --size 100
     """
-    from synthmammo.building.inputs import refuse_unsupported
+    import synthmammo
 
-    loaded = _load(recipe, settings, size)
-    found = refuse_unsupported(loaded)
+    loaded = synthmammo.check(recipe, settings=settings, size=size)
     out = out or Path("datasets") / loaded.name
+    _make_hosts(loaded, workers)
     if dry_run:
-        _print_plan(loaded)
+        _print_plan(synthmammo.plan(loaded))
         click.echo(f"Nothing was made. Without --dry-run the dataset goes to {out}")
         return
-    from synthmammo.building.build import build as run
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.dataset.card import card
-    from synthmammo.dataset.layout import PICTURE
-    from synthmammo.dataset.workers.local import Local
+    from synthmammo.dataset.layout import CARD, PICTURE
 
-    _ensure_hosts(loaded, workers)
     with progress_bar(loaded.name, loaded.size, "samples") as update:
-        count = 0
-
-        def advance(samples: int) -> None:
-            nonlocal count
-            count += samples
-            update(count, None)
-
-        built = run(loaded, out, engine=Local(workers), overwrite=overwrite, found=found, advance=advance)
-    path = card(out)
-    _print_built(built.manifest.samples, built.made, built.seconds)
-    click.echo(f"  dataset  {out}\n  card     {path}")
+        made = synthmammo.build(loaded, out, workers=workers, overwrite=overwrite, progress=update)
+    assert made.manifest
+    _print_built(made.manifest.samples, made.made, made.seconds)
+    click.echo(f"  dataset  {out}\n  card     {out / CARD}")
     if (out / PICTURE).is_file():
         click.echo(f"  picture  {out / PICTURE}")
-    if built.manifest.failed:
+    if made.manifest.failed:
         from synthmammo.cli.main import DONE_WITH_SKIPS
 
-        click.echo(f"{len(built.manifest.failed)} samples could not be made; see {out / 'skipped.jsonl'}", err=True)
+        click.echo(f"{len(made.manifest.failed)} samples could not be made; see {out / 'skipped.jsonl'}", err=True)
         raise SystemExit(DONE_WITH_SKIPS)
 
 
@@ -94,17 +84,47 @@ def plan(recipe: Path, size: int | None, settings: tuple[str, ...], out: Path | 
 
     A plan makes every random draw of its dataset; `synthmammo build` makes no further ones.
 
-    Example: synthmammo plan recipes/screening_prevalence.yaml --size 10000
+    Example: synthmammo plan screening_prevalence --size 10000
     """
-    loaded = _load(recipe, settings, size)
-    _print_plan(loaded)
+    import synthmammo
+
+    loaded = synthmammo.load_recipe(recipe, [*settings, *([f"size={size}"] if size is not None else [])])
+    _make_hosts(loaded)
+    drawn = synthmammo.plan(loaded)
+    _print_plan(drawn)
     if out:
         from synthmammo.cli.progress import progress_bar
-        from synthmammo.planning.planner import plan as run
 
         with progress_bar("plan", loaded.size, "rows") as update:
-            run(loaded, out, update)
+            drawn.write(out, update)
         click.echo(f"plan: {out}")
+
+
+@click.command()
+@click.argument("recipes", nargs=-1, required=True, type=FILE, metavar="RECIPE...")
+def check(recipes: tuple[Path, ...]) -> None:
+    """Check recipes.
+
+    The fields of each RECIPE are checked, the names of its generators, and whether its models are there. Nothing is
+    drawn, made or fetched, so that editors and pre-commit can run it on every change; the exit code is 1 when a recipe
+    is wrong.
+
+    Example: synthmammo check recipes/balanced_mass.yaml recipes/balanced_calc.yaml
+    """
+    import synthmammo
+    from synthmammo.cli.main import print_error
+
+    wrong = []
+    for recipe in recipes:
+        try:
+            synthmammo.check(recipe)
+        except synthmammo.SynthmammoError as error:
+            print_error(error)
+            wrong.append(recipe)
+        else:
+            click.echo(f"ok  {recipe}")
+    if wrong:
+        raise SystemExit(1)
 
 
 @click.command()
@@ -122,37 +142,26 @@ def schema() -> None:
     click.echo(json.dumps(recipe_schema(), indent=2))
 
 
-def _load(path: Path, settings: tuple[str, ...], size: int | None) -> Recipe:
-    from synthmammo.recipe import load_recipe
-
-    return load_recipe(path, [*settings, *([f"size={size}"] if size is not None else [])])
-
-
-def _ensure_hosts(recipe: Recipe, workers: int | None = None) -> None:
-    from synthmammo.ingesting.hosts import ensure_hosts, missing_hosts
-
-    if missing_hosts(recipe) is None:
+def _make_hosts(recipe: Recipe, workers: int | None = None) -> None:
+    if getattr(recipe.background, "ingest", None) is None:
         return
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.dataset.card import card
-    from synthmammo.dataset.workers.local import Local
 
     with progress_bar("hosts") as update:
-        summary = ensure_hosts(recipe, update, engine=Local(workers))
-    card(summary.path)
+        summary = synthmammo.make_hosts(recipe, workers=workers, progress=update)
+    if summary is None:
+        return
     click.echo(f"hosts: {summary.manifest.samples} images ingested to {summary.path}", err=True)
     for skipped in summary.skipped:
         click.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
 
 
-def _print_plan(recipe: Recipe) -> None:
+def _print_plan(plan: Plan) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from synthmammo.planning.summary import summarise
-
-    _ensure_hosts(recipe)
-    summary = summarise(recipe)
+    recipe, summary = plan.recipe, plan.summary
     table = Table(
         title=f"{recipe.name}: {summary.samples:,} samples on {summary.hosts:,} backgrounds", title_justify="left"
     )

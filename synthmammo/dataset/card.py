@@ -9,15 +9,17 @@ from typing import Any
 
 import yaml
 
+from synthmammo.arguments import a_path
 from synthmammo.dataset import statements
 from synthmammo.dataset.index import IndexRow, read_index
 from synthmammo.dataset.layout import CARD, PICTURE, RECIPE
 from synthmammo.dataset.loading import filled, loading
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
-from synthmammo.dataset.reports import CardReport, reports
+from synthmammo.dataset.reports import CardReport, attach_benchmark, reports
 from synthmammo.dataset.show import show
 from synthmammo.dataset.writers.parquet import features_yaml
+from synthmammo.errors import DatasetError
 from synthmammo.files import writing
 from synthmammo.mammogram.sample import SPLITS
 
@@ -27,19 +29,30 @@ _LOCATED_TASKS = ("object-detection", "image-segmentation")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-def card(directory: Path) -> Path:
-    """Write the card and the picture of a finished dataset.
+def card(path: str | Path, *, benchmark: str | Path | None = None) -> Path:
+    """Write the card and the picture of a finished dataset, from its files alone.
 
     Args:
-        directory: Directory of the dataset; the picture needs its Parquet.
+        path: Directory of the dataset; the picture needs its Parquet.
+        benchmark: Directory of a benchmark whose findings are shown too; None shows those the dataset has already.
 
     Returns:
         Path of the card.
 
     Raises:
-        DatasetError: The directory is no finished dataset.
+        DatasetError: The directory is no finished dataset, or the other one no finished benchmark.
         OutputError: The card cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> small = {"background.spacing_mm": 2, "emit.formats": ["parquet"]}
+        >>> dataset = sm.build("balanced_mass", "masses", size=3, settings=small)
+        >>> sm.card("masses").read_text().splitlines()[1]
+        'license: cc-by-4.0'
     """
+    directory = a_path(path, "path", DatasetError)
+    if benchmark is not None:
+        attach_benchmark(directory, a_path(benchmark, "benchmark", DatasetError))
     manifest = Manifest.read(directory)
     rows: list[IndexRow] = read_index(directory).to_pylist()
     pictured = "parquet" in statements.formats(manifest)
@@ -68,10 +81,10 @@ def card(directory: Path) -> Path:
         persons=" ".join(statements.sensitive_information(manifest)),
         licence=_licence(manifest),
     )
-    path = directory / CARD
-    with writing(path) as partial:
+    written = directory / CARD
+    with writing(written) as partial:
         partial.write_text(_header(directory, manifest, len(rows)) + "\n" + content + "\n", encoding="utf-8")
-    return path
+    return written
 
 
 def _header(directory: Path, manifest: Manifest, samples: int) -> str:

@@ -105,12 +105,21 @@ def find(table: dict[str, str], name: str, where: str) -> Any:
     Raises:
         GeneratorError: The table has no such name.
     """
+    module, _, attribute = table[known(table, name, where)].partition(":")
+    kind = getattr(import_module(module), attribute)
+    return partial(kind, name) if is_model(name) else kind
+
+
+def known(table: dict[str, str], name: str, where: str) -> str:
+    """The key of `HOSTS`, `LESIONS` or `REMOVALS` that a generator's name stands for; nothing is imported.
+
+    Raises:
+        GeneratorError: The name is not in the table.
+    """
     by_model = _CONTEXTUAL in table and is_model(name)
     if name == _CONTEXTUAL:
         hint = "Name its model: zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION."
         raise GeneratorError("a contextual GAN is named by its model", where=where, hint=hint)
     if name not in table and not by_model:
         raise GeneratorError(f"no generator is called '{name}'", where=where, hint=nearest(name, table))
-    module, _, attribute = table[_CONTEXTUAL if by_model else name].partition(":")
-    kind = getattr(import_module(module), attribute)
-    return partial(kind, name) if by_model else kind
+    return _CONTEXTUAL if by_model else name

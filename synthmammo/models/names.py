@@ -21,7 +21,7 @@ def locate(model: str | Path) -> Path:
         CheckpointError: The name is not understood, or there is no such file.
     """
     name = str(model)
-    if name.startswith("hf://"):
+    if is_hosted(name):
         return _fetched(name)
     if name.startswith("zoo/"):
         known = _zoo()
@@ -55,17 +55,32 @@ def _zoo() -> dict[str, Path]:
     return dict(sorted({**package, **user}.items()))
 
 
-def _fetched(name: str) -> Path:
+def is_hosted(name: str) -> bool:
+    """Whether a name is that of a model on the Hugging Face Hub."""
+    return name.startswith("hf://")
+
+
+def hub_address(name: str) -> tuple[str, str, str]:
+    """Repository, file and revision of a model on the Hugging Face Hub; nothing is fetched.
+
+    Raises:
+        CheckpointError: The name lacks one of them.
+    """
     address, _, revision = name.removeprefix("hf://").partition("@")
     parts = address.split("/", 2)
     if len(parts) < 3 or not all(parts) or not revision:
         hint = "Name the revision, best a commit: without it the same recipe would make other images tomorrow."
         raise CheckpointError("expected hf://ORG/REPO/FILE@REVISION", where=name, hint=hint)
+    return f"{parts[0]}/{parts[1]}", parts[2], revision
+
+
+def _fetched(name: str) -> Path:
+    repository, file, revision = hub_address(name)
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", parts[2], revision=revision))
+        return Path(hf_hub_download(repository, file, revision=revision))
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise CheckpointError(f"cannot be fetched ({reason})", where=name) from error

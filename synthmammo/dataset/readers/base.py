@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,16 +36,21 @@ class ShardReader(Protocol):
         """Keys in the order of the file; no pixels are read."""
         ...
 
-    def samples(self, split: str | None = None) -> Iterator[Sample]:
-        """Samples in the order of the file, of one split or of all."""
+    @property
+    def splits(self) -> list[str]:
+        """Split of each sample, in the order of the file; no pixels are read."""
+        ...
+
+    def samples(self, rows: Sequence[int] | None = None) -> Iterator[Sample]:
+        """Samples of some rows, in their order; of all in the order of the file."""
         ...
 
     def provenances(self) -> Iterator[dict[str, Any]]:
         """How each sample was made or read, in the order of the file; no pixels are decoded."""
         ...
 
-    def sample(self, key: str) -> Sample:
-        """The sample of a key that the shard has; little else is read."""
+    def sample(self, row: int) -> Sample:
+        """The sample of one row; little else is read."""
         ...
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate, groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +16,6 @@ import pyarrow.parquet as pq
 from synthmammo.dataset.readers.base import AGAIN, SAMPLE_IMAGES, absent, foreign, sample_of
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram.sample import Sample
-
-
-class _Place(NamedTuple):
-    row_group: int
-    row: int
 
 
 class ParquetReader:
@@ -35,43 +32,48 @@ class ParquetReader:
         return int(self._open().metadata.num_rows)
 
     @cached_property
-    def _places(self) -> dict[str, _Place]:
-        parquet = self._open()
-        places: dict[str, _Place] = {}
-        for group in range(parquet.num_row_groups):
-            keys = self._read(parquet, group, ["key"]).column("key").to_pylist()
-            places.update((key, _Place(group, row)) for row, key in enumerate(keys))
-        return places
-
-    @property
     def keys(self) -> list[str]:
         """Keys in the order of the file, from its key column."""
-        return list(self._places)
+        return list(self._column("key"))
 
-    def samples(self, split: str | None = None) -> Iterator[Sample]:
-        """Samples in the order of the file, one row group in memory at a time."""
+    @cached_property
+    def splits(self) -> list[str]:
+        """Split of each sample, from the file's column of that name."""
+        return list(self._column("split"))
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """Row after the last of each row group, from the file's footer."""
+        metadata = self._open().metadata
+        return list(accumulate(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)))
+
+    def samples(self, rows: Sequence[int] | None = None) -> Iterator[Sample]:
+        """Samples of some rows, or of all; one row group in memory at a time."""
         parquet, names = self._open(), self.label_names
-        for group in range(parquet.num_row_groups):
-            if split and split not in self._read(parquet, group, ["split"]).column("split").to_pylist():
-                continue  # before its pixels are read
-            table = self._read(parquet, group)
-            for row in range(table.num_rows):
-                sample = self._sample(table.slice(row, 1).to_pylist()[0], names)
-                if split in (None, sample.split):
-                    yield sample
+        rows = range(len(self)) if rows is None else rows
+        for group, members in groupby(rows, key=self._group):
+            table, first = self._read(parquet, group), self._first(group)
+            for row in members:
+                yield self._sample(table.slice(row - first, 1).to_pylist()[0], names)
 
     def provenances(self) -> Iterator[dict[str, Any]]:
         """How each sample was made or read, from the file's column of that name."""
+        yield from map(json.loads, self._column("provenance"))
+
+    def sample(self, row: int) -> Sample:
+        """The sample of one row; reads its row group only."""
+        return next(self.samples([row]))
+
+    def _group(self, row: int) -> int:
+        return bisect_right(self._ends, row)
+
+    def _first(self, group: int) -> int:
+        return self._ends[group - 1] if group else 0
+
+    def _column(self, name: str) -> Iterator[str]:
         parquet = self._open()
         for group in range(parquet.num_row_groups):
-            for text in self._read(parquet, group, ["provenance"]).column("provenance").to_pylist():
-                yield json.loads(text)
-
-    def sample(self, key: str) -> Sample:
-        """The sample of a key; reads its row group only."""
-        place = self._places[key]
-        table = self._read(self._open(), place.row_group).slice(place.row, 1)
-        return self._sample(table.to_pylist()[0], self.label_names)
+            yield from self._read(parquet, group, [name]).column(name).to_pylist()
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +31,34 @@ class WebDatasetReader:
     def __len__(self) -> int:
         return self._samples
 
-    @property
+    @cached_property
     def keys(self) -> list[str]:
         """Keys in the order of the tar; of the members only the records are read."""
-        return [members["__key__"] for members in self._members(lambda name: name.endswith(".json"))]
+        return [members["__key__"] for members in self._members(_is_record)]
 
-    def samples(self, split: str | None = None) -> Iterator[Sample]:
-        """Samples in the order of the tar, one in memory at a time."""
-        for row in map(self._row, self._members()):
-            if split in (None, row.get("split")):
-                yield sample_of(row, self._file)
+    @cached_property
+    def splits(self) -> list[str]:
+        """Split of each sample, from the records."""
+        return [self._record(members)["split"] for members in self._members(_is_record)]
+
+    def samples(self, rows: Sequence[int] | None = None) -> Iterator[Sample]:
+        """Samples of some rows, or of all, one in memory at a time; rows in ascending order take one pass."""
+        if rows is not None and list(rows) != sorted(set(rows)):
+            yield from map(self.sample, rows)
+            return
+        wanted = None if rows is None else set(rows)
+        for row, members in enumerate(self._members()):
+            if wanted is None or row in wanted:
+                yield sample_of(self._row(members), self._file)
 
     def provenances(self) -> Iterator[dict[str, Any]]:
         """How each sample was made or read; the pictures are not decoded."""
-        for members in self._members(lambda name: name.endswith(".json")):
-            yield json.loads(json.loads(members["json"])["provenance"])
+        for members in self._members(_is_record):
+            yield json.loads(self._record(members)["provenance"])
 
-    def sample(self, key: str) -> Sample:
-        """The sample of a key; the other members are skipped."""
+    def sample(self, row: int) -> Sample:
+        """The sample of one row; the members of the others are skipped."""
+        key = self.keys[row]
         (members,) = self._members(lambda name: name.partition(".")[0] == key, expected=1)
         return sample_of(self._row(members), self._file)
 
@@ -69,6 +80,13 @@ class WebDatasetReader:
             message = f"not a whole tar (it holds {number} samples, expected {expected or self._samples})"
             raise DatasetError(message, where=self._file, hint=AGAIN)
 
+    def _record(self, members: Members) -> dict[str, Any]:
+        try:
+            record: dict[str, Any] = json.loads(members["json"])
+            return {"split": record["split"], "provenance": record["provenance"]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise foreign(members["__key__"], error, self._file) from error
+
     def _row(self, members: Members) -> dict[str, Any]:
         try:
             row: dict[str, Any] = json.loads(members["json"])
@@ -76,6 +94,10 @@ class WebDatasetReader:
             return row | {"findings": _findings(row["regions"]), "spacing_mm": _spacing(row["spacing_mm"])}
         except (KeyError, TypeError, ValueError) as error:
             raise foreign(members["__key__"], error, self._file) from error
+
+
+def _is_record(name: str) -> bool:
+    return name.endswith(".json")
 
 
 def _findings(regions: dict[str, list[Any]]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-from synthmammo import __version__
+from synthmammo._version import __version__
 from synthmammo.dataset.manifest import ShardRecord
 from synthmammo.dataset.writers.base import Encoded, split_of
 from synthmammo.dataset.writers.dicom_modules import mammogram

@@ -12,7 +12,7 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
-from synthmammo import __version__
+from synthmammo._version import __version__
 from synthmammo.dataset.writers.dicom_codes import ABNORMAL, BREAST, FINDINGS, PATHOLOGIES, PATHOLOGY, STRUCTURES, TERMS
 from synthmammo.dataset.writers.dicom_modules import study_uid
 from synthmammo.identity import dicom_uid

@@ -16,7 +16,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation
 from pydicom.valuerep import format_number_as_ds
 
-from synthmammo import __version__
+from synthmammo._version import __version__
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.dicom_codes import BREAST, VIEWS
 from synthmammo.errors import OutputError

@@ -1,0 +1,74 @@
+"""VERB check: what can be known to be wrong with a recipe before anything is drawn, imported or fetched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from synthmammo.building.inputs import (
+    check_dicom,
+    check_directions,
+    latent_files,
+    located,
+    named_generators,
+    named_models,
+    naming_field,
+)
+from synthmammo.generators.base import known
+from synthmammo.models.names import hub_address, is_hosted, is_model
+from synthmammo.recipe import Recipe, RecipeLike, as_recipe
+from synthmammo.settings import Changes
+
+
+def check(recipe: RecipeLike, *, settings: Changes = (), size: int | None = None) -> Recipe:
+    """Check a recipe: its fields, the names of its generators, and that the files of its models are there.
+
+    Quick, since nothing is drawn, no network is opened and nothing is fetched: of a model on the Hugging Face Hub the
+    name alone is checked, and of real hosts that are not ingested yet nothing is known.
+
+    Args:
+        recipe: Path of a recipe, name of a shipped one, mapping of its keys, or a `Recipe`.
+        settings: Values to change, by dotted key (`{"emit.shard_size": 16}`) or as `KEY=VALUE` texts.
+        size: Number of samples in place of the recipe's; None for the recipe's own.
+
+    Returns:
+        The checked recipe, includes merged and defaults filled in.
+
+    Raises:
+        RecipeError: The recipe cannot be read, or says something that is not understood or contradicts itself.
+        GeneratorError: A generator is unknown, or a model or a file beside it is not there.
+        CheckpointError: A file of directions is not of the recipe's model.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> sm.check("balanced_mass")
+        Recipe(balanced_mass: 300 samples of normal, benign, malignant; phantom backgrounds)
+        >>> sm.check("balanced_mass", settings={"background.generator": "phantm"})
+        Traceback (most recent call last):
+        ...
+        synthmammo.errors.RecipeError: ...: background.generator: no generator is called 'phantm'
+          Did you mean 'phantom'?
+    """
+    checked = as_recipe(recipe, settings, size)
+    for table, name, where in named_generators(checked):
+        if not is_model(name):
+            known(table, name, where)
+    found = _local_models(checked)
+    background = getattr(checked.background, "model", None)
+    if background is None or background in found:
+        latent_files(checked, found)
+        check_directions(checked, found)
+    if checked.emit.formats.dicom is not None:
+        check_dicom(checked)
+    return checked
+
+
+def _local_models(recipe: Recipe) -> dict[str, Path]:
+    """Files of the models that are not on the Hub, by the names the recipe gives them."""
+    found = {}
+    for where, name in named_models(recipe).items():
+        if is_hosted(name):
+            with naming_field(where, name):
+                hub_address(name)
+        else:
+            found[name] = located(name, where)
+    return found

@@ -1,0 +1,166 @@
+"""A dataset, or its plan, from whatever stands for a recipe: what other programs call, and the commands too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthmammo.arguments import a_choice, a_function, a_number, a_path
+from synthmammo.errors import OutputError, RecipeError
+from synthmammo.ingesting.hosts import ensure_hosts, missing_hosts
+from synthmammo.progress import Progress, Steps, silent
+from synthmammo.recipe import RecipeLike, as_recipe
+from synthmammo.settings import Changes
+
+if TYPE_CHECKING:
+    from synthmammo.dataset.reader import MadeDataset
+    from synthmammo.dataset.workers.local import Local
+    from synthmammo.ingesting.ingest import IngestSummary
+    from synthmammo.planning.plan import Plan
+
+
+def build(
+    recipe: RecipeLike,
+    out: str | Path | None = None,
+    *,
+    size: int | None = None,
+    settings: Changes = (),
+    workers: int | None = 1,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> MadeDataset:
+    """Make the dataset of a recipe, with its card; real hosts that the recipe asks for are ingested first.
+
+    After an interruption the same call goes on where it was, and of a finished dataset it makes nothing again.
+
+    Args:
+        recipe: Path of a recipe, name of a shipped one, mapping of its keys, or a `Recipe`.
+        out: Directory of the dataset; None for `datasets/NAME` in the current folder.
+        size: Number of samples in place of the recipe's; None for the recipe's own.
+        settings: Values to change, by dotted key (`{"emit.shard_size": 16}`) or as `KEY=VALUE` texts.
+        workers: Number of processes; None for one per core. A script that asks for more than one starts its work below
+            `if __name__ == "__main__":`, since each of them imports the script.
+        overwrite: True to remove the dataset that is there, finished or not, and begin anew.
+        progress: Function that is called with the number of samples done and that of all samples.
+
+    Returns:
+        The finished dataset. `manifest.failed` lists the samples that could not be made, `made` and `seconds` say what
+        this run did.
+
+    Raises:
+        RecipeError: The recipe cannot be read or understood, or an argument is of the wrong kind.
+        GeneratorError: A generator is unknown, lacks its model, or cannot do what is asked.
+        SourceError: The archive of real hosts cannot be used.
+        OutputError: The directory holds something else, or cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> small = {"background.spacing_mm": 2, "emit.formats": ["parquet"]}
+        >>> dataset = sm.build("balanced_mass", "masses", size=3, settings=small)
+        >>> dataset
+        Dataset(balanced_mass: 3 samples, 1 train, 1 validation, 1 test)
+        >>> dataset["balanced_mass-0000001"]
+        Sample(balanced_mass-0000001, 115 x 115 of 12 bits, 2 mm, L CC, benign, 1 finding)
+        >>> dataset["balanced_mass-0000001"].findings[0].box.height < 30
+        True
+    """
+    checked = as_recipe(recipe, settings, size)
+    engine = _engine(workers)
+    directory = Path("datasets") / checked.name if out is None else a_path(out, "out", OutputError)
+    overwrite = a_choice(overwrite, "overwrite", RecipeError)
+    steps = Steps(a_function(progress, "progress", RecipeError), checked.size)
+    from synthmammo.building.build import build as make
+    from synthmammo.building.inputs import refuse_unsupported
+    from synthmammo.dataset.card import card
+    from synthmammo.dataset.reader import MadeDataset
+
+    found = refuse_unsupported(checked)
+    make_hosts(checked, workers=workers)
+    built = make(checked, directory, engine=engine, overwrite=overwrite, found=found, advance=steps)
+    card(directory)
+    return MadeDataset(directory, built.manifest, built.made, built.seconds)
+
+
+def plan(
+    recipe: RecipeLike,
+    out: str | Path | None = None,
+    *,
+    size: int | None = None,
+    settings: Changes = (),
+    workers: int | None = 1,
+    progress: Progress = silent,
+) -> Plan:
+    """Draw everything there is to draw of a recipe; real hosts that the recipe asks for are ingested first.
+
+    Args:
+        recipe: Path of a recipe, name of a shipped one, mapping of its keys, or a `Recipe`.
+        out: Parquet file to write the plan to; None writes none.
+        size: Number of samples in place of the recipe's; None for the recipe's own.
+        settings: Values to change, by dotted key (`{"emit.shard_size": 16}`) or as `KEY=VALUE` texts.
+        workers: Number of processes that ingest; None for one per core.
+        progress: Function that is called with the number of rows written and that of all rows.
+
+    Returns:
+        The plan: its rows when iterated, a `pyarrow.Table` by `table()`, counts by `summary`.
+
+    Raises:
+        RecipeError: The recipe cannot be read or understood, or an argument is of the wrong kind.
+        SourceError: The archive of real hosts cannot be used.
+        DatasetError: The real hosts are absent, or none of them can be used.
+        OutputError: The file cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> plan = sm.plan("balanced_mass", size=9)
+        >>> plan
+        Plan(balanced_mass: 9 samples on 9 backgrounds)
+        >>> len(plan.table())
+        9
+    """
+    checked = as_recipe(recipe, settings, size)
+    a_function(progress, "progress", RecipeError)
+    path = None if out is None else a_path(out, "out", OutputError)
+    make_hosts(checked, workers=workers)
+    from synthmammo.planning.plan import Plan
+
+    drawn = Plan(checked)
+    if path is not None:
+        drawn.write(path, progress)
+    return drawn
+
+
+def make_hosts(recipe: RecipeLike, *, workers: int | None = 1, progress: Progress = silent) -> IngestSummary | None:
+    """Ingest the real hosts that a recipe asks for, with their card; `build` and `plan` do it by themselves.
+
+    Args:
+        recipe: Path of a recipe, name of a shipped one, mapping of its keys, or a `Recipe`.
+        workers: Number of processes; None for one per core.
+        progress: Function that is called with the number of images done and that of all images.
+
+    Returns:
+        What was ingested; None where the hosts are there, or the recipe asks for none or does not say from what.
+
+    Raises:
+        RecipeError: The recipe cannot be read or understood, or its options of `ingest` cannot.
+        SourceError: The archive cannot be used.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> sm.make_hosts("balanced_mass") is None
+        True
+    """
+    checked = as_recipe(recipe)
+    engine = _engine(workers)
+    if missing_hosts(checked) is None:
+        return None
+    from synthmammo.dataset.card import card
+
+    summary = ensure_hosts(checked, a_function(progress, "progress", RecipeError), engine=engine)
+    card(summary.path)
+    return summary
+
+
+def _engine(workers: int | None) -> Local:
+    from synthmammo.dataset.workers.local import Local
+
+    return Local(None if workers is None else a_number(workers, "workers", RecipeError, least=1))
