@@ -17,7 +17,7 @@ Example:
     >>> small = {"background.spacing_mm": 2, "emit.formats": ["parquet"]}
     >>> dataset = sm.build("balanced_mass", "masses", size=6, settings=small)
     >>> dataset
-    Dataset(balanced_mass: 6 samples, 4 train, 1 validation, 1 test)
+    Dataset(balanced_mass: 6 samples, 5 train, 1 validation)
     >>> dataset.split("train")[0].image.dtype
     dtype('uint16')
 """

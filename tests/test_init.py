@@ -1,3 +1,4 @@
+import ast
 import importlib
 import subprocess
 import sys
@@ -12,6 +13,20 @@ import synthmammo
 @pytest.mark.parametrize("name", synthmammo.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(synthmammo, name) is not None
+
+
+def test_public_names_are_listed_once_and_shown():
+    assert [name for name in synthmammo.__all__ if name != "__version__"] == list(synthmammo._PLACES)
+    assert set(synthmammo.__all__) <= set(dir(synthmammo))
+    tree = ast.parse(Path(synthmammo.__file__).read_text(encoding="utf-8"))
+    typed = next(node for node in tree.body if isinstance(node, ast.If))
+    imported = {name.name: node.module for node in typed.body for name in node.names}
+    assert imported == {name: f"synthmammo.{place}" for name, place in synthmammo._PLACES.items()}
+
+
+def test_no_function_has_the_name_of_a_room():
+    rooms = {path.stem for path in Path(synthmammo.__file__).parent.iterdir()}
+    assert not rooms & set(synthmammo.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error():

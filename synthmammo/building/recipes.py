@@ -58,9 +58,9 @@ def build(
         >>> small = {"background.spacing_mm": 2, "emit.formats": ["parquet"]}
         >>> dataset = sm.build("balanced_mass", "masses", size=3, settings=small)
         >>> dataset
-        Dataset(balanced_mass: 3 samples, 1 train, 1 validation, 1 test)
+        Dataset(balanced_mass: 3 samples, 3 train)
         >>> dataset["balanced_mass-0000001"]
-        Sample(balanced_mass-0000001, 115 x 115 of 12 bits, 2 mm, L CC, benign, 1 finding)
+        Sample(balanced_mass-0000001, 115 x 115 of 12 bits, 2 mm, L MLO, benign, 1 finding)
         >>> dataset["balanced_mass-0000001"].findings[0].box.height < 30
         True
     """

@@ -39,14 +39,14 @@ class Dataset:
         >>> import synthmammo as sm
         >>> small = {"background.spacing_mm": 2, "emit.formats": ["parquet"]}
         >>> sm.build("balanced_mass", "masses", size=4, settings=small)
-        Dataset(balanced_mass: 4 samples, 2 train, 1 validation, 1 test)
+        Dataset(balanced_mass: 4 samples, 3 train, 1 validation)
         >>> dataset = sm.Dataset.open("masses")
         >>> len(dataset), dataset.label_names
         (4, ('normal', 'benign', 'malignant'))
         >>> dataset["balanced_mass-0000001"].image.shape
         (115, 115)
         >>> [sample.split for sample in dataset.split("train")]
-        ['train', 'train']
+        ['train', 'train', 'train']
     """
 
     def __init__(

@@ -37,3 +37,27 @@ def test_build_goes_to_datasets_by_default(tmp_path, monkeypatch):
 
 def test_schema():
     assert json.loads(tiny.run("schema").output)["title"] == "synthmammo recipe"
+
+
+def test_check_says_of_each_recipe_whether_it_is_right(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    right, wrong = (
+        tiny.write(tmp_path / "right.yaml"),
+        tiny.write(tmp_path / "wrong.yaml", classes={"benign": 1, "x": 0}),
+    )
+    result = tiny.run("check", right, wrong, "balanced_mass")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [f"ok  {right}", "ok  balanced_mass"]
+    assert result.stderr.count("error: ") == 1 and str(wrong) in result.stderr
+    assert tiny.run("check", right).exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"right.yaml", "wrong.yaml"}
+
+
+def test_shipped_recipes_are_built_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    coarse = ("--set", "background.spacing_mm=2", "--workers", 1)
+    result = tiny.run("build", "balanced_mass", "--size", 2, *coarse)
+    assert result.exit_code == 0 and "dataset  datasets/balanced_mass" in result.output
+    result = tiny.run("build", "balanced_mas")
+    assert result.exit_code == 1 and "Did you mean 'balanced_mass'?" in result.output
+    assert "Known: balanced_calc" in tiny.run("plan", "xyzzy").output
