@@ -5,6 +5,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
+import synthmammo
 from synthmammo import __version__
 from synthmammo.cli import main
 from tests.support import tiny
@@ -35,7 +36,7 @@ def test_interruptions_anywhere_exit_with_130(tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("synthmammo.load_recipe", interrupted)
+    monkeypatch.setattr(synthmammo, "load_recipe", interrupted)
     result = tiny.run("plan", tmp_path / "t.yaml")
     assert result.exit_code == 130 and "interrupted" in result.output
 
