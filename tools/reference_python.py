@@ -55,6 +55,10 @@ what was expected, and what to do.
 OTHERS = {
     "synthmammo.mammogram.sample": ("Kind", "Pathology", "View", "Laterality", "SpacingOrigin"),
     "synthmammo.mammogram.history": ("History",),
+    "synthmammo.dataset.reader": ("MadeDataset",),
+    "synthmammo.planning.plan": ("Plan",),
+    "synthmammo.building.verify": ("Verification",),
+    "synthmammo.building.remake": ("Regenerated", "Remade"),
 }
 """Types that signatures of public names have, by module."""
 

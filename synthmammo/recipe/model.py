@@ -9,14 +9,7 @@ from synthmammo.recipe.fields import RecipeFields
 
 
 class Recipe(RecipeFields):
-    """A dataset, declared: what `recipes/*.yaml` say, as attributes.
-
-    Example:
-        >>> import synthmammo as sm
-        >>> recipe = sm.load_recipe("balanced_calc")
-        >>> recipe.size, recipe.classes
-        (40, {'normal': 0.5, 'malignant': 0.5})
-    """
+    """A dataset, declared; its fields are checked against each other."""
 
     def __repr__(self) -> str:
         classes = ", ".join(self.classes)
