@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 
-import synthmammo
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+import synthmammo  # noqa: E402
+from tools.signatures import complete  # noqa: E402
 
 project, author = "synthmammo", "The synthmammo authors"
 project_copyright = "The synthmammo authors, Apache-2.0"
@@ -29,13 +34,13 @@ myst_heading_anchors = 3
 autodoc_member_order, autodoc_typehints = "bysource", "description"
 autodoc_typehints_description_target = "documented"
 autodoc_class_signature = "mixed"
+napoleon_numpy_docstring = False
 # Other libraries' documentation is not asked for, as that would need the network: their types are named, not linked.
 nitpick_ignore_regex = [
     (r"py:.*", r"(builtins|collections|datetime|enum|fractions|os|pathlib|typing|types)(\..*)?"),
     (r"py:.*", r"(numpy|np|numpy\.typing|torch|pydantic|click)(\..*)?"),
 ]
 
-ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 INCLUDE = re.compile(r"^```\{include\} (\S+)\n```$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)([^)]*)\)")
@@ -87,7 +92,24 @@ def _documented(app: Any, env: Any, node: Any, content: nodes.Element) -> nodes.
     return link
 
 
+def _described(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """What is returned is text here, whose first words are no type even if a colon follows: types are annotated."""
+    if what in ("attribute", "property") and lines:
+        lines[0] = f": {lines[0]}"
+    for number, line in enumerate(lines[:-1]):
+        if line in ("Returns:", "Yields:"):
+            first = lines[number + 1]
+            lines[number + 1] = f"{first[: len(first) - len(first.lstrip())]}: {first.lstrip()}"
+
+
+def _signed(app: Any, thing: Any, bound: bool) -> None:
+    """Annotations may name what a module imports for them alone."""
+    complete(thing)
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", _described, priority=400)  # before napoleon
+    app.connect("autodoc-before-process-signature", _signed)
     app.connect("source-read", _read)
     app.connect("missing-reference", _documented)

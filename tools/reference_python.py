@@ -6,10 +6,12 @@ import inspect
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from importlib import import_module
 from typing import Any
 
+from pydantic import BaseModel
+
 import synthmammo
+from tools.signatures import classes_in
 from tools.undocumented import Undocumented
 
 INDEX = """# Python
@@ -52,15 +54,6 @@ what was expected, and what to do.
    :exclude-members: SynthmammoError
 ```
 """
-OTHERS = {
-    "synthmammo.mammogram.sample": ("Kind", "Pathology", "View", "Laterality", "SpacingOrigin"),
-    "synthmammo.mammogram.history": ("History",),
-    "synthmammo.dataset.reader": ("MadeDataset",),
-    "synthmammo.planning.plan": ("Plan",),
-    "synthmammo.building.verify": ("Verification",),
-    "synthmammo.building.remake": ("Regenerated", "Remade"),
-}
-"""Types that signatures of public names have, by module."""
 
 
 def public() -> dict[str, Any]:
@@ -93,15 +86,16 @@ def index() -> str:
 
 def types() -> str:
     """The page of the types in signatures."""
-    names = [f"{module}.{name}" for module, names in OTHERS.items() for name in names]
-    entries = [f".. autoclass:: {name}\n   :members:\n{_words(name)}" for name in names]
-    return TYPES.format(entries="\n".join(entries))
+    names = public().values()
+    return TYPES.format(entries="\n".join(_entry(kind) for kind in classes_in(names) if kind not in names))
 
 
-def _words(name: str) -> str:
-    """An option by which the words of an enumeration are shown, which have no docstrings."""
-    module, _, attribute = name.rpartition(".")
-    return "   :undoc-members:\n" if issubclass(getattr(import_module(module), attribute), Enum) else ""
+def _entry(kind: type) -> str:
+    """A class with its members; of the models of settings, which have very many, what they are."""
+    members = "" if issubclass(kind, BaseModel) else "   :members:\n"
+    # The words of an enumeration have no docstrings.
+    words = "   :undoc-members:\n" if issubclass(kind, Enum) else ""
+    return f".. autoclass:: {kind.__module__}.{kind.__qualname__}\n{members}{words}"
 
 
 def page(name: str, thing: Any) -> str:
