@@ -35,8 +35,10 @@ def page() -> str:
     Raises:
         Undocumented: A command or an option has no help.
     """
-    context = click.Context(main, info_name="synthmammo", **main.context_settings)
-    return BEFORE + "\n".join(_sections(main, context, "##")) + AFTER
+    settings = main.context_settings | {"max_content_width": WIDTH}
+    context = click.Context(main, info_name="synthmammo", terminal_width=WIDTH, **settings)
+    all_of_them = f"```text\n{main.get_help(context)}\n```\n\n"
+    return BEFORE + all_of_them + "\n".join(_sections(main, context, "##")) + AFTER
 
 
 def _sections(group: Commands, above: click.Context, heading: str) -> Iterator[str]:
