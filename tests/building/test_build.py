@@ -350,7 +350,7 @@ def test_a_read_only_place(tmp_path):
 @pytest.mark.parametrize("format_name", ["webdataset", "parquet", "dicom"])
 def test_a_file_in_place_of_a_formats_folder(tmp_path, format_name):
     out = tmp_path / "out"
-    assert crash(tiny.recipe(**SMALL), out, 3)
+    assert crash(tiny.recipe(**SMALL), out, FIRST_SHARD - 4)  # content, versions, recipe and plan
     shutil.rmtree(out / format_name)
     (out / format_name).write_text("")
     with pytest.raises(OutputError, match=f"{format_name}.*cannot be written"):
