@@ -39,6 +39,7 @@ napoleon_numpy_docstring = False
 nitpick_ignore_regex = [
     (r"py:.*", r"(builtins|collections|datetime|enum|fractions|os|pathlib|typing|types)(\..*)?"),
     (r"py:.*", r"(numpy|np|numpy\.typing|torch|pydantic|click)(\..*)?"),
+    ("py:class", "Role"),  # no class: another name for the words that `data.roles` of a training may have
 ]
 
 DOCS = ROOT / "docs"
