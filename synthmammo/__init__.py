@@ -30,17 +30,35 @@ from typing import TYPE_CHECKING, Any
 from synthmammo._version import __version__
 
 if TYPE_CHECKING:
+    from synthmammo.benchmarking.benchmark import benchmark, benchmark_detect
     from synthmammo.building.check import check
+    from synthmammo.building.films import insert_lesion, remove_lesion
     from synthmammo.building.recipes import build, make_hosts, plan
     from synthmammo.building.remake import regenerate
     from synthmammo.building.verify import verify
     from synthmammo.dataset.card import card
     from synthmammo.dataset.reader import Dataset
+    from synthmammo.editing.sample import sample
     from synthmammo.errors import SynthmammoError
+    from synthmammo.ingesting.ingest import ingest
     from synthmammo.mammogram.sample import Box, Finding, Sample
+    from synthmammo.models.convert import convert
+    from synthmammo.patching.patches import patches
     from synthmammo.recipe import Recipe, load_recipe, shipped_recipes
+    from synthmammo.sharing.publish import publish
+    from synthmammo.training.train import train
 
 _PLACES = {
+    "benchmark": "benchmarking.benchmark",
+    "benchmark_detect": "benchmarking.benchmark",
+    "convert": "models.convert",
+    "ingest": "ingesting.ingest",
+    "insert_lesion": "building.films",
+    "patches": "patching.patches",
+    "publish": "sharing.publish",
+    "remove_lesion": "building.films",
+    "sample": "editing.sample",
+    "train": "training.train",
     "Box": "mammogram.sample",
     "Dataset": "dataset.reader",
     "Finding": "mammogram.sample",
@@ -67,14 +85,24 @@ __all__ = [
     "Sample",
     "SynthmammoError",
     "__version__",
+    "benchmark",
+    "benchmark_detect",
     "build",
     "card",
     "check",
+    "convert",
+    "ingest",
+    "insert_lesion",
     "load_recipe",
     "make_hosts",
+    "patches",
     "plan",
+    "publish",
     "regenerate",
+    "remove_lesion",
+    "sample",
     "shipped_recipes",
+    "train",
     "verify",
 ]
 

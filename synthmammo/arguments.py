@@ -6,10 +6,13 @@ the class that it raises.
 
 from __future__ import annotations
 
+import math
 import os
 import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from enum import StrEnum
+from numbers import Real
 from operator import index
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +21,7 @@ from synthmammo.errors import SynthmammoError, nearest
 
 Failure = type[SynthmammoError]
 Word = TypeVar("Word", bound=StrEnum)
+Options = TypeVar("Options")
 
 
 def wrong(name: str, expected: str, value: object, failure: Failure, hint: str | None = None) -> SynthmammoError:
@@ -112,6 +116,63 @@ def a_word(value: object, words: type[Word], name: str, failure: Failure) -> Wor
         hint = nearest(value.upper(), known) if isinstance(value, str) else None
         raise wrong(name, " or ".join(repr(word) for word in known), value, failure, hint)
     return words(value)
+
+
+def a_name(value: object, known: Iterable[str], name: str, failure: Failure) -> str:
+    """One of some texts.
+
+    Raises:
+        SynthmammoError: There is no such text among them.
+    """
+    texts = [str(text) for text in known]
+    if not isinstance(value, str) or value not in texts:
+        hint = nearest(value, texts) if isinstance(value, str) else ""
+        raise wrong(name, listed(map(repr, texts)), value, failure, hint if hint.startswith("Did") else None)
+    return str(value)
+
+
+def a_seed(value: Any, name: str, failure: Failure) -> int:
+    """A seed that a recipe may have: a whole number of 0 to 2^63 - 1.
+
+    Raises:
+        SynthmammoError: It is something else.
+    """
+    if (seed := a_number(value, name, failure, least=0)) >= 2**63:
+        raise wrong(name, "a whole number below 2^63", value, failure)
+    return seed
+
+
+def a_positive(value: Any, name: str, unit: str, failure: Failure) -> float:
+    """A finite number above 0.
+
+    Raises:
+        SynthmammoError: It is something else.
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not (math.isfinite(value) and value > 0):
+        raise wrong(name, f"a number above 0 ({unit})", value, failure)
+    return float(value)
+
+
+def options(kind: type[Options], given: Mapping[str, Any], failure: Failure) -> Options:
+    """An instance of a dataclass of options, which checks the values itself.
+
+    Args:
+        kind: The dataclass.
+        given: Values by name; lists become tuples.
+        failure: Class of the error to raise.
+
+    Raises:
+        SynthmammoError: A name is unknown, or a value is of a kind that no check of the dataclass foresees.
+    """
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for name in given:
+        if name not in known:
+            raise failure("is no option that is known here", where=name, hint=nearest(name, known))
+    try:
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+    except (TypeError, ValueError, AttributeError) as error:
+        raise failure(f"an option is of a kind that cannot be used ({error})", where=", ".join(given)) from None
 
 
 def listed(names: Iterable[object]) -> str:

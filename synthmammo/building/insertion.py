@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from synthmammo.building.canvas import Canvas, Placed, Try
-from synthmammo.building.placement import Frame, Places
+from synthmammo.building.placement import Frame, Places, Site
 from synthmammo.generators.base import LESIONS, REMOVALS, Lesion, find
 from synthmammo.mammogram.anatomy import site_from_draw
 from synthmammo.mammogram.planned import PlannedLesion
@@ -57,6 +57,16 @@ class Inserter:
             if reason:
                 return reason
         return None
+
+    def put_at(self, lesion: PlannedLesion, canvas: Canvas, site: Site) -> str | None:
+        """Put a lesion onto a stated place, by the first of its candidates that passes there.
+
+        Returns:
+            Why it could not be put on; None when it is.
+        """
+        spec = self._specs[lesion.spec]
+        tries = (Try(lesion, spec, one, attempt, site) for attempt, one in enumerate(lesion.candidates))
+        return None if self._first(tries, canvas) else _none_passed(lesion)
 
     def _put_adjacent(
         self, spec: LesionSpec, lesions: Sequence[PlannedLesion], canvas: Canvas, places: Places

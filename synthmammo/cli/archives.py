@@ -119,8 +119,8 @@ def ingest(
     from synthmammo.dataset.card import card
     from synthmammo.dataset.workers.local import Local
     from synthmammo.errors import SourceError
-    from synthmammo.ingesting.ingest import IngestOptions
-    from synthmammo.ingesting.ingest import ingest as run
+    from synthmammo.ingesting.ingest import ingest_archive
+    from synthmammo.ingesting.options import IngestOptions
     from synthmammo.settings import assignments
 
     if download:
@@ -130,7 +130,7 @@ def ingest(
         options["shares"] = assignments(shares, SourceError, "--share")
     chosen = IngestOptions(settings=assignments(settings, SourceError), **options)
     with progress_bar(source) as update:
-        summary = run(source, path, out, chosen, engine=Local(workers), progress=update)
+        summary = ingest_archive(source, path, out, chosen, engine=Local(workers), progress=update)
     click.echo(f"{summary.manifest.samples:,} images\n  dataset  {summary.path}\n  card     {card(out)}")
     for note in summary.notes:
         click.echo(f"note: {note}")
@@ -235,14 +235,14 @@ def patches(
     from synthmammo.dataset.workers.local import Local
     from synthmammo.errors import RecipeError
     from synthmammo.patching.options import PatchOptions
-    from synthmammo.patching.patches import patches as run
+    from synthmammo.patching.patches import cut_patches
     from synthmammo.settings import assignments
 
     options |= {name: tuple(options[name]) for name in ("formats", "healthy", "scale")}
     chosen = PatchOptions(counts=assignments(counts, RecipeError, "--count"), **options)
     start = perf_counter()
     with progress_bar("patches", unit="patches") as update:
-        cut = run(dataset, out, chosen, engine=Local(workers), progress=update)
+        cut = cut_patches(dataset, out, chosen, engine=Local(workers), progress=update)
     rate = f" ({cut.made / (perf_counter() - start):.0f}/s)" if cut.made else ""
     click.echo(f"{cut.manifest.samples:,} patches, {cut.made:,} of them made now{rate}")
     for split, labels in cut.manifest.counts.items():

@@ -119,18 +119,18 @@ def classify(
 
     Example: synthmammo benchmark classify --real datasets/cbis --synthetic datasets/cbis_made --out benchmarks/cbis
     """
-    from synthmammo.benchmarking.classify.classify import classify as run
+    from synthmammo.benchmarking.benchmark import benchmark as run
     from synthmammo.benchmarking.classify.config import load_classify_config
-    from synthmammo.benchmarking.classify.report import report
     from synthmammo.cli.progress import progress_bar
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     chosen = load_classify_config(preset, config, settings, given)
     with progress_bar("benchmark") as update:
-        compared = run(chosen, real, synthetic, out, generator=generator, device=device, progress=update)
-    written = report(compared)
+        written = run(
+            real, out, synthetic=synthetic, config=chosen, generator=generator, device=device, progress=update
+        )
     click.echo(written.table)
-    for note in compared.notes:
+    for note in written.notes:
         click.echo(f"note: {note}")
     click.echo(f"\n  report  {written.html}\n  table   {written.markdown}")
 
@@ -184,25 +184,17 @@ def detect(
 
     Example: synthmammo benchmark detect --real datasets/mini_mias --synthetic datasets/films --folds 3 --out bench
     """
+    from synthmammo.benchmarking.benchmark import benchmark_detect
     from synthmammo.benchmarking.detect.config import load_detect_config
-    from synthmammo.benchmarking.detect.detect import detect as run
-    from synthmammo.benchmarking.detect.report import report
     from synthmammo.cli.progress import progress_bar
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     chosen = load_detect_config(preset, config, settings, given)
     with progress_bar("benchmark") as update:
-        detected = run(
-            chosen,
-            real,
-            synthetic,
-            out,
-            rows=rows or _ROWS,
-            device=device,
-            progress=update,
+        written = benchmark_detect(
+            real, out, synthetic=synthetic, rows=rows or _ROWS, config=chosen, device=device, progress=update
         )
-    written = report(detected)
     click.echo(written.table)
-    for note in detected.notes:
+    for note in written.notes:
         click.echo(f"note: {note}")
     click.echo(f"\n  report  {written.html}\n  table   {written.markdown}")

@@ -55,10 +55,19 @@ def convert(
 
     Example: synthmammo convert network.pkl mammo.safetensors --spacing-mm 0.4 --licence cc-by-4.0
     """
-    from synthmammo.models.convert import Facts
     from synthmammo.models.convert import convert as run
 
-    click.echo(run(source, out, Facts(spacing_mm, int(bits), licence, classes, about), half=half))
+    written = run(
+        source,
+        out,
+        spacing_mm=spacing_mm,
+        bits_stored=int(bits),
+        licence=licence,
+        classes=classes,
+        about=about,
+        half=half,
+    )
+    click.echo(written)
 
 
 @click.command()
@@ -83,12 +92,11 @@ def sample(model: str, seeds: str, truncation: float, label: str | None, out: Pa
     Example: synthmammo sample zoo/stylegan2-cbis-mass-128 --class malignant --seeds 0-35 --out sheet.png
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.sample import Sampling, parse_seeds
-    from synthmammo.editing.sample import sample as run
+    from synthmammo.editing.sample import Sampling, parse_seeds, write_samples
 
     numbers = parse_seeds(seeds)
     with progress_bar("sample") as update:
-        run(model, Sampling(numbers, truncation, label, device), out, progress=update)
+        write_samples(model, Sampling(numbers, truncation, label, device), out, progress=update)
     click.echo(out)
 
 

@@ -58,8 +58,7 @@ def publish(source: Path, repo_id: str, model: bool, private: bool, revision: st
     Example: synthmammo publish datasets/balanced_calc me/balanced_calc --private --yes
     """
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.sharing.hub import dataset_publication, model_publication, require_token
-    from synthmammo.sharing.hub import publish as run
+    from synthmammo.sharing.hub import dataset_publication, model_publication, require_token, upload
 
     if yes:
         require_token(repo_id)
@@ -79,7 +78,7 @@ def publish(source: Path, repo_id: str, model: bool, private: bool, revision: st
         def in_megabytes(done: int, total: int | None) -> None:
             update(round(done / 1e6), round(total / 1e6) if total is not None else None)
 
-        done = run(publication, repo_id, private=private, revision=revision, progress=in_megabytes)
+        done = upload(publication, repo_id, private=private, revision=revision, progress=in_megabytes)
     click.echo(f"{done.url}: {len(done.sent)} files sent, {done.kept} were there, {len(done.removed)} removed")
 
 

@@ -36,7 +36,7 @@ def train(
     from synthmammo.cli.progress import progress_bar
     from synthmammo.errors import TrainingError
     from synthmammo.training.config import default_config, load_config
-    from synthmammo.training.trainer import train as run
+    from synthmammo.training.train import train as run
 
     chosen = load_config(config, settings) if config else default_config(model, data, settings)
     if chosen.model != model:

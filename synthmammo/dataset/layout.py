@@ -29,3 +29,6 @@ PICTURE = "figures/samples.png"
 
 STATE = ".unfinished"
 """Folder that lasts while the dataset is being made."""
+
+READABLE = ("parquet", "webdataset")
+"""Formats that `Dataset` reads samples from."""

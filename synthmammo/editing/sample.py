@@ -1,19 +1,21 @@
-"""Images of a StyleGAN2 by their seeds, as a contact sheet, as files, or as an array."""
+"""Images of a StyleGAN2 by their seeds: in memory, or as a contact sheet, files or an array on disk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.arguments import a_number, a_positive, a_text, wrong
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
 from synthmammo.generators.stylegan2 import quantised
-from synthmammo.models.latents import draw_z, one_hot, open_model
+from synthmammo.models.latents import Model, draw_z, one_hot, open_model
 from synthmammo.progress import Progress, silent
 
 Pixels = NDArray[np.float32]
@@ -37,8 +39,53 @@ class Sampling:
     device: str = "cpu"
 
 
-def sample(model: str, sampling: Sampling, out: Path, *, progress: Progress = silent) -> Path:
-    """Sample a model.
+def sample(
+    model: str | Path,
+    *,
+    seeds: int | Iterable[int],
+    truncation: float = 1.0,
+    label: str | None = None,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> Pixels:
+    """Images of a StyleGAN2 by their seeds.
+
+    A seed gives the picture that it gives in the published tools, whichever other seeds are asked for.
+
+    Args:
+        model: Name of the model: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION.
+        seeds: Whole numbers of at least 0, one per image; a single number gives one image.
+        truncation: psi, at least 0; 1 leaves the latents as they are, less makes images more typical.
+        label: Class of a conditional model; None for one without classes.
+        device: Device that the network runs on, e.g. "cuda".
+        progress: Function that is called with images done and images in all.
+
+    Returns:
+        `float32 (N, H, W)` in [-1, 1], bright is dense; `float32 (N, C, H, W)` of a model of C > 1 channels.
+
+    Raises:
+        CheckpointError: There is no such model, or it is no StyleGAN2.
+        GeneratorError: An argument makes no sense (its name comes first), or the class is missing, unwanted or unknown.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> images = sm.sample("zoo/stylegan2-cbis-mass-128", seeds=range(2), label="malignant")
+        >>> images.shape, images.dtype.name
+        ((2, 128, 128), 'float32')
+    """
+    if not isinstance(model, str | Path):
+        raise wrong("model", "the name of a model, or a path", model, GeneratorError)
+    if label is not None:
+        a_text(label, "label", GeneratorError)
+    psi = 0.0 if truncation == 0 else a_positive(truncation, "truncation", "psi", GeneratorError)
+    sampling = Sampling(_numbers(seeds), psi, label, a_text(device, "device", GeneratorError))
+    opened = _opened(str(model), sampling)
+    images = np.stack([*_images(opened, sampling, progress)])
+    return np.clip(images[:, 0] if images.shape[1] == 1 else images, -1, 1)
+
+
+def write_samples(model: str, sampling: Sampling, out: Path, *, progress: Progress = silent) -> Path:
+    """Write images of a StyleGAN2 to a contact sheet, to files, or to an array.
 
     Args:
         model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
@@ -55,30 +102,43 @@ def sample(model: str, sampling: Sampling, out: Path, *, progress: Progress = si
         GeneratorError: The class is missing, unwanted or unknown.
         OutputError: The place cannot be written.
     """
+    opened = _opened(model, sampling)
+    images, count, config = _images(opened, sampling, progress), len(sampling.seeds), opened.network.config
+    shape = (config.image_channels, config.resolution, config.resolution)
+    if out.suffix == ".npy":
+        return _write_array(out, images, (count, *shape))
+    if out.suffix == ".png":
+        return _write_sheet(out, images, count, shape)
+    return _write_files(out, images, sampling.seeds, opened.checkpoint.description.bits_stored)
+
+
+def _opened(model: str, sampling: Sampling) -> Model:
     if not sampling.seeds:
         raise GeneratorError("no seeds were given", where="seeds", hint="Name some, e.g. 0-35 or 1,5,7-9.")
     opened = open_model(model, sampling.device)
-    checkpoint, network = opened.checkpoint, opened.network
-    _check_class(checkpoint.description.classes, sampling.label, model)
-    label = one_hot(checkpoint, [sampling.label or ""], sampling.device)
-    shape = (network.config.image_channels, network.config.resolution, network.config.resolution)
+    _check_class(opened.checkpoint.description.classes, sampling.label, model)
+    return opened
 
-    def images() -> Iterator[Pixels]:
-        import torch
 
-        for done, seed in enumerate(sampling.seeds):
-            z = torch.from_numpy(draw_z(seed, network.config.z_dim)).to(sampling.device)
-            # One at a time, so that the image of a seed does not depend on which others were asked for.
-            with torch.inference_mode():
-                image: Pixels = network(z, label, psi=sampling.truncation)[0].cpu().numpy()
-            yield image
-            progress(done + 1, len(sampling.seeds))
+def _images(opened: Model, sampling: Sampling, progress: Progress) -> Iterator[Pixels]:
+    """One image per seed, `float32 (C, H, W)`, not clipped."""
+    import torch
 
-    if out.suffix == ".npy":
-        return _write_array(out, images(), (len(sampling.seeds), *shape))
-    if out.suffix == ".png":
-        return _write_sheet(out, images(), len(sampling.seeds), shape)
-    return _write_files(out, images(), sampling.seeds, checkpoint.description.bits_stored)
+    label = one_hot(opened.checkpoint, [sampling.label or ""], sampling.device)
+    for done, seed in enumerate(sampling.seeds):
+        z = torch.from_numpy(draw_z(seed, opened.network.config.z_dim)).to(sampling.device)
+        # One at a time, so that the image of a seed does not depend on which others were asked for.
+        with torch.inference_mode():
+            image: Pixels = opened.network(z, label, psi=sampling.truncation)[0].cpu().numpy()
+        yield image
+        progress(done + 1, len(sampling.seeds))
+
+
+def _numbers(seeds: object) -> tuple[int, ...]:
+    given = (seeds,) if isinstance(seeds, Integral) else seeds
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        raise wrong("seeds", "a whole number, or several", seeds, GeneratorError, "E.g. seeds=range(8).")
+    return tuple(a_number(seed, "seeds", GeneratorError, least=0) for seed in given)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

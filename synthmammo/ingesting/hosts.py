@@ -38,7 +38,8 @@ def ensure_hosts(recipe: Recipe, progress: Progress = silent, *, engine: Engine 
         RecipeError: The recipe's ingest options are not understood.
         SourceError: The archive cannot be used.
     """
-    from synthmammo.ingesting.ingest import IngestOptions, ingest
+    from synthmammo.ingesting.ingest import ingest_archive
+    from synthmammo.ingesting.options import IngestOptions
 
     background = missing_hosts(recipe)
     assert background and background.ingest
@@ -54,4 +55,4 @@ def ensure_hosts(recipe: Recipe, progress: Progress = silent, *, engine: Engine 
     except SourceError as error:
         raise RecipeError(error.message, where=f"background.ingest.options.{error.where}", hint=error.hint) from None
     source, path = background.ingest.source, background.ingest.path
-    return ingest(source, path, Path(background.dataset), options, engine=engine, progress=progress)
+    return ingest_archive(source, path, Path(background.dataset), options, engine=engine, progress=progress)

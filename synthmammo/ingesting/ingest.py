@@ -1,4 +1,4 @@
-"""`ingest`: an archive of real mammograms becomes a dataset directory with the layout of every other dataset.
+"""An archive of real mammograms becomes a dataset directory with the layout of every other dataset.
 
 Images stream one at a time. A shard is the unit of work: a finished one is never made again, and what was found in
 it waits in `.unfinished/` until the manifest is written, last. A file that cannot be read is listed in
@@ -7,14 +7,18 @@ it waits in `.unfinished/` until the manifest is written, last. A file that cann
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from synthmammo.arguments import a_function, a_path, a_text, listed, wrong
+from synthmammo.arguments import options as as_options
 from synthmammo.dataset.finishing import ShardResult
+from synthmammo.dataset.layout import READABLE, SKIPPED
 from synthmammo.dataset.libraries import of_ingest, versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset
@@ -22,109 +26,24 @@ from synthmammo.dataset.shards import Formats, run_shards, write_shard
 from synthmammo.dataset.splits import assign_splits
 from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
-from synthmammo.dataset.workers.local import chosen
-from synthmammo.dataset.writers.base import WRITERS
-from synthmammo.errors import OutputError, SourceError, nearest
+from synthmammo.dataset.workers.local import chosen, local
+from synthmammo.errors import OutputError, SourceError
 from synthmammo.identity import digest
+from synthmammo.ingesting.options import IngestOptions
 from synthmammo.ingesting.sources.base import Record, Skipped, Source, open_source
 from synthmammo.ingesting.sources.samples import to_sample
-from synthmammo.mammogram.anatomy import Side
 from synthmammo.mammogram.geometry import blank, square, turn
 from synthmammo.mammogram.sample import SPLITS, Sample
 from synthmammo.progress import Progress, Steps, silent
+from synthmammo.settings import changed
 
 SQUARE_PX = 512
 """Side of the square images of Zakka et al. 2020, section III, in pixels."""
 
-RENAMED_OPTIONS = {"seed1": "It is now called 'square512'."}
-"""Hints for values that had another name in the release before."""
-
 MAX_KEY = 80
 """Longest key, so that a member of a tar keeps within 100 characters."""
 
-
-_TYPES: dict[str, Any] = {
-    "assume_spacing_mm": int | float | None,
-    "seed": int,
-    "shard_size": int,
-    "limit": int | None,
-}
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "geometry": ("full", "square512"),
-    "chest_wall": (None, "left", "right"),
-    "background": ("keep", "blank"),
-    "split": ("official", "carve", "draw"),
-    "formats": tuple(WRITERS),
-}
-
-
-@dataclass(frozen=True)
-class IngestOptions:
-    """What decides the content of an ingested dataset, beside the archive itself.
-
-    Attributes:
-        geometry: Size and orientation of the images. "full", the default, keeps them. "square512" is the geometry of
-            Zakka et al. 2020: padding of exact zeros is cut off, the longer side (the height) becomes 512 pixels, zeros
-            fill the square on the side away from the chest wall, and all chest walls are on one side. Patches keep
-            their geometry.
-        chest_wall: Side to which all chest walls are turned, "left" or "right"; None, the default, leaves them
-            ("right" with "square512").
-        background: What is outside the breast: "keep", the default, leaves it, "blank" sets it to 0, so that labels,
-            tape and writing go.
-        assume_spacing_mm: Millimetres per pixel of the images where the archive gives none, recorded as assumed; None,
-            the default, assumes nothing.
-        split: Way to split the patients, "official" (the default), "carve" or "draw"; see `splits.assign_splits`.
-        shares: Share of the images by split, for what is drawn; 0.8, 0.1 and 0.1 by default.
-        seed: Random seed for drawing the splits, 0 by default.
-        formats: Formats to write, "parquet" by default; other commands read "parquet", and "webdataset" where there is
-            none.
-        shard_size: Number of samples per shard, 100 by default.
-        limit: Number of images to read, the first ones; None, the default, for all.
-        settings: Settings of the archive's reader, see its class; none by default.
-
-    Raises:
-        SourceError: A value makes no sense; names the option.
-    """
-
-    geometry: Literal["full", "square512"] = "full"
-    chest_wall: Side | None = None
-    background: Literal["keep", "blank"] = "keep"
-    assume_spacing_mm: float | None = None
-    split: Literal["official", "carve", "draw"] = "official"
-    shares: Mapping[str, float] = field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
-    seed: int = 0
-    formats: tuple[str, ...] = ("parquet",)
-    shard_size: int = 100
-    limit: int | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, kinds in _TYPES.items():
-            if not isinstance(given := getattr(self, name), kinds) or isinstance(given, bool):
-                raise SourceError(f"'{given}' is not understood", where=name, hint="Expected a number.")
-        for name, known in _CHOICES.items():
-            given = getattr(self, name)
-            for value in given if isinstance(given, tuple) else (given,):
-                if value not in known:
-                    hint = RENAMED_OPTIONS.get(str(value)) or nearest(str(value), map(str, known))
-                    raise SourceError(f"'{value}' is not understood", where=name, hint=hint)
-        _check_shares(self.shares)
-        if self.assume_spacing_mm is not None and not 0 < self.assume_spacing_mm < 10:
-            message = f"{self.assume_spacing_mm} mm is no pixel spacing of a mammogram"
-            raise SourceError(message, where="assume_spacing_mm", hint="Usual values are 0.05 to 0.2.")
-        for name in ("shard_size", "limit"):
-            if (number := getattr(self, name)) is not None and number < 1:
-                raise SourceError(f"{number} is too small", where=name, hint="Expected 1 or more.")
-
-
-def _check_shares(shares: Mapping[str, float]) -> None:
-    hint = "Expected e.g. {train: 0.8, validation: 0.1, test: 0.1}: 0 or more each, with a sum above 0."
-    if not isinstance(shares, Mapping) or not all(isinstance(share, int | float) for share in shares.values()):
-        raise SourceError(f"'{shares}' are no shares", where="shares", hint=hint)
-    if unknown := sorted(set(shares) - set(SPLITS)):
-        raise SourceError(f"no split is called '{unknown[0]}'", where="shares", hint=nearest(unknown[0], SPLITS))
-    if min(shares.values(), default=0) < 0 or not 0 < sum(shares.values()) < float("inf"):
-        raise SourceError(f"{dict(shares)} are no shares", where="shares", hint=hint)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -152,13 +71,87 @@ class IngestSummary:
 def ingest(
     source: str,
     path: str | Path,
+    out: str | Path,
+    *,
+    workers: int | None = 1,
+    progress: Progress = silent,
+    **options: Any,
+) -> Dataset:
+    r"""Read an archive of real mammograms and write it as a dataset.
+
+    A file that cannot be read is listed in `skipped.jsonl` of the dataset and in `manifest.failed`, with the reason,
+    and the log has a warning; the rest goes on. After an interruption the same call goes on where it was.
+
+    Args:
+        source: Name of the archive's reader: "dicom", "folder", "mini_mias", "cbis_ddsm", "cbis_ddsm_views",
+            "vindr_mammo", "inbreast" or "optimam".
+        path: Folder of the archive; "package:NAME" reads the files of an installed package.
+        out: Directory to make; an unfinished one is continued, a finished one of the same content is left alone.
+        workers: Number of processes; 1 is this process, None one per core. A script that asks for more than one
+            starts its work below `if __name__ == "__main__":`.
+        progress: Function that is called with images done and images in all, resumed ones included.
+        options: Any attribute of `IngestOptions` by its name, e.g. `assume_spacing_mm=0.05`, `geometry="full"`,
+            `split="draw"`; `settings` of the reader as a mapping or as KEY=VALUE texts.
+
+    Returns:
+        The dataset.
+
+    Raises:
+        SourceError: The archive as a whole cannot be used, or an argument makes no sense (its name comes first).
+        OutputError: The directory holds something else, or cannot be written.
+
+    Example:
+        >>> import tempfile, numpy as np, synthmammo as sm
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Path(folder, "films").mkdir()
+        ...     pixels = np.zeros((96, 64), np.uint8)
+        ...     pixels[10:80, :40] = 120
+        ...     Image.fromarray(pixels).save(Path(folder, "films", "p1.png"))
+        ...     _ = Path(folder, "films", "table.csv").write_text("file,patient,label\np1.png,p1,normal")
+        ...     len(sm.ingest("folder", f"{folder}/films", f"{folder}/dataset"))
+        1
+    """
+    a_text(source, "source", SourceError)
+    a_path(path, "path", SourceError)
+    chosen_options = _options(options)
+    summary = ingest_archive(
+        source,
+        path,
+        a_path(out, "out", SourceError),
+        chosen_options,
+        engine=local(workers, SourceError),
+        progress=a_function(progress, "progress", SourceError),
+    )
+    for note in summary.notes:
+        _log.info(note)
+    if summary.skipped:
+        _log.warning("%d files were skipped, listed in %s", len(summary.skipped), summary.path / SKIPPED)
+    return Dataset.open(summary.path)
+
+
+def _options(given: dict[str, Any]) -> IngestOptions:
+    settings = given.get("settings", {})
+    if not isinstance(settings, Mapping):
+        given = {**given, "settings": changed({}, settings, SourceError, "settings")}
+    options = as_options(IngestOptions, given, SourceError)
+    if not set(options.formats) & set(READABLE):
+        hint = "Other formats are written beside one of these."
+        raise wrong("formats", f"{listed(READABLE)} among them", options.formats, SourceError, hint)
+    return options
+
+
+def ingest_archive(
+    source: str,
+    path: str | Path,
     out: Path,
     options: IngestOptions | None = None,
     *,
     engine: Engine | None = None,
     progress: Progress = silent,
 ) -> IngestSummary:
-    """Read an archive and write it as a dataset.
+    """What `ingest` does, with an account of it: what was skipped, and what is worth saying.
 
     Args:
         source: Name of the archive's reader, one of `SOURCES`.

@@ -35,8 +35,14 @@ class History:
 
     @property
     def lesions(self) -> tuple[History, ...]:
-        """The lesions that a build put in, including those it took off again."""
-        return tuple(History(lesion) for lesion in self.record.get("lesions", ()))
+        """The lesions that were put in, also those taken off again: by a build, and then onto the single image."""
+        inserted = [change.lesion for change in self.changes if change.action == "insert"]
+        return tuple(History(lesion) for lesion in [*self.record.get("lesions", ()), *inserted])
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What was done to the image by itself after it was built or read, in order."""
+        return tuple(Change(**change) for change in self.record.get("changes", ()))
 
     @property
     def edits(self) -> list[str]:
@@ -150,6 +156,31 @@ class Built:
         edits = [{name: value for name, value in edit.items() if value is not None} for edit in self.edits]
         plain = {name: getattr(self, name) for name in ("recipe", "index", "role", "density", "host")}
         return {**plain, "edits": edits, "lesions": [*self.lesions], "attempts": [*self.attempts]}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing done to one image, outside any build.
+
+    Attributes:
+        action: "insert" (a lesion was put on) or "remove" (a network painted tissue over a finding).
+        seed: Seed that was given.
+        lesion: Record of the lesion put in, as a build writes it; of a finding taken off what was known of it.
+        model: Name or path of the model that took the finding off; None of one put in, whose record names it.
+        weights: SHA-256 of that model's weights.
+    """
+
+    action: str
+    seed: int
+    lesion: Record
+    model: str | None = None
+    weights: str | None = None
+
+
+def changed_record(record: Record, change: Change) -> dict[str, Any]:
+    """The record of an image after one more change."""
+    stated = {name: value for name, value in vars(change).items() if value is not None}
+    return {**record, "changes": [*record.get("changes", ()), stated]}
 
 
 def cut_record(box: tuple[int, int, int, int], low: float, high: float) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthmammo.arguments import a_choice, a_path, a_positive, a_text, listed, wrong
 from synthmammo.errors import CheckpointError
+from synthmammo.mammogram.sample import BITS_STORED
 from synthmammo.models.file import Checkpoint, Description, load, save
 from synthmammo.models.names import SUFFIX, locate
 from synthmammo.models.published.base import Published, damaged
@@ -21,7 +24,7 @@ _TORCH_BEFORE_1_6 = bytes.fromhex("8a0a6cfc9c46f9206aa850")  # the number at the
 
 
 @dataclass(frozen=True)
-class Facts:
+class _Facts:
     """What a published file does not say of its model.
 
     Attributes:
@@ -39,22 +42,49 @@ class Facts:
     about: str = ""
 
 
-def convert(source: str, out: Path, facts: Facts | None = None, *, half: bool = False) -> Path:
-    """Convert a model file.
+def convert(
+    source: str | Path,
+    out: str | Path,
+    *,
+    spacing_mm: float | None = None,
+    bits_stored: int = 8,
+    licence: str = "other",
+    classes: Sequence[str] = (),
+    about: str = "",
+    half: bool = False,
+) -> Path:
+    """Convert a model file. Nothing in it is executed.
+
+    A model of this package brings its own description; the facts below are for published files, which say none of it.
 
     Args:
-        source: A StyleGAN2 or StyleGAN2-ADA `.pkl`, a rosinality `.pt`, or one of our models by any of its names.
-        out: `.safetensors` for ours, `.pt` for rosinality's.
-        facts: What a published file does not say; ours bring their own.
-        half: Store ours with 16-bit floats.
+        source: StyleGAN2 or StyleGAN2-ADA `.pkl`, rosinality `.pt`, or a model of this package by any of its names.
+        out: File to write: `.safetensors` for this package, `.pt` for rosinality's stylegan2-pytorch.
+        spacing_mm: Millimetres per pixel of what the model makes; None when unknown.
+        bits_stored: Bit depth of the images it was trained on: 8, 12, 14 or 16.
+        licence: Licence of the weights, as the Hugging Face Hub names it.
+        classes: Names of the classes of a conditional model, in the order of its labels; empty numbers them.
+        about: A few sentences on the model, attribution included.
+        half: Whether to store 16-bit floats in `.safetensors`, which halves the file.
 
     Returns:
         `out`.
 
     Raises:
-        CheckpointError: The source is no such model, is damaged, or would execute something.
+        CheckpointError: The source is no such model, is damaged, or would execute something; or an argument makes no
+            sense (its name comes first).
         OutputError: The file cannot be written.
+
+    Example:
+        >>> import tempfile, synthmammo as sm
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sm.convert("zoo/stylegan2-cbis-mass-128", f"{folder}/model.safetensors", half=True).name
+        'model.safetensors'
     """
+    a_path(source, "source", CheckpointError)
+    out = a_path(out, "out", CheckpointError)
+    a_choice(half, "half", CheckpointError)
+    facts = _facts(spacing_mm, bits_stored, licence, classes, about)
     if out.suffix not in (SUFFIX, ".pt"):
         hint = f"{SUFFIX} is the format of this package, .pt that of rosinality's stylegan2-pytorch."
         raise CheckpointError(f"no format is known by the ending '{out.suffix}'", where=out, hint=hint)
@@ -64,7 +94,19 @@ def convert(source: str, out: Path, facts: Facts | None = None, *, half: bool = 
     model = read_published(path)
     if out.suffix == ".pt":
         return write_rosinality(out, model.config, model.networks)
-    return _save(model, path, out, facts or Facts(), half)
+    return _save(model, path, out, facts, half)
+
+
+def _facts(spacing_mm: object, bits_stored: object, licence: object, classes: object, about: object) -> _Facts:
+    if spacing_mm is not None:
+        spacing_mm = a_positive(spacing_mm, "spacing_mm", "millimetres per pixel", CheckpointError)
+    if bits_stored not in BITS_STORED:
+        raise wrong("bits_stored", listed(BITS_STORED), bits_stored, CheckpointError)
+    if not isinstance(classes, list | tuple) or not all(isinstance(name, str) for name in classes):
+        raise wrong("classes", "a list of names", classes, CheckpointError)
+    if not isinstance(about, str):
+        raise wrong("about", "a text", about, CheckpointError)
+    return _Facts(spacing_mm, int(bits_stored), a_text(licence, "licence", CheckpointError), tuple(classes), about)
 
 
 def read_published(path: Path) -> Published:
@@ -86,7 +128,7 @@ def read_published(path: Path) -> Published:
     raise CheckpointError("is no model file of a known format", where=path, hint=hint)
 
 
-def _save(model: Published, path: Path, out: Path, facts: Facts, half: bool) -> Path:
+def _save(model: Published, path: Path, out: Path, facts: _Facts, half: bool) -> Path:
     classes = facts.classes or tuple(str(number) for number in range(model.config.classes))
     if len(classes) != model.config.classes:
         message = f"the model has {model.config.classes} classes, {len(classes)} names were given"

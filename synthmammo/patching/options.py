@@ -62,26 +62,30 @@ class PatchOptions:
     shard_size: int = 1000
 
     def __post_init__(self) -> None:
-        low, high = self.scale
-        whole = {name: number for name, number in self.counts.items() if isinstance(number, int) and number >= 0}
         checks = {
-            "size_px": (8 <= self.size_px <= 8192, "8 to 8192 pixels"),
-            "spacing_mm": (self.spacing_mm is None or 0.01 <= self.spacing_mm <= 5, "0.01 to 5 mm"),
+            "size_px": (_whole(self.size_px, 8, 8192), "8 to 8192 pixels"),
+            "spacing_mm": (self.spacing_mm is None or _number(self.spacing_mm, 0.01, 5), "0.01 to 5 mm"),
             "classes": (self.classes in ("label", "kind"), "'label' or 'kind'"),
-            "per_lesion": (self.per_lesion >= 1, "1 or more"),
-            "per_class": (self.per_class is None or self.per_class >= 0, "0 or more"),
-            "counts": (len(whole) == len(self.counts), "whole numbers of 0 or more"),
-            "offset_px": (self.offset_px is None or 0 <= self.offset_px <= self.size_px // 2, "0 to half a patch"),
-            "tissue_share": (0 <= self.tissue_share <= 1, "0 to 1"),
-            "scale": (0.1 <= low <= high <= 10, "0.1 to 10, the lower one first"),
-            "beside_findings_px": (self.beside_findings_px is None or self.beside_findings_px >= 0, "0 or more"),
-            "candidates": (1 <= self.candidates <= 255, "1 to 255"),
-            "formats": (bool(self.formats) and set(self.formats) <= set(FORMATS), f"some of {', '.join(FORMATS)}"),
-            "shard_size": (self.shard_size >= 1, "1 or more"),
+            "per_lesion": (_whole(self.per_lesion, 1), "1 or more"),
+            "per_class": (self.per_class is None or _whole(self.per_class), "0 or more"),
+            "counts": (_counts(self.counts), "whole numbers of 0 or more"),
+            "offset_px": (self._offset_fits(), "0 to half a patch"),
+            "tissue_share": (_number(self.tissue_share, 0, 1), "0 to 1"),
+            "scale": (_ordered(self.scale, 0.1, 10), "0.1 to 10, the lower one first"),
+            "augment": (isinstance(self.augment, bool), "True or False"),
+            "beside_findings_px": (self.beside_findings_px is None or _whole(self.beside_findings_px), "0 or more"),
+            "healthy": (_texts(self.healthy), "names of classes"),
+            "seed": (_whole(self.seed, -(2**63)), "a whole number"),
+            "candidates": (_whole(self.candidates, 1, 255), "1 to 255"),
+            "formats": (_texts(self.formats, FORMATS), f"some of {', '.join(FORMATS)}"),
+            "shard_size": (_whole(self.shard_size, 1), "1 or more"),
         }
         for name, (sound, expected) in checks.items():
             if not sound:
                 raise RecipeError(f"cannot be {getattr(self, name)}", where=name, hint=f"Expected {expected}.")
+
+    def _offset_fits(self) -> bool:
+        return self.offset_px is None or (_whole(self.size_px) and _whole(self.offset_px, 0, self.size_px // 2))
 
     def class_of(self, kind: str, pathology: str) -> str:
         """Class of a patch around a finding.
@@ -106,3 +110,27 @@ class PatchOptions:
         """The options as JSON-able values."""
         values = asdict(self) | {"counts": dict(self.counts)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _number(value: object, least: float, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def _whole(value: object, least: int = 0, most: int = 2**63) -> bool:
+    return isinstance(value, int) and _number(value, least, most)
+
+
+def _counts(counts: object) -> bool:
+    return isinstance(counts, Mapping) and all(_whole(number) for number in counts.values())
+
+
+def _ordered(pair: object, least: float, most: float) -> bool:
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        return False
+    return all(_number(end, least, most) for end in pair) and pair[0] <= pair[1]
+
+
+def _texts(texts: object, known: tuple[str, ...] | None = None) -> bool:
+    if not isinstance(texts, tuple) or not texts or not all(isinstance(text, str) for text in texts):
+        return False
+    return known is None or set(texts) <= set(known)

@@ -7,33 +7,40 @@ together, so shuffle them when training.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
+from synthmammo.arguments import a_function, a_path
+from synthmammo.arguments import options as as_options
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.index import read_index
-from synthmammo.dataset.layout import PATCHES_PLAN
+from synthmammo.dataset.layout import PATCHES_PLAN, SKIPPED
 from synthmammo.dataset.libraries import of_patches, versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.dataset.shards import Formats, Made, run_shards, write_shard
 from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
-from synthmammo.dataset.workers.local import chosen
-from synthmammo.errors import DatasetError
+from synthmammo.dataset.workers.local import chosen, local
+from synthmammo.errors import DatasetError, RecipeError
 from synthmammo.mammogram.sample import Sample
 from synthmammo.patching.cut import NoPatch, WholeImage
 from synthmammo.patching.options import PatchOptions
 from synthmammo.patching.plan import PatchRow, read_shard, repetitions, sizes, survey, write_plan
 from synthmammo.progress import Progress, Steps, silent
 
-__all__ = ["PatchOptions", "Patched", "patches"]
+__all__ = ["PatchOptions", "Patched", "cut_patches", "patches"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,64 @@ class Patched:
 
 
 def patches(
+    dataset: DatasetLike,
+    out: str | Path,
+    *,
+    workers: int | None = 1,
+    progress: Progress = silent,
+    **options: Any,
+) -> Dataset:
+    r"""Cut patches with and without lesions out of the images of a dataset; they keep the split of their patient.
+
+    What cannot be cut as planned is listed in `skipped.jsonl` of the new dataset and in `manifest.failed`, with the
+    reason, and the log has a warning. After an interruption the same call goes on where it was.
+
+    Args:
+        dataset: Ingested or built dataset, or the path of its directory.
+        out: Directory to make; an unfinished one is continued, a finished one of the same content is left alone.
+        workers: Number of processes; 1 is this process, None one per core. A script that asks for more than one
+            starts its work below `if __name__ == "__main__":`.
+        progress: Function that is called with patches done and patches in all, resumed ones included.
+        options: Any attribute of `PatchOptions` by its name, e.g. `size_px=128`, `per_lesion=5`, `classes="kind"`.
+
+    Returns:
+        The dataset of patches.
+
+    Raises:
+        DatasetError: The dataset cannot be read, or no patch can be cut from it.
+        RecipeError: An argument makes no sense (its name comes first), or asks for a class the dataset does not have.
+        OutputError: The directory holds something else, or cannot be written.
+
+    Example:
+        >>> import tempfile, numpy as np, synthmammo as sm
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Path(folder, "films").mkdir()
+        ...     pixels = np.zeros((96, 64), np.uint8)
+        ...     pixels[10:80, :40] = 120
+        ...     Image.fromarray(pixels).save(Path(folder, "films", "p1.png"))
+        ...     _ = Path(folder, "films", "table.csv").write_text("file,patient,label\np1.png,p1,normal")
+        ...     films = sm.ingest("folder", f"{folder}/films", f"{folder}/dataset")
+        ...     cut = sm.patches(films, f"{folder}/patches", size_px=16, counts={"train/normal": 4})
+        ...     len(cut), next(iter(cut)).shape
+        (4, (16, 16))
+    """
+    cut = cut_patches(
+        dataset_path(dataset, "dataset", DatasetError),
+        a_path(out, "out", RecipeError),
+        as_options(PatchOptions, options, RecipeError),
+        engine=local(workers, RecipeError),
+        progress=a_function(progress, "progress", RecipeError),
+    )
+    for note in cut.notes:
+        _log.info(note)
+    if cut.manifest.failed:
+        _log.warning("%d patches could not be cut, listed in %s", len(cut.manifest.failed), Path(out) / SKIPPED)
+    return Dataset.open(out)
+
+
+def cut_patches(
     dataset: Path,
     out: Path,
     options: PatchOptions | None = None,
@@ -59,7 +124,7 @@ def patches(
     engine: Engine | None = None,
     progress: Progress = silent,
 ) -> Patched:
-    """Cut patches out of the images of a dataset; they keep the split of their patient.
+    """What `patches` does, with an account of it: what is worth saying, and how many patches this call made.
 
     Args:
         dataset: Directory of an ingested or built dataset with the format Parquet or WebDataset.

@@ -69,18 +69,6 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 def as_row(record: dict[str, Any]) -> Row:
     """A row of the plan as the generators see it, from the record that `pyarrow` reads."""
-    lesions = tuple(
-        PlannedLesion(
-            spec=lesion["spec"],
-            kind=Kind(lesion["kind"]),
-            pathology=Pathology(lesion["pathology"]),
-            diameter_mm=lesion["diameter_mm"],
-            contrast=lesion["contrast"],
-            descriptors={term: lesion[term] for term in TERM_COLUMNS if lesion[term] is not None},
-            candidates=tuple(Candidate(**candidate) for candidate in lesion["candidates"]),
-        )
-        for lesion in record["lesions"]
-    )
     return Row(
         **{
             **record,
@@ -89,8 +77,21 @@ def as_row(record: dict[str, Any]) -> Row:
             "crop": tuple(record["crop"]) if record["crop"] else None,
             "edits": tuple(PlannedEdit(**edit) for edit in record["edits"]),
             "host_seeds": tuple(record["host_seeds"]),
-            "lesions": lesions,
+            "lesions": tuple(map(as_lesion, record["lesions"])),
         }
+    )
+
+
+def as_lesion(record: dict[str, Any]) -> PlannedLesion:
+    """One lesion of a plan record, as the generators see it."""
+    return PlannedLesion(
+        spec=record["spec"],
+        kind=Kind(record["kind"]),
+        pathology=Pathology(record["pathology"]),
+        diameter_mm=record["diameter_mm"],
+        contrast=record["contrast"],
+        descriptors={term: record[term] for term in TERM_COLUMNS if record[term] is not None},
+        candidates=tuple(Candidate(**candidate) for candidate in record["candidates"]),
     )
 
 

@@ -107,12 +107,14 @@ class Published:
         sent: Names of the files sent by this call.
         kept: Number of files that were there already.
         removed: Names of the files of an earlier version that were removed.
+        notes: What whoever publishes should know.
     """
 
     url: str
     sent: list[str] = field(default_factory=list)
     kept: int = 0
     removed: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
 
 def dataset_publication(directory: Path, progress: Progress = silent) -> Publication:
@@ -215,7 +217,7 @@ def model_publication(path: Path, repo_id: str, revision: str | None = None) -> 
     return Publication("model", (Outgoing.at(path, path.name, checkpoint.digest), *shown, readme), notes)
 
 
-def publish(
+def upload(
     publication: Publication,
     repo_id: str,
     *,
@@ -245,7 +247,8 @@ def publish(
         raise OutputError(message, where=repo_id, hint=hint)
     kind, branch = publication.kind, revision or "main"
     with _reported(repo_id):
-        done = Published(_repository(api, repo_id, publication.kind, private, revision))
+        url = _repository(api, repo_id, publication.kind, private, revision)
+        done = Published(url, notes=publication.notes)
         remote = _remote(api, repo_id, kind, branch)
         total = sum(file.size for file in publication.files)
         missing = [file for file in publication.files if not file.is_at(remote.get(file.name))]

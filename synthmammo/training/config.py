@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from synthmammo.errors import TrainingError, nearest
 from synthmammo.models.file import Scale
-from synthmammo.settings import changed, checked, read_yaml
+from synthmammo.settings import Changes, changed, checked, read_yaml
 
 Numbers = TypeVar("Numbers")
 
@@ -103,12 +102,12 @@ RUN_LENGTH = ("total_kimg", "tick_kimg", "score_ticks", "score_images", "licence
 """What may change when a run is resumed: none of it decides a weight."""
 
 
-def load_config(path: Path, settings: Iterable[str] = ()) -> TrainConfig:
+def load_config(path: Path, settings: Changes = ()) -> TrainConfig:
     """Read a configuration.
 
     Args:
         path: YAML file.
-        settings: Changes as `key=value` texts with dotted keys, the values read as YAML.
+        settings: Changes as `key=value` texts with dotted keys, the values read as YAML; or values by such keys.
 
     Raises:
         TrainingError: It cannot be read, or says something that is not understood.
@@ -117,7 +116,7 @@ def load_config(path: Path, settings: Iterable[str] = ()) -> TrainConfig:
     return checked(TrainConfig, content, path, TrainingError)
 
 
-def default_config(model: str, data: Path, settings: Iterable[str] = ()) -> TrainConfig:
+def default_config(model: str, data: Path, settings: Changes = ()) -> TrainConfig:
     """The configuration of a run that is given none.
 
     Args:

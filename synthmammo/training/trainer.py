@@ -1,4 +1,4 @@
-"""Training a model: a dataset and a configuration become a run directory with a model file."""
+"""One process of a training: a dataset and a configuration -> a run directory with a model file."""
 
 from __future__ import annotations
 
@@ -57,36 +57,6 @@ class Trained:
     scores: Scores
 
 
-def train(
-    config: TrainConfig,
-    data: Path,
-    out: Path,
-    *,
-    hours: float | None = None,
-    progress: Progress | None = None,
-    pretrained: bool = True,
-) -> Trained:
-    """Train a model, or go on with the run that is in the directory.
-
-    On the same machine and device a run that was interrupted and resumed gives the same weights, bit for bit, as one
-    that was not. An interruption (Ctrl-C, SIGTERM) ends the step, saves, and raises KeyboardInterrupt.
-
-    Args:
-        config: What to train.
-        data: Dataset directory.
-        out: Run directory.
-        hours: Hours after which the run stops, saved, to be resumed; None for no limit.
-        progress: Called with images shown so far and in all, at once and after every step.
-        pretrained: Whether the fixed features have their ImageNet weights; False draws them at random, for tests.
-
-    Raises:
-        TrainingError: The configuration does not fit, the losses are no longer numbers, the generator has collapsed,
-            or memory does not suffice; the last saved state stays.
-        DatasetError: The images do not suffice.
-    """
-    return Trainer(config, data, out, pretrained=pretrained).run(hours, progress)
-
-
 class Trainer:
     """One process of a training.
 
@@ -94,7 +64,7 @@ class Trainer:
         config: What to train.
         data: Dataset directory.
         out: Run directory.
-        pretrained: See `train`.
+        pretrained: False replaces the ImageNet weights of the fixed features by random ones (tests).
     """
 
     def __init__(self, config: TrainConfig, data: Path, out: Path, *, pretrained: bool = True) -> None:

@@ -1,4 +1,4 @@
-from synthmammo.ingesting.ingest import IngestOptions
+from synthmammo.ingesting.options import IngestOptions
 from tests.support import tiny
 
 
@@ -9,7 +9,7 @@ def test_the_former_name_of_a_geometry_is_understood(tmp_path, monkeypatch):
         chosen.append(options)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("synthmammo.ingesting.ingest.ingest", caught)
+    monkeypatch.setattr("synthmammo.ingesting.ingest.ingest_archive", caught)
     arguments = ("ingest", "folder", tmp_path, "--out", tmp_path / "out", "--geometry")
     former, new = (tiny.run(*arguments, name) for name in ("seed1", "square512"))
     assert len(chosen) == 2 and chosen[0] == chosen[1] and chosen[0].geometry != "full"

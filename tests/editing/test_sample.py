@@ -8,8 +8,8 @@ import torch
 from click.testing import CliRunner
 
 from synthmammo.cli.main import main
-from synthmammo.editing.sample import Sampling, parse_seeds, sample
-from synthmammo.errors import GeneratorError
+from synthmammo.editing.sample import Sampling, parse_seeds, sample, write_samples
+from synthmammo.errors import GeneratorError, SynthmammoError
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.mammogram import png
 from synthmammo.models.file import load
@@ -41,13 +41,13 @@ def test_the_array_is_the_networks_output(model: Path, tmp_path: Path) -> None:
 
 
 def test_files_and_sheet_show_the_same_images(model: Path, tmp_path: Path) -> None:
-    array = np.load(sample(str(model), Sampling((0, 1, 2)), tmp_path / "s.npy"))
-    folder = sample(str(model), Sampling((0, 1, 2)), tmp_path / "files")
+    array = np.load(write_samples(str(model), Sampling((0, 1, 2)), tmp_path / "s.npy"))
+    folder = write_samples(str(model), Sampling((0, 1, 2)), tmp_path / "files")
     assert sorted(path.name for path in folder.iterdir()) == ["seed0000.png", "seed0001.png", "seed0002.png"]
     for seed in range(3):
         levels = png.decode((folder / f"seed{seed:04d}.png").read_bytes())
         np.testing.assert_array_equal(levels, quantised(array[seed, 0], 12))
-    sheet = png.decode(sample(str(model), Sampling((0, 1, 2)), tmp_path / "s.png").read_bytes())
+    sheet = png.decode(write_samples(str(model), Sampling((0, 1, 2)), tmp_path / "s.png").read_bytes())
     assert sheet.dtype == np.uint8 and sheet.shape == (128, 128)
     np.testing.assert_array_equal(sheet[:64, 64:], quantised(array[1, 0], 8))
     np.testing.assert_array_equal(sheet[64:, :64], quantised(array[2, 0], 8))
@@ -55,8 +55,8 @@ def test_files_and_sheet_show_the_same_images(model: Path, tmp_path: Path) -> No
 
 
 def test_a_seed_gives_the_same_image_whatever_else_is_asked(model: Path, tmp_path: Path) -> None:
-    many = np.load(sample(str(model), Sampling((4, 7, 9)), tmp_path / "a.npy"))
-    one = np.load(sample(str(model), Sampling((7,)), tmp_path / "b.npy"))
+    many = np.load(write_samples(str(model), Sampling((4, 7, 9)), tmp_path / "a.npy"))
+    one = np.load(write_samples(str(model), Sampling((7,)), tmp_path / "b.npy"))
     np.testing.assert_array_equal(many[1], one[0])
 
 
@@ -100,7 +100,7 @@ def test_a_failure_leaves_nothing(model: Path, tmp_path: Path) -> None:
         raise RuntimeError("stopped")
 
     with pytest.raises(RuntimeError, match="stopped"):
-        sample(str(model), Sampling((0, 1)), tmp_path / "s.npy", progress=stop)
+        write_samples(str(model), Sampling((0, 1)), tmp_path / "s.npy", progress=stop)
     assert (tmp_path / "s.npy").read_bytes() == b"before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "s.npy"]
     (tmp_path / "taken").touch()
@@ -114,3 +114,39 @@ def test_convert_from_the_command_line(model: Path, tmp_path: Path) -> None:
     assert (tmp_path / "half.safetensors").stat().st_size < model.stat().st_size
     code, output = run("convert", tmp_path / "absent.pkl", tmp_path / "x.safetensors")
     assert code == 1 and "no such file" in output
+
+
+def test_images_in_memory_are_those_of_the_file_but_clipped(model: Path, tmp_path: Path) -> None:
+    written = np.load(write_samples(str(model), Sampling((4, 7), 0.8), tmp_path / "a.npy"))
+    images = sample(model, seeds=[4, np.int64(7)], truncation=0.8)
+    assert images.dtype == np.float32 and images.shape == (2, 64, 64)
+    np.testing.assert_array_equal(images, np.clip(written[:, 0], -1, 1))
+    np.testing.assert_array_equal(sample(str(model), seeds=7, truncation=0.8), images[1:])
+
+
+def test_a_class_in_memory(tmp_path: Path) -> None:
+    conditional = stylegan2_file(tmp_path / "c.safetensors", CONDITIONAL)
+    assert not np.array_equal(*(sample(conditional, seeds=0, label=label) for label in ("benign", "malignant")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": 3}, "model: expected the name"),
+        ({"model": "zoo/none"}, "zoo/none: no such model"),
+        ({"seeds": "0-3"}, "seeds: expected a whole number, or several, found '0-3'"),
+        ({"seeds": 1.5}, "seeds: expected a whole number, or several, found 1.5"),
+        ({"seeds": [0, -1]}, "seeds: expected a whole number of 0 or more, found -1"),
+        ({"seeds": [True]}, "seeds: expected"),
+        ({"seeds": []}, "seeds: no seeds were given"),
+        ({"truncation": -0.1}, "truncation: expected a number"),
+        ({"truncation": "half"}, "truncation: expected a number"),
+        ({"label": 3}, "label: expected a text"),
+        ({"label": "benign"}, "knows no classes"),
+        ({"device": None}, "device: expected a text"),
+    ],
+)
+def test_what_cannot_be_sampled_is_named(model: Path, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(SynthmammoError) as caught:
+        sample(**{"model": model, "seeds": range(2), **changes})
+    assert message in str(caught.value)

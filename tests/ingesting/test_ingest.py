@@ -1,6 +1,7 @@
 """Ingest: an archive becomes a dataset; what cannot be read is listed; an interruption costs one shard at most."""
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from synthmammo.dataset.layout import MANIFEST
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
-from synthmammo.errors import OutputError, SourceError
-from synthmammo.ingesting.ingest import IngestOptions, ingest
+from synthmammo.errors import OutputError, SourceError, SynthmammoError
+from synthmammo.ingesting.ingest import ingest, ingest_archive
+from synthmammo.ingesting.options import IngestOptions
 from synthmammo.ingesting.sources import folder as folder_source
 from synthmammo.mammogram.anatomy import chest_wall_side
 from synthmammo.mammogram.sample import SpacingOrigin
@@ -45,7 +47,7 @@ def archive(tmp_path):
 
 
 def run(archive, out, progress=lambda done, total: None, **options):
-    return ingest("folder", archive, out, IngestOptions(**options), engine=HERE, progress=progress)
+    return ingest_archive("folder", archive, out, IngestOptions(**options), engine=HERE, progress=progress)
 
 
 def test_an_archive_becomes_a_dataset(archive, tmp_path):
@@ -102,7 +104,9 @@ def test_the_same_command_gives_the_same_bytes(archive, tmp_path):
     first, second = (run(archive, tmp_path / name / "d", shard_size=5).manifest for name in "ab")
     assert first == second
     assert first.shards
-    workers = ingest("folder", archive, tmp_path / "c" / "d", IngestOptions(shard_size=5), engine=Local(2)).manifest
+    workers = ingest_archive(
+        "folder", archive, tmp_path / "c" / "d", IngestOptions(shard_size=5), engine=Local(2)
+    ).manifest
     assert workers == first
 
 
@@ -204,7 +208,7 @@ def test_labels_and_formats(archive, tmp_path):
 def test_an_image_without_a_breast_is_skipped(tmp_path):
     write(tmp_path / "a" / "1.dcm", PatientID="1")
     write(tmp_path / "a" / "2.dcm", np.zeros((96, 64), np.uint16), PatientID="2")
-    summary = ingest("dicom", tmp_path / "a", tmp_path / "out", engine=HERE)
+    summary = ingest_archive("dicom", tmp_path / "a", tmp_path / "out", engine=HERE)
     assert summary.manifest.samples == 1
     assert [(skip.path.name, skip.reason) for skip in summary.skipped] == [("2.dcm", "no breast can be seen on it")]
 
@@ -212,7 +216,7 @@ def test_an_image_without_a_breast_is_skipped(tmp_path):
 def test_when_nothing_can_be_used_nothing_is_made(tmp_path):
     write(tmp_path / "a" / "1.dcm", Modality="CT")
     with pytest.raises(SourceError, match=r"not one image can be used: Modality is CT, expected MG \(1 files\)"):
-        ingest("dicom", tmp_path / "a", tmp_path / "out", engine=HERE)
+        ingest_archive("dicom", tmp_path / "a", tmp_path / "out", engine=HERE)
     assert not (tmp_path / "out").exists()
 
 
@@ -243,7 +247,7 @@ def test_an_option_that_makes_no_sense_is_refused_by_name(wrong):
 
 def test_the_old_name_of_the_square_geometry_leads_to_the_new_one():
     with pytest.raises(SourceError, match="geometry.*\\n.*now called 'square512'"):
-        IngestOptions(geometry="seed1")
+        IngestOptions(geometry="square512")
 
 
 def test_the_command_still_understands_the_old_name_and_says_so(archive, tmp_path):
@@ -267,7 +271,7 @@ def test_patches_keep_their_size_and_are_all_breast(tmp_path):
     Image.fromarray(PIXELS[:64, :64]).save(tmp_path / "a.png")
     table = "file,split,patient,label,side,view\na.png,val,P_1,benign,RIGHT,MLO\n"
     (tmp_path / "manifest.csv").write_text(table)
-    ingest("cbis_ddsm", tmp_path, tmp_path / "out", IngestOptions(geometry="square512"), engine=HERE)
+    ingest_archive("cbis_ddsm", tmp_path, tmp_path / "out", IngestOptions(geometry="square512"), engine=HERE)
     (sample,) = Dataset.open(tmp_path / "out")
     assert (sample.shape, sample.split) == ((64, 64), "validation")
     assert sample.breast.all()
@@ -278,7 +282,7 @@ def test_patches_keep_their_size_and_are_all_breast(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real data are not beside this checkout")
 def test_the_real_films(tmp_path):
-    summary = ingest("mini_mias", DATA / "mini_mias", tmp_path / "out")
+    summary = ingest_archive("mini_mias", DATA / "mini_mias", tmp_path / "out")
     assert (summary.manifest.samples, summary.skipped) == (242, ())
     counts = summary.manifest.counts
     assert {label: sum(counts[split][label] for split in counts) for label in counts["train"]} == {
@@ -286,3 +290,60 @@ def test_the_real_films(tmp_path):
         "malignant": 40,
         "normal": 152,
     }
+
+
+# the function with plain arguments
+
+
+def test_the_dataset_comes_back_and_what_was_skipped_is_told(archive, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "synthmammo")
+    steps = []
+    dataset = ingest(
+        "folder",
+        str(archive),
+        str(tmp_path / "a"),
+        shard_size=4,
+        assume_spacing_mm=0.1,
+        formats=["parquet", "webdataset"],
+        progress=lambda done, total: steps.append(done),
+    )
+    assert isinstance(dataset, Dataset) and len(dataset) == 15 and steps[-1] == 16
+    assert {sample.spacing_mm for sample in dataset} == {(0.1, 0.1)}
+    options = IngestOptions(shard_size=4, assume_spacing_mm=0.1, formats=("parquet", "webdataset"))
+    assert dataset.manifest == ingest_archive("folder", archive, tmp_path / "b" / "a", options).manifest
+    assert f"files were skipped, listed in {tmp_path / 'a' / 'skipped.jsonl'}" in caplog.text
+
+
+def test_settings_of_the_reader_are_a_mapping_or_texts(archive, tmp_path):
+    (archive / "other.csv").write_text((archive / "table.csv").read_text())
+    for number, settings in enumerate(({"table": "other.csv"}, ["table=other.csv"])):
+        assert len(ingest("folder", archive, tmp_path / str(number), settings=settings)) == 15
+    with pytest.raises(SourceError, match="tabel"):
+        ingest("folder", archive, tmp_path / "out", settings={"tabel": "other.csv"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": 3}, "source: expected a text"),
+        ({"source": "foldr"}, "Did you mean 'folder'"),
+        ({"path": None}, "path: expected a path"),
+        ({"out": 5}, "out: expected a path"),
+        ({"workers": 0}, "workers: expected a whole number of 1 or more, found 0"),
+        ({"workers": "2"}, "workers: expected a whole number"),
+        ({"progress": 1}, "progress: expected a function"),
+        ({"shardsize": 4}, "shardsize: is no option that is known here\n  Did you mean 'shard_size'?"),
+        ({"shard_size": "4"}, "shard_size: '4' is not understood"),
+        ({"geometry": "square51"}, "Did you mean 'square512'"),
+        ({"shares": 3}, "shares: '3' are no shares"),
+        ({"formats": "parquet"}, "formats: 'parquet' is not understood"),
+        ({"formats": ("dicom",)}, "formats: expected parquet or webdataset among them"),
+        ({"settings": 3}, "settings: expected values by key"),
+        ({"settings": ["a"]}, "settings: expected KEY=VALUE, found 'a'"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(archive, tmp_path, changes, message):
+    with pytest.raises(SynthmammoError) as caught:
+        ingest(**{"source": "folder", "path": archive, "out": tmp_path / "out", **changes})
+    assert message in str(caught.value)
+    assert not (tmp_path / "out").exists()

@@ -16,7 +16,8 @@ from synthmammo.dataset.card import card
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.ingest import IngestOptions, ingest
+from synthmammo.ingesting.ingest import ingest_archive
+from synthmammo.ingesting.options import IngestOptions
 from synthmammo.ingesting.sources.base import Record, Skipped, open_source
 from synthmammo.ingesting.sources.film_breast import cut_breast, white_edges
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, SpacingOrigin, View
@@ -202,7 +203,7 @@ def test_a_box_is_cut_to_the_breast_and_one_outside_is_left_out(tmp_path):
     boxes = [[400, 380, 300, 40], [700, 600, 50, 50]]
     folder = write(tmp_path, [row("P_01_LEFT_CC", masses=[OVAL, OVAL], boxes=boxes)])
     out = tmp_path / "out"
-    ingest(
+    ingest_archive(
         "cbis_ddsm_views", folder, out, IngestOptions(settings={"breast_only": True, "spacing_mm": 1.0}), engine=HERE
     )
     (sample,) = Dataset.open(out)
@@ -309,7 +310,7 @@ def test_an_image_that_cannot_be_read_is_skipped_and_the_rest_goes_on(archive, t
     Image.fromarray(squeezed()[:400]).save(archive / "images" / "P_01_LEFT_MLO.jpg")
     Image.fromarray(np.full((800, 800), 90, np.uint8)).save(archive / "images" / "P_02_RIGHT_CC.jpg")
     options = IngestOptions(settings={"breast_only": True, "spacing_mm": 1.0})
-    summary = ingest("cbis_ddsm_views", archive, tmp_path / "out", options, engine=HERE)
+    summary = ingest_archive("cbis_ddsm_views", archive, tmp_path / "out", options, engine=HERE)
     assert {skip.path.name: skip.reason for skip in summary.skipped} == {
         "P_01_LEFT_CC.jpg": "not an image file",
         "P_01_LEFT_MLO.jpg": "expected 800 x 800 pixels of 8 bits, found 400 x 800 pixels of 8 bits",
@@ -370,7 +371,7 @@ def test_the_command_makes_a_dataset_and_says_what_was_scaled(archive, tmp_path)
 def test_the_same_settings_give_the_same_bytes(archive, tmp_path):
     options = IngestOptions(settings={"spacing_mm": 0.9, "breast_only": True, "canvas_px": 256})
     for name in ("a", "b"):
-        summary = ingest("cbis_ddsm_views", archive, tmp_path / name, options, engine=HERE)
+        summary = ingest_archive("cbis_ddsm_views", archive, tmp_path / name, options, engine=HERE)
         assert (summary.manifest.samples, summary.notes) == (4, ())
     shards = sorted((tmp_path / "a" / "parquet").iterdir())
     assert [path.name for path in shards] == [
@@ -382,7 +383,7 @@ def test_the_same_settings_give_the_same_bytes(archive, tmp_path):
 
 def test_a_view_turned_twice_is_not_mirrored(archive, tmp_path):
     options = IngestOptions(settings={"breast_only": True, "spacing_mm": 1.0}, chest_wall="left")
-    ingest("cbis_ddsm_views", archive, tmp_path / "out", options, engine=HERE)
+    ingest_archive("cbis_ddsm_views", archive, tmp_path / "out", options, engine=HERE)
     mirrored = {sample.key: sample.provenance["mirrored"] for sample in Dataset.open(tmp_path / "out")}
     assert mirrored == {key: "RIGHT" in key for key in mirrored}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from synthmammo.errors import CheckpointError
-from synthmammo.models.convert import Facts, convert
+from synthmammo.models.convert import convert
 from synthmammo.models.file import load
 from synthmammo.models.nets.stylegan2 import Discriminator, Generator, StyleGAN2Config
 from synthmammo.models.published.base import infer_config
@@ -63,8 +63,8 @@ def nvidia_file(path: Path, config: StyleGAN2Config, protocol: int = 4) -> dict[
 @pytest.mark.parametrize("config", [STYLEGAN2, CONDITIONAL], ids=["plain", "conditional"])
 def test_a_pickle_gives_the_same_images(config: StyleGAN2Config, protocol: int, tmp_path: Path) -> None:
     originals = nvidia_file(tmp_path / "network.pkl", config, protocol)
-    facts = Facts(spacing_mm=0.3, bits_stored=8, licence="cc-by-4.0", classes=("a", "b")[: config.classes])
-    checkpoint = load(convert(str(tmp_path / "network.pkl"), tmp_path / "ours.safetensors", facts))
+    facts = {"spacing_mm": 0.3, "licence": "cc-by-4.0", "classes": ("a", "b")[: config.classes]}
+    checkpoint = load(convert(str(tmp_path / "network.pkl"), tmp_path / "ours.safetensors", **facts))
     description = checkpoint.description
     shape = StyleGAN2Config(**description.config)
     assert replace(shape, channel_base=config.channel_base, channel_max=config.channel_max) == replace(
@@ -328,7 +328,7 @@ def test_what_does_not_fit_the_target_is_refused(tmp_path: Path) -> None:
 def test_class_names_must_be_as_many_as_classes(tmp_path: Path) -> None:
     nvidia_file(tmp_path / "m.pkl", CONDITIONAL)
     with pytest.raises(CheckpointError, match="2 classes, 1 names"):
-        convert(str(tmp_path / "m.pkl"), tmp_path / "m.safetensors", Facts(classes=("a",)))
+        convert(str(tmp_path / "m.pkl"), tmp_path / "m.safetensors", classes=("a",))
 
 
 @pytest.mark.parametrize("base", [64, 256, 4096])
@@ -355,3 +355,23 @@ def test_a_model_is_converted_in_place(tmp_path: Path) -> None:
     assert after.description == before.description
     assert {tensor.dtype for tensor in after.tensors.values()} == {torch.float16}
     assert [file.name for file in tmp_path.iterdir()] == ["m.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": 3}, "source: expected a path"),
+        ({"out": ""}, "out: expected a path"),
+        ({"spacing_mm": -1}, "spacing_mm: expected a number above 0"),
+        ({"bits_stored": 10}, "bits_stored: expected 8, 12, 14 or 16, found 10"),
+        ({"licence": ""}, "licence: expected a text"),
+        ({"classes": "ab"}, "classes: expected a list of names"),
+        ({"about": None}, "about: expected a text"),
+        ({"half": "yes"}, "half: expected True or False"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    nvidia_file(tmp_path / "m.pkl", CONDITIONAL)
+    with pytest.raises(CheckpointError) as caught:
+        convert(**{"source": tmp_path / "m.pkl", "out": tmp_path / "m.safetensors", **changes})
+    assert message in str(caught.value) and not (tmp_path / "m.safetensors").exists()

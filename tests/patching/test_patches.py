@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 from collections import Counter
 from pathlib import Path
 
@@ -21,11 +22,11 @@ from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.parquet import ParquetWriter
-from synthmammo.errors import DatasetError, OutputError, RecipeError
+from synthmammo.errors import DatasetError, OutputError, RecipeError, SynthmammoError
 from synthmammo.mammogram.geometry import crop, mirror, resize, rotated
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
 from synthmammo.patching.options import PatchOptions
-from synthmammo.patching.patches import patches
+from synthmammo.patching.patches import cut_patches, patches
 from synthmammo.patching.plan import survey
 
 HEIGHT, WIDTH = 120, 100
@@ -98,7 +99,7 @@ def source(tmp_path_factory) -> Path:
 
 
 def cut(source: Path, out: Path, options: PatchOptions, **more):
-    result = patches(source, out, options, engine=Local(1), **more)
+    result = cut_patches(source, out, options, engine=Local(1), **more)
     return result, {sample.key: sample for sample in Dataset.open(out)}
 
 
@@ -303,8 +304,8 @@ def test_same_seed_same_bytes(source, tmp_path):
 
 @pytest.mark.slow
 def test_processes_do_not_matter(source, tmp_path):
-    here = patches(source, tmp_path / "a", SCALED, engine=Local(1)).manifest
-    there = patches(source, tmp_path / "b", SCALED, engine=Local(2)).manifest
+    here = cut_patches(source, tmp_path / "a", SCALED, engine=Local(1)).manifest
+    there = cut_patches(source, tmp_path / "b", SCALED, engine=Local(2)).manifest
     assert here.shards == there.shards
 
 
@@ -324,7 +325,7 @@ def test_resume_makes_only_what_is_missing(source, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        patches(source, tmp_path / "cut", SCALED, engine=Local(1), progress=stop)
+        cut_patches(source, tmp_path / "cut", SCALED, engine=Local(1), progress=stop)
     assert not (tmp_path / "cut" / "manifest.json").exists()
     assert not list((tmp_path / "cut" / "parquet").glob(".partial*"))
     seen = []
@@ -335,7 +336,7 @@ def test_resume_makes_only_what_is_missing(source, tmp_path):
     assert seen[-1][0] == seen[-1][1]
     assert result.manifest.shards == whole.manifest.shards
     assert result.manifest.digest == whole.manifest.digest
-    assert patches(source, tmp_path / "cut", SCALED).made == 0
+    assert cut_patches(source, tmp_path / "cut", SCALED).made == 0
 
 
 def _first_shards(folder: Path) -> set[str]:
@@ -531,7 +532,7 @@ def test_nothing_could_be_cut(tmp_path):
 
 def test_no_dataset(tmp_path):
     with pytest.raises(DatasetError):
-        patches(tmp_path / "absent", tmp_path / "out")
+        cut_patches(tmp_path / "absent", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -549,10 +550,58 @@ def test_survey_of_a_large_index_is_quick():
 @pytest.mark.slow
 @pytest.mark.skipif(not MINI_MIAS.is_dir(), reason="the real films of mini-MIAS are not here")
 def test_real_films(tmp_path):
-    from synthmammo.ingesting.ingest import IngestOptions, ingest
+    from synthmammo.ingesting.ingest import ingest_archive
+    from synthmammo.ingesting.options import IngestOptions
 
-    ingest("mini_mias", MINI_MIAS, tmp_path / "films", IngestOptions(limit=12), engine=Local(1))
+    ingest_archive("mini_mias", MINI_MIAS, tmp_path / "films", IngestOptions(limit=12), engine=Local(1))
     _, found = cut(tmp_path / "films", tmp_path / "out", PatchOptions(per_lesion=4))
     assert len(found) > 20
     assert min(patch.breast.mean() for patch in found.values()) >= 0.9
     assert all(patch.shape == (256, 256) for patch in found.values())
+
+
+# the function with plain arguments
+
+
+def test_the_dataset_of_patches_comes_back(source, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "synthmammo")
+    steps = []
+    options = {"size_px": 24, "scale": [1.0, 1.0], "per_lesion": 24, "shard_size": 20}
+    found = patches(
+        Dataset.open(source), str(tmp_path / "a" / "d"), progress=lambda done, total: steps.append(done), **options
+    )
+    assert isinstance(found, Dataset) and len(found) and steps
+    assert found.manifest == cut(source, tmp_path / "b" / "d", EXACT)[0].manifest
+    assert patches(str(source), tmp_path / "a" / "d", **options).manifest == found.manifest
+    if found.manifest.failed:
+        assert f"could not be cut, listed in {tmp_path / 'a' / 'd' / 'skipped.jsonl'}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dataset": 3}, "dataset: expected a Dataset, or the path"),
+        ({"dataset": "absent"}, "absent"),
+        ({"out": None}, "out: expected a path"),
+        ({"workers": 1.5}, "workers: expected a whole number"),
+        ({"progress": "bar"}, "progress: expected a function"),
+        ({"size": 24}, "size: is no option that is known here\n  Did you mean 'size_px'?"),
+        ({"size_px": "24"}, "size_px: cannot be 24"),
+        ({"size_px": 24.5}, "size_px: cannot be 24.5"),
+        ({"spacing_mm": "a"}, "spacing_mm: cannot be a"),
+        ({"scale": 1}, "scale: cannot be 1"),
+        ({"scale": (1.2, 0.8)}, "scale: cannot be (1.2, 0.8)"),
+        ({"counts": 4}, "counts: cannot be 4"),
+        ({"counts": {"normal": -1}}, "counts: cannot be"),
+        ({"healthy": "normal"}, "healthy: cannot be normal"),
+        ({"augment": 1}, "augment: cannot be 1"),
+        ({"seed": None}, "seed: cannot be None"),
+        ({"formats": ("dicom",)}, "formats: cannot be ('dicom',)"),
+        ({"offset_px": 13, "size_px": 24}, "offset_px: cannot be 13"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(source, tmp_path, changes, message):
+    with pytest.raises(SynthmammoError) as caught:
+        patches(**{"dataset": source, "out": tmp_path / "out", **changes})
+    assert message in str(caught.value)
+    assert not (tmp_path / "out").exists()

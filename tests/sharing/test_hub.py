@@ -9,9 +9,11 @@ import yaml
 
 import synthmammo.sharing.hub as publishing
 from synthmammo.dataset.manifest import Manifest
-from synthmammo.errors import CheckpointError, DatasetError, OutputError
+from synthmammo.dataset.reader import Dataset
+from synthmammo.errors import CheckpointError, DatasetError, OutputError, SynthmammoError
 from synthmammo.models.file import load
-from synthmammo.sharing.hub import dataset_publication, model_publication, publish
+from synthmammo.sharing.hub import dataset_publication, model_publication, upload
+from synthmammo.sharing.publish import publish
 from tests.support import hub_server, tiny, tiny_models
 
 REPO, NAME = "datasets/me/tiny", "me/tiny"
@@ -45,23 +47,23 @@ def copy(built, tmp_path):
 
 def test_what_arrives_is_the_dataset_byte_for_byte(built, hub):
     seen = []
-    done = publish(dataset_publication(built), NAME, progress=lambda sent, total: seen.append((sent, total)))
+    done = upload(dataset_publication(built), NAME, progress=lambda sent, total: seen.append((sent, total)))
     assert hub.files(REPO) == tiny.files(built)
     assert done.url == f"{hub.url}/{REPO}" and len(done.sent) == len(tiny.files(built)) and not done.removed
     assert seen[0][0] == 0 and seen[-1] == (seen[0][1],) * 2 == (sum(map(len, tiny.files(built).values())),) * 2
 
 
 def test_the_card_and_the_manifest_come_last(built, hub, small_batches):
-    publish(dataset_publication(built), NAME)
+    upload(dataset_publication(built), NAME)
     order = [path for commit in hub.repositories[REPO].commits for path in commit["paths"]]
     assert order[-2:] == ["README.md", "manifest.json"] and len(hub.repositories[REPO].commits) > 5
     assert all(len(commit["paths"]) <= 4 for commit in hub.repositories[REPO].commits)
 
 
 def test_a_second_time_nothing_is_sent(built, hub):
-    publish(dataset_publication(built), NAME)
+    upload(dataset_publication(built), NAME)
     commits, uploads = len(hub.repositories[REPO].commits), list(hub.uploads)
-    done = publish(dataset_publication(built), NAME)
+    done = upload(dataset_publication(built), NAME)
     assert not done.sent and done.kept == len(tiny.files(built))
     assert (len(hub.repositories[REPO].commits), hub.uploads) == (commits, uploads)
 
@@ -90,12 +92,12 @@ def test_after_a_fault_in_the_middle_the_same_command_goes_on(built, hub, small_
     method, part, status, message = FAULTS[name]
     hub.fault = nth(1 if method == "GET" else 3, method, part, status)
     with pytest.raises(OutputError) as raised:
-        publish(dataset_publication(built), NAME)
+        upload(dataset_publication(built), NAME)
     assert message in str(raised.value) and "Run the same command again" in str(raised.value)
     before, sent = hub.files(REPO), list(hub.uploads)
     assert len(before) < len(tiny.files(built)) and "manifest.json" not in before
     hub.fault = lambda method, path: None
-    done = publish(dataset_publication(built), NAME)
+    done = upload(dataset_publication(built), NAME)
     assert hub.files(REPO) == tiny.files(built)
     assert done.kept == len(before) and hub.uploads[: len(sent)] == sent
     assert len(set(hub.uploads)) == len(hub.uploads), "a file was uploaded twice"
@@ -140,7 +142,7 @@ def test_without_a_token_there_is_one_clear_message(built, hub, monkeypatch):
 def test_a_wrong_token(built, hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     with pytest.raises(OutputError, match=r"refused \(401: Invalid credentials\)") as raised:
-        publish(dataset_publication(built), NAME)
+        upload(dataset_publication(built), NAME)
     assert "Is the token right" in str(raised.value)
 
 
@@ -150,28 +152,28 @@ def test_an_unreachable_hub(built, hub, monkeypatch):
     before = tiny.files(built)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
     with pytest.raises(OutputError, match="cannot be reached") as raised:
-        publish(dataset_publication(built), NAME)
+        upload(dataset_publication(built), NAME)
     assert "Run the same command again" in str(raised.value) and tiny.files(built) == before
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    publish(dataset_publication(built), NAME)
+    upload(dataset_publication(built), NAME)
     assert hub.files(REPO) == before
 
 
 @pytest.mark.parametrize("name", ["tiny", "a/b/c", "/tiny", "me/ti ny"])
 def test_names_that_are_none(built, hub, name):
     with pytest.raises(OutputError, match="is no name of a repository"):
-        publish(dataset_publication(built), name)
+        upload(dataset_publication(built), name)
 
 
 def test_a_branch_of_its_own(built, hub):
-    publish(dataset_publication(built), NAME, revision="v2")
+    upload(dataset_publication(built), NAME, revision="v2")
     assert hub.files(REPO, "v2") == tiny.files(built) and not hub.files(REPO)
 
 
 def test_private_is_refused_where_the_repository_is_public(built, hub):
     hub.repositories[REPO] = hub_server.Repository(private=False)
     with pytest.raises(OutputError, match="is there already, and is public"):
-        publish(dataset_publication(built), NAME, private=True)
+        upload(dataset_publication(built), NAME, private=True)
     assert not hub.repositories[REPO].commits
 
 
@@ -179,7 +181,7 @@ def test_shards_of_an_earlier_version_go_with_the_last_commit(built, hub, small_
     old = {"parquet/train-00000-of-00009.parquet": b"old", "notes.txt": b"mine", "README.md": b"---\na: b\n---\n"}
     hub.repositories[REPO] = hub_server.Repository()
     hub.repositories[REPO].branches["main"] |= old
-    done = publish(dataset_publication(built), NAME)
+    done = upload(dataset_publication(built), NAME)
     assert done.removed == ["parquet/train-00000-of-00009.parquet"]
     assert hub.files(REPO) == tiny.files(built) | {"notes.txt": b"mine"}
     assert "parquet/train-00000-of-00009.parquet" in hub.repositories[REPO].commits[-1]["paths"]
@@ -218,12 +220,12 @@ def test_real_images_are_public_only_under_a_licence_that_lets_them(copy, hub, l
     publication = dataset_publication(copy)
     assert "images of real people" in publication.notes[0]
     if allowed:
-        publish(publication, NAME)
+        upload(publication, NAME)
     else:
         with pytest.raises(OutputError, match="are not made public"):
-            publish(publication, NAME)
+            upload(publication, NAME)
         assert not hub.repositories
-        publish(publication, NAME, private=True)
+        upload(publication, NAME, private=True)
     assert hub.repositories[REPO].private is not allowed
 
 
@@ -257,3 +259,38 @@ def test_what_is_no_model_is_not_published(built, hub, tmp_path):
         with pytest.raises(CheckpointError):
             model_publication(path, "me/small")
     assert Manifest.read(built) and not hub.repositories
+
+
+# the function with plain arguments
+
+
+def test_a_dataset_is_published_in_one_call(built, hub):
+    seen = []
+    done = publish(Dataset.open(built), NAME, progress=lambda sent, total: seen.append(sent))
+    assert hub.files(REPO) == tiny.files(built)
+    assert len(done.sent) == len(tiny.files(built)) and seen
+    assert publish(str(built), NAME).kept == len(done.sent)
+
+
+def test_a_model_is_published_in_one_call(hub, tmp_path):
+    model = tiny_models.stylegan2_file(tmp_path / "model.safetensors")
+    done = publish(model, "me/model", private=True)
+    assert model.name in done.sent and done.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": 3}, "source: expected a Dataset, or the path"),
+        ({"source": "absent"}, "absent"),
+        ({"repo_id": 3}, "repo_id: expected a text"),
+        ({"repo_id": "tiny"}, "tiny: is no name of a repository"),
+        ({"private": "no"}, "private: expected True or False"),
+        ({"revision": 2}, "revision: expected a text"),
+        ({"progress": 0}, "progress: expected a function"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(built, hub, changes, message):
+    with pytest.raises(SynthmammoError) as caught:
+        publish(**{"source": built, "repo_id": NAME, **changes})
+    assert message in str(caught.value)

@@ -9,7 +9,7 @@ from synthmammo.models.nets.stylegan2 import Generator
 from synthmammo.training.objectives.augment import ALIGNED, Augmentation
 from synthmammo.training.objectives.generation import GeneratorSettings
 from synthmammo.training.objectives.stylegan2 import LogisticObjective, LogisticSettings
-from synthmammo.training.trainer import train
+from synthmammo.training.train import train
 from tests.support import training_data
 from tests.support.tiny_models import STYLEGAN2
 

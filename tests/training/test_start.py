@@ -11,7 +11,7 @@ from synthmammo.models.file import load
 from synthmammo.models.nets import ops
 from synthmammo.models.nets.stylegan2 import Generator
 from synthmammo.training.start import begin_from
-from synthmammo.training.trainer import train
+from synthmammo.training.train import train
 from tests.support import training_data
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, contextual_file, stylegan2_file
 

@@ -19,7 +19,8 @@ from synthmammo.generators.base import Context
 from synthmammo.generators.contextual import Contextual
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.models import file as checkpoints
-from synthmammo.training.trainer import Trainer, train
+from synthmammo.training.train import train
+from synthmammo.training.trainer import Trainer
 from tests.support import tiny
 from tests.support import training_data as data
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from synthmammo.benchmarking.results import Run
 from synthmammo.errors import TrainingError, nearest
-from synthmammo.settings import changed, checked, read_yaml
+from synthmammo.settings import Changes, changed, checked, read_yaml
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -121,14 +121,17 @@ def runs(config: ClassifyConfig, with_synthetic: bool) -> list[Run]:
 
 
 def load_classify_config(
-    preset: str, path: Path | None = None, settings: Iterable[str] = (), options: Mapping[str, Any] | None = None
+    preset: str,
+    path: Path | Mapping[str, Any] | None = None,
+    settings: Changes = (),
+    options: Mapping[str, Any] | None = None,
 ) -> ClassifyConfig:
     """A preset, changed by a file, by single settings and by options, in this order.
 
     Args:
         preset: Name of the preset, one of `PRESETS`.
-        path: YAML file; None for none.
-        settings: Changes as `key=value` texts, the values read as YAML.
+        path: YAML file, or its keys and values; None for none.
+        settings: Changes as `key=value` texts, the values read as YAML; or values by key.
         options: Values by key; None for none.
 
     Raises:
@@ -141,21 +144,21 @@ def from_preset(
     kind: type[Config],
     presets: Mapping[str, Mapping[str, Any]],
     preset: str,
-    path: Path | None,
-    settings: Iterable[str],
+    path: Path | Mapping[str, Any] | None,
+    settings: Changes,
     options: Mapping[str, Any] | None,
 ) -> Config:
     """A configuration of any kind; arguments and errors as `load_classify_config`."""
     if preset not in presets:
         raise TrainingError(f"no preset is called '{preset}'", where="--preset", hint=nearest(preset, presets))
     content = changed({**presets[preset], **(_stated(path) if path else {})}, settings, TrainingError)
-    return checked(kind, {**content, **(options or {})}, path or "benchmark", TrainingError)
+    return checked(kind, {**content, **(options or {})}, path if isinstance(path, Path) else "benchmark", TrainingError)
 
 
-def _stated(path: Path) -> dict[str, Any]:
-    content = read_yaml(path, TrainingError)
+def _stated(path: Path | Mapping[str, Any]) -> Mapping[str, Any]:
+    content = path if isinstance(path, Mapping) else read_yaml(path, TrainingError)
     # The `benchmark.yaml` of a finished run holds its configuration under this key.
     stated = content.get("config", content)
-    if not isinstance(stated, dict):
+    if not isinstance(stated, Mapping):
         raise TrainingError(f"expected a mapping of keys, found {stated!r}", where=f"{path}: config")
     return stated

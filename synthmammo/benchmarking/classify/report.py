@@ -48,7 +48,7 @@ def report(compared: Compared, resamples: int = RESAMPLES) -> Written:
     for name, text in {**pages, "card_line.md": _card_line(compared, rows) + "\n"}.items():
         with writing(out / name) as partial:
             partial.write_text(text, encoding="utf-8")
-    return Written(table, out / "report.md", out / "report.html")
+    return Written(table, out / "report.md", out / "report.html", compared.notes)
 
 
 def _synthetic_name(compared: Compared) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from synthmammo.benchmarking.classify.config import from_preset
 from synthmammo.mammogram.sample import Kind
+from synthmammo.settings import Changes
 
 MULTIPLE_PX = 32
 """Sides of a canvas are multiples of this: the coarsest feature map has one cell per so many pixels."""
@@ -114,14 +115,17 @@ class DetectorTraining(NamedTuple):
 
 
 def load_detect_config(
-    preset: str, path: Path | None = None, settings: Iterable[str] = (), options: Mapping[str, Any] | None = None
+    preset: str,
+    path: Path | Mapping[str, Any] | None = None,
+    settings: Changes = (),
+    options: Mapping[str, Any] | None = None,
 ) -> DetectConfig:
     """A preset, changed by a file, by single settings and by options, in this order.
 
     Args:
         preset: Name of the preset, one of `PRESETS`.
-        path: YAML file; None for none.
-        settings: Changes as `key=value` texts, the values read as YAML.
+        path: YAML file, or its keys and values; None for none.
+        settings: Changes as `key=value` texts, the values read as YAML; or values by key.
         options: Values by key; None for none.
 
     Raises:

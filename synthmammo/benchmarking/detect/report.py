@@ -154,7 +154,7 @@ def report(detected: Detected) -> Written:
     for name, text in {**pages, "card_line.md": _card_line(detected, rows, marks_on) + "\n"}.items():
         with writing(out / name) as partial:
             partial.write_text(text, encoding="utf-8")
-    return Written(markdown_table(table), out / "report.md", out / "report.html")
+    return Written(markdown_table(table), out / "report.md", out / "report.html", detected.notes)
 
 
 def _table(rows: Sequence[RowSummary]) -> list[tuple[str, ...]]:

@@ -17,8 +17,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
+from synthmammo.arguments import a_number
 from synthmammo.dataset.workers.base import Engine, Report, Result, Stopped, Task
-from synthmammo.errors import OutputError
+from synthmammo.errors import OutputError, SynthmammoError
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _POLL_SECONDS = 0.1
@@ -104,6 +105,19 @@ class Local:
             drain()
             for future in finished:
                 done(future.result())
+
+
+def local(workers: object, failure: type[SynthmammoError]) -> Local:
+    """Processes for the argument `workers` of a public function.
+
+    Args:
+        workers: Number of processes; 1 is this process, None one per core that this process may use.
+        failure: Class of the error to raise.
+
+    Raises:
+        SynthmammoError: It is something else.
+    """
+    return Local(None if workers is None else a_number(workers, "workers", failure, least=1))
 
 
 def chosen(engine: Engine | None) -> Engine:

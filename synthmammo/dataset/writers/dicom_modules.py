@@ -78,7 +78,7 @@ def is_real(sample: Sample) -> bool:
 
 def is_synthetic(sample: Sample) -> bool:
     """Whether any pixel was made by a generator: all but a real image that nothing was put on or taken off."""
-    changed = sample.history.lesions or any(finding.synthetic for finding in sample.findings)
+    changed = sample.history.lesions or sample.history.changes or any(finding.synthetic for finding in sample.findings)
     return bool(changed) or not is_real(sample)
 
 
@@ -229,6 +229,8 @@ def _derivation(sample: Sample) -> str:
     change = f"{count} synthetic lesion(s) inserted" if count else "no lesion inserted"
     if sample.history.role == "removed":
         change += " and removed again"
+    if painted := sum(one.action == "remove" for one in sample.history.changes):
+        change += f", {painted} finding(s) painted over by a network"
     sentences = [f"{background}; {change}.", "For research, not for diagnosis."]
     if sample.spacing_origin is SpacingOrigin.ASSUMED:
         sentences.append("The pixel spacing is assumed.")
