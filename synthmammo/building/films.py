@@ -89,7 +89,7 @@ def insert_lesion(
         >>> import numpy as np, synthmammo as sm
         >>> rows, columns = np.mgrid[:120, :80]
         >>> breast = np.hypot((rows - 60) / 55, columns / 75) < 1
-        >>> film = sm.Sample.from_array(np.where(breast, 0.4, 0.0), breast=breast, spacing_mm=1.0)
+        >>> film = sm.Sample.from_array(np.where(breast, 0.3 + rows / 400, 0), breast=breast, spacing_mm=1.0)
         >>> with_mass = sm.insert_lesion(film, kind="mass", diameter_mm=12, site=(60, 30), seed=7)
         >>> with_mass.label, len(with_mass.findings), bool((with_mass.image != film.image).any())
         ('malignant', 1, True)
@@ -140,7 +140,7 @@ def remove_lesion(sample: Sample, finding: int = 0, *, model: str = REMOVAL_MODE
         >>> import numpy as np, synthmammo as sm
         >>> rows, columns = np.mgrid[:120, :80]
         >>> breast = np.hypot((rows - 60) / 55, columns / 75) < 1
-        >>> film = sm.Sample.from_array(np.where(breast, 0.4, 0.0), breast=breast, spacing_mm=1.0)
+        >>> film = sm.Sample.from_array(np.where(breast, 0.3 + rows / 400, 0), breast=breast, spacing_mm=1.0)
         >>> film = sm.insert_lesion(film, diameter_mm=12, site=(60, 30), seed=7)
         >>> without = sm.remove_lesion(film, 0)
         >>> without.label, without.findings, without.history.changes[-1].action
