@@ -156,7 +156,7 @@ def remove_lesion(sample: Sample, finding: int = 0, *, model: str = REMOVAL_MODE
         image = Canvas.of(sample).without(generator, tried, _extent(found, sample))
     left = tuple(one for number, one in enumerate(sample.findings) if number != finding)
     lesions = np.where(sample.lesions == found.label, np.uint8(0), sample.lesions) if found.label else sample.lesions
-    removed = {"kind": str(found.kind), "pathology": str(found.pathology), "box": list(found.box)}
+    removed: dict[str, Any] = {"kind": str(found.kind), "pathology": str(found.pathology), "box": list(found.box)}
     removed |= {"synthetic": found.synthetic, "descriptors": found.descriptors}
     change = Change("remove", seed, removed, model, generator.checkpoint.digest)
     return sample.with_(
@@ -322,7 +322,7 @@ def _check_field(found: Finding, number: int, sample: Sample, field_mm: float, m
 def _extent(found: Finding, sample: Sample) -> Mask:
     """The pixels of a finding: its mask, or all of its box where its source gave none."""
     if found.label:
-        return sample.lesions == found.label
+        return np.equal(sample.lesions, found.label)
     mask = np.zeros(sample.shape, np.bool_)
     mask[found.box.slices] = True
     return mask
