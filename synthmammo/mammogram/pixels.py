@@ -89,7 +89,7 @@ def _scaled(array: np.ndarray[Any, Any], bits: int) -> Image:
         hint = "Scale the pixels first, or give grey levels as uint16."
         message = f"expected floats in [0, 1], found {low:g} to {high:g}"
         raise SampleError(message, where="pixels", hint=hint)
-    return np.rint(array.astype(np.float64) * (2**bits - 1)).astype(np.uint16)
+    return np.asarray(np.rint(array.astype(np.float64) * (2**bits - 1)), np.uint16)
 
 
 def _depth(brightest: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from synthmammo.arguments import a_text, a_word, listed, wrong
+from synthmammo.arguments import a_text, a_word, wrong
 from synthmammo.errors import SampleError
 from synthmammo.mammogram.arrays import BITS_STORED, Box, Image, Labels, Mask, Plane
 from synthmammo.mammogram.history import History
@@ -158,7 +158,7 @@ class Sample:
             if found != f"{np.dtype(dtype).name} {shape}" or len(shape) != 2:
                 raise SampleError(f"expected {expected}, got {found}", where=name)
         if self.bits_stored not in BITS_STORED:
-            raise SampleError(f"expected {listed(BITS_STORED)}, got {self.bits_stored}", where="bits_stored")
+            raise SampleError(f"expected one of {BITS_STORED}, got {self.bits_stored}", where="bits_stored")
         if (self.spacing_mm is None) != (self.spacing_origin is SpacingOrigin.UNKNOWN):
             message = f"{self.spacing_mm} contradicts spacing_origin '{self.spacing_origin}'"
             raise SampleError(message, where="spacing_mm")
