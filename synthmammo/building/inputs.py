@@ -49,7 +49,7 @@ def refuse_unsupported(recipe: Recipe, found: Mapping[str, Path] | None = None) 
 
 def named_generators(recipe: Recipe) -> list[tuple[dict[str, str], str, str]]:
     """The generators that a recipe names: the table each stands in, its name, and the field that says it."""
-    named = [(HOSTS, recipe.background.generator, "background.generator")]
+    named: list[tuple[dict[str, str], str, str]] = [(HOSTS, recipe.background.generator, "background.generator")]
     named += [(LESIONS, spec.generator, f"lesions.{number}.generator") for number, spec in enumerate(recipe.lesions)]
     if recipe.removal:
         named.append((REMOVALS, recipe.removal.generator, "removal.generator"))
