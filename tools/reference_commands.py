@@ -35,7 +35,7 @@ def page() -> str:
     Raises:
         Undocumented: A command or an option has no help.
     """
-    settings = main.context_settings | {"max_content_width": WIDTH}
+    settings = {**main.context_settings, "max_content_width": WIDTH}
     context = click.Context(main, info_name="synthmammo", terminal_width=WIDTH, **settings)
     all_of_them = f"```text\n{main.get_help(context)}\n```\n\n"
     return BEFORE + all_of_them + "\n".join(_sections(main, context, "##")) + AFTER

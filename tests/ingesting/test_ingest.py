@@ -247,7 +247,7 @@ def test_an_option_that_makes_no_sense_is_refused_by_name(wrong):
 
 def test_the_old_name_of_the_square_geometry_leads_to_the_new_one():
     with pytest.raises(SourceError, match="geometry.*\\n.*now called 'square512'"):
-        IngestOptions(geometry="square512")
+        IngestOptions(geometry="seed1")
 
 
 def test_the_command_still_understands_the_old_name_and_says_so(archive, tmp_path):
