@@ -63,7 +63,7 @@ def test_a_key_without_a_description_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(("part", "words"), [("help", "build: the command has"), ("params", "build: --nothing has")])
 def test_a_command_or_option_without_help_is_refused(part: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    build = main.get_command(click.Context(main), "build")
+    build = main.get_command(click.Context(main, **main.context_settings), "build")
     assert build
     monkeypatch.setattr(build, part, {"help": "", "params": [click.Option(["--nothing"])]}[part])
     with pytest.raises(Undocumented, match=words):

@@ -11,7 +11,7 @@ from synthmammo.cli import main
 
 def walk(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command with the words that call it; a group comes before its commands."""
-    context = click.Context(group)
+    context = click.Context(group, **group.context_settings)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command
@@ -31,7 +31,7 @@ def options(command: click.Command) -> list[click.Option]:
 
 def help_of(name: str) -> str:
     """What `--help` prints of a command, on lines that are not broken."""
-    context = click.Context(main, info_name="synthmammo")
+    context = click.Context(main, info_name="synthmammo", **main.context_settings)
     for word in name.split():
         group = context.command
         assert isinstance(group, click.Group)

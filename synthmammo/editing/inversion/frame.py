@@ -8,8 +8,8 @@ from synthmammo.editing.samples import one_grey_channel
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.mammogram.anatomy import Side, breast_mask, chest_wall_side
 from synthmammo.mammogram.geometry import blank, crop, resize, square
-from synthmammo.mammogram.intensity import Intensity, Plane
-from synthmammo.mammogram.sample import Box, Sample
+from synthmammo.mammogram.intensity import Intensity
+from synthmammo.mammogram.sample import Box, Plane, Sample
 from synthmammo.models.file import Scale
 from synthmammo.models.latents import Model
 
