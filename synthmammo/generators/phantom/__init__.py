@@ -11,6 +11,7 @@ from synthmammo.errors import GeneratorError
 from synthmammo.generators.phantom.acquisition import Response, attenuate, expose, find_response
 from synthmammo.generators.phantom.field import Grid, upsample
 from synthmammo.generators.phantom.implant import Implant, draw_implant
+from synthmammo.generators.phantom.node import overlay_nodes
 from synthmammo.generators.phantom.outline import Outline, draw_outline
 from synthmammo.generators.phantom.tissue import glandular_share, overlay_pectoral
 from synthmammo.mammogram.planned import Row
@@ -147,8 +148,11 @@ class Phantom:
         depth = upsample(coarse_depth, coarse, grid)
         share = glandular_share(seed, outline, density, grid, coarse_depth, implant)
         if outline.view is View.MLO:
-            share = overlay_pectoral(seed, share, outline, grid)
+            share = overlay_nodes(seed, overlay_pectoral(seed, share, outline, grid), outline, grid)
         sensed = depth > min(15.0, 0.5 * float(depth.max()))
+        if outline.view is View.MLO:
+            beside = sensed & (outline.pectoral_depth(grid) < 0)
+            sensed = beside if beside.any() else sensed
         if implant:
             share = implant.overlay(share, grid)
             beside = sensed & (implant.radius(grid) > 1)

@@ -39,7 +39,7 @@ class Response:
 
 
 PRESETS = {
-    "film": Response(equalise=0.0, gamma=3.3, density=(1.2, 0.13), grain=0.03, grain_mm=0.12),
+    "film": Response(equalise=0.0, gamma=3.3, density=(1.71, 0.25), grain=0.068, grain_mm=0.25),
     "digital": Response(equalise=0.85, gamma=2.8, density=(1.5, 0.1), grain=0.012, grain_mm=0.08),
 }
 _FOG, _BLACK, _DIGITISED = 0.18, 3.5, 3.2  # optical densities: clear film, fully exposed film, the digitiser's darkest
@@ -64,10 +64,10 @@ def attenuate(share: Field, depth: Field, thickness: float, equalise: float) -> 
     Args:
         share: Glandular share of the thickness.
         depth: Distance to the skin in millimetres.
-        thickness: Compressed thickness in millimetres; the free edge falls off over as much.
+        thickness: Compressed thickness in millimetres; the free edge falls off over half as much.
         equalise: Share of that fall to take out.
     """
-    t = 1 - np.clip(depth / np.float32(thickness), 0, 1)
+    t = 1 - np.clip(depth / np.float32(0.44 * thickness), 0, 1)
     roll_off = np.sqrt(1 - t * t)
     if equalise:
         roll_off = (roll_off + np.float32(equalise) * (1 - roll_off)) * smoothstep(depth, -1.0, 2.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,8 +13,8 @@ from synthmammo.generators.phantom.field import Field, Grid, noise, noise_at, st
 
 _ACROSS_MM = 150.0  # added to the signed coordinate across the fan, as noise begins at 0
 _GENERATIONS = 6
-_FADE = 0.95  # brightness of a generation over that of the one before
-_SHARPNESS = (2.0, 3.0)  # inverse width of a crest in standard deviations of the noise: per mm of knot distance, least
+_FADE = 1.06  # brightness of a generation over that of the one before
+_SHARPNESS = (4.0, 5.0)  # inverse width of a crest in standard deviations of the noise: per mm of knot distance, least
 
 
 class Weave(NamedTuple):
@@ -69,7 +70,7 @@ def _sheet(
             break
         values = noise_at(stream(seed, f"{name}/{i}"), rows_mm, columns_mm, step_mm)
         crest = _crests(values, max(_SHARPNESS[0] * step_mm[1], _SHARPNESS[1]), pixel_mm)
-        sheet += np.float32(_FADE**i) * weight * (crest + np.float32(0.3) * values)
+        sheet += np.float32(_FADE**i) * weight * (crest + np.float32(0.12) * values)
         weight *= np.clip(np.float32(0.75) + np.float32(0.7) * crest, 0.3, 1.6)
     return np.asarray(sheet)
 
@@ -94,3 +95,25 @@ def draw_fan(seed: int, name: str, nipple_mm: tuple[float, float], coarse: Grid,
     across = np.arctan2(dy, np.abs(dx) + 10) * (50 + 0.7 * beyond) + _ACROSS_MM
     fine = [upsample(c.astype(np.float32), coarse, grid) for c in (along, np.clip(across, 0, 2 * _ACROSS_MM))]
     return Fan(np.maximum(fine[0], 0), np.maximum(fine[1], 0), grid.spacing_mm)
+
+
+def septa(seed: int, name: str, grid: Grid, steps_mm: Sequence[float]) -> Field:
+    """Thin curved walls around rounded cells, as septa lie around the lobules of fat, `float32 (H, W)` of mean 0.
+
+    Args:
+        seed: Seed of the walls.
+        name: Name of their draws.
+        grid: Grid of the result.
+        steps_mm: Knot distances of the noise whose zero lines the walls follow, from the largest; a cell is about
+            twice as wide. Finer walls lie mostly beside coarser ones.
+    """
+    weight = np.clip(0.7 + np.float32(0.5) * noise(stream(seed, f"{name}/presence"), grid, 14.0), 0.05, 2)
+    walls = np.zeros_like(weight)
+    for i, step_mm in enumerate(steps_mm):
+        if step_mm < 1.2 * grid.spacing_mm:
+            break
+        values = noise(stream(seed, f"{name}/{i}"), grid, step_mm)
+        crest = _crests(values, max(_SHARPNESS[0] * step_mm, _SHARPNESS[1]), (grid.spacing_mm, grid.spacing_mm))
+        walls += weight * crest
+        weight *= np.clip(np.float32(0.75) + np.float32(0.5) * crest, 0.3, 1.5)
+    return np.asarray(walls)

@@ -6,10 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 from scipy.spatial import cKDTree
 
 from synthmammo.generators.phantom.field import Field, Grid, stream
+from synthmammo.generators.phantom.shapes import SHAPES
 from synthmammo.mammogram.sample import Mask, View
+
+_CLOSING = (0.88, 0.78, 0.64, 0.45)
+"""Widths over the reach that the lower end does not exceed; wider ones ended in a corner at the film's edge."""
 
 Profile = NDArray[np.float32]
 """Distance from the chest wall in millimetres, `float32 (N,)`, at N heights."""
@@ -23,14 +28,12 @@ class Outline:
         view: CC or MLO.
         reach: Largest distance of the skin from the chest wall, without the nipple.
         nipple_y: Height of the nipple.
-        top_y: Where the contour leaves the chest wall above; negative when it leaves the field of view.
-        bottom_y: Where it returns below.
-        top_x: MLO: distance from the chest wall at the top of the field of view.
-        roundness: Exponents of the upper and the lower arc (2 is an ellipse).
+        top_y: Where the contour leaves the chest wall above; MLO: the top of the field of view.
+        bottom_y: Where it returns below; MLO: the lower end of the film.
+        widths: Distance of the skin from the chest wall over the reach, at equal steps from top to nipple, and
+            as many from there to the bottom.
         nipple_height: How far the nipple stands out of the contour.
         nipple_radius: Half its width.
-        fold_x: MLO: width of the abdomen below the inframammary fold; 0 for none.
-        fold_y: MLO: height of the fold.
         wobble: Amplitudes of the contour's first harmonics.
         pectoral_x: MLO: width of the pectoral muscle at the top.
         pectoral_y: MLO: height at which it ends on the chest wall.
@@ -43,12 +46,9 @@ class Outline:
     nipple_y: float
     top_y: float
     bottom_y: float
-    top_x: float
-    roundness: tuple[float, float]
+    widths: tuple[float, ...]
     nipple_height: float
     nipple_radius: float
-    fold_x: float
-    fold_y: float
     wobble: tuple[float, ...]
     pectoral_x: float
     pectoral_y: float
@@ -57,25 +57,27 @@ class Outline:
 
     def profile(self, y: Profile, nipple: bool = True) -> Profile:
         """Skin contour at heights `y`; 0 where there is no breast."""
-        above = np.clip((self.nipple_y - y) / (self.nipple_y - self.top_y), 0, 1)
-        below = np.clip((y - self.nipple_y) / (self.bottom_y - self.nipple_y), 0, 1)
-        lower = (1 - below ** self.roundness[1]) ** 0.55
-        if self.view is View.MLO:
-            arc = np.cos(above * np.pi / 2) ** 2
-            upper = self.top_x / self.reach + (1 - self.top_x / self.reach) * (
-                (2 - self.roundness[0] / 2) * arc + (self.roundness[0] / 2 - 1) * (1 - above**2)
-            )
-        else:
-            upper = (1 - above ** self.roundness[0]) ** 0.55
-        x = self.reach * np.where(y < self.nipple_y, upper, lower)
-        phase = (y - self.top_y) / (self.bottom_y - self.top_y) * 2 * np.pi
-        ripple = sum(a * np.sin((k + 1) * phase + 5 * a) for k, a in enumerate(self.wobble))
-        x = x + ripple * np.clip(x / 20, 0, 1)
-        if self.fold_x:
-            x = np.maximum(x, self.fold_x * np.clip((y - self.fold_y) / 25, 0, 1) ** 0.6)
+        t = (y - self.top_y) / (self.bottom_y - self.top_y)
+        x = self.reach * self._curve()(np.clip(t, -0.2, 1.2))
+        ripple = sum(a * np.sin((k + 2) * t * 2 * np.pi + 5 * a) for k, a in enumerate(self.wobble))
+        x = x + ripple * np.clip(x / 40, 0, 1)
         if nipple:
             x = x + self.nipple_height * np.exp(-(((y - self.nipple_y) / self.nipple_radius) ** 4))
         return np.asarray(np.maximum(x, 0), dtype=np.float32)
+
+    def _curve(self) -> PchipInterpolator:
+        """Width over reach at shares of the height: a CC closes on the chest wall, an MLO goes on above the film."""
+        half = len(self.widths) // 2
+        apex = (self.nipple_y - self.top_y) / (self.bottom_y - self.top_y)
+        at = (np.arange(half) + 0.5) / half
+        at = np.concatenate([apex * at, apex + (1 - apex) * at])
+        if self.view is View.MLO:
+            last = max(0.05, 1.5 * self.widths[-1] - 0.5 * self.widths[-2])
+            ends = ([-0.2, 0.0], [self.widths[0]] * 2), ([1.0, 1.1, 1.2], [last, 0.0, 0.0])
+        else:
+            ends = ([-0.2, 0.0], [0.0, 0.0]), ([1.0, 1.2], [0.0, 0.0])
+        places, values = (np.concatenate([ends[0][k], line, ends[1][k]]) for k, line in enumerate((at, self.widths)))
+        return PchipInterpolator(places, values)
 
     def mask(self, grid: Grid) -> Mask:
         """Breast, `bool (H, W)`: one piece that touches the chest wall."""
@@ -106,15 +108,15 @@ class Outline:
 
 
 def draw_outline(seed: int, view: View, height_mm: float, width_mm: float, body_seed: int | None = None) -> Outline:
-    """A shape that fits the field of view.
+    """A shape that fits the field of view, of the distribution of `SHAPES`.
 
     Args:
-        seed: Of the image.
+        seed: Seed of the image.
         view: CC or MLO.
-        height_mm: Of the field of view.
-        width_mm: Of the field of view.
-        body_seed: Of what the images of one person share: size, and for a projection its shape, of which the other
-            breast's differs a little, as those of a person do. None: a person of its own.
+        height_mm: Height of the field of view in millimetres; what would be higher is drawn to fit.
+        width_mm: Width of the field of view in millimetres; what would be wider is drawn to fit.
+        body_seed: Seed of what the images of one person share: size, and for a projection its shape, of which the
+            other breast's differs a little, as those of a person do. None: a person of its own.
     """
     if body_seed is None:
         return _drawn(seed, view, height_mm, width_mm, _size(stream(seed, f"outline/{view}")))
@@ -123,47 +125,53 @@ def draw_outline(seed: int, view: View, height_mm: float, width_mm: float, body_
     scale = float(np.clip(rng.normal(1, 0.03), 0.92, 1.08))
     return replace(
         shared,
-        reach=min(shared.reach * scale, 0.95 * width_mm - 6),
+        reach=min(shared.reach * scale, 0.95 * width_mm - 8),
         nipple_y=shared.nipple_y + float(rng.uniform(-4, 4)),
-        wobble=tuple(float(v) for v in rng.normal(0, [1.5, 1.0, 0.5])),
-        pectoral_x=min(shared.pectoral_x * float(rng.uniform(0.85, 1.1)), 0.8 * shared.top_x),
+        wobble=_wobble(rng),
+        pectoral_x=min(shared.pectoral_x * float(rng.uniform(0.85, 1.1)), 0.85 * shared.widths[0] * shared.reach),
         pectoral_y=shared.pectoral_y * float(rng.uniform(0.93, 1.07)),
     )
 
 
 def _size(rng: np.random.Generator) -> float:
-    return float(np.clip(np.exp(rng.normal(0, 0.22)), 0.6, 1.7))
+    """Deviations of the logarithm of the reach."""
+    return float(np.clip(rng.normal(), -2.0, 2.0))
+
+
+def _wobble(rng: np.random.Generator) -> tuple[float, ...]:
+    return tuple(float(v) for v in rng.normal(0, [0.6, 0.4, 0.3]))
+
+
+def _shape(rng: np.random.Generator, view: View, size: float) -> tuple[NDArray[np.float64], float, float]:
+    """Widths over the reach, the nipple's share of the height, and the height in millimetres."""
+    fitted = SHAPES[view]
+    drawn = np.array(fitted.mean) + size * np.array(fitted.slope)
+    drawn += np.clip(rng.normal(size=len(fitted.modes)), -1.8, 1.8) @ np.array(fitted.modes)
+    widths = np.maximum(drawn[:-2], 0.03)
+    widths[-4:] = np.minimum(widths[-4:], _CLOSING)
+    return widths / widths.max(), float(np.clip(drawn[-2], 0.35, 0.78)), float(np.exp(drawn[-1]))
 
 
 def _drawn(seed: int, view: View, height_mm: float, width_mm: float, size: float) -> Outline:
     rng = stream(seed, f"outline/{view}")
     rng.normal()  # the size of a person of its own
-    reach = min((98 if view is View.MLO else 85) * size, 0.95 * width_mm - 6)
-    if view is View.MLO:
-        nipple_y = height_mm * rng.uniform(0.5, 0.7)
-        bottom_y = max(nipple_y + reach * rng.uniform(0.68, 0.95), 0.8 * height_mm)
-        top_y = min(-5.0, nipple_y - reach * rng.uniform(1.3, 2.0))
-        top_x = reach * rng.uniform(0.4, 0.76)
-    else:
-        half = min(reach * rng.uniform(0.85, 1.25), 0.48 * height_mm)
-        nipple_y = height_mm / 2 + rng.uniform(-0.12, 0.12) * half
-        top_y, bottom_y, top_x = height_mm / 2 - half, height_mm / 2 + half, 0.0
-    fold = view is View.MLO and rng.random() < 0.5
+    mean, deviation = SHAPES[view].reach
+    reach = min(float(np.exp(mean + deviation * size)), 0.95 * width_mm - 8)
+    widths, apex, high = _shape(rng, view, size)
+    high = min(1.12 * high, 1.02 * height_mm) if view is View.MLO else min(high, 0.97 * height_mm)
+    top_y = 0.0 if view is View.MLO else float((height_mm - high) * rng.uniform(0.35, 0.65))
     return Outline(
         view=view,
-        reach=float(reach),
-        nipple_y=float(nipple_y),
-        top_y=float(top_y),
-        bottom_y=float(bottom_y),
-        top_x=float(top_x),
-        roundness=(float(rng.uniform(2.7, 4.0)), float(rng.uniform(2.1, 2.9))),
-        nipple_height=float(rng.uniform(1, 6)),
+        reach=reach,
+        nipple_y=top_y + high * apex,
+        top_y=top_y,
+        bottom_y=top_y + high,
+        widths=tuple(round(float(w), 4) for w in widths),
+        nipple_height=float(max(0.0, rng.uniform(-5, 3.5))),
         nipple_radius=float(rng.uniform(4.5, 7)),
-        fold_x=float(rng.uniform(4, 25)) if fold else 0.0,
-        fold_y=float(bottom_y - rng.uniform(2, 25)),
-        wobble=tuple(float(v) for v in rng.normal(0, [1.5, 1.0, 0.5])),
-        pectoral_x=float(min(rng.uniform(20, 64), 0.8 * top_x)),
-        pectoral_y=float(height_mm * rng.uniform(0.35, 0.72)),
-        pectoral_bow=float(rng.uniform(0.95, 1.5)),
-        thickness=float(np.clip(rng.normal(50, 9) * size**0.5, 25, 80)),
+        wobble=_wobble(rng),
+        pectoral_x=float(min(rng.uniform(22, 64), 0.85 * widths[0] * reach)),
+        pectoral_y=float(high * rng.uniform(0.45, 0.95)),
+        pectoral_bow=float(rng.uniform(1.0, 1.8)),
+        thickness=float(np.clip(rng.normal(57 if view is View.MLO else 50, 9) * np.exp(0.12 * size), 25, 85)),
     )

@@ -69,9 +69,26 @@ def _vessels(rng: np.random.Generator, outline: Outline) -> list[Tube]:
     return tubes
 
 
+def _calcified(rng: np.random.Generator, vessel: Tube) -> list[Tube]:
+    """Two broken lines of calcium along the walls of a vessel."""
+    tangent = np.gradient(vessel.points_mm, axis=0)
+    normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1) / np.maximum(np.hypot(*tangent.T), 1e-6)[:, None]
+    walls = []
+    for side in (-1, 1):
+        present = np.convolve(rng.standard_normal(len(normal) + 4), np.ones(5) / 5**0.5, "valid") > 0
+        at = vessel.points_mm + side * vessel.radius_mm[:, None] * normal
+        walls.append(Tube(at, np.where(present, rng.uniform(0.25, 0.4), 0.02)))
+    return walls
+
+
 def draw_tubes(seed: int, outline: Outline) -> list[Tube]:
-    """The ducts and vessels of one breast."""
-    return _ducts(stream(seed, "ducts"), outline) + _vessels(stream(seed, "vessels"), outline)
+    """The ducts and vessels of one breast; one breast in eight has vessels with calcified walls."""
+    vessels = _vessels(stream(seed, "vessels"), outline)
+    rng = stream(seed, "vessels/calcified")
+    walls = []
+    if rng.random() < 0.125:
+        walls = [wall for vessel in vessels if rng.random() < 0.5 for wall in _calcified(rng, vessel)]
+    return _ducts(stream(seed, "ducts"), outline) + vessels + walls
 
 
 def chords(tubes: list[Tube], grid: Grid) -> Field:
