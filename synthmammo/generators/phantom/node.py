@@ -30,11 +30,9 @@ def overlay_nodes(seed: int, share: Field, outline: Outline, grid: Grid) -> Fiel
 def _stamp(share: Field, grid: Grid, place: tuple[float, float, float], form: tuple[float, float, float]) -> None:
     """Adds one node: (y, x, half length) in millimetres; angle, width over length, share at its middle."""
     (y, x, half), (angle, slim, level) = place, form
-    rows = slice(
-        *(np.clip(np.array([y - half, y + half + grid.spacing_mm]) / grid.spacing_mm, 0, grid.height).astype(int))
-    )
-    columns = slice(
-        *(np.clip(np.array([x - half, x + half + grid.spacing_mm]) / grid.spacing_mm, 0, grid.width).astype(int))
+    rows, columns = (
+        slice(max(0, int((at - half) / grid.spacing_mm)), max(0, int((at + half) / grid.spacing_mm) + 1))
+        for at in (y, x)
     )
     dy, dx = grid.rows_mm[rows, None] - y, grid.columns_mm[None, columns] - x
     u = (dy * np.sin(angle) + dx * np.cos(angle)) / half
