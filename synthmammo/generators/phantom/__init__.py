@@ -24,17 +24,18 @@ SMALL = {"spacing_mm": 0.45, "height_mm": 230.4, "width_mm": 230.4}
 class Phantom:
     """Backgrounds without a trained network.
 
-    A glandular share of the compressed thickness is made of a cone behind the nipple (BI-RADS composition) that lobules
-    of fat break up, of hundreds of single thin strands, of fibres that stream towards the nipple and of walls around
-    cells of fat, and of ducts and vessels, some with calcified walls. The pectoral muscle with nodes of the axilla (MLO)
-    and an implant lie in the same rays. The share gives attenuation at 20 keV, the free edge is half round, and film or
-    detector turn it into grey levels under automatic exposure. Everything is drawn in millimetres: a seed gives the
-    same anatomy at every spacing, so a coarse image is the fine one with its detail averaged away.
+    A glandular share of the compressed thickness is made of a cone behind the nipple (BI-RADS composition) that
+    lobules of fat break up, of hundreds of single thin strands, of fibres that stream towards the nipple and of walls
+    around cells of fat, and of ducts and vessels, some with calcified walls. The pectoral muscle with nodes of the
+    axilla (MLO) and an implant lie in the same rays. The share gives attenuation at 20 keV, the free edge is half
+    round, and film or detector turn it into grey levels under automatic exposure. Everything is drawn in millimetres:
+    a seed gives the same anatomy at every spacing, so a coarse image is the fine one with its detail averaged away.
 
-    Fitted to views of CBIS-DDSM, split `train` only (CC BY 3.0; Sawyer-Lee 2016, Lee 2017): outlines and heights by view
-    (`shapes.py`), exposure, fall of the edge, share by density, strength of strands and grain. Against split `val`,
-    masked and cropped by one program on both sides, 8 bits (`python benchmarks/phantom_distance.py FILMS --mask PROGRAM
-    --first-seed 5000`); kernel distances x 1000 of EfficientNet-Lite0 features, 140 phantoms at 0.9 mm, 110 at 0.45 (before, at 0.9 mm: 97):
+    Fitted to views of CBIS-DDSM, split `train` only (CC BY 3.0; Sawyer-Lee 2016, Lee 2017): outlines and heights by
+    view (`shapes.py`), exposure, fall of the edge, share by density, strength of strands and grain. Against split
+    `val`, masked and cropped by one program on both sides, 8 bits (`python benchmarks/phantom_distance.py FILMS
+    --mask PROGRAM --first-seed 5000`); kernel distances x 1000 of EfficientNet-Lite0 features, 140 phantoms at 0.9
+    mm, 110 at 0.45 (before, at 0.9 mm: 97):
 
     | distance                        | before | now  | films to films |
     |---------------------------------|--------|------|----------------|
