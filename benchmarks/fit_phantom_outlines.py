@@ -1,9 +1,9 @@
 """Fits the outlines of phantoms to real films; prints the numbers of `synthmammo/generators/phantom/shapes.py`.
 
-Usage: python benchmarks/fit_phantom_outlines.py FILMS [--spacing-mm 0.9]
+Usage: python -m benchmarks.fit_phantom_outlines DATASET
 
-FILMS is a folder of PNGs `*CC.png` and `*MLO.png` as `benchmarks/phantom_distance.py` wants them. A breast is the
-largest piece left by an opening of 5 mm, so that strips and labels at its rim go. Its profile is sampled at twelve
+DATASET holds films as `benchmarks.phantom_distance` wants them; its split "train" is fitted to. A breast is the largest
+piece left by an opening of 5 mm, so that strips and labels at its rim go. Its profile is sampled at twelve
 heights above the nipple (the middle of what is within 1.5 % of the widest) and twelve below. Views whose profile jumps
 (tape, a fold seen as a step) are left out, and so are the 3 % farthest from the rest.
 """
@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
+
+from benchmarks.phantom_distance import films
+from synthmammo.dataset.reader import Dataset
 
 HALF, MODES = 12, 7
 SCALE = np.array([1.0] * (2 * HALF) + [2.0, 0.5])  # of widths, nipple and logarithm of the height in the components
@@ -64,16 +66,15 @@ def fit(rows: NDArray, reach_mm: NDArray) -> dict[str, NDArray]:
 
 
 def main() -> None:
-    """Prints the numbers of both projections."""
+    """Print the numbers of both projections."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("films", type=Path)
-    parser.add_argument("--spacing-mm", type=float, default=0.9, help="pixel spacing of the films")
-    options = parser.parse_args()
+    parser.add_argument("dataset", type=Path)
+    real, spacing_mm = films(Dataset.open(parser.parse_args().dataset), "train")
     for view in ("CC", "MLO"):
-        paths = sorted(options.films.glob(f"*{view}.png"))
-        lines = [profile(np.asarray(Image.open(path).convert("L")) > 0, options.spacing_mm) for path in paths]
+        chosen = [pixels for key, pixels in real.items() if key.endswith(f"_{view}")]
+        lines = [profile(pixels > 0, spacing_mm) for pixels in chosen]
         used = [(found, reach) for line, reach, height in lines if (found := sampled(line, height)) is not None]
-        print(f"# {view}: {len(used)} of {len(paths)} views")
+        print(f"# {view}: {len(used)} of {len(chosen)} views")
         for name, values in fit(np.array([u[0] for u in used]), np.array([u[1] for u in used])).items():
             print(name, np.array2string(values, precision=3, separator=", ", max_line_width=118, suppress_small=True))
 

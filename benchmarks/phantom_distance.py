@@ -1,40 +1,36 @@
 """Kernel distance (x 1000) of phantoms of both views to real films, as a whole and taken apart.
 
-Usage: python benchmarks/phantom_distance.py FILMS --mask PROGRAM [--spacing-mm 0.9] [--count 160] [--first-seed 1000]
+Usage: python -m benchmarks.phantom_distance DATASET [--count 160] [--first-seed 1000]
 
-FILMS is a folder of PNGs `*CC.png` and `*MLO.png`: real views at the same spacing, 8 bits, only the breast, air 0,
-chest wall on the right. PROGRAM is the script that made them so; `python PROGRAM FOLDER OUT` must give phantoms the
-same mask and crop, since a dim margin of skin alone moves outlines. Phantoms: film response, 230.4 x 230.4 mm, CC and
-MLO in turn, densities a, b, c, d as 3:3:3:1. Features and kernel are those of `tests/measure_kernel_distance.py`.
+DATASET holds films masked by `synthmammo ingest cbis_ddsm_views VIEWS --out DATASET --set breast_only=true --set
+spacing_mm=0.9`; its split "validation" is compared with. Phantoms get the same mask and crop, since a dim margin of skin
+alone moves outlines: film response, 230.4 x 230.4 mm, CC and MLO in turn, densities a, b, c, d as 3:3:3:1. Features
+and kernel are those of `benchmarks.kernel_distance`.
 
 * whole: the views;
 * outlines: the breasts as flat grey shapes;
-* patches: two windows of 72 mm a view that are at least 97 % breast.
+* patches: two windows of 72 mm per view that are at least 97 % breast.
 
 Below, 10th, 50th and 90th percentile by view of height and depth in mm, area in cm2, median grey, and the grey levels
-from the 5th to the 95th percentile of a view. Takes about two minutes of processor time at 0.9 mm.
+from the 5th to the 95th percentile of a view. It takes about two minutes of processor time at 0.9 mm.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from measure_kernel_distance import features
-
+from benchmarks.kernel_distance import features
+from synthmammo.dataset.reader import Dataset
 from synthmammo.generators.phantom import SMALL, Phantom
-from synthmammo.metrics import kernel_distance
+from synthmammo.ingesting.sources.film_breast import cut_breast
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Laterality, View
+from synthmammo.metrics import kernel_distance
 
 PATCH_MM = 72.0
 VIEWS = (View.CC, View.MLO)
@@ -42,31 +38,28 @@ Views = dict[str, np.ndarray]
 """`uint8 (H, W)` by file name."""
 
 
-def write_phantoms(folder: Path, spacing_mm: float, first_seed: int, count: int) -> None:
-    """PNGs `SEED_VIEW.png` of 8 bits."""
+def phantoms(spacing_mm: float, first_seed: int, count: int) -> Views:
+    """Phantoms of 8 bits with the mask and crop of the films."""
     host = Phantom(**{**SMALL, "spacing_mm": spacing_mm}, bits_stored=8, chest_wall="right", response="film")
+    made = {}
     for seed in range(first_seed, first_seed + count):
         view, density = VIEWS[seed % 2], "aaabbbcccd"[seed // 2 % 10]
         names = {"key": str(seed), "shard": "-", "split": "train", "label": "normal", "host_key": None, "patient": "p"}
         numbers = {"index": seed, "host": seed, "host_seed": seed}
         row = Row(**names, **numbers, view=view, laterality=Laterality.LEFT, density=density)
-        pixels = host.render([row])[0].image.astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{seed}_{view}.png")
+        found = cut_breast(host.render([row])[0].image.astype(np.uint8))
+        if found is not None:
+            made[f"{seed}_{view}"] = found.pixels
+    return made
 
 
-def masked_phantoms(program: Path, spacing_mm: float, first_seed: int, count: int) -> Views:
-    """Phantoms with the mask and crop of the films."""
-    with tempfile.TemporaryDirectory() as folder:
-        raw, out = Path(folder) / "raw", Path(folder) / "masked"
-        raw.mkdir()
-        write_phantoms(raw, spacing_mm, first_seed, count)
-        subprocess.run([sys.executable, str(program), str(raw), str(out)], check=True, stdout=subprocess.DEVNULL)
-        return read(out)
-
-
-def read(folder: Path) -> Views:
-    """Every PNG of a folder."""
-    return {path.stem: np.asarray(Image.open(path).convert("L")) for path in sorted(folder.glob("*.png"))}
+def films(dataset: Dataset, split: str) -> tuple[Views, float]:
+    """The films of a split by key and view, and their pixel spacing in millimetres."""
+    read = list(dataset.samples(split))
+    spacings = {sample.spacing_mm for sample in read}
+    if len(spacings) != 1 or None in spacings:
+        raise SystemExit(f"{dataset.path}: films of one spacing are needed, see --help; found {len(spacings)} spacings")
+    return {f"{sample.key}_{sample.view}": sample.image.astype(np.uint8) for sample in read}, spacings.pop()[0]
 
 
 def outlines(views: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -76,7 +69,7 @@ def outlines(views: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def patches(views: Sequence[np.ndarray], side: int) -> list[np.ndarray]:
-    """Two windows a view inside the breast; views too small for them give none."""
+    """Two windows per view inside the breast; views too small for them give none."""
     draw, found = np.random.default_rng(0), []
     for pixels in (views[i] for i in draw.permutation(len(views))[:300]):
         places = ([draw.integers(0, max(1, extent - side)) for extent in pixels.shape] for _ in range(60))
@@ -95,23 +88,21 @@ def numbers(pixels: np.ndarray, spacing_mm: float) -> tuple[float, ...]:
 
 
 def main() -> None:
-    """Prints the three distances, then the numbers of films and phantoms."""
+    """Print the three distances, then the numbers of films and phantoms."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("films", type=Path)
-    parser.add_argument("--mask", type=Path, required=True, help="program that masks and crops a folder of PNGs")
-    parser.add_argument("--spacing-mm", type=float, default=0.9, help="pixel spacing of the films")
-    parser.add_argument("--count", type=int, default=160)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--count", type=int, default=160, help="number of phantoms")
     parser.add_argument("--first-seed", type=int, default=1000)
     options = parser.parse_args()
-    real = read(options.films)
-    made = masked_phantoms(options.mask, options.spacing_mm, options.first_seed, options.count)
-    side = round(PATCH_MM / options.spacing_mm)
+    real, spacing_mm = films(Dataset.open(options.dataset), "validation")
+    made = phantoms(spacing_mm, options.first_seed, options.count)
+    side = round(PATCH_MM / spacing_mm)
     for name, part in {"whole": list, "outlines": outlines, "patches": lambda views: patches(views, side)}.items():
         distance = kernel_distance(*(features(part(list(views.values()))) for views in (made, real)))
         print(f"{name:9} {1000 * distance:6.1f}  (n {len(made)}, {len(real)})")
     for view in VIEWS:
         for what, views in (("films", real), ("phantoms", made)):
-            rows = [numbers(p, options.spacing_mm) for stem, p in views.items() if stem.endswith(f"{view}")]
+            rows = [numbers(p, spacing_mm) for stem, p in views.items() if stem.endswith(f"{view}")]
             low, middle, high = np.percentile(rows, (10, 50, 90), axis=0)
             print(view, what, *(f"{a:.0f}, {b:.0f}, {c:.0f};" for a, b, c in zip(low, middle, high, strict=True)))
 

@@ -31,11 +31,11 @@ class Phantom:
     round, and film or detector turn it into grey levels under automatic exposure. Everything is drawn in millimetres:
     a seed gives the same anatomy at every spacing, so a coarse image is the fine one with its detail averaged away.
 
-    Fitted to views of CBIS-DDSM, split `train` only (CC BY 3.0; Sawyer-Lee 2016, Lee 2017): outlines and heights by
-    view (`shapes.py`), exposure, fall of the edge, share by density, strength of strands and grain. Against split
-    `val`, masked and cropped by one program on both sides, 8 bits (`python benchmarks/phantom_distance.py FILMS
-    --mask PROGRAM --first-seed 5000`); kernel distances x 1000 of EfficientNet-Lite0 features, 140 phantoms at 0.9
-    mm, 110 at 0.45 (before, at 0.9 mm: 97):
+    Fitted to views of CBIS-DDSM, split `train` only (CC BY 3.0; Sawyer-Lee 2016, Lee 2017): outlines and heights by view
+    (`shapes.py`), exposure, fall of the edge, share by density, strength of strands and grain. Kernel distances x 1000 of
+    EfficientNet-Lite0 features to the split `val`, both sides masked and cropped alike, 8 bits (`python -m
+    benchmarks.phantom_distance DATASET --first-seed 5000`), 140 phantoms at 0.9 mm and 110 at 0.45 mm; "before" is the
+    phantom of release 0.1.0:
 
     | distance                        | before | now  | films to films |
     |---------------------------------|--------|------|----------------|
@@ -55,8 +55,8 @@ class Phantom:
     | films MLO    | 203, 230, 283 | 73, 107, 145 | 112, 178, 274 | 89, 118, 148 | 143, 173, 200          |
     | phantoms MLO | 218, 230, 230 | 71, 93, 143  | 116, 161, 230 | 94, 120, 142 | 126, 164, 182          |
 
-    What is left at 0.9 mm lies in CC views (distance about 100; MLO 45), and there in structures of 1 to 5 mm: with a
-    film's detail of that size a phantom is at about 56, with a film's outline no nearer than before.
+    What is left lies in CC views (a distance of about 100 at 0.9 mm, of MLO views 45, on a quarter of `train` that was
+    kept apart), and there in structures of 1 to 5 mm.
 
     Args:
         spacing_mm: Pixel spacing, 0.02 to 2.
