@@ -3,9 +3,9 @@
 Usage: python -m benchmarks.phantom_distance DATASET [--count 160] [--first-seed 1000]
 
 DATASET holds films masked by `synthmammo ingest cbis_ddsm_views VIEWS --out DATASET --set breast_only=true --set
-spacing_mm=0.9`; its split "validation" is compared with. Phantoms get the same mask and crop, since a dim margin of skin
-alone moves outlines: film response, 230.4 x 230.4 mm, CC and MLO in turn, densities a, b, c, d as 3:3:3:1. Features
-and kernel are those of `benchmarks.kernel_distance`.
+spacing_mm=0.9`; its split "validation" is compared with. Phantoms get the same mask and crop, since a dim margin of
+skin alone moves outlines: film response, 230.4 x 230.4 mm, CC and MLO in turn, densities a, b, c, d as 3:3:3:1.
+Features and kernel are those of `benchmarks.kernel_distance`.
 
 * whole: the views;
 * outlines: the breasts as flat grey shapes;

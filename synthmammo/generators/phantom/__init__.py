@@ -31,9 +31,9 @@ class Phantom:
     round, and film or detector turn it into grey levels under automatic exposure. Everything is drawn in millimetres:
     a seed gives the same anatomy at every spacing, so a coarse image is the fine one with its detail averaged away.
 
-    Fitted to views of CBIS-DDSM, split `train` only (CC BY 3.0; Sawyer-Lee 2016, Lee 2017): outlines and heights by view
-    (`shapes.py`), exposure, fall of the edge, share by density, strength of strands and grain. Kernel distances x 1000 of
-    EfficientNet-Lite0 features to the split `val`, both sides masked and cropped alike, 8 bits (`python -m
+    Fitted to views of CBIS-DDSM, split `train` only (CC BY 3.0; Sawyer-Lee 2016, Lee 2017): outlines and heights by
+    view (`shapes.py`), exposure, fall of the edge, share by density, strength of strands and grain. Kernel distances
+    x 1000 of EfficientNet-Lite0 features to the split `val`, both sides masked and cropped alike, 8 bits (`python -m
     benchmarks.phantom_distance DATASET --first-seed 5000`), 140 phantoms at 0.9 mm and 110 at 0.45 mm; "before" is the
     phantom of release 0.1.0:
 
