@@ -8,6 +8,6 @@ decides pixels like the recipe does: `Unfinished` refuses to go on with a datase
 
 __version__ = "0.2.0"
 
-PIXELS_VERSION = 1
+PIXELS_VERSION = 2
 """Raised by one with every change that alters the golden values of the tests: then the same recipe, archive or patch
 options give other draws, pixels or masks than before. 0 in the manifests of release 0.1.0, which did not record it."""
