@@ -1,4 +1,4 @@
-"""Measures phantoms, or a folder of real films, in the terms of the table in `Phantom`'s docstring.
+"""Measures phantoms, or a folder of real films, in the terms that phantoms of pixels version 1 were fitted in.
 
 Usage:
     python -m benchmarks.phantom_films                         240 phantoms, film response
