@@ -268,7 +268,7 @@ def test_requirements_name_what_is_missing(phantoms: dict[str, Sample]) -> None:
     cc, oblique = phantoms["cc"], phantoms["fatty"]
     wanted = Requirement(view="mlo")
     assert unmet(oblique, wanted) is None
-    assert unmet(cc, wanted) == "view is 0, expected 0.9 to 1"
+    assert unmet(cc, wanted) == "view is 0.001, expected 0.9 to 1"
     assert unmet(cc, Requirement(view="CC")) is None
     assert "pectoral_angle is nan" in (unmet(cc, Requirement(within={"pectoral_angle": (0, 90)})) or "")
     assert unmet(cc, Requirement(implant=False, confidence=0.5)) is None

@@ -99,9 +99,9 @@ def overlay_pectoral(seed: int, share: Field, outline: Outline, grid: Grid) -> F
     """The share with the pectoral muscle in the ray."""
     rng = stream(seed, "pectoral")
     inside = outline.pectoral_depth(grid)
-    level, soft_mm = np.float32(rng.uniform(0.6, 1.1)), rng.uniform(3, 14)
-    muscle = smoothstep(inside, -0.5 * soft_mm, 0.5 * soft_mm) * (0.55 + 0.45 * smoothstep(inside, 0, 35))
-    muscle *= 1 - np.float32(rng.uniform(0.2, 0.6)) * np.clip(grid.rows_mm / outline.pectoral_y, 0, 1)[:, None]
+    level, soft_mm = np.float32(rng.uniform(0.75, 1.1)), rng.uniform(2, 8)
+    muscle = smoothstep(inside, -0.5 * soft_mm, 0.5 * soft_mm) * (0.75 + 0.25 * smoothstep(inside, 0, 30))
+    muscle *= 1 - np.float32(rng.uniform(0.05, 0.3)) * np.clip(grid.rows_mm / outline.pectoral_y, 0, 1)[:, None]
     along = grid.rows_mm[:, None] + np.float32(0.3) * inside
     across = inside + 4 * noise(stream(seed, "muscle/bend"), grid, 40.0)
     fibres = Fan(along - along.min(), np.clip(across + 200, 0, 320), grid.spacing_mm).fibres(seed, "muscle", MUSCLE)
