@@ -56,6 +56,7 @@ _COMPOSED: dict[str, Any] = {
     "removal": {"generator": "parametric"},
 }
 _CONTEXTUAL = _COMPOSED | {
+    "seed": 2,
     "description": "Lesions of a contextual GAN, resampled from its grid to the image's.",
     "background": {"generator": "phantom", "spacing_mm": 0.4},
     "lesions": [{"kind": "mass", "classes": ["malignant"], "generator": "zoo/contextual-mass"}],
