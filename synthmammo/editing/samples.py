@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import quantised
+from synthmammo.mammogram.arrays import Plane
 from synthmammo.models.inverted import read_inverted
 from synthmammo.models.latents import Model, open_model, restored
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Plane = NDArray[np.float32]
 Grey = NDArray[np.uint8]
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthmammo.editing.parts.fitted import LAYER, Parts, Plane, nearest_centroid, rendered, unit_vectors
+from synthmammo.editing.parts.fitted import LAYER, Parts, Points, nearest_centroid, rendered, unit_vectors
 from synthmammo.models.nets.stylegan2 import Synthesis
 from synthmammo.progress import Progress, silent
 
@@ -64,7 +64,7 @@ def cluster_parts(
     )
 
 
-def spherical_k_means(points: Plane, count: int, seed: int) -> Plane:
+def spherical_k_means(points: Points, count: int, seed: int) -> Points:
     """Clusters by direction: every point goes to the centroid with the largest cosine, a centroid is the unit mean.
 
     Args:
@@ -91,13 +91,13 @@ class _Moments:
     def __init__(self, count: int) -> None:
         self._count = count
         self._places = np.zeros(count)
-        self._sums: dict[str, Plane] = {}
+        self._sums: dict[str, Points] = {}
         self._light, self._where = np.zeros(count), np.zeros((count, 2))
 
-    def add(self, synthesis: Synthesis, w: Tensor, centroids: Plane) -> None:
+    def add(self, synthesis: Synthesis, w: Tensor, centroids: Points) -> None:
         """Render a batch and count what every layer is given."""
         cells = {"": _cell_moments(synthesis.get_parameter("b4.const").expand(len(w), -1, -1, -1))}
-        places: list[Plane] = []
+        places: list[Points] = []
 
         def tap(name: str, activation: Tensor) -> None:
             cells[name] = _cell_moments(activation)
@@ -119,7 +119,7 @@ class _Moments:
         """The contributions M of every layer: the share of each channel's variance that lies in each part."""
         return {name: self._contribution(*sums) for name, sums in self._sums.items()}
 
-    def _contribution(self, first: Plane, second: Plane) -> NDArray[np.float32]:
+    def _contribution(self, first: Points, second: Points) -> NDArray[np.float32]:
         total = self._places.sum()
         mean = first.sum(0) / total
         variance = second.sum(0) / total - mean**2
@@ -131,22 +131,22 @@ class _Moments:
         return np.asarray(m / m.sum(0), np.float32)
 
     @property
-    def shares(self) -> Plane:
+    def shares(self) -> Points:
         """Share of all places, `(K)`."""
         return np.asarray(self._places / self._places.sum())
 
     @property
-    def brightness(self) -> Plane:
+    def brightness(self) -> Points:
         """Mean of the images inside each part, `(K)`."""
         return np.asarray(self._light / np.maximum(self._places, 1))
 
     @property
-    def centres(self) -> Plane:
+    def centres(self) -> Points:
         """Mean row and column of each part, `(K, 2)`."""
         return np.asarray(self._where / np.maximum(self._places, 1)[:, None])
 
 
-def _cell_moments(activation: Tensor) -> Plane:
+def _cell_moments(activation: Tensor) -> Points:
     """Means of the values and of their squares over 8 x 8 cells: `(N, C, H, W)` -> `float64 (2, N * 64, C)`.
 
     Parts are made of such cells, so nothing finer is needed; 4 x 4 maps are enlarged, which weights all alike.
@@ -157,7 +157,7 @@ def _cell_moments(activation: Tensor) -> Plane:
     return cells.permute(0, 2, 3, 1).reshape(2, -1, activation.shape[1]).double().cpu().numpy()
 
 
-def _spread_out(points: Plane, count: int, generator: np.random.Generator) -> Plane:
+def _spread_out(points: Points, count: int, generator: np.random.Generator) -> Points:
     chosen = [points[generator.integers(len(points))]]
     distance = np.full(len(points), np.inf)
     while len(chosen) < count:
@@ -167,7 +167,7 @@ def _spread_out(points: Plane, count: int, generator: np.random.Generator) -> Pl
     return np.stack(chosen)
 
 
-def _one_run(points: Plane, centroids: Plane) -> Plane:
+def _one_run(points: Points, centroids: Points) -> Points:
     before = np.full(len(points), -1)
     for _ in range(_ITERATIONS):
         cosines = points @ centroids.T

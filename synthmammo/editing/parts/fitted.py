@@ -31,7 +31,7 @@ EPSILON = 60.0
 
 _FULL_WIDTH = 512
 
-Plane = NDArray[np.float64]
+Points = NDArray[np.float64]
 Styles = Mapping[str, Tensor]
 
 
@@ -176,12 +176,12 @@ def locality(before: Tensor, after: Tensor, inside: NDArray[np.bool_]) -> Locali
     )
 
 
-def unit_vectors(activation: Tensor) -> Plane:
+def unit_vectors(activation: Tensor) -> Points:
     """The unit vector of every place, `(N, C, H, W)` -> `float64 (N H W, C)`."""
     places = activation.permute(0, 2, 3, 1).flatten(0, 2).double().cpu()
     return F.normalize(places, dim=1).numpy()
 
 
-def nearest_centroid(points: Plane, centroids: Plane) -> NDArray[np.int64]:
+def nearest_centroid(points: Points, centroids: Points) -> NDArray[np.int64]:
     """Number of the centroid with the largest cosine to each unit vector, `int64 (P)`."""
     return np.asarray((points @ centroids.T).argmax(1))

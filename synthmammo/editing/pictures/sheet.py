@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL.Image import Image as Picture
 
-from synthmammo.editing.samples import Grey, Plane, Samples, grey
+from synthmammo.editing.samples import Grey, Samples, grey
 from synthmammo.errors import GeneratorError
+from synthmammo.mammogram.arrays import Plane
 from synthmammo.mammogram.pictures import contact_sheet, difference, outlined, tinted
 from synthmammo.progress import Progress, silent
 
