@@ -38,6 +38,7 @@ def refuse_unsupported(recipe: Recipe, found: Mapping[str, Path] | None = None) 
     """
     found = models(recipe) if found is None else found
     latent_files(recipe, found)
+    check_views(recipe, found)
     check_directions(recipe, found)
     if recipe.emit.formats.dicom is not None:
         check_dicom(recipe)
@@ -68,11 +69,11 @@ def check_dicom(recipe: Recipe) -> None:
             read_inverted(background.latents).rows(), "Invert them with --assume-spacing-mm, or leave DICOM out:"
         )
     elif isinstance(background, StyleGAN2Background):
-        view = background.view or (recipe.require and recipe.require.view)
+        view = background.view or background.views or (recipe.require and recipe.require.view)
         if not (view and background.laterality):
             raise _no_dicom(
                 "those of a StyleGAN2 are as the recipe says",
-                "State background.laterality, and background.view or require.view; or leave DICOM out:",
+                "State background.laterality, and background.view, views or require.view; or leave DICOM out:",
             )
     if not isinstance(background, IngestedBackground) or not (Path(background.dataset) / MANIFEST).is_file():
         return
@@ -92,6 +93,27 @@ def _no_dicom(what: str, hint: str) -> RecipeError:
     instead = "emit: {formats: [webdataset, parquet]}."
     message = f"a DICOM mammogram requires spacing, view and laterality, and {what}"
     return RecipeError(message, where="emit.formats.dicom", hint=f"{hint or 'Leave DICOM out:'} {instead}")
+
+
+def check_views(recipe: Recipe, found: Mapping[str, Path]) -> None:
+    """Refuse a recipe and a model of which only one says that views can be chosen.
+
+    Raises:
+        GeneratorError: The recipe chooses views and the model cannot, or the model asks for one and the recipe is
+            silent.
+    """
+    background = recipe.background
+    if not isinstance(background, StyleGAN2Background):
+        return
+    known = describe(found[background.model])
+    if background.views and not known.makes_views:
+        hint = "State background.view if all its images show one, or take a model that was trained on views."
+        message = f"the model {background.model} does not make the view that it is asked for"
+        raise GeneratorError(message, where="background.views", hint=hint)
+    if known.makes_views and not (background.views or background.view or background.latents):
+        hint = "E.g. views: {CC: 0.5, MLO: 0.5}."
+        message = f"the model {background.model} makes the view that it is asked for, and none is asked for"
+        raise GeneratorError(message, where="background.views", hint=hint)
 
 
 def check_directions(recipe: Recipe, found: Mapping[str, Path]) -> None:

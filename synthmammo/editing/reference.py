@@ -32,7 +32,8 @@ def reference_latents(model: Model, inverted: str | None, row: Row, planned: Pla
     import torch
 
     if planned.reference_seed is not None:
-        return model.w([planned.reference_seed], [row.label], [row.truncation])[0]
+        label = model.checkpoint.description.class_of(row.label, row.view)
+        return model.w([planned.reference_seed], [label], [row.truncation])[0]
     if planned.reference_key is None or inverted is None:
         raise GeneratorError("the plan names no reference", where=f"{row.key}, {planned.name}", hint="Plan again.")
     image = read_inverted(inverted, model.checkpoint.digest)[planned.reference_key]

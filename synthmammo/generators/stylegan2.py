@@ -55,17 +55,21 @@ class StyleGAN2:
         self._inverted = read_inverted(inverted, self.model.checkpoint.digest) if inverted else None
 
     def latents(self, rows: Sequence[Row]) -> Latents:
-        """Latents of the rows: drawn from each row's `host_seed`, of its label's class, truncated by its `truncation`.
+        """Latents of the rows: drawn from each row's `host_seed`, of its class, truncated by its `truncation`.
+
+        The class is the row's view where the model is conditional on views, else the row's label.
 
         Rows that name inverted images take latents and noise from the file.
 
         Raises:
-            GeneratorError: The model is conditional and does not know a row's label.
+            GeneratorError: The model is conditional and does not know a row's class.
             DatasetError: The file has no image of a row's key.
         """
         if self._inverted:
             return restored([self._inverted[row.host_key or ""] for row in rows], tuple(rows), self.model.device)
-        w = self.model.w([r.host_seed for r in rows], [r.label for r in rows], [r.truncation for r in rows])
+        class_of = self.model.checkpoint.description.class_of
+        classes = [class_of(row.label, row.view) for row in rows]
+        w = self.model.w([r.host_seed for r in rows], classes, [r.truncation for r in rows])
         return Latents(tuple(rows), w, noise=self._own_noise(rows) if self._noise == "own" else None)
 
     def _own_noise(self, rows: Sequence[Row]) -> dict[str, Tensor]:

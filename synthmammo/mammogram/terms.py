@@ -12,6 +12,9 @@ from synthmammo.mammogram.sample import Kind, Pathology
 DENSITIES = ("a", "b", "c", "d")
 """BI-RADS breast composition: almost entirely fatty, scattered, heterogeneously dense, extremely dense."""
 
+VIEWS = ("CC", "MLO")
+"""Standard views of screening: craniocaudal and mediolateral oblique."""
+
 DENSITY_SHARES = {"a": 0.1, "b": 0.4, "c": 0.4, "d": 0.1}
 """Shares in a screening population, as the BI-RADS atlas gives them."""
 

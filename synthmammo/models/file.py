@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from synthmammo.errors import CheckpointError, nearest
 from synthmammo.files import writing
 from synthmammo.identity import canonical_json, file_digest
+from synthmammo.mammogram.terms import VIEWS
 from synthmammo.models.names import locate
 
 if TYPE_CHECKING:
@@ -93,6 +94,20 @@ class Description:
     metrics: dict[str, Any] = field(default_factory=dict)
     licence: str = "other"
     about: str = ""
+
+    @property
+    def makes_views(self) -> bool:
+        """Whether the model is conditional on the view: its classes are called CC and MLO."""
+        return bool(self.classes) and set(self.classes) <= set(VIEWS)
+
+    def class_of(self, label: str, view: str | None) -> str:
+        """Class that an image has for the model: its view where the model is conditional on that, else its label.
+
+        Args:
+            label: Class of the image in its dataset.
+            view: View of the image; None when unknown, which then is no class of the model.
+        """
+        return (view or "unknown view") if self.makes_views else label
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from synthmammo.planning.lesions import Columns, codes, lesion_column
 from synthmammo.planning.quota import JointQuota, Quota
 from synthmammo.planning.table import NOISE, REPEATING, SCHEMA, named, numbered
 from synthmammo.progress import Progress, silent
-from synthmammo.recipe import Choice, PhantomBackground, Recipe
+from synthmammo.recipe import Choice, PhantomBackground, Recipe, StyleGAN2Background
 from synthmammo.recipe.draws import fractions
 
 ROW_GROUP = 1 << 16
@@ -201,7 +201,14 @@ class _GeneratedHosts:
         }
         if isinstance(background, PhantomBackground):
             return columns | self._drawn(background, host, patient)
-        return columns | self._stated(len(host))
+        columns |= self._stated(len(host))
+        if isinstance(background, StyleGAN2Background) and background.views:
+            columns["view"] = self._chosen("view", background.views, host)
+        return columns
+
+    def _chosen(self, name: str, shares: dict[str, float], number: NDArray[np.int64]) -> pa.Array:
+        """A name per number, drawn by the shares."""
+        return named(list(shares), Choice(shares)(draw_uniform(self.recipe.seed, name, number)))
 
     def _stated(self, rows: int) -> Columns:
         """Columns of a trained generator's images: what the recipe says they show."""
@@ -215,19 +222,16 @@ class _GeneratedHosts:
         """Columns of phantoms; what the views of a person share is drawn once for all of them."""
         seed = self.recipe.seed
 
-        def drawn(name: str, shares: dict[str, float], number: NDArray[np.int64]) -> pa.Array:
-            return named(list(shares), Choice(shares)(draw_uniform(seed, name, number)))
-
         if self.recipe.exam:
             place = host % len(EXAM_VIEWS)
             view, laterality = named(EXAM_VIEWS, place), named(EXAM_LATERALITIES, place)
         else:
-            view = drawn("view", background.views, host)
-            laterality = drawn("laterality", background.lateralities, host)
+            view = self._chosen("view", background.views, host)
+            laterality = self._chosen("laterality", background.lateralities, host)
         return {
             "view": view,
             "laterality": laterality,
-            "density": drawn("density", background.densities, patient),
+            "density": self._chosen("density", background.densities, patient),
             "implant": draw_uniform(seed, "implant", patient) < background.implants,
         }
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from synthmammo.errors import nearest
-from synthmammo.mammogram.terms import ATTRIBUTES, DENSITIES, DENSITY_SHARES
+from synthmammo.mammogram.terms import ATTRIBUTES, DENSITIES, DENSITY_SHARES, VIEWS
 from synthmammo.recipe.draws import Positive, Share, Shares, Strict
 
 LEAST_PX, MOST_PX = 32, 16_384
@@ -38,7 +38,7 @@ class PhantomBackground(Strict):
 
     @model_validator(mode="after")
     def _known_names(self) -> PhantomBackground:
-        for field, known in (("views", ("CC", "MLO")), ("lateralities", ("L", "R")), ("densities", DENSITIES)):
+        for field, known in (("views", VIEWS), ("lateralities", ("L", "R")), ("densities", DENSITIES)):
             unknown = [name for name in getattr(self, field) if name not in known]
             if unknown:
                 raise ValueError(f"{field}: '{unknown[0]}' is not one of {', '.join(known)}")
@@ -60,6 +60,9 @@ class StyleGAN2Background(Strict):
         "fixed", description="Noise maps for the fine texture: the model's one set, or each image's own, from its seed"
     )
     view: Literal["CC", "MLO"] | None = Field(None, description="View that all its images show; see also `require`")
+    views: Shares | None = Field(
+        None, description="Shares of the projections CC and MLO, for a model that makes the view it is asked for"
+    )
     laterality: Literal["L", "R"] | None = Field(
         None, description="Laterality to record, which DICOM requires; a mirrored breast is one of the other side"
     )
@@ -70,6 +73,17 @@ class StyleGAN2Background(Strict):
     directions: str | None = Field(None, description="File of directions; default beside the model")
     parts: str | None = Field(None, description="File of parts; default beside the model")
     samples_per_host: int = Field(1, ge=1, description="Samples per background; more are faster and less varied")
+
+    @model_validator(mode="after")
+    def _one_view(self) -> StyleGAN2Background:
+        if self.views is None:
+            return self
+        if unknown := [name for name in self.views if name not in VIEWS]:
+            raise ValueError(f"views: '{unknown[0]}' is not one of {', '.join(VIEWS)}")
+        for field in ("view", "latents", "conditional"):
+            if getattr(self, field):
+                raise ValueError(f"views: cannot be combined with {field}, which decides the views or the classes")
+        return self
 
 
 class IngestBlock(Strict):

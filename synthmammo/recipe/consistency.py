@@ -67,6 +67,8 @@ def _check_sweep(recipe: RecipeFields) -> None:
 
 def _check_latents(recipe: RecipeFields, background: StyleGAN2Background) -> None:
     """Check what depends on where the latents come from: inverted images have keys and noise, seeds have neither."""
+    if background.views and recipe.require and recipe.require.view:
+        raise ValueError("require.view: background.views says already which views the model makes")
     if not background.latents:
         for number, edit in enumerate(recipe.edits):
             reference = getattr(edit, "reference", None)

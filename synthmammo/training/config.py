@@ -28,7 +28,11 @@ class DataConfig(_Strict):
     Attributes:
         split: Split of the images to train on.
         evaluate_on: Split of the images that the scores are taken against; never trained on.
-        classes: Labels to train on, in the order of the model's classes; None for all of the dataset.
+        classes: Labels, or views, to train on, in the order of the model's classes; None for all of the dataset.
+        classes_are: What the classes are: "labels", the default, or "views", for a model that makes the view it is
+            asked for.
+        spacing_mm: Millimetres per pixel to state for the images, where a few were scaled to fit; None, the default,
+            takes theirs, if all have the same.
         scale: Mapping of grey levels to [-1, 1].
         roles: Class, or classes, by role in the training of a contextual GAN: "context", "real", "benign" and
             "normal"; see `objectives.insertion.InsertionBatch`.
@@ -42,6 +46,8 @@ class DataConfig(_Strict):
     split: str = "train"
     evaluate_on: str = "validation"
     classes: tuple[str, ...] | None = None
+    classes_are: Literal["labels", "views"] = "labels"
+    spacing_mm: float | None = Field(None, gt=0)
     scale: Scale = Scale.FULL_RANGE
     roles: dict[Role, str | tuple[str, ...]] = {}
     orientations: bool = False
@@ -58,8 +64,9 @@ class TrainConfig(_Strict):
         data: Images that are used, and how.
         conditional: Whether the model knows the classes.
         network: Arguments of the architecture's configuration, without resolution and classes.
-        start_from: Trained model that a stylegan2 begins with, as zoo/NAME, path or hf://; its images may be smaller,
-            so that a model can be trained on small images first. Empty for fresh weights.
+        start_from: Trained model to begin with, as zoo/NAME, path or hf://; that of a stylegan2 may have smaller
+            images, so that a model can be trained on small images first, a co-modulated contextual one any side. Empty
+            for fresh weights.
         objective: What is minimised; a stylegan2 has "projected" and "logistic", a contextual GAN "projected" and
             "contextual".
         settings: Numbers of the objective.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthmammo.dataset.reader import Dataset
@@ -42,8 +42,9 @@ class TrainingData:
             DatasetError: The images do not suffice.
         """
         origin = _origin(directory, config)
-        images = load_images(directory, config.split, config.scale, config.classes).smaller(config.side_px)
-        return cls(images, _held_out(directory, config, images.classes) if scored else None, origin)
+        images = load_images(directory, config.split, config.scale, config.classes, classes_are=config.classes_are)
+        stated = replace(images, spacing_mm=config.spacing_mm or images.spacing_mm).smaller(config.side_px)
+        return cls(stated, _held_out(directory, config, images.classes) if scored else None, origin)
 
 
 def _origin(directory: Path, config: DataConfig) -> dict[str, str]:
@@ -56,7 +57,7 @@ def _origin(directory: Path, config: DataConfig) -> dict[str, str]:
 
 def _held_out(directory: Path, config: DataConfig, classes: tuple[str, ...]) -> ImageSet:
     try:
-        held_out = load_images(directory, config.evaluate_on, config.scale, classes, LEAST_HELD_OUT)
+        held_out = load_images(directory, config.evaluate_on, config.scale, classes, LEAST_HELD_OUT, config.classes_are)
     except DatasetError as error:
         hint = "Choose another data.evaluate_on, or set score_ticks to 0 to train without scores."
         raise DatasetError(f"nothing to score against: {error.message}", where=error.where, hint=hint) from None

@@ -64,7 +64,7 @@ class GenerationTask:
     def _generator(self) -> Generator:
         generator = Generator(self.shape)
         if self.config.start_from:
-            begin_from(self.config.start_from, generator)
+            begin_from(self.config.start_from, generator, self.images.classes if self.shape.classes else ())
         return generator
 
     def _objective(self, generator: Generator, reduce: Reduce | None, pretrained: bool) -> GeneratorTraining:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.mammogram.intensity import Intensity
 from synthmammo.mammogram.sample import Sample
+from synthmammo.mammogram.terms import VIEWS
 from synthmammo.models.file import Scale
 
 _PAIRED = ("lesion", "host", "removed")
@@ -121,6 +123,7 @@ def load_images(
     scale: Scale = Scale.FULL_RANGE,
     classes: tuple[str, ...] | None = None,
     least: int = LEAST_IMAGES,
+    classes_are: Literal["labels", "views"] = "labels",
 ) -> ImageSet:
     """Read one split of a dataset into memory.
 
@@ -128,19 +131,24 @@ def load_images(
         directory: The dataset.
         split: Split of the images.
         scale: Mapping of grey levels to [-1, 1].
-        classes: Labels to keep, in the order of their numbers; None for all of the dataset.
+        classes: Labels, or views, to keep, in the order of their numbers; None for all of the dataset, or both views.
         least: Number of images that are needed.
+        classes_are: What the classes are, "labels", the default, or "views".
 
     Raises:
-        DatasetError: There are too few images, a class has none, or sizes are mixed or not a power of 2.
+        DatasetError: There are too few images, a class has none, a view is not known, or sizes are mixed or not
+            a power of 2.
     """
     dataset = Dataset.open(directory)
-    classes = classes or dataset.label_names
+    known = VIEWS if classes_are == "views" else dataset.label_names
+    classes = classes or known
     for name in classes:
-        if name not in dataset.label_names:
-            raise DatasetError(f"no class is called '{name}'", where=directory, hint=nearest(name, dataset.label_names))
-    kept = [sample for sample in dataset.samples(split) if sample.label in classes]
-    _check(kept, classes, least, f"{directory}, split '{split}'")
+        if name not in known:
+            what = classes_are.removesuffix("s").replace("label", "class")
+            raise DatasetError(f"no {what} is called '{name}'", where=directory, hint=nearest(name, known))
+    class_of = _view_of if classes_are == "views" else _label_of
+    kept = [sample for sample in dataset.samples(split) if class_of(sample) in classes]
+    _check(kept, [class_of(sample) for sample in kept], classes, least, f"{directory}, split '{split}'")
     ends = np.array([_ends(sample, scale) for sample in kept], np.float32)
     spacings = {sample.spacing_mm for sample in kept}
     spacing = spacings.pop() if len(spacings) == 1 else None
@@ -148,7 +156,7 @@ def load_images(
         grey=np.stack([sample.image for sample in kept]),
         low=ends[:, 0],
         high=ends[:, 1],
-        labels=np.array([classes.index(sample.label) for sample in kept], np.int64),
+        labels=np.array([classes.index(class_of(sample)) for sample in kept], np.int64),
         classes=classes,
         bits_stored=max(sample.bits_stored for sample in kept),
         spacing_mm=spacing[0] if spacing and spacing[0] == spacing[1] else None,
@@ -176,8 +184,19 @@ def _ends(sample: Sample, scale: Scale) -> tuple[float, float]:
     return intensity.low, intensity.high
 
 
-def _check(samples: list[Sample], classes: tuple[str, ...], least: int, where: str) -> None:
-    counts = Counter(sample.label for sample in samples)
+def _label_of(sample: Sample) -> str:
+    return sample.label
+
+
+def _view_of(sample: Sample) -> str:
+    if sample.view is None:
+        hint = "Ingest the dataset with its views, or set data.classes_are to labels."
+        raise DatasetError("its view is not known", where=f"{sample.key}, data.classes_are: views", hint=hint)
+    return sample.view
+
+
+def _check(samples: list[Sample], labels: list[str], classes: tuple[str, ...], least: int, where: str) -> None:
+    counts = Counter(labels)
     if len(samples) < least:
         message = f"{len(samples)} images of the classes {', '.join(classes)}; at least {least} are needed"
         raise DatasetError(message, where=where, hint="`synthmammo patches` cuts more out of whole images.")

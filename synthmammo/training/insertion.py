@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,10 +25,13 @@ from synthmammo.training.objectives.contextual_projected import (
 )
 from synthmammo.training.objectives.insertion import InsertionBatch, InsertionTraining
 from synthmammo.training.scores import Scorer, Scores
+from synthmammo.training.start import begin_lesions_from
 from synthmammo.training.task import SHEET_COLUMNS
 
 _COMODULATED = "comodulated"
 """The preset of `nets.comodulated`, and its architecture in a model's description."""
+
+Lesions = TypeVar("Lesions", bound=LesionGenerator)
 
 _ORDER: tuple[Role, ...] = ("context", "real", "benign", "normal")
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -89,7 +92,7 @@ class InsertionTask:
                 hint = "Its discriminator is the U-Net's encoder: take another network.preset, or objective: projected."
                 raise TrainingError("a co-modulated generator has none", where="objective 'contextual'", hint=hint)
             published = numbers(ContextualSettings, config.settings, "settings")
-            return ContextualObjective(ContextualGenerator(self.shape), published, self.device, reduce)
+            return ContextualObjective(self._begun(ContextualGenerator(self.shape)), published, self.device, reduce)
         if config.objective != "projected":
             message = f"'{config.objective}' is no objective of a contextual GAN"
             raise TrainingError(message, where="objective", hint="'projected' or 'contextual'.")
@@ -100,10 +103,16 @@ class InsertionTask:
         precision, features = _PRECISIONS[config.precision], Features(pretrained=pretrained)
         generator: LesionGenerator
         if isinstance(self.shape, ContextualConfig):
-            generator = ContextualGenerator(self.shape)
+            generator = self._begun(ContextualGenerator(self.shape))
         else:
-            generator = ComodulatedGenerator(self.shape)
+            generator = self._begun(ComodulatedGenerator(self.shape))
         return ContextualProjectedObjective(generator, features, augmentation, settings, precision, self.device, reduce)
+
+    def _begun(self, generator: Lesions) -> Lesions:
+        """The generator with the weights of the model that training begins from, if any."""
+        if self.config.start_from:
+            begin_lesions_from(self.config.start_from, generator)
+        return generator
 
     def prepare(self, draws: torch.Generator) -> None:
         """Nothing is learned before the first step."""

@@ -28,7 +28,7 @@ class Direction:
         path = Path(background.directions) if background.directions else directions_file(model.checkpoint.path)
         self._directions = read_directions(path, model.checkpoint.digest)
         self._directions.check(spec.direction, path)
-        self._spec, self._classes = spec, model.checkpoint.description.classes
+        self._spec, self._model = spec, model.checkpoint.description
         self._layers = check_layers(spec.layers, model, f"edits: {spec.name}")
         self._step = torch.from_numpy(self._directions.step(spec.direction)).to(model.device)
 
@@ -53,6 +53,7 @@ class Direction:
         target = planned.value
         if isinstance(self._spec.target, str) and self._spec.direction == "density":
             target = float(np.interp(target, np.linspace(0, 1, len(attribute.quantiles)), attribute.quantiles))
-        number = self._classes.index(row.label) if row.label in self._classes else 0
+        name, classes = self._model.class_of(row.label, row.view), self._model.classes
+        number = classes.index(name) if name in classes else 0
         found = self._directions.predicted(self._spec.direction, w.mean(0).cpu().numpy(), number)
         return float(np.clip((target - float(found)) / max(attribute.slope, 1e-30), -FARTHEST, FARTHEST))

@@ -147,7 +147,8 @@ class _Inverter:
         from synthmammo.editing.inversion.search import search_latents
 
         device = self.inverting.device
-        label = _label(self.model, self.inverting.which.label or sample.label, device)
+        own = self.model.checkpoint.description.class_of(sample.label, sample.view)
+        label = _label(self.model, self.inverting.which.label or own, device)
         target = torch.from_numpy(self.frame.units(sample))[None].to(device)
         network, options = self.model.network, self.inverting.options
         result = search_latents(network, target, self.features, options, label=label, progress=progress)
