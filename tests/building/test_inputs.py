@@ -12,7 +12,7 @@ from synthmammo.identity import file_digest
 from synthmammo.mammogram.sample import SpacingOrigin
 from tests.support import tiny
 from tests.support.example_samples import a_sample
-from tests.support.tiny_models import contextual_file, edited_file, stylegan2_file
+from tests.support.tiny_models import CONDITIONAL, contextual_file, edited_file, stylegan2_file
 
 MASS, CALCIFICATION = tiny.TINY["lesions"]
 
@@ -61,6 +61,17 @@ def test_a_missing_file_beside_the_model_names_its_field_and_the_command_that_ma
         with pytest.raises(GeneratorError, match="no such file") as error:
             refuse_unsupported(on(model, edits=[edit]))
         assert f"background.{field}" in str(error.value.where) and command in error.value.hint
+
+
+def test_a_recipe_and_a_model_agree_on_whether_views_are_chosen(tmp_path):
+    plain = stylegan2_file(tmp_path / "plain.safetensors")
+    views = stylegan2_file(tmp_path / "views.safetensors", CONDITIONAL, classes=("CC", "MLO"))
+    refuse_unsupported(on(views, background={"views": {"CC": 0.5, "MLO": 0.5}, "laterality": "L"}))
+    refuse_unsupported(on(views, background={"view": "MLO", "laterality": "L"}))
+    with pytest.raises(GeneratorError, match=r"does not make the view that it is asked for\n  State background.view"):
+        refuse_unsupported(on(plain, background={"views": {"CC": 0.5, "MLO": 0.5}}))
+    with pytest.raises(GeneratorError, match=r"none is asked for\n  E.g. views:"):
+        refuse_unsupported(on(views))
 
 
 def test_directions_of_another_model_are_refused(edited, tmp_path):

@@ -139,6 +139,18 @@ def test_the_label_chooses_the_class(tmp_path: Path) -> None:
         host.latents([row(0, 3, "malignnt")])
 
 
+def test_the_view_chooses_the_class_of_a_model_of_views(tmp_path: Path) -> None:
+    host = StyleGAN2(str(stylegan2_file(tmp_path / "m.safetensors", CONDITIONAL, classes=("CC", "MLO"))))
+    rows = [replace(row(0, 3), view=view) for view in ("CC", "MLO", "CC", "CC")]
+    samples = host.render(host.latents(rows))
+    images = [sample.image.tobytes() for sample in samples]
+    assert images[0] == images[2] == images[3] != images[1]
+    assert [sample.view for sample in samples] == ["CC", "MLO", "CC", "CC"]
+    assert {sample.label for sample in samples} == {"normal"}
+    with pytest.raises(GeneratorError, match="no class 'unknown view'"):
+        host.latents([row(0, 3)])
+
+
 @pytest.mark.parametrize("bits", [8, 12, 14, 16])
 def test_quantisation_is_exact_at_every_level(bits: int) -> None:
     levels = np.arange(2**bits, dtype=np.uint16)

@@ -303,6 +303,14 @@ def test_only_the_classes_named_get_a_lesion():
 # the file
 
 
+def test_views_of_a_model_come_in_their_shares_and_stay_when_the_size_grows():
+    background = {"generator": "stylegan2", "model": "zoo/any", "views": {"CC": 0.25, "MLO": 0.75}}
+    changes = {"background": background, "lesions": [], "classes": {"normal": 1}}
+    few, many = (whole(tiny.recipe(size=size, **changes))["view"].to_pylist() for size in (40, 4000))
+    assert many[:40] == few and set(many) == {"CC", "MLO"}
+    assert many.count("CC") / 4000 == pytest.approx(0.25, abs=0.03)
+
+
 def test_columns_are_typed(tmp_path):
     plan(tiny.recipe(), tmp_path / "plan.parquet")
     schema = pq.read_schema(tmp_path / "plan.parquet")

@@ -36,6 +36,7 @@ GOOD = {
     "exams": phantom(exam="four views"),
     "patches": PATCH,
     "edits": {"background": STYLEGAN2, "edits": [{"density": 1}], "require": {"view": "CC"}},
+    "views": {"background": {**STYLEGAN2, "views": {"CC": 0.25, "MLO": 0.75}}},
     "sweep": {"background": STYLEGAN2, "edits": [{"area": 1}, SWEEP]},
     "keys of inverted images": {
         "background": INVERTED,
@@ -48,6 +49,10 @@ GOOD = {
 }
 
 BAD = {
+    "views twice": (
+        {"background": {**STYLEGAN2, "views": "CC"}, "require": {"view": "MLO"}},
+        "require.view: background.views says already",
+    ),
     "unknown split": ({"splits": {"train": 0.5, "valid": 0.5}}, "splits: 'valid'"),
     "splits of real hosts": ({"background": INGESTED}, "splits: real hosts"),
     "splits of inverted images": ({"background": INVERTED}, "splits: real hosts"),

@@ -20,7 +20,13 @@ def as_dict(config: object) -> dict[str, object]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(config).items()}
 
 
-def stylegan2_file(path: Path, config: StyleGAN2Config = STYLEGAN2, *, discriminator: bool = False) -> Path:
+def stylegan2_file(
+    path: Path,
+    config: StyleGAN2Config = STYLEGAN2,
+    *,
+    discriminator: bool = False,
+    classes: tuple[str, ...] = ("benign", "malignant"),
+) -> Path:
     torch.manual_seed(0)
     networks: dict[str, torch.nn.Module] = {"generator": Generator(config)}
     if discriminator:
@@ -28,7 +34,7 @@ def stylegan2_file(path: Path, config: StyleGAN2Config = STYLEGAN2, *, discrimin
     description = Description(
         architecture="stylegan2",
         config=as_dict(config),
-        classes=("benign", "malignant")[: config.classes],
+        classes=classes[: config.classes],
         spacing_mm=0.45,
         bits_stored=12,
         training_data={"name": "phantom", "digest": "0" * 64},

@@ -71,6 +71,7 @@ def write(
     labels: Sequence[str] = ("benign", "malignant"),
     sides: Sequence[int] = (32,),
     counts: dict[str, int] | None = None,
+    views: Sequence[str | None] = ("MLO",),
 ) -> Path:
     """A dataset directory with images of every label in each split.
 
@@ -79,13 +80,17 @@ def write(
         labels: Classes of the dataset.
         sides: Sizes of the images, in turn.
         counts: Images by split.
+        views: Views of the images, in turn.
     """
     for split, number in (counts or {"train": 40, "validation": 12}).items():
         writer = ParquetWriter(folder / "parquet", f"{split}-00000", label_names=labels)
         for index in range(number):
             side, label = sides[index % len(sides)], labels[index % len(labels)]
             sample = a_sample(index, shape=(side, side), bits_stored=8, lesions=0)
+            view = views[index % len(views)]
             pixels = image(label, index + 1000 * len(split), side)
-            writer.write(Encoded(sample.with_(image=pixels, label=label, split=split, key=f"{split}{index}"), index))
+            writer.write(
+                Encoded(sample.with_(image=pixels, label=label, split=split, key=f"{split}{index}", view=view), index)
+            )
         writer.close()
     return folder
