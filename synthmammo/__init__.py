@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from synthmammo.building.verify import verify
     from synthmammo.dataset.card import card
     from synthmammo.dataset.reader import Dataset
-    from synthmammo.editing.sample import sample
+    from synthmammo.editing.sample import sample, write_samples
     from synthmammo.errors import SynthmammoError
     from synthmammo.ingesting.ingest import ingest
     from synthmammo.mammogram.sample import Box, Finding, Sample
     from synthmammo.models.convert import convert
     from synthmammo.patching.patches import patches
     from synthmammo.recipe import Recipe, load_recipe, shipped_recipes
-    from synthmammo.sharing.publish import publish
+    from synthmammo.sharing.publish import prepare_publication, publish
     from synthmammo.training.train import train
 
 _PLACES = {
@@ -67,6 +67,7 @@ _PLACES = {
     "make_hosts": "building.recipes",
     "patches": "patching.patches",
     "plan": "building.recipes",
+    "prepare_publication": "sharing.publish",
     "publish": "sharing.publish",
     "regenerate": "building.remake",
     "remove_lesion": "building.films",
@@ -74,6 +75,7 @@ _PLACES = {
     "shipped_recipes": "recipe",
     "train": "training.train",
     "verify": "building.verify",
+    "write_samples": "editing.sample",
 }
 """The module of each public name, below this package; a name here stands in `__all__` and among the imports above."""
 
@@ -97,6 +99,7 @@ __all__ = [
     "make_hosts",
     "patches",
     "plan",
+    "prepare_publication",
     "publish",
     "regenerate",
     "remove_lesion",
@@ -104,6 +107,7 @@ __all__ = [
     "shipped_recipes",
     "train",
     "verify",
+    "write_samples",
 ]
 
 

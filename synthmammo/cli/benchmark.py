@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from synthmammo.cli.main import Commands
 from synthmammo.cli.options import DEVICE, FILE, FOLDER, ModelName, Percents
+
+if TYPE_CHECKING:
+    from synthmammo.benchmarking.pages import Written
 
 _ROWS = ("real", "synthetic", "both")
 _OUT = click.option("--out", type=FOLDER, required=True, help="Directory of the results, to make or to continue.")
@@ -119,20 +122,22 @@ def classify(
 
     Example: synthmammo benchmark classify --real datasets/cbis --synthetic datasets/cbis_made --out benchmarks/cbis
     """
-    from synthmammo.benchmarking.benchmark import benchmark as run
-    from synthmammo.benchmarking.classify.config import load_classify_config
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
 
-    given = {name: value for name, value in options.items() if value not in (None, ())}
-    chosen = load_classify_config(preset, config, settings, given)
     with progress_bar("benchmark") as update:
-        written = run(
-            real, out, synthetic=synthetic, config=chosen, generator=generator, device=device, progress=update
+        written = synthmammo.benchmark(
+            real,
+            out,
+            synthetic=synthetic,
+            preset=preset,
+            config=config,
+            settings=_changes(settings, options),
+            generator=generator,
+            device=device,
+            progress=update,
         )
-    click.echo(written.table)
-    for note in written.notes:
-        click.echo(f"note: {note}")
-    click.echo(f"\n  report  {written.html}\n  table   {written.markdown}")
+    _print(written)
 
 
 @click.command()
@@ -184,16 +189,34 @@ def detect(
 
     Example: synthmammo benchmark detect --real datasets/mini_mias --synthetic datasets/films --folds 3 --out bench
     """
-    from synthmammo.benchmarking.benchmark import benchmark_detect
-    from synthmammo.benchmarking.detect.config import load_detect_config
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
 
-    given = {name: value for name, value in options.items() if value not in (None, ())}
-    chosen = load_detect_config(preset, config, settings, given)
     with progress_bar("benchmark") as update:
-        written = benchmark_detect(
-            real, out, synthetic=synthetic, rows=rows or _ROWS, config=chosen, device=device, progress=update
+        written = synthmammo.benchmark_detect(
+            real,
+            out,
+            synthetic=synthetic,
+            rows=rows or _ROWS,
+            preset=preset,
+            config=config,
+            settings=_changes(settings, options),
+            device=device,
+            progress=update,
         )
+    _print(written)
+
+
+def _changes(settings: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """The settings, and over them the options that were given."""
+    from synthmammo.errors import TrainingError
+    from synthmammo.settings import assignments
+
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    return assignments(settings, TrainingError) | given
+
+
+def _print(written: Written) -> None:
     click.echo(written.table)
     for note in written.notes:
         click.echo(f"note: {note}")

@@ -55,9 +55,9 @@ def convert(
 
     Example: synthmammo convert network.pkl mammo.safetensors --spacing-mm 0.4 --licence cc-by-4.0
     """
-    from synthmammo.models.convert import convert as run
+    import synthmammo
 
-    written = run(
+    written = synthmammo.convert(
         source,
         out,
         spacing_mm=spacing_mm,
@@ -91,12 +91,13 @@ def sample(model: str, seeds: str, truncation: float, label: str | None, out: Pa
 
     Example: synthmammo sample zoo/stylegan2-cbis-mass-128 --class malignant --seeds 0-35 --out sheet.png
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.sample import Sampling, parse_seeds, write_samples
 
-    numbers = parse_seeds(seeds)
     with progress_bar("sample") as update:
-        write_samples(model, Sampling(numbers, truncation, label, device), out, progress=update)
+        synthmammo.write_samples(
+            model, out, seeds=seeds, truncation=truncation, label=label, device=device, progress=update
+        )
     click.echo(out)
 
 

@@ -62,7 +62,6 @@ def build(
 
     with progress_bar(loaded.name, loaded.size, "samples") as update:
         made = synthmammo.build(loaded, out, workers=workers, overwrite=overwrite, progress=update)
-    assert made.manifest
     _print_built(made.manifest.samples, made.made, made.seconds)
     click.echo(f"  dataset  {out}\n  card     {out / CARD}")
     if (out / PICTURE).is_file():

@@ -57,16 +57,18 @@ def publish(source: Path, repo_id: str, model: bool, private: bool, revision: st
 
     Example: synthmammo publish datasets/balanced_calc me/balanced_calc --private --yes
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.sharing.hub import dataset_publication, model_publication, require_token, upload
 
-    if yes:
-        require_token(repo_id)
-    if model:
-        publication = model_publication(source, repo_id, revision)
-    else:
-        with progress_bar("verify", unit="checks") as update:
-            publication = dataset_publication(source, update)
+    with progress_bar("verify", unit="checks") as update:
+        publication = synthmammo.prepare_publication(
+            source,
+            repo_id,
+            kind="model" if model else "dataset",
+            revision=revision,
+            sending=yes,
+            progress=update,
+        )
     for note in publication.notes:
         click.echo(f"note: {note}")
     if not yes:
@@ -78,7 +80,7 @@ def publish(source: Path, repo_id: str, model: bool, private: bool, revision: st
         def in_megabytes(done: int, total: int | None) -> None:
             update(round(done / 1e6), round(total / 1e6) if total is not None else None)
 
-        done = upload(publication, repo_id, private=private, revision=revision, progress=in_megabytes)
+        done = synthmammo.publish(publication, repo_id, private=private, revision=revision, progress=in_megabytes)
     click.echo(f"{done.url}: {len(done.sent)} files sent, {done.kept} were there, {len(done.removed)} removed")
 
 

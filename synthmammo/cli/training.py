@@ -33,16 +33,13 @@ def train(
 
     Example: synthmammo train stylegan2 --config recipes/train/stylegan2-cbis-mass-128.yaml --data DATA --out runs/cbis
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.errors import TrainingError
-    from synthmammo.training.config import default_config, load_config
-    from synthmammo.training.train import train as run
 
-    chosen = load_config(config, settings) if config else default_config(model, data, settings)
-    if chosen.model != model:
-        raise TrainingError(f"is the configuration of a {chosen.model}, not of a {model}", where=config)
-    with progress_bar(chosen.name) as update:
-        done = run(chosen, data, out, hours=hours, progress=update)
+    with progress_bar(config.stem if config else model) as update:
+        done = synthmammo.train(
+            config or model, data, out, settings=settings, model=model, hours=hours, progress=update
+        )
     state = "finished" if done.finished else "stopped; the same command goes on"
     click.echo(f"{done.images_seen:,} images shown, {state}\n  run    {done.run}")
     if done.model:

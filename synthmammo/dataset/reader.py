@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
 from synthmammo.arguments import a_function, a_number, a_path, wrong
@@ -266,15 +267,26 @@ class MadeDataset(Dataset):
     """A dataset that was just made, with what the run did; whatever its formats are.
 
     Attributes:
+        manifest: Manifest of the dataset; `manifest.failed` lists what could not be made, with the reasons.
         made: Number of samples that this run made; fewer than the dataset's where it was resumed.
-        seconds: Processor time by activity, in seconds, summed over workers and runs.
+        seconds: Processor time by activity, in seconds, summed over workers and runs; empty where none is measured.
+        notes: Sentences on what the run found; none by default.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, made: int, seconds: dict[str, float]) -> None:
+    manifest: Manifest
+
+    def __init__(
+        self,
+        path: Path,
+        manifest: Manifest,
+        made: int,
+        seconds: Mapping[str, float] = MappingProxyType({}),
+        notes: Sequence[str] = (),
+    ) -> None:
         # Of DICOM alone no samples can be read, which whoever tries is told; the dataset was made all the same.
         unread_parts = [Part(IndexReader(path))] if manifest.samples else []
         super().__init__(path, _listed(path, manifest) or unread_parts, manifest)
-        self.made, self.seconds = made, seconds
+        self.made, self.seconds, self.notes = made, dict(seconds), tuple(notes)
 
 
 def _loose(path: Path) -> list[Part]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.arguments import a_number, a_positive, a_text, wrong
+from synthmammo.arguments import a_function, a_number, a_path, a_positive, a_text, wrong
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
 from synthmammo.generators.stylegan2 import quantised
@@ -23,26 +24,18 @@ Levels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """What is sampled.
-
-    Attributes:
-        seeds: Seeds of the images, one image per seed.
-        truncation: Truncation psi; the default 1 leaves the latents as they are.
-        label: Class of a conditional model; None for an unconditional one.
-        device: Device the network runs on.
-    """
-
+class _Sampling:
+    opened: Model
     seeds: tuple[int, ...]
-    truncation: float = 1.0
-    label: str | None = None
-    device: str = "cpu"
+    truncation: float
+    label: str | None
+    device: str
 
 
 def sample(
     model: str | Path,
     *,
-    seeds: int | Iterable[int],
+    seeds: int | str | Iterable[int],
     truncation: float = 1.0,
     label: str | None = None,
     device: str = "cpu",
@@ -54,7 +47,8 @@ def sample(
 
     Args:
         model: Name of the model: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION.
-        seeds: Whole numbers of at least 0, one per image; a single number gives one image.
+        seeds: Whole numbers of at least 0, one per image, or a text of them as "0-35" or "1,5,7-9"; a single number
+            gives one image.
         truncation: psi, at least 0; 1 leaves the latents as they are, less makes images more typical.
         label: Class of a conditional model; None for one without classes.
         device: Device that the network runs on, e.g. "cuda".
@@ -73,80 +67,101 @@ def sample(
         >>> images.shape, images.dtype.name
         ((2, 128, 128), 'float32')
     """
-    if not isinstance(model, str | Path):
-        raise wrong("model", "the name of a model, or a path", model, GeneratorError)
-    if label is not None:
-        a_text(label, "label", GeneratorError)
-    psi = 0.0 if truncation == 0 else a_positive(truncation, "truncation", "psi", GeneratorError)
-    sampling = Sampling(_numbers(seeds), psi, label, a_text(device, "device", GeneratorError))
-    opened = _opened(str(model), sampling)
-    images = np.stack([*_images(opened, sampling, progress)])
+    a_function(progress, "progress", GeneratorError)
+    images = np.stack([*_images(_sampling(model, seeds, truncation, label, device), progress)])
     return np.clip(images[:, 0] if images.shape[1] == 1 else images, -1, 1)
 
 
-def write_samples(model: str, sampling: Sampling, out: Path, *, progress: Progress = silent) -> Path:
-    """Write images of a StyleGAN2 to a contact sheet, to files, or to an array.
+def write_samples(
+    model: str | Path,
+    out: str | Path,
+    *,
+    seeds: int | str | Iterable[int],
+    truncation: float = 1.0,
+    label: str | None = None,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> Path:
+    """Write images of a StyleGAN2 to a contact sheet, to files, or to an array; one image is in memory at a time.
 
     Args:
-        model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
-        sampling: Seeds and the rest.
+        model: Name of the model: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION.
         out: `.npy` for `float32 (N, C, H, W)`, not clipped; `.png` for a contact sheet of 8 bits; else a folder, which
             gets one PNG per seed, at the bit depth the model was trained on.
-        progress: Called with images done and images in all.
+        seeds: Whole numbers of at least 0, one per image, or a text of them as "0-35" or "1,5,7-9"; a single number
+            gives one image.
+        truncation: psi, at least 0; 1 leaves the latents as they are, less makes images more typical.
+        label: Class of a conditional model; None for one without classes.
+        device: Device that the network runs on, e.g. "cuda".
+        progress: Function that is called with images done and images in all.
 
     Returns:
         `out`.
 
     Raises:
         CheckpointError: There is no such model, or it is no StyleGAN2.
-        GeneratorError: The class is missing, unwanted or unknown.
+        GeneratorError: An argument makes no sense (its name comes first), or the class is missing, unwanted or unknown.
         OutputError: The place cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> sm.write_samples("zoo/stylegan2-cbis-mass-128", "one.npy", seeds=3, label="malignant").name
+        'one.npy'
+        >>> import numpy as np
+        >>> np.load("one.npy").shape
+        (1, 1, 128, 128)
     """
-    opened = _opened(model, sampling)
-    images, count, config = _images(opened, sampling, progress), len(sampling.seeds), opened.network.config
+    out = a_path(out, "out", GeneratorError)
+    a_function(progress, "progress", GeneratorError)
+    sampling = _sampling(model, seeds, truncation, label, device)
+    images, count, config = _images(sampling, progress), len(sampling.seeds), sampling.opened.network.config
     shape = (config.image_channels, config.resolution, config.resolution)
     if out.suffix == ".npy":
         return _write_array(out, images, (count, *shape))
     if out.suffix == ".png":
         return _write_sheet(out, images, count, shape)
-    return _write_files(out, images, sampling.seeds, opened.checkpoint.description.bits_stored)
+    return _write_files(out, images, sampling.seeds, sampling.opened.checkpoint.description.bits_stored)
 
 
-def _opened(model: str, sampling: Sampling) -> Model:
-    if not sampling.seeds:
+def _sampling(model: object, seeds: object, truncation: Any, label: object, device: object) -> _Sampling:
+    if not isinstance(model, str | Path):
+        raise wrong("model", "the name of a model, or a path", model, GeneratorError)
+    known = None if label is None else a_text(label, "label", GeneratorError)
+    psi = 0.0 if truncation == 0 else a_positive(truncation, "truncation", "psi", GeneratorError)
+    numbers, where = _numbers(seeds), a_text(device, "device", GeneratorError)
+    if not numbers:
         raise GeneratorError("no seeds were given", where="seeds", hint="Name some, e.g. 0-35 or 1,5,7-9.")
-    opened = open_model(model, sampling.device)
-    _check_class(opened.checkpoint.description.classes, sampling.label, model)
-    return opened
+    opened = open_model(str(model), where)
+    _check_class(opened.checkpoint.description.classes, known, str(model))
+    return _Sampling(opened, numbers, psi, known, where)
 
 
-def _images(opened: Model, sampling: Sampling, progress: Progress) -> Iterator[Pixels]:
+def _images(sampling: _Sampling, progress: Progress) -> Iterator[Pixels]:
     """One image per seed, `float32 (C, H, W)`, not clipped."""
     import torch
 
-    label = one_hot(opened.checkpoint, [sampling.label or ""], sampling.device)
+    network, device = sampling.opened.network, sampling.device
+    label = one_hot(sampling.opened.checkpoint, [sampling.label or ""], device)
     for done, seed in enumerate(sampling.seeds):
-        z = torch.from_numpy(draw_z(seed, opened.network.config.z_dim)).to(sampling.device)
+        z = torch.from_numpy(draw_z(seed, network.config.z_dim)).to(device)
         # One at a time, so that the image of a seed does not depend on which others were asked for.
         with torch.inference_mode():
-            image: Pixels = opened.network(z, label, psi=sampling.truncation)[0].cpu().numpy()
+            image: Pixels = network(z, label, psi=sampling.truncation)[0].cpu().numpy()
         yield image
         progress(done + 1, len(sampling.seeds))
 
 
 def _numbers(seeds: object) -> tuple[int, ...]:
+    if isinstance(seeds, str):
+        return _parsed(seeds)
     given = (seeds,) if isinstance(seeds, Integral) else seeds
-    if not isinstance(given, Iterable) or isinstance(given, str):
+    if not isinstance(given, Iterable):
         raise wrong("seeds", "a whole number, or several", seeds, GeneratorError, "E.g. seeds=range(8).")
     return tuple(a_number(seed, "seeds", GeneratorError, least=0) for seed in given)
 
 
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Seeds from e.g. "0-35" or "1,5,7-9", in that order.
-
-    Raises:
-        GeneratorError: It is something else.
-    """
+def _parsed(text: str) -> tuple[int, ...]:
+    """Seeds from e.g. "0-35" or "1,5,7-9", in that order."""
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")

@@ -15,14 +15,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from synthmammo.arguments import a_function, a_path, a_text, listed, wrong
+from synthmammo.arguments import a_function, a_path, a_text, wrong
 from synthmammo.arguments import options as as_options
+from synthmammo.dataset.card import card
 from synthmammo.dataset.finishing import ShardResult
-from synthmammo.dataset.layout import READABLE, SKIPPED
+from synthmammo.dataset.layout import SKIPPED
 from synthmammo.dataset.libraries import of_ingest, versions
 from synthmammo.dataset.manifest import Manifest, machine
-from synthmammo.dataset.reader import Dataset
-from synthmammo.dataset.shards import Formats, run_shards, write_shard
+from synthmammo.dataset.reader import Dataset, MadeDataset
+from synthmammo.dataset.shards import Formats, Made, run_shards, write_shard
 from synthmammo.dataset.splits import assign_splits
 from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
@@ -55,12 +56,14 @@ class IngestSummary:
         manifest: Manifest of the dataset: counts, shards, licence.
         skipped: Files that could not become samples, with the reason.
         notes: Sentences on what the reader and the splitting found.
+        made: Number of images read by this run; fewer than the dataset's when it was resumed.
     """
 
     path: Path
     manifest: Manifest
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
+    made: int = 0
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -76,8 +79,8 @@ def ingest(
     workers: int | None = 1,
     progress: Progress = silent,
     **options: Any,
-) -> Dataset:
-    r"""Read an archive of real mammograms and write it as a dataset.
+) -> MadeDataset:
+    r"""Read an archive of real mammograms and write it as a dataset, with its card.
 
     A file that cannot be read is listed in `skipped.jsonl` of the dataset and in `manifest.failed`, with the reason,
     and the log has a warning; the rest goes on. After an interruption the same call goes on where it was.
@@ -94,7 +97,7 @@ def ingest(
             `split="draw"`; `settings` of the reader as a mapping or as KEY=VALUE texts.
 
     Returns:
-        The dataset.
+        The dataset. `manifest.failed` lists the files that were skipped, `notes` say what the reader found.
 
     Raises:
         SourceError: The archive as a whole cannot be used, or an argument makes no sense (its name comes first).
@@ -128,7 +131,8 @@ def ingest(
         _log.info(note)
     if summary.skipped:
         _log.warning("%d files were skipped, listed in %s", len(summary.skipped), summary.path / SKIPPED)
-    return Dataset.open(summary.path)
+    card(summary.path)
+    return MadeDataset(summary.path, summary.manifest, summary.made, notes=summary.notes)
 
 
 def _options(given: dict[str, Any]) -> IngestOptions:
@@ -136,9 +140,8 @@ def _options(given: dict[str, Any]) -> IngestOptions:
     if not isinstance(settings, Mapping):
         given = {**given, "settings": changed({}, settings, SourceError, "settings")}
     options = as_options(IngestOptions, given, SourceError)
-    if not set(options.formats) & set(READABLE):
-        hint = "Other formats are written beside one of these."
-        raise wrong("formats", f"{listed(READABLE)} among them", options.formats, SourceError, hint)
+    if not options.formats:
+        raise wrong("formats", "one format at least", options.formats, SourceError)
     return options
 
 
@@ -177,14 +180,15 @@ def ingest_archive(
     splits, notes = assign_splits(images, options.split, options.shares, options.seed)
     content = {"kind": "ingested", "source": source, "options": _plain(options), "images": _listing(records, splits)}
     state = Unfinished(Path(out), content, versions(of_ingest(source, _formats(options))))
-    manifest = state.manifest()
+    manifest, made = state.manifest(), 0
     if manifest is None:
         labels = tuple(sorted({record.label for record in records}))
         job = _Job(reader, source, options, labels, state.out, state.digest)
-        results = _results(job, _shards(records, splits, options.shard_size), state, engine, progress)
-        manifest = state.finish(results, [_skip_row(skip, reader) for skip in skipped], _facts(job))
+        done = _results(job, _shards(records, splits, options.shard_size), state, engine, progress)
+        made = done.samples
+        manifest = state.finish(done.results, [_skip_row(skip, reader) for skip in skipped], _facts(job))
     failed = tuple(Skipped(Path(skip["file"]), skip["reason"]) for skip in manifest.failed)
-    return IngestSummary(state.out, manifest, failed, (*reader.notes, *notes, *_scaled(state.out, manifest)))
+    return IngestSummary(state.out, manifest, failed, (*reader.notes, *notes, *_scaled(state.out, manifest)), made)
 
 
 def _scaled(out: Path, manifest: Manifest) -> Iterator[str]:
@@ -254,11 +258,9 @@ def _shards(records: Sequence[Record], splits: Mapping[str, str], size: int) -> 
     return shards
 
 
-def _results(
-    job: _Job, shards: Sequence[_Shard], state: Unfinished, engine: Engine, progress: Progress
-) -> list[ShardResult]:
+def _results(job: _Job, shards: Sequence[_Shard], state: Unfinished, engine: Engine, progress: Progress) -> Made:
     advance = Steps(progress, sum(map(len, shards)))
-    return run_shards(state, engine, partial(_make_shard, job), shards, advance).results
+    return run_shards(state, engine, partial(_make_shard, job), shards, advance)
 
 
 def _make_shard(job: _Job, shard: _Shard, report: Report) -> tuple[str, ShardResult]:

@@ -20,12 +20,13 @@ import pyarrow.parquet as pq
 
 from synthmammo.arguments import a_function, a_path
 from synthmammo.arguments import options as as_options
+from synthmammo.dataset.card import card
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import PATCHES_PLAN, SKIPPED
 from synthmammo.dataset.libraries import of_patches, versions
 from synthmammo.dataset.manifest import Manifest, machine
-from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.reader import Dataset, MadeDataset
 from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.dataset.shards import Formats, Made, run_shards, write_shard
 from synthmammo.dataset.unfinished import Unfinished
@@ -65,7 +66,7 @@ def patches(
     workers: int | None = 1,
     progress: Progress = silent,
     **options: Any,
-) -> Dataset:
+) -> MadeDataset:
     r"""Cut patches with and without lesions out of the images of a dataset; they keep the split of their patient.
 
     What cannot be cut as planned is listed in `skipped.jsonl` of the new dataset and in `manifest.failed`, with the
@@ -80,7 +81,8 @@ def patches(
         options: Any attribute of `PatchOptions` by its name, e.g. `size_px=128`, `per_lesion=5`, `classes="kind"`.
 
     Returns:
-        The dataset of patches.
+        The dataset of patches, with its card. `manifest.failed` lists what could not be cut, `notes` and `made` say
+        what the images hold and how many patches this run cut.
 
     Raises:
         DatasetError: The dataset cannot be read, or no patch can be cut from it.
@@ -113,7 +115,8 @@ def patches(
         _log.info(note)
     if cut.manifest.failed:
         _log.warning("%d patches could not be cut, listed in %s", len(cut.manifest.failed), Path(out) / SKIPPED)
-    return Dataset.open(out)
+    card(out)
+    return MadeDataset(Path(out), cut.manifest, cut.made, notes=cut.notes)
 
 
 def cut_patches(

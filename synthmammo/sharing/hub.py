@@ -284,11 +284,23 @@ def require_token(repo_id: str) -> None:
     """
     from huggingface_hub import get_token
 
-    if repo_id.count("/") != 1 or not all(repo_id.split("/")):
-        raise OutputError("is no name of a repository", where=repo_id, hint="Expected ORG/NAME.")
+    check_name(repo_id)
     if not get_token():
         hint = "Set HF_TOKEN, or log in with `hf auth login`; the token must be allowed to write."
         raise OutputError("the Hugging Face Hub needs a token, and there is none", where=repo_id, hint=hint)
+
+
+def check_name(repo_id: str) -> None:
+    """Refuse what is no name of a repository.
+
+    Args:
+        repo_id: Repository as ORG/NAME.
+
+    Raises:
+        OutputError: It is none.
+    """
+    if repo_id.count("/") != 1 or not all(repo_id.split("/")):
+        raise OutputError("is no name of a repository", where=repo_id, hint="Expected ORG/NAME.")
 
 
 def _api(repo_id: str) -> HfApi:

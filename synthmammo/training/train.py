@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from synthmammo.arguments import a_function, a_path, a_positive, listed, wrong
+from synthmammo.arguments import a_function, a_name, a_path, a_positive, listed, wrong
 from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.errors import TrainingError, nearest
 from synthmammo.progress import Progress, silent
@@ -23,6 +23,7 @@ def train(
     out: str | Path,
     *,
     settings: Changes = (),
+    model: str | None = None,
     hours: float | None = None,
     progress: Progress = silent,
     pretrained: bool = True,
@@ -39,6 +40,7 @@ def train(
         out: Run directory to make, or to go on with.
         settings: Values of the configuration that are changed, by dotted key or as KEY=VALUE texts, e.g.
             `{"total_kimg": 50, "settings.gamma": 2}`.
+        model: Architecture that the configuration must be of, "stylegan2" or "contextual"; None for either.
         hours: Hours after which to stop, saved, to be resumed; None for no limit.
         progress: Function that is called with images shown so far and in all.
         pretrained: False replaces the ImageNet weights of the fixed features by random ones (tests).
@@ -64,7 +66,12 @@ def train(
     if hours is not None:
         a_positive(hours, "hours", "hours", TrainingError)
     a_function(progress, "progress", TrainingError)
+    if model is not None:
+        a_name(model, MODELS, "model", TrainingError)
     chosen, out = _configuration(config, folder, settings), a_path(out, "out", TrainingError)
+    if model not in (None, chosen.model):
+        where = config if isinstance(config, str | Path) else "config"
+        raise TrainingError(f"is the configuration of a {chosen.model}, not of a {model}", where=where)
     return Trainer(chosen, folder, out, pretrained=pretrained).run(hours, progress)
 
 
