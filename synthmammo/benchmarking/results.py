@@ -86,7 +86,7 @@ class Results:
             csv.writer(file).writerows([("key", "patient", "class"), *tested])
 
     def _check_same(self, facts: Record) -> None:
-        hint = "Give another --out, or go on with what the directory's benchmark.yaml says."
+        hint = "Give another directory (out), or go on with what the directory's benchmark.yaml says."
         try:
             before = yaml.safe_load(self.facts.read_text(encoding="utf-8"))
             pairs = [(f"digest of the {side} images", before[side], facts[side]) for side in ("real", "synthetic")]

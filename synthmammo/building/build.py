@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
 from synthmammo.dataset.libraries import of_recipe, versions
 from synthmammo.dataset.manifest import Manifest, machine
+from synthmammo.dataset.reader import MadeDataset
 from synthmammo.dataset.shards import Formats, run_shards, write_shard
 from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Advance, Engine, Report
@@ -29,22 +30,6 @@ from synthmammo.mammogram.sample import Sample
 from synthmammo.planning.planner import plan
 from synthmammo.planning.table import read_rows
 from synthmammo.recipe import Recipe, resolved_yaml
-
-
-@dataclass
-class Built:
-    """What a build did.
-
-    Attributes:
-        manifest: Manifest of the finished dataset.
-        seconds: Processor time in seconds by activity, summed over workers and runs: generate, compose, encode and
-            write.
-        made: Number of samples made by this run; fewer than the dataset's when it was resumed.
-    """
-
-    manifest: Manifest
-    seconds: dict[str, float] = field(default_factory=dict)
-    made: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +51,7 @@ def build(
     overwrite: bool = False,
     found: Mapping[str, Path] | None = None,
     advance: Advance = lambda samples: None,
-) -> Built:
+) -> MadeDataset:
     """Make the dataset of a recipe.
 
     A finished shard is never made again: after an interruption the same call goes on where it was.
@@ -81,7 +66,8 @@ def build(
         advance: Function that is called with the number of samples done since its last call, resumed ones included.
 
     Returns:
-        The manifest of the dataset, and what this run did for it.
+        The dataset, without its card, and what this run did for it; `seconds` are by generate, compose, encode and
+        write.
 
     Raises:
         OutputError: The directory holds something else, or cannot be written.
@@ -97,12 +83,12 @@ def build(
     finished = state.manifest()
     if finished:
         advance(finished.samples)
-        return Built(finished)
+        return MadeDataset(out, finished, 0)
     _write_inputs(recipe, out)
     make = partial(make_shard, recipe, out, state.digest)
     made = run_shards(state, engine, make, planned_shards(out / PLAN), advance)
     files = [RECIPE, PLAN, *_write_labels(recipe, out, made.results)]
-    return Built(state.finish(made.results, [], manifest, files), made.seconds, made.samples)
+    return MadeDataset(out, state.finish(made.results, [], manifest, files), made.samples, made.seconds)
 
 
 def _manifest(recipe: Recipe, found: Mapping[str, Path]) -> Manifest:

@@ -75,8 +75,8 @@ class Ground:
         """
         if host.spacing_mm is None:
             message = "lesions have a size, but the host's pixel spacing is unknown"
-            hint = "Real hosts: set background.assume_spacing_mm in the recipe, or --assume-spacing-mm at ingest. "
-            hint += "A model's images: its file states none; `synthmammo convert` takes --spacing-mm."
+            hint = "Real hosts: set background.assume_spacing_mm in the recipe, or assume_spacing_mm at ingest. "
+            hint += "A model's images: its file states none; `synthmammo convert` takes spacing_mm."
             raise GeneratorError(message, where=host.key, hint=hint)
         return cls(Intensity.of(host.image, host.breast), Places(host))
 

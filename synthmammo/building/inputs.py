@@ -65,9 +65,7 @@ def check_dicom(recipe: Recipe) -> None:
     """
     background = recipe.background
     if isinstance(background, StyleGAN2Background) and background.latents:
-        _check_real(
-            read_inverted(background.latents).rows(), "Invert them with --assume-spacing-mm, or leave DICOM out:"
-        )
+        _check_real(read_inverted(background.latents).rows(), "Invert them with assume_spacing_mm, or leave DICOM out:")
     elif isinstance(background, StyleGAN2Background):
         view = background.view or background.views or (recipe.require and recipe.require.view)
         if not (view and background.laterality):

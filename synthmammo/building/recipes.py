@@ -72,13 +72,12 @@ def build(
     from synthmammo.building.build import build as make
     from synthmammo.building.inputs import refuse_unsupported
     from synthmammo.dataset.card import card
-    from synthmammo.dataset.reader import MadeDataset
 
     found = refuse_unsupported(checked)
     make_hosts(checked, workers=workers)
-    built = make(checked, directory, engine=engine, overwrite=overwrite, found=found, advance=steps)
+    made = make(checked, directory, engine=engine, overwrite=overwrite, found=found, advance=steps)
     card(directory)
-    return MadeDataset(directory, built.manifest, built.made, built.seconds)
+    return made
 
 
 def plan(

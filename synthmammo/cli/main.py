@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -80,7 +80,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SynthmammoError as error:
-            print_error(error)
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            print_error(_in_options(error, command.params if command else ()))
             sys.exit(1)
         except KeyboardInterrupt:
             click.echo("\ninterrupted; what is finished is kept, and the same command goes on from there", err=True)
@@ -89,6 +90,15 @@ class Commands(click.Group):
             # The last net: a path nobody could foresee must not end in a traceback.
             print_error(f"{error.filename or 'system'}: {error.strerror or error}")
             sys.exit(1)
+
+
+def _in_options(error: SynthmammoError, parameters: Iterable[click.Parameter]) -> SynthmammoError:
+    """The error, in which an argument of a public function is called as the option of the command is."""
+    options = {parameter.name: parameter.opts[0] for parameter in parameters if isinstance(parameter, click.Option)}
+    name, space, rest = str(error.where).partition(" ")
+    if name not in options:
+        return error
+    return type(error)(error.message, where=f"{options[name]}{space}{rest}", hint=error.hint)
 
 
 def print_error(error: object) -> None:

@@ -91,7 +91,7 @@ def attach_benchmark(directory: Path, results: Path) -> Path:
 
     Args:
         directory: Directory of the dataset, which was the synthetic side of the benchmark.
-        results: Folder of the benchmark's results, its `--out`.
+        results: Folder of the benchmark's results, its `out`.
 
     Returns:
         Path of the report in the dataset.
@@ -104,7 +104,7 @@ def attach_benchmark(directory: Path, results: Path) -> Path:
     measured = (facts.get("synthetic") or {}).get("digest")
     if measured != manifest.digest:
         message = f"was measured with a dataset of the digest {measured}, this one has {manifest.digest}"
-        raise DatasetError(message, where=results, hint="Give the benchmark whose --synthetic this dataset was.")
+        raise DatasetError(message, where=results, hint="Give the benchmark whose synthetic images this dataset was.")
     line = results / "card_line.md"
     try:
         sentence = line.read_text(encoding="utf-8").strip() if line.is_file() else ""
@@ -135,7 +135,7 @@ def _benchmark_facts(results: Path) -> dict[str, Any]:
             return facts
         raise DatasetError("is not the record of a benchmark", where=path)
     except (OSError, yaml.YAMLError) as error:
-        hint = "Give what --out of `synthmammo benchmark` was."
+        hint = "Give the directory that `synthmammo benchmark` wrote (out)."
         raise DatasetError("there is no benchmark", where=results, hint=hint) from error
 
 

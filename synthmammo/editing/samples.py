@@ -147,7 +147,7 @@ def known_class(model: Model, label: str | None) -> None:
         raise GeneratorError(f"the model knows no classes, '{label}' was asked for", where=where)
     if classes and label not in classes:
         found = "none is known" if label in (None, "unknown") else f"'{label}' is none of them"
-        hint = f"Name one with --class: {', '.join(classes)}."
+        hint = f"Name one as the class (label): {', '.join(classes)}."
         raise GeneratorError(f"the model is conditional, so a class is needed; {found}", where=where, hint=hint)
 
 

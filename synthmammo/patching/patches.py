@@ -39,24 +39,9 @@ from synthmammo.patching.options import PatchOptions
 from synthmammo.patching.plan import PatchRow, read_shard, repetitions, sizes, survey, write_plan
 from synthmammo.progress import Progress, Steps, silent
 
-__all__ = ["PatchOptions", "Patched", "cut_patches", "patches"]
+__all__ = ["PatchOptions", "cut_patches", "patches"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Patched:
-    """What came of cutting patches.
-
-    Attributes:
-        manifest: Manifest of the finished dataset.
-        notes: Sentences on what the survey of the images found.
-        made: Number of patches cut by this run; fewer than the dataset's when it was resumed.
-    """
-
-    manifest: Manifest
-    notes: tuple[str, ...]
-    made: int = 0
 
 
 def patches(
@@ -114,9 +99,9 @@ def patches(
     for note in cut.notes:
         _log.info(note)
     if cut.manifest.failed:
-        _log.warning("%d patches could not be cut, listed in %s", len(cut.manifest.failed), Path(out) / SKIPPED)
-    card(out)
-    return MadeDataset(Path(out), cut.manifest, cut.made, notes=cut.notes)
+        _log.warning("%d patches could not be cut, listed in %s", len(cut.manifest.failed), cut.path / SKIPPED)
+    card(cut.path)
+    return cut
 
 
 def cut_patches(
@@ -126,8 +111,8 @@ def cut_patches(
     *,
     engine: Engine | None = None,
     progress: Progress = silent,
-) -> Patched:
-    """What `patches` does, with an account of it: what is worth saying, and how many patches this call made.
+) -> MadeDataset:
+    """What `patches` does, with options and an engine, and without the card.
 
     Args:
         dataset: Directory of an ingested or built dataset with the format Parquet or WebDataset.
@@ -138,7 +123,7 @@ def cut_patches(
         progress: Function that is called as patches are done, resumed ones included.
 
     Returns:
-        The manifest of the dataset, and what is worth knowing of it.
+        The dataset of patches; `notes` say what the survey of the images found.
 
     Raises:
         DatasetError: The dataset cannot be read, or no patch can be cut from it.
@@ -161,13 +146,14 @@ def cut_patches(
     finished = state.manifest()
     if finished:
         progress(finished.samples, finished.samples)
-        return Patched(finished, notes)
+        return MadeDataset(out, finished, 0, notes=notes)
     if not (out / PATCHES_PLAN).is_file():
         write_plan(found, numbers, source.name, options, out / PATCHES_PLAN)
     job = _Job(dataset, source.digest, out, options, tuple(found.labels))
     made = _results(job, state, engine, progress)
     _refuse_empty(made.results, dataset)
-    return Patched(state.finish(made.results, [], manifest, files=[PATCHES_PLAN]), notes, made.samples)
+    finished = state.finish(made.results, [], manifest, files=[PATCHES_PLAN])
+    return MadeDataset(out, finished, made.samples, notes=notes)
 
 
 def _manifest(name: str, source: Manifest, options: PatchOptions) -> Manifest:

@@ -104,7 +104,7 @@ def send(
     """
     shards = [shard for shard in Manifest.read(directory).shards if shard.format == "dicom"]
     if not shards:
-        hint = "Build it with the format: --set 'emit.formats=[parquet, dicom]'."
+        hint = "Build it with emit.formats=[parquet, dicom]."
         raise DatasetError("the dataset has no DICOM", where=directory, hint=hint)
     server, log, sent = _Server(url, credentials or Credentials()), _Log(directory, url), Sent()
     total = sum(len(list((directory / shard.name).glob("*.dcm"))) for shard in shards)
@@ -247,7 +247,7 @@ class _Server:
         assert response is not None
         status = f"{response.status_code} {response.reason}".strip()
         if response.status_code in (401, 403):
-            hint = "Give --user NAME with the password in SYNTHMAMMO_PASSWORD, or a token in SYNTHMAMMO_TOKEN."
+            hint = "Give a user name, with the password in SYNTHMAMMO_PASSWORD, or a token in SYNTHMAMMO_TOKEN."
             return OutputError(f"the server refuses the caller ({status})", where=self._url, hint=hint)
         if response.status_code in (404, 405):
             hint = "The address is that of the service, e.g. .../dicom-web for Orthanc."

@@ -242,7 +242,7 @@ def upload(
     """
     api = _api(repo_id)
     if not publication.public and not private:
-        hint = "Give --private, or ingest it with the licence that it really has."
+        hint = "Make it private, or ingest it with the licence that it really has."
         message = "pixels of real people under a licence that does not let everybody pass them on are not made public"
         raise OutputError(message, where=repo_id, hint=hint)
     kind, branch = publication.kind, revision or "main"

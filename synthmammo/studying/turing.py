@@ -128,7 +128,7 @@ def draw(pool: Path, real: Path, options: TuringOptions) -> list[Drawn]:
     wanted = ["real" if one < options.real_share else "pool" for one in chance]
     for name, directory in (("real", real), ("pool", pool)):
         if (need := wanted.count(name)) > (there := len(candidates[name])):
-            hint = f"Lower --count (about {int(options.count * there / need * 0.9)}), or give a larger dataset."
+            hint = f"Lower the count (about {int(options.count * there / need * 0.9)}), or give a larger dataset."
             raise DatasetError(f"{there} images, but {need} of {options.count} are drawn", where=directory, hint=hint)
     drawn = []
     for number, name in enumerate(wanted, 1):

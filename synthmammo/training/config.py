@@ -138,7 +138,7 @@ def default_config(model: str, data: Path, settings: Changes = ()) -> TrainConfi
     if model == "contextual":
         roles = {"context": "normal", "real": "malignant", "benign": "benign", "normal": "normal"}
         content |= {"makes": "mass", "data": {"roles": roles}}
-    return checked(TrainConfig, changed(content, settings, TrainingError), "--set", TrainingError)
+    return checked(TrainConfig, changed(content, settings, TrainingError), "settings", TrainingError)
 
 
 def numbers(kind: type[Numbers], content: dict[str, Any], where: str) -> Numbers:

@@ -30,5 +30,5 @@ def memory_errors(run: Path) -> Iterator[None]:
         known = isinstance(error, MemoryError | torch.OutOfMemoryError)
         if not known and _ON_THE_PROCESSOR not in str(error):
             raise
-        hint = "Give a smaller batch_size, or precision bfloat16, and another --out; this run is kept as it was."
+        hint = "Give a smaller batch_size or precision bfloat16, and another directory (out); this run stays as it was."
         raise TrainingError("the memory of the device does not suffice", where=run, hint=hint) from error

@@ -58,7 +58,7 @@ class RunDirectory:
             partial.write_text(text, encoding="utf-8")
 
     def _check_same(self, content: dict[str, Any]) -> None:
-        hint = "Continue with the run's own configuration, or give another --out."
+        hint = "Continue with the run's own configuration, or give another directory (out)."
         try:
             before = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
             known = {name: value for name, value in before.items() if name != "dataset"}

@@ -13,19 +13,19 @@ import torch
 from torch import Tensor
 
 from synthmammo.errors import TrainingError
-from synthmammo.models import file as checkpoints
 from synthmammo.models.features import EXTRACTOR, Features
+from synthmammo.models.file import save
 from synthmammo.models.names import SUFFIX
 from synthmammo.progress import Progress
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.data import TrainingData
+from synthmammo.training.describing import description
 from synthmammo.training.generation import GenerationTask
 from synthmammo.training.insertion import InsertionTask, real_class
 from synthmammo.training.memory import memory_errors
 from synthmammo.training.objectives.base import Losses
 from synthmammo.training.run import RunDirectory
 from synthmammo.training.scores import Scorer, Scores
-from synthmammo.training.start import origin
 from synthmammo.training.stopping import stop_requests
 from synthmammo.training.task import SHEET_COLUMNS, Task
 
@@ -206,30 +206,9 @@ class Trainer:
         self.directory.record(kimg=self._seen / 1000, what="scores", best=better, scoring_seconds=spent, **scores)
         if better:
             self.best = scores
-            checkpoints.save(self._model, {"generator": self.task.objective.average}, self._description())
-
-    def _description(self) -> checkpoints.Description:
-        config = self.config
-        return checkpoints.Description(
-            architecture=self.task.architecture,
-            config=self.task.network(),
-            makes=config.makes,
-            classes=self.data.images.classes if config.conditional else (),
-            spacing_mm=self.data.images.spacing_mm,
-            bits_stored=self.data.images.bits_stored,
-            scale=config.data.scale,
-            training_data=self.data.origin,
-            training={
-                "kimg": self._seen / 1000,
-                "hours": round(self.seconds / 3600, 3),
-                "device": self.accelerator.device.type,
-                "objective": config.objective,
-                **({"began_from": origin(config.start_from)} if config.start_from else {}),
-            },
-            metrics={"extractor": EXTRACTOR, "split": config.data.evaluate_on, **self.best},
-            licence=config.licence,
-            about=config.about,
-        )
+            device = self.accelerator.device.type
+            told = description(self.config, self.data, self.task, scores, seconds=self.seconds, device=device)
+            save(self._model, {"generator": self.task.objective.average}, told)
 
     def _state(self) -> dict[str, Any]:
         return {

@@ -42,7 +42,7 @@ def test_absent_or_foreign_weights_are_one_message_with_the_choices(tmp_path):
     ):
         with pytest.raises(CheckpointError, match=message) as refused:
             backbone(LITE0, str(path))
-        assert "--weights none" in str(refused.value) and str(path) in str(refused.value)
+        assert "the weights none" in str(refused.value) and str(path) in str(refused.value)
 
 
 def tiny_classifier(path):
@@ -70,7 +70,7 @@ def test_unreachable_weights_are_never_replaced_by_random_ones(tmp_path, monkeyp
     for name in (str(path), str(tmp_path / "absent")):
         with pytest.raises(CheckpointError, match="its weights cannot be had") as refused:
             backbone(name, "imagenet")
-        assert LITE0 in str(refused.value) and "--weights PATH" in str(refused.value)
+        assert LITE0 in str(refused.value) and "the path of a file or folder of weights" in str(refused.value)
 
 
 def test_a_file_that_lacks_weights_is_refused(tmp_path):

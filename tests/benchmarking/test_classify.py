@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from synthmammo.benchmarking.classify.classify import classify
-from synthmammo.benchmarking.classify.config import PRESETS, load_classify_config, runs
+from synthmammo.benchmarking.classify.config import PRESETS, ClassifyConfig, from_preset, runs
 from synthmammo.benchmarking.classify.embed import changed_cases, embed
 from synthmammo.benchmarking.classify.fit import Classifier, fit_classifier
 from synthmammo.benchmarking.classify.inputs import PixelInputs, prepared, turned
@@ -218,16 +218,20 @@ def test_embedding_is_the_same_twice():
     np.testing.assert_array_equal(embed(features), embed(features))
 
 
+def configured(preset, path=None, settings=()):
+    return from_preset(ClassifyConfig, PRESETS, preset, path, settings)
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_configurations(name):
-    assert load_classify_config(name).seeds >= 3
+    assert configured(name).seeds >= 3
 
 
 def test_configurations(tmp_path):
     (tmp_path / "c.yaml").write_text(yaml.safe_dump({"ratios": [0, 75], "seeds": 9}))
-    config = load_classify_config("quick", tmp_path / "c.yaml", ["decay=0.2"], {"seeds": 4})
+    config = configured("quick", tmp_path / "c.yaml", {"decay": 0.2, "seeds": 4})
     assert (config.ratios, config.seeds, config.decay, config.mode) == ((0, 75), 4, 0.2, "frozen")
-    paper = load_classify_config("paper")
+    paper = configured("paper")
     assert (paper.samples, paper.batch_size, paper.learning_rate, paper.evaluate_every) == (500_000, 1, 1e-5, 5000)
     for arguments, message in (
         (("quikc",), "Did you mean 'quick'"),
@@ -237,7 +241,7 @@ def test_configurations(tmp_path):
         (("quick", tmp_path / "absent.yaml"), "cannot be read"),
     ):
         with pytest.raises(TrainingError, match=message):
-            load_classify_config(*arguments)
+            configured(*arguments)
 
 
 def test_commands(sides, tmp_path):

@@ -9,8 +9,9 @@ import torch
 from scipy import ndimage
 from torch import nn
 
+from synthmammo.benchmarking.classify.config import from_preset
 from synthmammo.benchmarking.detect import detect as module
-from synthmammo.benchmarking.detect.config import DetectConfig, load_detect_config
+from synthmammo.benchmarking.detect.config import PRESETS, DetectConfig
 from synthmammo.benchmarking.detect.detect import Detection, as_table, detect, make_folds, of_table
 from synthmammo.benchmarking.detect.detectors import DETECTORS, Detector, make_detector
 from synthmammo.benchmarking.detect.films import load_films, on_canvas
@@ -326,11 +327,11 @@ def test_an_unknown_detector_names_the_choices(tmp_path, monkeypatch):
 )
 def test_wrong_settings_are_named(settings, message):
     with pytest.raises(TrainingError, match=message):
-        load_detect_config("quick", None, settings)
+        from_preset(DetectConfig, PRESETS, "quick", None, settings)
 
 
 def test_the_command_refuses_rows_without_images(datasets, tmp_path):
     result = tiny.run("benchmark", "detect", "--real", datasets[0], "--out", tmp_path)
     assert result.exit_code == 1
     assert "--synthetic: the rows synthetic and both need synthetic images" in result.output
-    assert "--row real" in result.output
+    assert "the row real alone" in result.output

@@ -1,5 +1,7 @@
 """Commands that need no network, no writer and no plot import none: they must start fast."""
 
+import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -28,3 +30,16 @@ def test_light_commands_import_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent)
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip().endswith("heavy: []")
+
+
+def test_checking_two_recipes_takes_less_than_half_a_second(tmp_path):
+    """In processor time, which other work on the machine changes little, and with compiled modules, as installed."""
+    compiled = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    command = [sys.executable, "-m", "synthmammo", "check", "balanced_mass", "edited_density_sweep"]
+    best = 9.0
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, capture_output=True, check=True, env={**os.environ, **compiled}, cwd=PACKAGE.parent)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert best < 0.5

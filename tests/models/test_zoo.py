@@ -51,7 +51,7 @@ def test_what_is_added_is_found_halved_without_the_discriminator(tmp_path: Path)
 
 def test_a_name_is_taken_once_and_replaced_on_request(tmp_path: Path) -> None:
     first = add(stylegan2_file(tmp_path / "a.safetensors"), "views")
-    with pytest.raises(OutputError, match="Give another --name, or --replace"):
+    with pytest.raises(OutputError, match="Give another name, or replace"):
         add(stylegan2_file(tmp_path / "a.safetensors"), "views")
     second = add(stylegan2_file(tmp_path / "b.safetensors", CONDITIONAL), "zoo/views", replace=True)
     assert second.path == first.path and second.description.classes == ("benign", "malignant")

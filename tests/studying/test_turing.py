@@ -86,7 +86,7 @@ def test_real_images_take_the_geometry_of_the_others(real: Path) -> None:
 
 
 def test_too_few_images_are_named(built: Path, real: Path, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"10 images, but 30 of 30 are drawn\n  Lower --count \(about 9\)"):
+    with pytest.raises(DatasetError, match=r"10 images, but 30 of 30 are drawn\n  Lower the count \(about 9\)"):
         draw(built, real, TuringOptions(30, real_share=1))
     result = tiny.run("turing", built, real, "--count", 200, "--out", tmp_path / "t")
     assert result.exit_code == 1 and "are drawn" in result.output and not (tmp_path / "t").exists()

@@ -35,7 +35,7 @@ def test_configurations_that_are_not_understood(tmp_path, text, message):
 
 @pytest.mark.parametrize("setting", ["batch_size", "=3", "batch_size.low=3"])
 def test_settings_that_are_not_understood(tmp_path, setting):
-    with pytest.raises(TrainingError, match="--set"):
+    with pytest.raises(TrainingError, match="settings"):
         default_config("stylegan2", tmp_path, [setting])
 
 

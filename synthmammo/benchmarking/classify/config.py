@@ -120,39 +120,29 @@ def runs(config: ClassifyConfig, with_synthetic: bool) -> list[Run]:
     return grid
 
 
-def load_classify_config(
-    preset: str,
-    path: Path | Mapping[str, Any] | None = None,
-    settings: Changes = (),
-    options: Mapping[str, Any] | None = None,
-) -> ClassifyConfig:
-    """A preset, changed by a file, by single settings and by options, in this order.
-
-    Args:
-        preset: Name of the preset, one of `PRESETS`.
-        path: YAML file, or its keys and values; None for none.
-        settings: Changes as `key=value` texts, the values read as YAML; or values by key.
-        options: Values by key; None for none.
-
-    Raises:
-        TrainingError: The preset is unknown, or something else is not understood.
-    """
-    return from_preset(ClassifyConfig, PRESETS, preset, path, settings, options)
-
-
 def from_preset(
     kind: type[Config],
     presets: Mapping[str, Mapping[str, Any]],
     preset: str,
     path: Path | Mapping[str, Any] | None,
     settings: Changes,
-    options: Mapping[str, Any] | None,
 ) -> Config:
-    """A configuration of any kind; arguments and errors as `load_classify_config`."""
+    """A preset of a benchmark, changed by a file and by single settings, in this order.
+
+    Args:
+        kind: Class of the configuration.
+        presets: Values of every preset by its name.
+        preset: Name of the preset.
+        path: YAML file, or its keys and values; None for none.
+        settings: Changes as `KEY=VALUE` texts, the values read as YAML; or values by key.
+
+    Raises:
+        TrainingError: The preset is unknown, or something else is not understood.
+    """
     if preset not in presets:
-        raise TrainingError(f"no preset is called '{preset}'", where="--preset", hint=nearest(preset, presets))
+        raise TrainingError(f"no preset is called '{preset}'", where="preset", hint=nearest(preset, presets))
     content = changed({**presets[preset], **(_stated(path) if path else {})}, settings, TrainingError)
-    return checked(kind, {**content, **(options or {})}, path if isinstance(path, Path) else "benchmark", TrainingError)
+    return checked(kind, content, path if isinstance(path, Path) else "benchmark", TrainingError)
 
 
 def _stated(path: Path | Mapping[str, Any]) -> Mapping[str, Any]:

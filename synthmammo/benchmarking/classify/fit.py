@@ -119,7 +119,7 @@ def _step(network: Classifier, optimiser: torch.optim.Optimizer, inputs: Inputs,
     if penalty:
         loss = loss + penalty / 2 * network.head.weight.square().sum()
     if not torch.isfinite(loss):
-        hint = "Give a lower learning_rate, and another --out; finished trainings are kept."
+        hint = "Give a lower learning_rate, and another directory (out); finished trainings are kept."
         raise TrainingError("the loss is no finite number", where="benchmark", hint=hint)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]

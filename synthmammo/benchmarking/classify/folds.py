@@ -51,7 +51,7 @@ def _check_classes(positive: NDArray[np.bool_], name: str, where: object) -> Non
     positives, negatives = int(positive.sum()), int((~positive).sum())
     if not positives or not negatives:
         message = f"the {name} images are {positives} positives and {negatives} negatives; both are needed"
-        raise DatasetError(message, where=where, hint="See --positive, --test-on and --select-on.")
+        raise DatasetError(message, where=where, hint="Choose other classes (positive) or splits (test_on, select_on).")
 
 
 def _fixed(real: LabelledImages, config: ClassifyConfig) -> Fold:
@@ -60,12 +60,12 @@ def _fixed(real: LabelledImages, config: ClassifyConfig) -> Fold:
     known = sorted(set(real.splits.tolist()))
     for name in names:
         if name not in known:
-            option = {config.test_on: "--test-on", config.train_on: "--set train_on="}.get(name, "--select-on")
+            option = {config.test_on: "test_on", config.train_on: "train_on"}.get(name, "select_on")
             hint = f"{nearest(name, known)} Choose one with {option}."
             raise DatasetError(f"no images in the split '{name}'", where=real.where, hint=hint)
     if len(set(names)) < len(names):
         message = f"training, selection and test cannot share a split: {', '.join(names)}"
-        raise DatasetError(message, where=real.where, hint="Leave out --select-on to hold back training patients.")
+        raise DatasetError(message, where=real.where, hint="Leave select_on out to hold back training patients.")
     train, test = (np.flatnonzero(real.splits == name) for name in names[:2])
     if config.select_on:
         return Fold(train, np.flatnonzero(real.splits == config.select_on), test)
@@ -80,7 +80,7 @@ def _check_patients(real: LabelledImages) -> None:
     divided = sorted(patient for patient, names in splits.items() if len(names) > 1)
     if divided:
         message = f"{len(divided)} patients are in several splits, e.g. {divided[0]} in {sorted(splits[divided[0]])}"
-        hint = "Split by patient, as `synthmammo ingest` does; or cross-validate with --folds, which does so itself."
+        hint = "Split by patient, as `synthmammo ingest` does; or cross-validate with folds, which does so itself."
         raise DatasetError(message, where=real.where, hint=hint)
 
 

@@ -147,7 +147,7 @@ def positive_classes(real: LabelledImages, asked: Sequence[str]) -> tuple[str, .
     chosen = tuple(asked) or tuple(name for name in known if "malignant" in name)
     if not chosen or set(chosen) == set(known):
         message = f"of the classes {', '.join(known)} {'all' if chosen else 'none'} would be positive"
-        raise DatasetError(message, where=real.where, hint="Name the positive ones with --positive.")
+        raise DatasetError(message, where=real.where, hint="Name the positive ones (positive).")
     return chosen
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from synthmammo.benchmarking.classify.config import from_preset
 from synthmammo.mammogram.sample import Kind
-from synthmammo.settings import Changes
 
 MULTIPLE_PX = 32
 """Sides of a canvas are multiples of this: the coarsest feature map has one cell per so many pixels."""
@@ -112,23 +108,3 @@ class DetectorTraining(NamedTuple):
     def name(self) -> str:
         """Name of its files."""
         return f"{self.row}-seed{self.seed}-fold{self.fold}"
-
-
-def load_detect_config(
-    preset: str,
-    path: Path | Mapping[str, Any] | None = None,
-    settings: Changes = (),
-    options: Mapping[str, Any] | None = None,
-) -> DetectConfig:
-    """A preset, changed by a file, by single settings and by options, in this order.
-
-    Args:
-        preset: Name of the preset, one of `PRESETS`.
-        path: YAML file, or its keys and values; None for none.
-        settings: Changes as `key=value` texts, the values read as YAML; or values by key.
-        options: Values by key; None for none.
-
-    Raises:
-        TrainingError: The preset is unknown, or something else is not understood.
-    """
-    return from_preset(DetectConfig, PRESETS, preset, path, settings, options)

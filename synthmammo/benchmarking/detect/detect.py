@@ -109,8 +109,8 @@ class Detection:
     ) -> None:
         self.config, self.results, self.device = config, Results(out), device
         if synthetic is None and set(rows) != {"real"}:
-            hint = "Give --synthetic, or leave these rows out with --row real."
-            raise DatasetError("the rows synthetic and both need synthetic images", where="--synthetic", hint=hint)
+            hint = "Give synthetic images, or the row real alone."
+            raise DatasetError("the rows synthetic and both need synthetic images", where="synthetic", hint=hint)
         seeds = range(config.first_seed, config.first_seed + config.seeds)
         self.first = make_detector(config.detector, config.weights, config.canvas_px, config.first_seed)
         self.real = load_films(real, config.canvas_px, config.kinds)
@@ -250,11 +250,11 @@ def make_folds(real: Films, config: DetectConfig) -> list[tuple[ImageNumbers, Im
         shared = sorted(set(real.patients[train].tolist()) & set(real.patients[test].tolist()))
         if shared:
             message = f"{len(shared)} patients are trained on and tested on, e.g. {shared[0]}"
-            hint = "Split by patient, as `synthmammo ingest` does; or cross-validate with --folds."
+            hint = "Split by patient, as `synthmammo ingest` does; or cross-validate with folds."
             raise DatasetError(message, where=real.where, hint=hint)
         if not real.with_lesions[test].any():
             message = f"no {' or '.join(config.kinds)} on the {len(test)} images to test on, in fold {number}"
-            raise DatasetError(message, where=real.where, hint="Test on another split, or with fewer --folds.")
+            raise DatasetError(message, where=real.where, hint="Test on another split, or with fewer folds.")
     return folds
 
 
@@ -262,7 +262,7 @@ def _fixed(real: Films, config: DetectConfig) -> tuple[ImageNumbers, ImageNumber
     known = sorted(set(real.splits.tolist()))
     for name in (config.train_on, config.test_on):
         if name not in known:
-            hint = f"{nearest(name, known)} Choose with --set train_on= and test_on=, or cross-validate with --folds."
+            hint = f"{nearest(name, known)} Choose with train_on and test_on, or cross-validate with folds."
             raise DatasetError(f"no images in the split '{name}'", where=real.where, hint=hint)
     return np.flatnonzero(real.splits == config.train_on), np.flatnonzero(real.splits == config.test_on)
 

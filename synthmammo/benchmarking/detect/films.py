@@ -140,7 +140,7 @@ def _check_findings(manifest: Manifest, directory: Path, kinds: Collection[Kind]
 
 
 def _no_boxes(directory: Path, kinds: Collection[Kind], where: str) -> DatasetError:
-    hint = "Choose what is to be found with --kind; findings without a place have no box."
+    hint = "Choose other kinds to find; findings without a place have no box."
     return DatasetError(f"no box of kind {' or '.join(kinds)} {where}", where=directory, hint=hint)
 
 
@@ -153,5 +153,5 @@ def _check_size(sample: Sample, directory: Path, canvas_px: tuple[int, int]) -> 
     if max(sample.shape) < LEAST_SHARE * max(canvas_px):
         height, width = sample.shape
         message = f"an image of {height} x {width} pixels, for a canvas of {canvas_px[0]} x {canvas_px[1]}"
-        hint = "Give larger images, or a smaller canvas with --set height_px= and width_px=."
+        hint = "Give larger images, or a smaller canvas (height_px and width_px)."
         raise DatasetError(message, where=f"{directory}, sample {sample.key}", hint=hint)

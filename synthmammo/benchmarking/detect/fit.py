@@ -114,7 +114,7 @@ def fit_detector(
         prepared, boxes = _batch(sides, shown, device)
         loss = detector.loss(prepared, boxes)
         if not isfinite(loss.item()):
-            hint = "Start again in another --out with a lower learning rate: --set learning_rate="
+            hint = "Start again in another directory (out) with a lower learning_rate."
             raise TrainingError(f"the loss is no finite number after {step} steps", where=config.detector, hint=hint)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

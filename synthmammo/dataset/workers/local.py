@@ -158,7 +158,7 @@ def _broken(note: bytes) -> OutputError:
     if _BEGUN not in note:
         hint = f"What it says of itself is above; it had begun to import {script or 'what it needs'}."
         return OutputError("a worker process ended while it started", hint=hint)
-    hint = "Often the system was out of memory: try fewer --workers. The same command continues."
+    hint = "Often the system was out of memory: try fewer workers. The same command continues."
     return OutputError("a worker process ended unexpectedly", hint=hint)
 
 

@@ -134,7 +134,7 @@ def _hint(name: str, directions: Directions) -> str:
     if name.startswith("component "):
         return f"It has the components 0 to {len(directions.components) - 1}."
     if not directions.attributes:
-        return "No attribute was fitted; `synthmammo directions fit` with --samples above 0 does."
+        return "No attribute was fitted; `synthmammo directions fit` does, with more than 0 samples."
     return nearest(name, directions.attributes)
 
 

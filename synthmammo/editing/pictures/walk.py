@@ -39,7 +39,9 @@ class Way:
 
     def __post_init__(self) -> None:
         if len(self.stops) < 2:
-            raise GeneratorError("expected two samples or more", where="stops", hint="Or one, and --along a direction.")
+            raise GeneratorError(
+                "expected two samples or more", where="stops", hint="Or one, and a direction to go along."
+            )
         if self.steps < 2:
             raise GeneratorError(f"expected 2 or more, got {self.steps}", where="steps")
 

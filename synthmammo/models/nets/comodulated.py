@@ -27,6 +27,7 @@ from torch.nn import functional as F
 
 from synthmammo.models.nets import ops
 from synthmammo.models.nets.lesion import Attention, Inserted, LesionGenerator, bordered, check_shape, disc
+from synthmammo.models.nets.numbers import require_positive
 from synthmammo.models.nets.stylegan2.mapping import Mapping
 from synthmammo.models.nets.stylegan2.synthesis import StyledConv, ToImage
 
@@ -81,9 +82,7 @@ class ComodulatedConfig:
             raise ValueError(f"size: expected a power of 2 from 32, got {self.size}")
         if self.threshold < 0:
             raise ValueError(f"threshold: expected at least 0, got {self.threshold}")
-        for name in ("channel_max", "z_dim", "w_dim", "mapping_layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        require_positive(self, "channel_max", "z_dim", "w_dim", "mapping_layers")
         if self.channel_base < self.size:
             raise ValueError(f"channel_base: expected at least the size, {self.size}, got {self.channel_base}")
         check_shape(self)

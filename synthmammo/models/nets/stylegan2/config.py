@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from synthmammo.models.nets.numbers import require_positive
+
 
 @dataclass(frozen=True)
 class StyleGAN2Config:
@@ -34,9 +36,7 @@ class StyleGAN2Config:
     def __post_init__(self) -> None:
         if self.resolution not in (8, 16, 32, 64, 128, 256, 512, 1024):
             raise ValueError(f"resolution: expected a power of 2 from 8 to 1024, got {self.resolution}")
-        for name in ("image_channels", "z_dim", "w_dim", "mapping_layers", "channel_max", "deviation_group"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        require_positive(self, "image_channels", "z_dim", "w_dim", "mapping_layers", "channel_max", "deviation_group")
         if self.classes < 0 or self.channel_base < self.resolution:
             raise ValueError(f"classes {self.classes} or channel_base {self.channel_base} is too small")
 
