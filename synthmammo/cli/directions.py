@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -75,7 +75,17 @@ def directions() -> None:
     help="Random seed for drawing latents and samples.",
 )
 @DEVICE
-def fit(model: str, path: Path | None, **numbers: Any) -> None:
+def fit(
+    model: str,
+    path: Path | None,
+    components: int,
+    latents: int,
+    samples: int,
+    checks: int,
+    truncation: float,
+    seed: int,
+    device: str,
+) -> None:
     """Find the directions of the StyleGAN2 MODEL.
 
     There is one direction per principal component of W, and one per attribute (breast area, density, view, ...) that
@@ -86,8 +96,9 @@ def fit(model: str, path: Path | None, **numbers: Any) -> None:
     from synthmammo.cli.progress import progress_bar
     from synthmammo.editing.directions.fit import Fitting, fit_directions
 
+    fitting = Fitting(components, latents, samples, checks, truncation, seed, device)
     with progress_bar("directions") as update:
-        written, found = fit_directions(model, Fitting(**numbers), path, progress=update)
+        written, found = fit_directions(model, fitting, path, progress=update)
     _print(found)
     click.echo(written)
 
