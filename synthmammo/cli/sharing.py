@@ -10,7 +10,7 @@ import click
 from synthmammo.cli.options import DIRECTORY, FILE
 
 if TYPE_CHECKING:
-    from synthmammo.sharing.hub import Outgoing
+    from synthmammo.sharing.publication import Outgoing
 
 
 @click.command()

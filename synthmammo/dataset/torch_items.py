@@ -15,7 +15,7 @@ Item = dict[str, Any]
 _KINDS = {kind: number for number, kind in enumerate(Kind, 1)}
 
 
-class Samples(Protocol):
+class ReadableSamples(Protocol):
     """What is needed of a `Dataset`."""
 
     @property
@@ -36,7 +36,7 @@ class TorchItems(TorchDataset[Any]):
         transform: Function from an item to what is returned in its place; None returns the item.
     """
 
-    def __init__(self, dataset: Samples, transform: Callable[[Item], Any] | None) -> None:
+    def __init__(self, dataset: ReadableSamples, transform: Callable[[Item], Any] | None) -> None:
         self.dataset, self.transform = dataset, transform
         self._classes = {name: number for number, name in enumerate(dataset.label_names)}
 

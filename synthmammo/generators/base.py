@@ -87,7 +87,7 @@ LESIONS = {
     _CONTEXTUAL: "synthmammo.generators.contextual:Contextual",
 }
 REMOVALS = {
-    "parametric": "synthmammo.generators.parametric:Removal",
+    "parametric": "synthmammo.generators.parametric:ParametricRemoval",
     _CONTEXTUAL: "synthmammo.generators.contextual:ContextualRemoval",
 }
 

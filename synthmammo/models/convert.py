@@ -12,7 +12,7 @@ from synthmammo.errors import CheckpointError
 from synthmammo.mammogram.sample import BITS_STORED
 from synthmammo.models.file import Checkpoint, Description, load, save
 from synthmammo.models.names import SUFFIX, locate
-from synthmammo.models.published.base import Published, damaged
+from synthmammo.models.published.base import PublishedModel, damaged
 from synthmammo.models.published.nvidia import read_nvidia
 from synthmammo.models.published.rosinality import read_rosinality, write_rosinality
 
@@ -109,7 +109,7 @@ def _facts(spacing_mm: object, bits_stored: object, licence: object, classes: ob
     return _Facts(spacing_mm, int(bits_stored), a_text(licence, "licence", CheckpointError), tuple(classes), about)
 
 
-def read_published(path: Path) -> Published:
+def read_published(path: Path) -> PublishedModel:
     """Read a published model, whichever format it is in; the content decides, not the name.
 
     Raises:
@@ -128,7 +128,7 @@ def read_published(path: Path) -> Published:
     raise CheckpointError("is no model file of a known format", where=path, hint=hint)
 
 
-def _save(model: Published, path: Path, out: Path, facts: _Facts, half: bool) -> Path:
+def _save(model: PublishedModel, path: Path, out: Path, facts: _Facts, half: bool) -> Path:
     classes = facts.classes or tuple(str(number) for number in range(model.config.classes))
     if len(classes) != model.config.classes:
         message = f"the model has {model.config.classes} classes, {len(classes)} names were given"

@@ -9,15 +9,8 @@ from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.errors import OutputError
 from synthmammo.models.names import SUFFIX
 from synthmammo.progress import Progress, silent
-from synthmammo.sharing.hub import (
-    Publication,
-    Published,
-    check_name,
-    dataset_publication,
-    model_publication,
-    require_token,
-    upload,
-)
+from synthmammo.sharing.hub import Published, check_name, require_token, upload
+from synthmammo.sharing.publication import Publication, dataset_publication, model_publication
 
 Kind = Literal["dataset", "model"]
 

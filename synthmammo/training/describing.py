@@ -13,7 +13,7 @@ from synthmammo.training.start import origin
 from synthmammo.training.task import Task
 
 
-def description(
+def model_description(
     config: TrainConfig, data: TrainingData, task: Task, scores: Scores, *, seconds: float, device: str
 ) -> Description:
     """The description of a model under training.

@@ -19,7 +19,7 @@ from synthmammo.models.names import SUFFIX
 from synthmammo.progress import Progress
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.data import TrainingData
-from synthmammo.training.describing import description
+from synthmammo.training.describing import model_description
 from synthmammo.training.generation import GenerationTask
 from synthmammo.training.insertion import InsertionTask, real_class
 from synthmammo.training.memory import memory_errors
@@ -207,7 +207,7 @@ class Trainer:
         if better:
             self.best = scores
             device = self.accelerator.device.type
-            told = description(self.config, self.data, self.task, scores, seconds=self.seconds, device=device)
+            told = model_description(self.config, self.data, self.task, scores, seconds=self.seconds, device=device)
             save(self._model, {"generator": self.task.objective.average}, told)
 
     def _state(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from synthmammo.building.verify import verify
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reports import CardReport, attach_benchmark, reports
 from synthmammo.errors import DatasetError
-from synthmammo.sharing.hub import dataset_publication
+from synthmammo.sharing.publication import dataset_publication
 from tests.support import tiny
 
 MEASURED = CardReport(

@@ -10,7 +10,7 @@ from skimage.measure import perimeter, regionprops
 
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import LESIONS, Context, LesionChannel, find
-from synthmammo.generators.parametric import Parametric, Removal, superpose
+from synthmammo.generators.parametric import Parametric, ParametricRemoval, superpose
 from synthmammo.generators.parametric.calcifications import draw_particles
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Box, Kind, Pathology
@@ -255,7 +255,7 @@ def test_removal_undoes_insertion(kind, pathology, words):
     noise = np.random.default_rng(0).normal(-0.1, 0.2, host.pixels.shape).astype(np.float32)
     host = replace(host, pixels=noise)
     inserted = Parametric()(host, lesion, 8)
-    removed = Removal()(replace(host, pixels=noise + inserted.channel), lesion, 8)
+    removed = ParametricRemoval()(replace(host, pixels=noise + inserted.channel), lesion, 8)
     assert (removed.mask == inserted.mask).all()
     assert removed.channel.min() < 0
     assert np.abs(removed.channel + inserted.channel).max() < 0.02

@@ -11,7 +11,7 @@ from synthmammo.building.build import build
 from synthmammo.building.verify import verify
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
-from synthmammo.editing.inversion.frame import Frame
+from synthmammo.editing.inversion.frame import ModelFrame
 from synthmammo.editing.inversion.invert import Inverting, Which, invert_images
 from synthmammo.editing.inversion.options import InversionOptions
 from synthmammo.editing.samples import Samples
@@ -190,11 +190,11 @@ def test_what_cannot_be_inverted_is_named(tmp_path: Path, model: Path, built: Pa
 def test_whole_views_are_turned_and_blanked(built: Path) -> None:
     sample = next(iter(Dataset.open(built)))
     for side in ("left", "right"):
-        fitted = Frame(32, side, load_scale()).fitted(sample)
+        fitted = ModelFrame(32, side, load_scale()).fitted(sample)
         far = fitted.image[:, 0 if side == "right" else -1]
         assert fitted.shape == (32, 32) and not far.any()
         assert chest_wall_side(fitted.image, fitted.breast) == side
-    units = Frame(32, "right", load_scale()).units(fitted)
+    units = ModelFrame(32, "right", load_scale()).units(fitted)
     assert units.min() == -1 and units.max() <= 1
 
 

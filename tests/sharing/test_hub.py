@@ -12,7 +12,8 @@ from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import CheckpointError, DatasetError, OutputError, SynthmammoError
 from synthmammo.models.file import load
-from synthmammo.sharing.hub import dataset_publication, model_publication, upload
+from synthmammo.sharing.hub import upload
+from synthmammo.sharing.publication import dataset_publication, model_publication
 from synthmammo.sharing.publish import publish
 from tests.support import hub_server, tiny, tiny_models
 

@@ -15,7 +15,7 @@ from synthmammo.models.latents import Model
 
 
 @dataclass(frozen=True)
-class Frame:
+class ModelFrame:
     """How a model's images lie.
 
     Attributes:
@@ -29,7 +29,7 @@ class Frame:
     scale: Scale
 
     @classmethod
-    def of(cls, model: Model) -> Frame:
+    def of(cls, model: Model) -> ModelFrame:
         """The frame of a model; the side of its chest walls is seen on its average image."""
         import torch
 

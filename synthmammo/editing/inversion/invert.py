@@ -13,7 +13,7 @@ import numpy as np
 from PIL.Image import Image as Picture
 
 from synthmammo.dataset.reader import Dataset
-from synthmammo.editing.inversion.frame import Frame
+from synthmammo.editing.inversion.frame import ModelFrame
 from synthmammo.editing.inversion.options import InversionOptions
 from synthmammo.editing.samples import Samples, grey, known_class
 from synthmammo.errors import DatasetError, SourceError
@@ -107,7 +107,7 @@ def invert_images(
     inverting = inverting or Inverting()
     options, which = inverting.options, inverting.which
     opened = open_model(model, inverting.device)
-    frame = Frame.of(opened)
+    frame = ModelFrame.of(opened)
     chosen = [frame.fitted(which.spaced(sample)) for sample in _samples(images, which, patches=frame.side is None)]
     if not chosen:
         raise DatasetError("no image was chosen", where=images, hint="Check the keys, the split and the limit.")
@@ -134,7 +134,7 @@ def invert_images(
 class _Inverter:
     """A model and the network that compares its images with real ones."""
 
-    def __init__(self, model: Model, frame: Frame, inverting: Inverting) -> None:
+    def __init__(self, model: Model, frame: ModelFrame, inverting: Inverting) -> None:
         from synthmammo.models.features import Features
 
         self.model, self.frame, self.inverting = model, frame, inverting
@@ -156,7 +156,7 @@ class _Inverter:
         return Inverted(_facts(sample, result.errors), result.w.cpu().numpy(), noise)
 
 
-def comparison(model: Model, frame: Frame, samples: Sequence[Sample], found: Sequence[Inverted]) -> Picture:
+def comparison(model: Model, frame: ModelFrame, samples: Sequence[Sample], found: Sequence[Inverted]) -> Picture:
     """A sheet: each image, what its latents give, and the difference."""
     painter, tiles, captions = Samples(model), [], []
     for sample, inverted in zip(samples, found, strict=True):

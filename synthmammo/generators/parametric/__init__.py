@@ -21,7 +21,7 @@ from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Kind
 from synthmammo.mammogram.terms import TERMS
 
-__all__ = ["Parametric", "Removal", "superpose"]
+__all__ = ["Parametric", "ParametricRemoval", "superpose"]
 
 _FIELD_MM = {Kind.MASS: mass_field_mm, Kind.CALCIFICATION: calcification_field_mm}
 _DRAW = {Kind.MASS: draw_mass, Kind.CALCIFICATION: draw_calcifications}
@@ -30,7 +30,7 @@ _ROOM = 0.12
 _WHITE = 1.25
 """Highest intensity that a lesion may reach where the bit depth has the room; the brightest tissue has 1."""
 _ROUNDS = 24
-"""Rounds of `Removal`; the error falls by the slope of `superpose`, at worst by a fifth per round."""
+"""Rounds of `ParametricRemoval`; the error falls by the slope of `superpose`, at worst by a fifth per round."""
 
 
 def superpose(pixels: NDArray[np.float32], attenuation: Array, white: float = 1.0) -> Array:
@@ -102,7 +102,7 @@ class Parametric:
         return attenuation * context.breast, mask & context.breast
 
 
-class Removal(Parametric):
+class ParametricRemoval(Parametric):
     """Takes off a lesion that `Parametric` put on, given the same arguments and the context with the lesion in it.
 
     It solves tissue + superpose(tissue) = context for the tissue by fixed-point iteration, which converges from above,

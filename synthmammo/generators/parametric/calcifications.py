@@ -10,7 +10,7 @@ from scipy import ndimage
 from synthmammo.generators.parametric.outline import (
     ANGLES,
     Array,
-    Grid,
+    LesionGrid,
     Rendering,
     direction,
     ellipse,
@@ -88,7 +88,7 @@ def draw_calcifications(lesion: PlannedLesion, rng: np.random.Generator, size: i
     """
     particles = draw_particles(lesion, rng)
     haze = rng.uniform(*HAZE_SHARE) * (rng.random() < 0.4) * (lesion.pathology is Pathology.MALIGNANT)
-    grid = Grid(size, spacing_mm, FINEST_MM)
+    grid = LesionGrid(size, spacing_mm, FINEST_MM)
     density, mask, peak = np.zeros((size, size), np.float32), np.zeros((size, size), np.bool_), 0.0
     for particle in particles:
         peak = max(peak, _add_particle(density, mask, grid, particle))
@@ -192,7 +192,7 @@ def _fit(particles: list[Particle], diameter_mm: float) -> list[Particle]:
     return [replace(p, y_mm=float(y), x_mm=float(x)) for p, (y, x) in zip(particles, moved.T, strict=True)]
 
 
-def _add_particle(density: Array, mask: Mask, grid: Grid, particle: Particle) -> float:
+def _add_particle(density: Array, mask: Mask, grid: LesionGrid, particle: Particle) -> float:
     """Add one blurred particle to density and mask, in place; return its peak before the pixels average."""
     reach = particle.size_mm / 2 + 3 * PSF_MM + grid.spacing_mm
     rows = grid.pixels(particle.y_mm - reach, particle.y_mm + reach)
@@ -220,7 +220,7 @@ def _add_particle(density: Array, mask: Mask, grid: Grid, particle: Particle) ->
     return float(seen.max())
 
 
-def _add_haze(density: Array, grid: Grid, particles: list[Particle], share: float) -> None:
+def _add_haze(density: Array, grid: LesionGrid, particles: list[Particle], share: float) -> None:
     """Add a faint cloud over the cluster, in place: an ellipse along its axes that ends at 1.7 deviations."""
     places = np.array([[p.y_mm for p in particles], [p.x_mm for p in particles]])
     inverse = np.linalg.inv(np.cov(places) + 0.25 * np.eye(2)).astype(np.float32)

@@ -14,7 +14,7 @@ import numpy as np
 from synthmammo.generators.parametric.outline import (
     ANGLES,
     Array,
-    Grid,
+    LesionGrid,
     Rendering,
     direction,
     ellipse,
@@ -111,7 +111,7 @@ def draw_mass(lesion: PlannedLesion, rng: np.random.Generator, size: int, spacin
         `(size, size)` density with peak 1 before the pixels average, and mask.
     """
     margin = MARGINS[lesion.descriptors["margin"]]
-    grid = Grid(size, spacing_mm, FINEST_MM)
+    grid = LesionGrid(size, spacing_mm, FINEST_MM)
     radius, centre = _outline(lesion, margin, rng)
     exponent = _exponents(margin, rng)
     inside, edge = texture(rng, _CELLS, 1.3), texture(rng, _CELLS, 1.1)

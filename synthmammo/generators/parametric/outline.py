@@ -31,7 +31,7 @@ class Rendering:
 
 
 @dataclass(frozen=True)
-class Grid:
+class LesionGrid:
     """Square pixels centred on the lesion, each sampled `oversampling` times along rows and columns.
 
     Attributes:

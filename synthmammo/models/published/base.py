@@ -20,7 +20,7 @@ State = dict[str, "Tensor"]
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedModel:
     """A published model, in our naming.
 
     Attributes:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.errors import CheckpointError
-from synthmammo.models.published.base import Published, State, check_filter, damaged, infer_config
+from synthmammo.models.published.base import PublishedModel, State, check_filter, damaged, infer_config
 from synthmammo.models.published.pickles import Module, Network, read_pickle
 from synthmammo.models.published.tensorflow import discriminator_state, generator_state
 
@@ -14,7 +14,7 @@ _ROLES = {"generator": "G_ema", "training_generator": "G", "discriminator": "D"}
 _DEVIATION_GROUP = 4
 
 
-def read_nvidia(path: Path) -> Published:
+def read_nvidia(path: Path) -> PublishedModel:
     """The model in a `.pkl`.
 
     Raises:
@@ -33,13 +33,13 @@ def read_nvidia(path: Path) -> Published:
     damaged(path, "it holds no averaged generator G_ema")
 
 
-def _from_pytorch(content: dict[str, Any], path: Path) -> Published:
+def _from_pytorch(content: dict[str, Any], path: Path) -> PublishedModel:
     found = {role: content[key] for role, key in _ROLES.items() if isinstance(content.get(key), Module)}
     networks = {role: _state(module, path) for role, module in found.items()}
     group = _DEVIATION_GROUP
     if "discriminator" in found:
         group = found["discriminator"].argument("epilogue_kwargs", "mbstd_group_size", default=group)
-    return Published(infer_config(networks["generator"], path, group), networks, "stylegan2-ada-pytorch")
+    return PublishedModel(infer_config(networks["generator"], path, group), networks, "stylegan2-ada-pytorch")
 
 
 def _state(module: Module, path: Path) -> State:
@@ -52,10 +52,10 @@ def _state(module: Module, path: Path) -> State:
     return state
 
 
-def _from_tensorflow(content: tuple[Network, ...] | list[Network], path: Path) -> Published:
+def _from_tensorflow(content: tuple[Network, ...] | list[Network], path: Path) -> PublishedModel:
     training, discriminator, averaged = (dict(network.variables()) for network in content)
     networks = {"generator": generator_state(averaged), "training_generator": generator_state(training)}
     config = infer_config(networks["generator"], path, _DEVIATION_GROUP)
     if not config.classes:  # a conditional one picks among outputs, ours projects
         networks["discriminator"] = discriminator_state(discriminator)
-    return Published(config, networks, "stylegan2 (TensorFlow)")
+    return PublishedModel(config, networks, "stylegan2 (TensorFlow)")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from synthmammo.errors import CheckpointError
 from synthmammo.files import writing
 from synthmammo.models.published.base import (
-    Published,
+    PublishedModel,
     State,
     check_filter,
     damaged,
@@ -79,7 +79,7 @@ def discriminator_names(resolution: int) -> Iterator[tuple[str, str]]:
             yield f"b4.{own}.{part}", f"final_linear.{index}.{part}"
 
 
-def read_rosinality(path: Path) -> Published:
+def read_rosinality(path: Path) -> PublishedModel:
     """The model in a `.pt`, as training or the conversion scripts wrote it.
 
     Raises:
@@ -103,7 +103,7 @@ def read_rosinality(path: Path) -> Published:
     for role in ("generator", "training_generator"):
         if role in networks:
             networks[role]["mapping.w_avg"] = _mean_latent(networks[role], layers, average)
-    return Published(infer_config(networks["generator"], path), networks, "stylegan2-pytorch (rosinality)")
+    return PublishedModel(infer_config(networks["generator"], path), networks, "stylegan2-pytorch (rosinality)")
 
 
 def _loaded(path: Path) -> Any:
