@@ -43,8 +43,8 @@ WITHOUT_CODE = {"dev", "docs"}
 """Extras of which the package imports nothing: tests and checks, and what builds the documentation."""
 PAGE_BUILDERS = {"sphinx", "myst-nb", "furo", "sphinx-copybutton"}
 """What `docs` brings: named by docs/conf.py, Makefile and no module of the package."""
-NOT_PINNED = {"omidb", "tcia-utils"}
-"""Not installed where the tests were run: one reads an archive that has to be applied for, the other the network."""
+NOT_PINNED = {"omidb", "tcia-utils", "python-calamine"}
+"""Not installed where the tests were run: they read an archive to be applied for, the network, spreadsheets."""
 
 
 def name_of(requirement: str) -> str:

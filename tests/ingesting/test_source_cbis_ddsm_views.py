@@ -120,7 +120,7 @@ def test_a_record_says_what_the_manifest_says(archive):
     assert first.annotations[0].descriptors == {
         "shape": "irregular, architectural distortion",
         "margin": "ill-defined",
-        "assessment": "3",
+        "birads": "3",
         "subtlety": "4",
     }
     assert first.provenance == {
@@ -151,7 +151,7 @@ def test_boxes_of_masses_that_differ_keep_what_is_true_of_all(tmp_path):
     assert "masses" not in same.provenance
     assert mixed.label == "malignant"
     assert [(mass.kind, mass.pathology) for mass in mixed.annotations] == [(Kind.MASS, Pathology.UNKNOWN)] * 2
-    assert mixed.annotations[0].descriptors == {"margin": "ill-defined", "assessment": "3", "subtlety": "4"}
+    assert mixed.annotations[0].descriptors == {"margin": "ill-defined", "birads": "3", "subtlety": "4"}
     assert [mass["pathology"] for mass in mixed.provenance["masses"]] == ["benign", "malignant"]
     assert {(mass.kind, mass.pathology) for mass in distorted.annotations} == {(Kind.DISTORTION, Pathology.MALIGNANT)}
     assert "2 views list several masses that differ" in source.notes[0]

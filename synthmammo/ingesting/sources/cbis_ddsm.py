@@ -19,15 +19,15 @@ import numpy as np
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
 from synthmammo.ingesting.sources.base import Picture, Record, Skipped, existing_folder, key_of, worst_label
-from synthmammo.ingesting.sources.cbis_terms import CITATION, LICENCE, annotation_of
+from synthmammo.ingesting.sources.cbis_terms import CITATION, LICENCE, VOCABULARY, annotation_of
 from synthmammo.ingesting.sources.dicom_files import dicom_files
 from synthmammo.ingesting.sources.dicom_pixels import decode, read_dicom_pixels
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.rasters import read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
-from synthmammo.ingesting.sources.terms import density_of, laterality_of, split_of, view_of
+from synthmammo.ingesting.sources.terms import density_of, laterality_of, split_of, view_of, words
 from synthmammo.mammogram.geometry import resize_mask
-from synthmammo.mammogram.sample import Box, Mask
+from synthmammo.mammogram.sample import Box, Kind, Mask
 
 TABLES = "*_case_description_*_set.csv"
 PATCHES = "manifest.csv"
@@ -52,6 +52,16 @@ class CbisDdsm:
 
     licence = LICENCE
     citation = CITATION
+    vocabulary = {
+        **VOCABULARY,
+        "density": words("breast_density", dict(zip("1234", "abcd", strict=True))),
+        "view": words("image view", {"CC": "CC", "MLO": "MLO"}),
+        "side": words("left or right breast", {"LEFT": "L", "RIGHT": "R"}),
+        "kind": words("abnormality type", {"mass": Kind.MASS, "calcification": Kind.CALCIFICATION})
+        | words(
+            "mass shape", {"ARCHITECTURAL_DISTORTION": Kind.DISTORTION, "ASYMMETRIC_BREAST_TISSUE": Kind.ASYMMETRY}
+        ),
+    }
 
     def __init__(self, path: str | Path) -> None:
         self.folder = existing_folder(path)

@@ -31,15 +31,15 @@ from synthmammo.ingesting.sources.base import (
     number,
     worst_label,
 )
-from synthmammo.ingesting.sources.cbis_terms import CITATION, LICENCE, annotation_of
+from synthmammo.ingesting.sources.cbis_terms import CITATION, LICENCE, VOCABULARY, annotation_of
 from synthmammo.ingesting.sources.film_breast import cut_breast
 from synthmammo.ingesting.sources.films import Edges, Film, fit_factor
-from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.lesions import in_common, locate
 from synthmammo.ingesting.sources.rasters import lossy_facts, read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
-from synthmammo.ingesting.sources.terms import density_of, laterality_of, split_of, view_of
+from synthmammo.ingesting.sources.terms import density_of, laterality_of, split_of, view_of, words
 from synthmammo.mammogram.anatomy import Side
-from synthmammo.mammogram.sample import Kind, Pathology, View
+from synthmammo.mammogram.sample import Kind, View
 
 TABLE = "manifest.csv"
 SIDE_PX = 800
@@ -116,6 +116,13 @@ class CbisDdsmViews:
 
     licence = LICENCE
     citation = CITATION
+    vocabulary = {
+        **VOCABULARY,
+        "density": words("density", dict(zip("1234", "abcd", strict=True))),
+        "view": words("view", {"CC": "CC", "MLO": "MLO"}),
+        "side": words("side", {"LEFT": "L", "RIGHT": "R"}),
+        "kind": words("shape", {"OVAL": Kind.MASS, "ARCHITECTURAL_DISTORTION": Kind.DISTORTION}),
+    }
 
     def __init__(
         self,
@@ -234,7 +241,7 @@ class CbisDdsmViews:
             split=split,
             label=str(view) if self._label == "view" else worst_label(masses),
             density=density_of(row["density"]),
-            annotations=(_shared(masses),) * len(masses),
+            annotations=(in_common(masses, Kind.MASS),) * len(masses),
             spacing_mm=(spacing_mm, spacing_mm) if spacing_mm else None,
             provenance=_provenance(row, native, masses),
             native=native,
@@ -298,17 +305,6 @@ def _native(row: TableRow) -> Native | None:
         message = f"{TABLE} line {row.line}: a film of {rows:g} x {columns:g} pixels of {um:g} micrometres cannot be"
         raise SourceError(message, where=row.path)
     return Native(round(rows), round(columns), um)
-
-
-def _shared(masses: Sequence[Annotation]) -> Annotation:
-    """What is true of every mass of a view."""
-    kinds, pathologies = {mass.kind for mass in masses}, {mass.pathology for mass in masses}
-    terms = set.intersection(*(set(mass.descriptors.items()) for mass in masses))
-    return Annotation(
-        kinds.pop() if len(kinds) == 1 else Kind.MASS,
-        pathologies.pop() if len(pathologies) == 1 else Pathology.UNKNOWN,
-        {name: word for name, word in masses[0].descriptors.items() if (name, word) in terms},
-    )
 
 
 def _provenance(row: TableRow, native: Native | None, masses: Sequence[Annotation]) -> dict[str, Any]:

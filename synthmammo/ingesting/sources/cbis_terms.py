@@ -6,6 +6,7 @@ from pathlib import Path
 
 from synthmammo.ingesting.sources.base import Annotation
 from synthmammo.ingesting.sources.tables import TableRow
+from synthmammo.ingesting.sources.terms import Vocabulary, words
 from synthmammo.mammogram.sample import Kind, Pathology
 
 LICENCE = "CC-BY-3.0"
@@ -22,10 +23,21 @@ DESCRIPTORS = {
     "calc distribution": "distribution",
     "shape": "shape",
     "margins": "margin",
-    "assessment": "assessment",
+    "assessment": "birads",
     "subtlety": "subtlety",
 }
 """Columns of the tables with BI-RADS words, and the names that these have here."""
+PATHOLOGIES = {
+    "MALIGNANT": Pathology.MALIGNANT,
+    "BENIGN": Pathology.BENIGN,
+    "BENIGN_WITHOUT_CALLBACK": Pathology.BENIGN,
+}
+VOCABULARY: Vocabulary = {
+    "class": words("pathology", PATHOLOGIES),
+    "pathology": words("pathology", PATHOLOGIES),
+    "birads": words("assessment", {digit: digit for digit in "012345"}),
+}
+"""What the tables of every layout say in the same words."""
 
 
 def annotation_of(row: TableRow, mask_files: tuple[Path, ...] = ()) -> Annotation:

@@ -24,6 +24,7 @@ from synthmammo.ingesting.sources.dicom_facts import header_facts
 from synthmammo.ingesting.sources.dicom_files import dicom_files
 from synthmammo.ingesting.sources.dicom_pixels import RAW_CHOICES, VOI_CHOICES, Raw, Voi, is_raw, read_dicom_pixels
 from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.terms import NONE, words
 from synthmammo.mammogram.sample import Kind, Pathology
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class Dicom:
     Raises:
         SourceError: The path or a setting cannot be used, or the package is not installed.
     """
+
+    vocabulary = {
+        "view": words("ViewPosition", {"CC": "CC", "MLO": "MLO", "ML": NONE, "XCCL": NONE}),
+        "side": words("ImageLaterality", {"L": "L", "R": "R", "B": NONE}),
+    }
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ from synthmammo.ingesting.sources.base import (
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.rasters import SUFFIXES, lossy_facts, read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
-from synthmammo.ingesting.sources.terms import density_of, laterality_of, split_of, view_of
+from synthmammo.ingesting.sources.terms import NONE, density_of, laterality_of, split_of, view_of, words
 from synthmammo.mammogram.sample import BITS_STORED, Box, Kind, Pathology
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -48,6 +48,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """Columns that are understood, with the other names they may have; upper and lower case are the same."""
 MARKS = ("kind", "pathology", "x", "y", "radius", "xmin", "ymin", "xmax", "ymax", "mask")
 KINDS = {"calc": Kind.CALCIFICATION, "mass": Kind.MASS, "distortion": Kind.DISTORTION, "asymmetry": Kind.ASYMMETRY}
+PATHOLOGIES = {"malignant": Pathology.MALIGNANT, "benign": Pathology.BENIGN}
 
 
 class Folder:
@@ -67,6 +68,26 @@ class Folder:
     Raises:
         SourceError: The folder is missing, or `bits_stored` is not 8, 12, 14 or 16.
     """
+
+    vocabulary = {
+        "class": words("pathology", PATHOLOGIES) | words("label", {"normal": "normal"}),
+        "pathology": words("pathology", PATHOLOGIES),
+        "density": words(
+            "density", {**dict(zip("ABCD", "abcd", strict=True)), **dict(zip("1234", "abcd", strict=True))}
+        ),
+        "view": words("view", {"CC": "CC", "MLO": "MLO", "ML": NONE}),
+        "side": words("laterality", {"L": "L", "right": "R"}),
+        "kind": words(
+            "kind",
+            {
+                "mass": Kind.MASS,
+                "calcification": Kind.CALCIFICATION,
+                "asymmetry": Kind.ASYMMETRY,
+                "architectural distortion": Kind.DISTORTION,
+                "cyst": Kind.OTHER,
+            },
+        ),
+    }
 
     def __init__(
         self,

@@ -2,7 +2,8 @@
 
 Layout: `AllDICOMs/NUMBER_PATIENT_MG_SIDE_VIEW_ANON.dcm`, `AllXML/NUMBER.xml` (property lists that OsiriX exports; an
 image without one has no annotation), and `INbreast.csv` (File Name, Laterality, View, ACR, Bi-Rads, ...; separated by
-semicolons). The table has no patients any more; they are the second word of the file names.
+semicolons) or the spreadsheet `INbreast.xls`. The table has no patients any more; they are the second word of the file
+names.
 """
 
 from __future__ import annotations
@@ -15,15 +16,20 @@ from xml.parsers.expat import ExpatError
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
-from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of
-from synthmammo.ingesting.sources.dicom_facts import header_facts
-from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
-from synthmammo.ingesting.sources.lesions import locate
-from synthmammo.ingesting.sources.tables import TableRow, read_table
-from synthmammo.ingesting.sources.terms import assessment_label, density_of, laterality_of, view_of
+from synthmammo.ingesting.sources.base import Annotation, Record, Skipped, key_of
+from synthmammo.ingesting.sources.dicom_archive import DicomArchive, facts_beside, open_listed
+from synthmammo.ingesting.sources.tables import TableRow, find_table, read_table
+from synthmammo.ingesting.sources.terms import (
+    assessment_label,
+    birads_of,
+    density_of,
+    laterality_of,
+    view_of,
+    words,
+)
 from synthmammo.mammogram.sample import Kind, Pathology
 
-TABLE = "INbreast.csv"
+TABLE = "INbreast"
 COLUMNS = ("file name", "laterality", "view", "acr", "bi-rads")
 KINDS = {
     "spiculated": Kind.MASS,
@@ -37,7 +43,10 @@ KINDS = {
 """Kinds by a word in the name of an outline, as the annotators spelt it."""
 
 
-class Inbreast:
+_ASSESSED = ("1", "2", "3", "4a", "4b", "4c", "5", "6")
+
+
+class Inbreast(DicomArchive):
     """Reads INbreast; every outline is a finding with its mask, named by the descriptor `outline`.
 
     Labels are BI-RADS assessments. In an image with more than 255 outlines (single calcifications), those past
@@ -56,9 +65,15 @@ class Inbreast:
         "toward a full-field digital mammographic database. Academic Radiology 19(2), 236-248."
     )
 
-    def __init__(self, path: str | Path) -> None:
-        self.folder = existing_folder(path)
-        self.notes: list[str] = []
+    vocabulary = {
+        "class": words("Bi-Rads", {word: assessment_label(word) for word in _ASSESSED}),
+        "pathology": words("Bi-Rads", {"5": Pathology.UNKNOWN, "6": Pathology.MALIGNANT}),
+        "birads": words("Bi-Rads", {word: word for word in _ASSESSED}),
+        "density": words("ACR", dict(zip("1234", "abcd", strict=True))),
+        "view": words("View", {"CC": "CC", "MLO": "MLO"}),
+        "side": words("Laterality", {"L": "L", "R": "R"}),
+        "kind": words("Name", {name.title(): kind for name, kind in KINDS.items()}),
+    }
 
     def records(self) -> Iterator[Record | Skipped]:
         """List one record per row of the table, in its order.
@@ -66,11 +81,9 @@ class Inbreast:
         Raises:
             SourceError: The table is missing or lacks a column.
         """
-        if not (self.folder / TABLE).is_file():
-            hint = f"The archive ships INbreast.xls: save it as {TABLE} (comma- or semicolon-separated)."
-            raise SourceError(f"{TABLE} is missing", where=self.folder, hint=hint)
+        table = find_table(self.folder, TABLE)
         files = {path.name.split("_")[0]: path for path in sorted((self.folder / "AllDICOMs").glob("*.dcm"))}
-        for row in read_table(self.folder / TABLE, required=COLUMNS):
+        for row in read_table(table, required=COLUMNS):
             number = row["file name"].removesuffix(".0")
             if not number.isdigit():
                 continue  # the table ends with remarks
@@ -80,35 +93,21 @@ class Inbreast:
             except SourceError as error:
                 yield Skipped(path, error.message)
 
-    def read(self, record: Record) -> Picture:
-        """The image, with the masks of its outlines.
-
-        Raises:
-            SourceError: The file is damaged.
-        """
-        image, bits, notes = read_dicom_pixels(record.path)
-        found = locate(record.annotations, (image.shape[0], image.shape[1]))
-        return Picture(image, bits, *found, record.spacing_mm, notes)
-
     def _record(self, path: Path, number: str, row: TableRow) -> Record:
-        if not path.is_file():
-            raise SourceError(f"listed in {TABLE} line {row.line}, but the file is missing", where=path)
-        header = head.open_dicom(path, with_pixels=False)
-        if reason := head.refusal(header):
-            raise SourceError(reason, where=path)
-        words = path.stem.split("_")
+        header = open_listed(path, f"{row.path.name} line {row.line}")
+        parts, side = path.stem.split("_"), laterality_of(row["laterality"])
         return Record(
             path,
             key=key_of(number),
-            patient=words[1] if len(words) > 1 else number,
+            patient=parts[1] if len(parts) > 1 else number,
             # File names write ML for the oblique view that the table calls MLO.
-            view=view_of(row["view"]) or view_of("MLO" if "ML" in words else ""),
-            laterality=laterality_of(row["laterality"]) or head.laterality(header),
+            view=view_of(row["view"]) or view_of("MLO" if "ML" in parts else ""),
+            laterality=side or head.laterality(header),
             label=assessment_label(row["bi-rads"]),
             density=density_of(row["acr"]),
             annotations=outlines(self.folder / "AllXML" / f"{number}.xml", row["bi-rads"]),
             spacing_mm=head.spacing_mm(header)[0],
-            provenance={"birads": row["bi-rads"], **header_facts(header)},
+            provenance={"birads": birads_of(row["bi-rads"]), **facts_beside(header, side)},
         )
 
 

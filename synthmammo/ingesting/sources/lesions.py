@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.ingesting.sources.base import Annotation
-from synthmammo.mammogram.sample import Box, Finding, Labels, Mask
+from synthmammo.mammogram.sample import Box, Finding, Kind, Labels, Mask, Pathology
 
 MAX_LABEL = 255
 """Most lesions of one image that can have a pixel mask: labels are `uint8`."""
@@ -45,6 +45,25 @@ def locate(
             label = numbers[i] if i in numbers and numbers[i] in visible else 0
             findings.append(Finding(annotation.kind, annotation.pathology, box, label, False, annotation.descriptors))
     return tuple(sorted(findings, key=lambda finding: finding.label or MAX_LABEL + 1)), lesions
+
+
+def in_common(annotations: Sequence[Annotation], otherwise: Kind = Kind.OTHER) -> Annotation:
+    """What is true of every lesion of an image, where an archive does not say which place is which lesion's.
+
+    Args:
+        annotations: Lesions of the image, at least one; their places are not looked at.
+        otherwise: Kind where they differ in kind, "other" by default.
+
+    Returns:
+        A lesion without a place, of the common kind, pathology and descriptors; unknown where they differ.
+    """
+    kinds, pathologies = {lesion.kind for lesion in annotations}, {lesion.pathology for lesion in annotations}
+    terms = set.intersection(*(set(lesion.descriptors.items()) for lesion in annotations))
+    return Annotation(
+        kinds.pop() if len(kinds) == 1 else otherwise,
+        pathologies.pop() if len(pathologies) == 1 else Pathology.UNKNOWN,
+        {name: word for name, word in annotations[0].descriptors.items() if (name, word) in terms},
+    )
 
 
 class Extent(NamedTuple):

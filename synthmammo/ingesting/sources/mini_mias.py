@@ -21,6 +21,7 @@ from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipp
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.rasters import read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
+from synthmammo.ingesting.sources.terms import words
 from synthmammo.mammogram.sample import Kind, Laterality, Pathology, View
 
 SPACING_MM = (0.2, 0.2)
@@ -56,6 +57,13 @@ class MiniMias:
         "Suckling, J., Parker, J., Dance, D. R., et al. (1994). The Mammographic Image Analysis Society digital "
         "mammogram database. Excerpta Medica International Congress Series 1069, 375-378."
     )
+    vocabulary = {
+        "class": words("severity", PATHOLOGIES) | words("cls", {"NORM": "normal"}),
+        "pathology": words("severity", PATHOLOGIES),
+        "view": words("image", {"mdb001": "MLO"}),
+        "side": words("image", {"mdb001": "L", "mdb002": "R"}),
+        "kind": words("cls", {word: kind for word, (kind, _) in CLASSES.items()}),
+    }
 
     def __init__(self, path: str | Path) -> None:
         self.folder = existing_folder(path)

@@ -13,10 +13,11 @@ from typing import Any
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
-from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of, worst_label
+from synthmammo.ingesting.sources.base import Annotation, Record, Skipped, key_of, worst_label
+from synthmammo.ingesting.sources.dicom_archive import DicomArchive, open_listed
 from synthmammo.ingesting.sources.dicom_facts import header_facts
-from synthmammo.ingesting.sources.dicom_pixels import is_raw, read_dicom_pixels
-from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.dicom_pixels import is_raw
+from synthmammo.ingesting.sources.terms import words
 from synthmammo.mammogram.sample import Box, Kind, Pathology
 
 MARKS = {
@@ -30,7 +31,7 @@ MARKS = {
 """Kinds by the attribute of a mark that is set, the first of them."""
 
 
-class Optimam:
+class Optimam(DicomArchive):
     """Reads OMI-DB; For Processing images are skipped, since each has a For Presentation twin.
 
     Args:
@@ -46,9 +47,17 @@ class Optimam:
         "large-scale resource of mammography images and clinical data. Radiology: Artificial Intelligence 3, e200103."
     )
 
+    vocabulary = {
+        "class": words("marks", {"malignant": "malignant", "benign": "benign"})
+        | words("ClassificationStatus", {"N": "normal", "B": "unknown"}),
+        "pathology": words("opinion", {"malignant": Pathology.MALIGNANT, "benign": Pathology.BENIGN}),
+        "view": words("ViewPosition", {"CC": "CC", "MLO": "MLO"}),
+        "side": words("ImageLaterality", {"L": "L", "R": "R"}),
+        "kind": words("mark", MARKS),
+    }
+
     def __init__(self, path: str | Path) -> None:
-        self.folder = existing_folder(path)
-        self.notes: list[str] = []
+        super().__init__(path)
         for name in ("data", "images"):
             if not (self.folder / name).is_dir():
                 raise SourceError(
@@ -71,16 +80,6 @@ class Optimam:
             for client in clients:
                 yield from self._client(client)
 
-    def read(self, record: Record) -> Picture:
-        """The image, with the boxes of its marks.
-
-        Raises:
-            SourceError: The file is damaged.
-        """
-        image, bits, notes = read_dicom_pixels(record.path)
-        found = locate(record.annotations, (image.shape[0], image.shape[1]))
-        return Picture(image, bits, *found, record.spacing_mm, notes)
-
     def _client(self, client: Any) -> Iterator[Record | Skipped]:
         for episode, study, image in _images(client):
             path = self.folder / "images" / client.id / study.id / f"{image.id}.dcm"
@@ -90,11 +89,9 @@ class Optimam:
                 yield Skipped(path, error.message)
 
     def _record(self, path: Path, client: Any, episode: Any, image: Any) -> Record:
-        if not path.is_file():
-            raise SourceError("listed in the archive's data, but the file is missing", where=path)
-        header = head.open_dicom(path, with_pixels=False)
-        if reason := head.refusal(header) or ("a For Processing image" if is_raw(header) else None):
-            raise SourceError(reason, where=path)
+        header = open_listed(path, "the archive's data")
+        if is_raw(header):
+            raise SourceError("a For Processing image", where=path)
         annotations = tuple(_annotation(mark, episode) for mark in image.marks)
         # An unmarked image of a woman with a lesion may show it all the same.
         unmarked = "normal" if client.status.name == "N" else "unknown"

@@ -1,8 +1,11 @@
-"""Words of annotation tables, in the terms of `synthmammo.mammogram.sample`."""
+"""Words of annotation tables, in the terms of `synthmammo.mammogram.sample`: the one vocabulary of all archives."""
 
 from __future__ import annotations
 
-from synthmammo.mammogram.sample import Laterality, View
+import re
+from collections.abc import Iterable, Mapping
+
+from synthmammo.mammogram.sample import Kind, Laterality, Pathology, View
 
 ASSESSMENTS = {
     "1": "normal",
@@ -14,6 +17,42 @@ ASSESSMENTS = {
 }
 """Class of an image by its BI-RADS assessment category."""
 
+CLASSES = ("malignant", "suspicious", "unknown", "probably benign", "benign", "normal")
+"""Classes of images, the worst first. "unknown" stands before the harmless ones: what is not known may be worse."""
+BIRADS = ("0", "1", "2", "3", "4", "4a", "4b", "4c", "5", "6")
+"""BI-RADS assessment categories, as `provenance["birads"]` of an image and the descriptor `birads` of a finding."""
+DENSITIES = ("a", "b", "c", "d")
+"""BI-RADS breast compositions."""
+NONE = "none"
+"""What a vocabulary says of words that mean nothing here, such as a projection that is neither CC nor MLO."""
+
+VOCABULARY: Mapping[str, tuple[str, ...]] = {
+    "class": CLASSES,
+    "pathology": tuple(Pathology),
+    "birads": BIRADS,
+    "density": DENSITIES,
+    "view": tuple(View),
+    "side": tuple(Laterality),
+    "kind": tuple(Kind),
+}
+"""Fields of the vocabulary that all archives are read into, and the words of each."""
+
+Vocabulary = Mapping[str, Mapping[str, str]]
+"""How a reader maps its archive's words: by a field of `VOCABULARY`, "column=word" of the archive to the word here. A
+field that the archive does not publish is left out."""
+
+_BIRADS = re.compile(r"(?<![0-9])(4[abc](?![a-z])|[0-6](?![0-9]))")
+
+
+def words(column: str, meanings: Mapping[str, str]) -> dict[str, str]:
+    """Part of a `Vocabulary`: the words of one column.
+
+    Args:
+        column: Name of the column, or of what stands for one in the archive.
+        meanings: Words here by the words of the archive.
+    """
+    return {f"{column}={word}": str(meaning) for word, meaning in meanings.items()}
+
 
 def split_of(name: str) -> str | None:
     """The split an archive means by a word such as "training" or "val"; None for an empty or unknown one."""
@@ -23,10 +62,10 @@ def split_of(name: str) -> str | None:
 
 
 def density_of(name: str) -> str | None:
-    """BI-RADS composition "a" to "d" from "a", "B", "3" or "DENSITY D"; None for anything else."""
-    last = name.strip().lower()[-1:]
+    """BI-RADS composition "a" to "d" from "a", "B", "3", "3.0" or "DENSITY D"; None for anything else."""
+    last = name.strip().lower().removesuffix(".0")[-1:]
     letter = "abcd"[int(last) - 1] if last in ("1", "2", "3", "4") else last
-    return letter if letter in ("a", "b", "c", "d") else None
+    return letter if letter in DENSITIES else None
 
 
 def laterality_of(name: str) -> Laterality | None:
@@ -41,10 +80,21 @@ def view_of(name: str) -> View | None:
     return View(word) if word in ("CC", "MLO") else None
 
 
+def birads_of(category: str) -> str | None:
+    """BI-RADS category from "4", "4.0", "BI-RADS 4" or "4A"; the highest of several; None for anything else."""
+    return max(_BIRADS.findall(category.lower()), default=None)
+
+
 def assessment_label(category: str) -> str:
     """Class of an image by its BI-RADS assessment ("1", "BI-RADS 4", "4a", ...), in the words of the atlas.
 
-    An assessment is an opinion: only category 6 is proven.
+    An assessment is an opinion: only category 6 is proven. Category 0, an examination that is not complete, is
+    "unknown".
     """
-    digit = next((character for character in category if character.isdigit()), "")
-    return ASSESSMENTS.get(digit, "unknown")
+    return ASSESSMENTS.get((birads_of(category) or "")[:1], "unknown")
+
+
+def worst_class(labels: Iterable[str]) -> str:
+    """The first of `CLASSES` among some; "unknown" for none."""
+    found = set(labels)
+    return next((label for label in CLASSES if label in found), "unknown")

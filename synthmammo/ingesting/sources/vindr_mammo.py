@@ -14,12 +14,20 @@ from pathlib import Path
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
-from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of
-from synthmammo.ingesting.sources.dicom_facts import header_facts
-from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
-from synthmammo.ingesting.sources.lesions import locate
-from synthmammo.ingesting.sources.tables import TableRow, read_table
-from synthmammo.ingesting.sources.terms import assessment_label, density_of, laterality_of, split_of, view_of
+from synthmammo.ingesting.sources.base import Annotation, Record, Skipped, key_of
+from synthmammo.ingesting.sources.dicom_archive import DicomArchive, facts_beside, open_listed
+from synthmammo.ingesting.sources.tables import TableRow, below, read_table
+from synthmammo.ingesting.sources.terms import (
+    BIRADS,
+    NONE,
+    assessment_label,
+    birads_of,
+    density_of,
+    laterality_of,
+    split_of,
+    view_of,
+    words,
+)
 from synthmammo.mammogram.sample import Box, Kind
 
 IMAGE_TABLE = "breast-level_annotations.csv"
@@ -34,9 +42,14 @@ KINDS = {
     "focal asymmetry": Kind.ASYMMETRY,
     "global asymmetry": Kind.ASYMMETRY,
 }
+OTHERS = {"Skin Thickening": Kind.OTHER, "No Finding": NONE}
+"""Further categories of the table, of which many are of the kind "other"."""
 
 
-class VindrMammo:
+_ASSESSED = tuple(f"BI-RADS {category}" for category in range(1, 6))
+
+
+class VindrMammo(DicomArchive):
     """Reads VinDr-Mammo; labels are BI-RADS assessments, since no biopsies are published.
 
     A box of several categories gets the kind of the first of mass, calcification, distortion and asymmetry among them;
@@ -55,9 +68,14 @@ class VindrMammo:
         "computer-aided diagnosis in full-field digital mammography. Scientific Data 10, 277."
     )
 
-    def __init__(self, path: str | Path) -> None:
-        self.folder = existing_folder(path)
-        self.notes: list[str] = []
+    vocabulary = {
+        "class": words("breast_birads", {word: assessment_label(word) for word in _ASSESSED}),
+        "birads": words("breast_birads", dict(zip(_ASSESSED, BIRADS[1:5] + ("5",), strict=False))),
+        "density": words("breast_density", {f"DENSITY {letter.upper()}": letter for letter in "abcd"}),
+        "view": words("view_position", {"CC": "CC", "MLO": "MLO"}),
+        "side": words("laterality", {"L": "L", "R": "R"}),
+        "kind": words("finding_categories", {name.title(): kind for name, kind in KINDS.items()} | OTHERS),
+    }
 
     def records(self) -> Iterator[Record | Skipped]:
         """List one record per image of the breast-level table, in its order.
@@ -71,39 +89,26 @@ class VindrMammo:
         for row in read_table(self.folder / IMAGE_TABLE, required=COLUMNS):
             path = self.folder / "images" / row["study_id"] / f"{row['image_id']}.dicom"
             try:
+                below(self.folder, row["study_id"], row["image_id"])
                 yield self._record(path, row, findings.get(row["image_id"], []))
             except SourceError as error:
                 yield Skipped(path, error.message)
 
-    def read(self, record: Record) -> Picture:
-        """The image, with its boxes.
-
-        Raises:
-            SourceError: The file is damaged.
-        """
-        image, bits, notes = read_dicom_pixels(record.path)
-        found = locate(record.annotations, (image.shape[0], image.shape[1]))
-        return Picture(image, bits, *found, record.spacing_mm, notes)
-
     def _record(self, path: Path, row: TableRow, findings: list[TableRow]) -> Record:
-        if not path.is_file():
-            raise SourceError(f"listed in {IMAGE_TABLE} line {row.line}, but the file is missing", where=path)
-        header = head.open_dicom(path, with_pixels=False)
-        if reason := head.refusal(header):
-            raise SourceError(reason, where=path)
+        header, side = open_listed(path, f"{IMAGE_TABLE} line {row.line}"), laterality_of(row["laterality"])
         annotations = (_annotation(finding) for finding in findings)
         return Record(
             path,
             key=key_of(row["image_id"]),
             patient=row["study_id"],
             view=view_of(row["view_position"]),
-            laterality=laterality_of(row["laterality"]),
+            laterality=side,
             split=split_of(row["split"]),
             label=assessment_label(row["breast_birads"]),
             density=density_of(row["breast_density"]),
             annotations=tuple(annotation for annotation in annotations if annotation is not None),
             spacing_mm=head.spacing_mm(header)[0],
-            provenance={"birads": row["breast_birads"], **header_facts(header)},
+            provenance={"birads": birads_of(row["breast_birads"]), **facts_beside(header, side)},
         )
 
 
@@ -119,5 +124,5 @@ def _annotation(row: TableRow) -> Annotation | None:
         return None
     categories = [name.lower() for name in re.findall(r"['\"]([^'\"]+)['\"]", row["finding_categories"])]
     kind = next((KINDS[name] for name in KINDS if name in categories), Kind.OTHER)
-    descriptors = {"categories": ", ".join(categories), "birads": row["finding_birads"]}
+    descriptors = {"categories": ", ".join(categories), "birads": birads_of(row["finding_birads"]) or ""}
     return Annotation(kind, descriptors=descriptors, box=Box(floor(row0), floor(col0), ceil(row1), ceil(col1)))
