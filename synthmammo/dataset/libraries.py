@@ -49,6 +49,8 @@ class Use(StrEnum):
     """Archives of DICOM files, of any compression."""
     OPTIMAM = auto()
     """The tables of OPTIMAM."""
+    READ_LJPEG = auto()
+    """The films of DDSM."""
 
 
 LIBRARIES: dict[Use, tuple[str, ...]] = {
@@ -68,13 +70,16 @@ LIBRARIES: dict[Use, tuple[str, ...]] = {
         *("pyjpegls", "python-gdcm"),
     ),
     Use.OPTIMAM: ("omidb",),
+    Use.READ_LJPEG: ("pylibjpeg-libjpeg",),
 }
 """Names of the distributions, as pip knows them."""
 
 _SOURCES: dict[str, frozenset[Use]] = {
     **dict.fromkeys(("dicom", "cbis_ddsm", "vindr_mammo", "inbreast"), frozenset({Use.READ_DICOM})),
+    **dict.fromkeys(("embed", "rsna_2022", "cmmd", "csaw_cc"), frozenset({Use.READ_DICOM})),
+    "ddsm": frozenset({Use.READ_LJPEG}),
     "optimam": frozenset({Use.READ_DICOM, Use.OPTIMAM}),
-    **dict.fromkeys(("folder", "mini_mias", "cbis_ddsm_views"), frozenset()),
+    **dict.fromkeys(("folder", "mini_mias", "cbis_ddsm_views", "cdd_cesm"), frozenset()),
 }
 
 

@@ -87,7 +87,7 @@ def ingest(
 
     Args:
         source: Name of the archive's reader: "dicom", "folder", "mini_mias", "cbis_ddsm", "cbis_ddsm_views",
-            "vindr_mammo", "inbreast" or "optimam".
+            "ddsm", "vindr_mammo", "inbreast", "optimam", "embed", "rsna_2022", "cmmd", "csaw_cc" or "cdd_cesm".
         path: Folder of the archive; "package:NAME" reads the files of an installed package.
         out: Directory to make; an unfinished one is continued, a finished one of the same content is left alone.
         workers: Number of processes; 1 is this process, None one per core. A script that asks for more than one

@@ -32,9 +32,15 @@ SOURCES = {
     "mini_mias": "synthmammo.ingesting.sources.mini_mias:MiniMias",
     "cbis_ddsm": "synthmammo.ingesting.sources.cbis_ddsm:CbisDdsm",
     "cbis_ddsm_views": "synthmammo.ingesting.sources.cbis_ddsm_views:CbisDdsmViews",
+    "ddsm": "synthmammo.ingesting.sources.ddsm:Ddsm",
     "vindr_mammo": "synthmammo.ingesting.sources.vindr_mammo:VindrMammo",
     "inbreast": "synthmammo.ingesting.sources.inbreast:Inbreast",
     "optimam": "synthmammo.ingesting.sources.optimam:Optimam",
+    "embed": "synthmammo.ingesting.sources.embed:Embed",
+    "rsna_2022": "synthmammo.ingesting.sources.rsna_2022:Rsna2022",
+    "cmmd": "synthmammo.ingesting.sources.cmmd:Cmmd",
+    "csaw_cc": "synthmammo.ingesting.sources.csaw_cc:CsawCc",
+    "cdd_cesm": "synthmammo.ingesting.sources.cdd_cesm:CddCesm",
 }
 
 
@@ -148,6 +154,8 @@ class Source(Protocol):
     """Licence of the images, as an SPDX identifier or a short text."""
     citation: str
     """Publication to cite when the images are used."""
+    vocabulary: Mapping[str, Mapping[str, str]]
+    """Meaning of the archive's words, see `terms.Vocabulary`; the page on labels is made of it."""
     notes: list[str]
     """Sentences on the archive as it was found, for the user; complete once `records` is exhausted."""
 
