@@ -36,6 +36,7 @@ bench: $(STAMP) ## Measure the numbers in docs/performance.md; REFERENCE=FOLDER,
 docs: $(STAMP) ## Write the reference and the schema from the code; build the pages into build/docs, strictly
 	$(BIN)/python -m tools.reference --write
 	$(BIN)/python -m tools.rooms --write
+	$(BIN)/python -m tools.labels --write
 	$(BIN)/sphinx-build -W --keep-going -n -b html docs build/docs
 
 golden: $(STAMP) ## Write the golden values again, where pixels are meant to change; the pixels version is raised with it
