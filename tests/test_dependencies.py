@@ -20,15 +20,16 @@ ASKED_FOR = {"torch", "numpy", "webdataset", "pydicom", "highdicom"} | {
 }
 """What a toolkit like this one was to be built on."""
 
-MODULES = {"scikit-image": "skimage", "scikit-learn": "sklearn", "pyyaml": "yaml", "pillow": "PIL"}
+MODULES = {"scikit-image": "skimage", "scikit-learn": "sklearn", "pyyaml": "yaml", "pillow": "PIL"} | {
+    "pylibjpeg-libjpeg": "libjpeg",
+}
 """Packages whose module has another name."""
 
 PARTS = {"pydantic_core": "pydantic"}
 """Modules that come with another package and only with it, at the version that it wants."""
 
 NOT_IMPORTED = {
-    "pylibjpeg": "pydicom reaches the three decoders below through it",
-    "pylibjpeg-libjpeg": "pydicom reads JPEG with it",
+    "pylibjpeg": "pydicom reaches its three decoders through it",
     "pylibjpeg-openjpeg": "pydicom reads and writes JPEG 2000 with it",
     "pylibjpeg-rle": "pydicom reads and writes RLE with it",
     "pyjpegls": "pydicom reads and writes JPEG-LS with it",

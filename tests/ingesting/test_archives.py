@@ -9,9 +9,11 @@ import pytest
 
 from synthmammo.dataset.splits import assign_splits
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.ingest import _listed
+from synthmammo.ingesting.ingest import _listed, ingest
 from synthmammo.ingesting.sources.base import Record, Skipped, open_source
-from tests.support.archives import ARCHIVES, BOX
+from synthmammo.ingesting.sources.samples import to_sample
+from synthmammo.sharing.hub import restricted
+from tests.support.archives import ARCHIVES
 from tests.support.dicom_files import write
 
 TABLES = {
@@ -31,8 +33,11 @@ FILE_COLUMNS = {"folder": "file", "cbis_ddsm_views": "file", "csaw_cc": "anon_fi
 FILE_COLUMNS |= {"vindr_mammo": "image_id", "rsna_2022": "image_id", "inbreast": "File Name", "cdd_cesm": "Image_name"}
 FILE_COLUMNS |= {"cmmd": "ID1", "cbis_ddsm": "patient_id"}
 """The column of it that says which."""
-LOCATED = ("folder", "cbis_ddsm", "cbis_ddsm_views", "ddsm", "vindr_mammo", "inbreast", "embed", "cdd_cesm")
-"""Archives of which a lesion has a place; those of CSAW-CC are in its own tests."""
+LOCATED = (
+    *("folder", "mini_mias", "cbis_ddsm", "cbis_ddsm_views", "ddsm", "vindr_mammo", "inbreast", "embed", "csaw_cc"),
+    "cdd_cesm",
+)
+"""Archives of which a lesion has a place."""
 
 every_archive = pytest.mark.parametrize("name", ARCHIVES)
 every_table = pytest.mark.parametrize("name", TABLES)
@@ -61,16 +66,19 @@ def rewrite(path: Path, rows: list[dict[str, str]], encoding: str = "utf-8", del
 
 
 @every_archive
-def test_the_image_is_read_and_its_lesion_is_where_it_was_drawn(name, tmp_path):
+def test_the_image_is_read(name, tmp_path):
     ARCHIVES[name](tmp_path, {})
     record, picture = read_one(name, tmp_path)
     assert int(picture.image.max()) >> picture.bits_stored == 0
-    if name in LOCATED:
-        (finding,) = picture.findings
-        # The squeezed views are 800 rows high.
-        scale = 800 / 96 if name == "cbis_ddsm_views" else 1
-        assert np.allclose(finding.box[::2], np.array(BOX[::2]) * scale, atol=1)
-        assert name == "cbis_ddsm_views" or np.allclose(finding.box[1::2], BOX[1::2], atol=1)
+
+
+@pytest.mark.parametrize("name", LOCATED)
+def test_the_lesion_is_where_it_was_drawn(name, tmp_path):
+    ARCHIVES[name](tmp_path, {"places": "30 10 50 30"})
+    _, picture = read_one(name, tmp_path)
+    (finding,) = picture.findings
+    scale = np.array([800 / 96, picture.image.shape[1] / 64] * 2) if name == "cbis_ddsm_views" else 1
+    assert np.allclose(finding.box, np.array((30, 10, 50, 30)) * scale, atol=1)
 
 
 @every_archive
@@ -152,19 +160,54 @@ def test_no_path_of_a_table_leads_out_of_the_archive(name, path, tmp_path):
 # Places
 
 
-@pytest.mark.parametrize(("name", "cells"), [
-    ("folder", {"ymin": "500", "ymax": "520"}),
-    ("ddsm", {"chain": "2 2 2 4 4 4 6 6 6 0 0 0 7 7 9"}),
-    ("embed", {"ROI_coords": "((500, 10, 520, 30),)"}),
-])  # fmt: skip
-def test_a_place_outside_the_image_is_left_out_or_the_image_skipped(name, cells, tmp_path):
-    ARCHIVES[name](tmp_path, cells)
+every_located = pytest.mark.parametrize("name", LOCATED)
+REFUSED = ("cbis_ddsm_views",)
+"""Readers that skip an image of which a box leaves it: such a box is in other units than those of the table."""
+
+
+@every_located
+def test_a_place_outside_the_image_is_left_out_and_the_lesion_stays_known(name, tmp_path):
+    ARCHIVES[name](tmp_path, {"places": "500 510 520 530"})
     source = open_source(name, tmp_path)
-    (found,) = source.records()
-    if isinstance(found, Skipped):
-        assert "chain code above 7" in found.reason
-    else:
-        assert source.read(found).findings == ()
+    (record,) = source.records()
+    if name in REFUSED:
+        assert isinstance(record, Skipped) and "is not inside" in record.reason
+        return
+    picture = source.read(record)
+    assert picture.findings == ()
+    assert not picture.lesions.any()
+    sample = to_sample(record, picture, source=name, split="train")
+    assert len(sample.unlocated) == 1, sample.provenance
+
+
+@every_located
+def test_a_place_that_leaves_the_image_is_cut_at_its_edge(name, tmp_path):
+    ARCHIVES[name](tmp_path, {"places": "40 -5 60 15"})
+    source = open_source(name, tmp_path)
+    (record,) = source.records()
+    if name in REFUSED:
+        assert isinstance(record, Skipped) and "is not inside" in record.reason
+        return
+    (finding,) = source.read(record).findings
+    assert finding.box.col0 == 0 and np.allclose(finding.box, (40, 0, 60, 15), atol=1)
+
+
+@every_located
+def test_two_lesions_on_one_view_are_two_findings(name, tmp_path):
+    ARCHIVES[name](tmp_path, {"places": "30 10 50 30; 60 4 80 24"})
+    record, picture = read_one(name, tmp_path)
+    first, second = sorted(picture.findings, key=lambda finding: finding.box.row0)
+    scale = np.array([800 / 96, picture.image.shape[1] / 64] * 2) if name == "cbis_ddsm_views" else 1
+    assert np.allclose(first.box, np.array((30, 10, 50, 30)) * scale, atol=1.5)
+    assert np.allclose(second.box, np.array((60, 4, 80, 24)) * scale, atol=1.5)
+    assert first.label == second.label == 0 or first.label != second.label
+    assert len(record.annotations) >= 1
+
+
+def test_a_chain_of_other_codes_skips_the_film(tmp_path):
+    ARCHIVES["ddsm"](tmp_path, {"chain": "2 2 9 4"})
+    (skipped,) = open_source("ddsm", tmp_path).records()
+    assert isinstance(skipped, Skipped) and "chain code that is not from 0 to 7" in skipped.reason
 
 
 @pytest.mark.parametrize("name", ["vindr_mammo", "inbreast", "embed", "rsna_2022", "csaw_cc"])
@@ -201,3 +244,17 @@ def test_a_patient_in_two_official_splits_is_in_one_and_it_is_said(name, column,
     splits, notes = assign_splits([(r.patient, r.label, r.split) for r in records], "official", {"train": 1.0}, 0)
     assert len(records) == 2 and len(splits) == 1
     assert any("1 patient" in note for note in notes), notes
+
+
+# Datasets
+
+
+@every_archive
+def test_a_dataset_keeps_licence_and_citation(name, tmp_path):
+    ARCHIVES[name](tmp_path / "archive", {})
+    dataset = ingest(name, tmp_path / "archive", tmp_path / "dataset")
+    source = open_source(name, tmp_path / "archive")
+    assert (len(dataset), dataset.manifest.licence) == (1, source.licence)
+    assert dataset.manifest.citation == source.citation
+    assert name in ("dicom", "folder") or len(source.citation) > 40
+    assert restricted(dataset.manifest) != source.licence.startswith("CC-BY-")

@@ -212,6 +212,15 @@ def test_optimam(optimam):
     np.testing.assert_array_equal(source.read(records[0]).image, TISSUE)
 
 
+def test_marks_of_optimam_that_leave_the_image(optimam):
+    clients = sys.modules["omidb"].DB(optimam / "data", optimam / "images")
+    (episode,) = next(item for item in clients if item.id == "demd1").episodes
+    episode.studies[0].series[0].images[0].marks = [mark(-9, 40, 30, 990, mass=True), mark(500, 500, 600, 600)]
+    source = open_source("optimam", optimam)
+    record = next(item for item in split_found(source)[0] if item.key == "demd1_1_2_1")
+    assert [finding.box for finding in source.read(record).findings] == [Box(40, 0, 96, 30)]
+
+
 def test_optimam_without_its_package_names_the_extra(optimam, monkeypatch):
     monkeypatch.setitem(sys.modules, "omidb", None)
     with pytest.raises(SourceError, match=r"\[optimam\]"):

@@ -105,7 +105,7 @@ def test_an_outline_beyond_the_film_is_cut_and_one_outside_it_has_no_place(tmp_p
     save(folder / "B_3024_1.LEFT_CC.png", FILM)
     overlay = folder / "B_3024_1.LEFT_CC.OVERLAY"
     words = {"LESION_TYPE": "MASS", "first": "SHAPE", "SHAPE": "OVAL", "second": "MARGINS", "ASSESSMENT": "4"}
-    text = OVERLAY.format(**words, PATHOLOGY="BENIGN", chain=SQUARE)
+    text = "TOTAL_ABNORMALITIES 1\n" + OVERLAY.format(**words, PATHOLOGY="BENIGN", chain=SQUARE, start="10 30")
     source = open_source("ddsm", tmp_path)
     for start, expected in (("55 90", [Box(90, 55, 96, 64)]), ("500 900", [])):
         overlay.write_text(text.replace("10 30", start))

@@ -24,6 +24,9 @@ def test_every_source_follows_the_protocol(name):
     assert list(inspect.signature(source.records).parameters) == ["self"]
     assert list(inspect.signature(source.read).parameters) == ["self", "record"]
     assert source.__doc__
+    assert isinstance(source.vocabulary, dict)
+    # `dicom` and `folder` read archives of any licence, which their user states.
+    assert name in ("dicom", "folder") or (len(source.licence) > 5 and len(source.citation) > 40)
 
 
 @pytest.mark.parametrize("name", SOURCES)

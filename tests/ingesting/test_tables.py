@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.tables import TableRow, read_table
+from synthmammo.ingesting.sources.tables import TableRow, below, read_table, stream_table
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n", exclude_categories=["Cs", "Zl", "Zp", "Cc"]))
 
@@ -22,6 +22,50 @@ def test_a_table_is_read_whatever_its_delimiter_encoding_and_case(tmp_path):
         ("3", "é", 6),
     ]
     assert rows[0]["absent"] == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+def test_encodings(tmp_path, encoding):
+    path, mark = tmp_path / "t.csv", b"\xff\xfe" if encoding == "utf-16-le" else b""
+    path.write_bytes(mark + "id,name\r\n1,Zoë\r\n".encode(encoding))
+    assert [row.cells for row in read_table(path, required=("id",))] == [{"id": "1", "name": "Zoë"}]
+
+
+def test_a_large_table_is_streamed_with_the_wanted_columns_only(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b'\xef\xbb\xbfID,More,Other\n1,"x\ny",5\n\n2,z\n')
+    rows = list(stream_table(path, ("id",), ("more", "absent")))
+    assert [(row.cells, row.line) for row in rows] == [({"id": "1", "more": "x\ny"}, 3), ({"id": "2", "more": "z"}, 5)]
+    with pytest.raises(SourceError, match="column 'patient' is missing"):
+        list(stream_table(path, ("patient",)))
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b"a,\0", "not a text file"), (None, "cannot be read")])
+def test_a_bad_large_table_is_one_clear_error(tmp_path, content, words):
+    if content is not None:
+        (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=words):
+        list(stream_table(tmp_path / "t.csv", ("a",)))
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("0.0", False), ("True", True), ("no", False), ("", None)])
+def test_flags(text, value):
+    assert TableRow({"x": text}, None, 1).flag("x") is value
+
+
+def test_a_flag_that_is_none_names_line_and_column(tmp_path):
+    with pytest.raises(SourceError, match="line 3, column 'x': expected 0 or 1, found 'maybe'"):
+        TableRow({"x": "maybe"}, tmp_path, 3).flag("x")
+
+
+@given(st.lists(st.text(max_size=8), min_size=1, max_size=3))
+def test_no_path_leaves_its_folder(tmp_path_factory, parts):
+    folder = tmp_path_factory.getbasetemp() / "archive"
+    try:
+        path = below(folder, *parts)
+    except SourceError:
+        return
+    assert path.is_relative_to(folder) and ".." not in path.parts
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,16 @@ from synthmammo.mammogram.sample import Laterality, View
         (terms.assessment_label, "BI-RADS 2", "benign"),
         (terms.assessment_label, "4b", "suspicious"),
         (terms.assessment_label, "", "unknown"),
+        (terms.assessment_label, "0", "unknown"),
+        (terms.density_of, "2.0", "b"),
+        (terms.density_of, "5", None),
+        (terms.birads_of, "BI-RADS 4", "4"),
+        (terms.birads_of, "4.0", "4"),
+        (terms.birads_of, "4B", "4b"),
+        (terms.birads_of, "2$4$3", "4"),
+        (terms.birads_of, "BI-RADS 4 category", "4"),
+        (terms.birads_of, "12", None),
+        (terms.birads_of, "none", None),
     ],
 )
 def test_words_of_tables(parse, word, meaning):
@@ -37,6 +47,7 @@ def test_any_text_is_a_known_word_or_none(word):
     assert terms.density_of(word) in ("a", "b", "c", "d", None)
     assert terms.laterality_of(word) in (*Laterality, None)
     assert terms.view_of(word) in (*View, None)
+    assert terms.birads_of(word) in (*terms.BIRADS, None)
     assert terms.assessment_label(word) in {*terms.ASSESSMENTS.values(), "unknown"}
 
 
@@ -44,3 +55,10 @@ def test_any_text_is_a_known_word_or_none(word):
 def test_case_and_blanks_do_not_matter(parse):
     for word in ("train", "d", "left", "cc"):
         assert parse(f" {word.upper()} ") == parse(word)
+
+
+def test_the_worst_class_of_a_breast():
+    assert terms.worst_class(["normal", "suspicious", "unknown"]) == "suspicious"
+    assert terms.worst_class(["benign", "unknown"]) == "unknown"
+    assert terms.worst_class([]) == "unknown"
+    assert {*terms.ASSESSMENTS.values()} <= {*terms.CLASSES}

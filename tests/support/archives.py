@@ -48,6 +48,20 @@ def over(defaults: Mapping[str, Any], cells: Cells) -> dict[str, Any]:
     return {name: cells.get(name, word) for name, word in defaults.items()}
 
 
+def places(cells: Cells) -> list[tuple[int, int, int, int]]:
+    """Places of the lesions: rows and columns as "30 10 50 30; 60 4 70 14" in the cell `places`, `BOX` by default."""
+    text = cells.get("places")
+    return [BOX] if text is None else [tuple(map(int, place.split())) for place in text.split(";")]
+
+
+def mask_of(place: tuple[int, int, int, int]) -> np.ndarray:
+    """`uint8 (96, 64)`: 255 at a place, as far as it lies on the image."""
+    row0, col0, row1, col1 = (max(0, edge) for edge in place)
+    mask = np.zeros((96, 64), np.uint8)
+    mask[row0:row1, col0:col1] = 255
+    return mask
+
+
 def dicom(folder: Path, cells: Cells) -> None:
     write(
         folder / "a.dcm",
@@ -59,16 +73,21 @@ def dicom(folder: Path, cells: Cells) -> None:
 def folder_of_images(folder: Path, cells: Cells) -> None:
     save(folder / "a.png")
     row = over({"file": "a.png", "patient": "p", "view": "CC", "laterality": "L", "label": "", "density": "a"}, cells)
-    lesion = over({"kind": "mass", "pathology": "", "ymin": 30, "xmin": 10, "ymax": 50, "xmax": 30}, cells)
-    write_table(folder / "table.csv", [row | ({} if cells.get("label") else lesion)])
+    lesion = over({"kind": "mass", "pathology": ""}, cells)
+    edges = [dict(zip(("ymin", "xmin", "ymax", "xmax"), place, strict=True)) for place in places(cells)]
+    write_table(folder / "table.csv", [row] if cells.get("label") else [row | lesion | place for place in edges])
 
 
 def mini_mias(folder: Path, cells: Cells) -> None:
     name = cells.get("image", "mdb001")
     save(folder / f"{name}.png")
     row = over({"cls": "CIRC", "severity": "B"}, cells)
-    place = "" if row["cls"] == "NORM" else f"{row['severity']} 20 984 10"
-    (folder / "Info.txt").write_text(f"{name} G {row['cls']} {place}\n")
+    lines = [f"{name} G {row['cls']}\n"] if row["cls"] == "NORM" else []
+    if not lines:
+        for row0, col0, row1, col1 in places(cells):
+            circle = f"{(col0 + col1) // 2} {1024 - (row0 + row1) // 2} {(row1 - row0) // 2}"
+            lines.append(f"{name} G {row['cls']} {row['severity']} {circle}\n")
+    (folder / "Info.txt").write_text("".join(lines))
 
 
 CBIS = {
@@ -82,12 +101,13 @@ def cbis_ddsm(folder: Path, cells: Cells) -> None:
     row = over(CBIS, cells)
     kind = "Calc" if row["abnormality type"] == "calcification" else "Mass"
     film = f"{kind}-Training_P_00001_{row['left or right breast']}_{row['image view']}"
-    write_table(folder / f"{kind.lower()}_case_description_train_set.csv", [row])
+    rows = [row | {"abnormality id": number} for number, _ in enumerate(places(cells), start=1)]
+    write_table(folder / f"{kind.lower()}_case_description_train_set.csv", rows)
     common = {"SOPClassUID": SECONDARY_CAPTURE, "ImageLaterality": None, "BitsStored": 16}
     write(folder / film / "1-1.dcm", PatientID=film, **common)
-    mask = np.zeros((96, 64), np.uint8)
-    mask[30:50, 10:30] = 255
-    write(folder / f"{film}_1" / "1-1.dcm", mask, PatientID=f"{film}_1", **common | {"BitsStored": 8})
+    for number, place in enumerate(places(cells), start=1):
+        mask = common | {"PatientID": f"{film}_{number}", "BitsStored": 8}
+        write(folder / f"{film}_{number}" / "1-1.dcm", mask_of(place), **mask)
 
 
 def cbis_ddsm_views(folder: Path, cells: Cells) -> None:
@@ -95,30 +115,39 @@ def cbis_ddsm_views(folder: Path, cells: Cells) -> None:
     row = over(view | {"native_rows": 4000, "native_columns": 2400, "native_um": 43.5}, cells)
     mass = over({"shape": "OVAL", "margins": "", "assessment": "4", "subtlety": "3", "pathology": "BENIGN"}, cells)
     save(folder / "images" / "a.jpg", np.asarray(Image.fromarray(FILM).resize((800, 800))))
-    write_table(folder / "manifest.csv", [row | {"masses": json.dumps([mass]), "boxes_xywh": "[[125, 250, 250, 166]]"}])
+    # Squeezed from 96 x 64 to 800 x 800.
+    boxes = [
+        [round(col0 * 12.5, 1), round(row0 * 800 / 96, 1), (col1 - col0) * 12.5, round((row1 - row0) * 800 / 96, 1)]
+        for row0, col0, row1, col1 in places(cells)
+    ]
+    listed = {"masses": json.dumps([mass] * len(boxes)), "boxes_xywh": json.dumps(boxes)}
+    write_table(folder / "manifest.csv", [row | listed])
 
 
 def vindr_mammo(folder: Path, cells: Cells) -> None:
     image = over({"study_id": "s1", "image_id": "i1", "laterality": "L", "view_position": "CC",
                   "breast_birads": "BI-RADS 4", "breast_density": "DENSITY A", "split": "training"}, cells)  # fmt: skip
     category = cells.get("finding_categories", "Mass")
-    places = ("", "", "", "") if category == "No Finding" else (10, 30, 30, 50)
     finding = {"image_id": "i1", "finding_categories": f"['{category}']", "finding_birads": "BI-RADS 4"}
-    finding |= dict(zip(("xmin", "ymin", "xmax", "ymax"), places, strict=True))
+    boxes = [("", "", "", "")] if category == "No Finding" else places(cells)
+    findings = [finding | dict(zip(("ymin", "xmin", "ymax", "xmax"), box, strict=True)) for box in boxes]
     write(folder / "images" / "s1" / "i1.dicom")
     write_table(folder / "breast-level_annotations.csv", [image])
-    write_table(folder / "finding_annotations.csv", [finding])
+    write_table(folder / "finding_annotations.csv", findings)
 
 
 def inbreast(folder: Path, cells: Cells) -> None:
     row = over({"File Name": "20586908", "Laterality": "L", "View": "CC", "ACR": "2", "Bi-Rads": "4a"}, cells)
     write_table(folder / "INbreast.csv", [row])
     write(folder / "AllDICOMs" / "20586908_6c613a14_MG_L_CC_ANON.dcm", PatientID="removed")
-    points = ["(10, 30)", "(30, 30)", "(30, 50)", "(10, 50)"]
-    region = {"Name": cells.get("Name", "Mass"), "Point_px": points}
+    name = cells.get("Name", "Mass")
+    regions = [
+        {"Name": name, "Point_px": [f"({col0}, {row0})", f"({col1}, {row0})", f"({col1}, {row1})", f"({col0}, {row1})"]}
+        for row0, col0, row1, col1 in places(cells)
+    ]
     path = folder / "AllXML" / "20586908.xml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(plistlib.dumps({"Images": [{"ROIs": [region]}]}))
+    path.write_bytes(plistlib.dumps({"Images": [{"ROIs": regions}]}))
 
 
 EMBED_IMAGE = {
@@ -134,7 +163,8 @@ EMBED_FINDING = {
 
 
 def embed(folder: Path, cells: Cells) -> None:
-    write_table(folder / "tables" / "EMBED_OpenData_metadata.csv", [over(EMBED_IMAGE, cells)])
+    image = EMBED_IMAGE | {"ROI_coords": str(tuple(places(cells)))}
+    write_table(folder / "tables" / "EMBED_OpenData_metadata.csv", [over(image, cells)])
     write_table(folder / "tables" / "EMBED_OpenData_clinical.csv", [over(EMBED_FINDING | {"side": ""}, cells)])
     write(folder / "images" / "cohort_1" / "60000001" / "1.2.3" / "1.2.4" / "1.2.5.dcm")
 
@@ -177,9 +207,8 @@ CSAW = {
 def csaw_cc(folder: Path, cells: Cells) -> None:
     write_table(folder / "CSAW-CC_breast_cancer_screening_data.csv", [over(CSAW, cells)])
     write(folder / "images" / "00045_20990909_L_CC_1.dcm")
-    if cells.get("mask") == "present" or cells.get("x_case") == "1":
-        mask = np.zeros((96, 64), np.uint8)
-        mask[30:50, 10:30] = 255
+    if cells.get("mask") == "present" or "places" in cells or cells.get("x_case") == "1":
+        mask = np.maximum.reduce([mask_of(place) for place in places(cells)])
         save(folder / "masks" / "00045_20990909_L_CC_1_mask.png", mask)
 
 
@@ -197,7 +226,6 @@ SEQUENCE
 {film} LINES 96 PIXELS_PER_LINE 64 BITS_PER_PIXEL 12 RESOLUTION 50 {marks}
 """
 OVERLAY = """\
-TOTAL_ABNORMALITIES 1
 ABNORMALITY 1
 LESION_TYPE {LESION_TYPE} {first} {SHAPE} {second} N/A
 ASSESSMENT {ASSESSMENT}
@@ -205,7 +233,7 @@ SUBTLETY 3
 PATHOLOGY {PATHOLOGY}
 TOTAL_OUTLINES 1
 BOUNDARY
-10 30 {chain} #
+{start} {chain} #
 """
 SQUARE = " ".join(["2"] * 19 + ["4"] * 19 + ["6"] * 19 + ["0"] * 19)
 """Chain codes around a square of 20 pixels, clockwise from its upper left."""
@@ -221,7 +249,9 @@ def ddsm(folder: Path, cells: Cells) -> None:
     )
     calcification = lesion["LESION_TYPE"] == "CALCIFICATION"
     names = {"first": "TYPE", "second": "DISTRIBUTION"} if calcification else {"first": "SHAPE", "second": "MARGINS"}
-    (case / f"B_3024_1.{film}.OVERLAY").write_text(OVERLAY.format(**lesion, **names))
+    lesions = [OVERLAY.format(**lesion, **names, start=f"{col0} {row0}") for row0, col0, _, _ in places(cells)]
+    text = f"TOTAL_ABNORMALITIES {len(lesions)}\n" + "".join(lesions)
+    (case / f"B_3024_1.{film}.OVERLAY").write_text(text)
 
 
 CESM = {
@@ -229,7 +259,6 @@ CESM = {
     "Breast density (ACR)": "C", "BIRADS": "4", "Findings": "Mass", "Tags": "", "Machine": "2",
     "Pathology Classification/ Follow up": "Malignant",
 }  # fmt: skip
-SQUARE_POINTS = {"name": "polygon", "all_points_x": [10, 30, 30, 10], "all_points_y": [30, 30, 50, 50]}
 
 
 def cdd_cesm(folder: Path, cells: Cells) -> None:
@@ -239,7 +268,11 @@ def cdd_cesm(folder: Path, cells: Cells) -> None:
     if row["Findings"] == "Normal":
         row["Pathology Classification/ Follow up"] = "Normal"
     write_table(folder / "Radiology manual annotations.csv", [row])
-    shapes = [] if row["Pathology Classification/ Follow up"] == "Normal" else [SQUARE_POINTS]
+    shapes = [
+        {"name": "rect", "y": row0, "x": col0, "height": row1 - row0, "width": col1 - col0}
+        for row0, col0, row1, col1 in places(cells)
+        if row["Pathology Classification/ Follow up"] != "Normal"
+    ]
     regions = [{"#filename": f"{name} .jpg", "region_shape_attributes": json.dumps(shape)} for shape in shapes]
     blank = {"#filename": "", "region_shape_attributes": ""}
     write_table(folder / "Radiology_hand_drawn_segmentations_v2.csv", regions or [blank])

@@ -22,6 +22,7 @@ STEPS = np.array([(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-
 """Step (row, column) of each chain code: 0 goes up, 2 to the right, 4 down, 6 to the left."""
 COLUMNS = {"SHAPE": "mass shape", "MARGINS": "mass margins", "TYPE": "calc type", "DISTRIBUTION": "calc distribution"}
 """The same words have these columns in the tables of CBIS-DDSM."""
+_WHOLE = re.compile(r"-?\d{1,6}")
 _VIEW = re.compile(
     r"(LEFT|RIGHT)_(CC|MLO)\s+LINES\s+(\d+)\s+PIXELS_PER_LINE\s+(\d+)\s+BITS_PER_PIXEL\s+(\d+)\s+"
     r"RESOLUTION\s+([\d.]+)\s+(NON_)?OVERLAY"
@@ -97,11 +98,11 @@ def _abnormality(text: str, path: Path) -> Annotation:
 def _outline(text: str, path: Path) -> tuple[tuple[float, float], ...]:
     """Points (row, column) of a chain: the column and row of its start, and one code per step."""
     words = text.split()
-    if len(words) < 2 or not all(word.isdigit() and len(word) < 7 for word in words):
+    if len(words) < 2 or not all(_WHOLE.fullmatch(word) for word in words):
         raise SourceError("an outline is not a column, a row and chain codes", where=path)
     column, row, *codes = (int(word) for word in words)
-    if any(code > 7 for code in codes):
-        raise SourceError("an outline has a chain code above 7", where=path)
+    if not all(0 <= code <= 7 for code in codes):
+        raise SourceError("an outline has a chain code that is not from 0 to 7", where=path)
     steps = STEPS[np.array(codes, int)] if codes else np.zeros((0, 2), int)
     points = np.cumsum(np.vstack([[(row, column)], steps]), axis=0)
     return tuple((float(r), float(c)) for r, c in points)

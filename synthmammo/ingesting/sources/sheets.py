@@ -33,7 +33,8 @@ def read_sheets(path: Path) -> list[list[tuple[int, list[str]]]]:
             sheets = [book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names]
     except Exception as error:
         # The parser is in another language, and has an error of its own for each part of a file.
-        raise SourceError(f"the spreadsheet cannot be read ({error})", where=path) from error
+        hint = f"Or save it as {path.stem}.csv (comma-separated)."
+        raise SourceError(f"the spreadsheet cannot be read ({error})", where=path, hint=hint) from error
     return [
         [(number, cells) for number, row in enumerate(sheet, start=1) if any(cells := [_text(cell) for cell in row])]
         for sheet in sheets
@@ -62,6 +63,6 @@ def _calamine(path: Path) -> Any:
     try:
         return import_module("python_calamine")
     except ImportError as error:
-        hint = f"Install it with: pip install 'synthmammo[excel]'; or save it as {path.stem}.csv (comma-separated)."
+        hint = f"Install it with: pip install 'synthmammo[excel]'. Or save it as {path.stem}.csv (comma-separated)."
         message = "reading a spreadsheet needs the package 'python-calamine', which is not installed"
         raise SourceError(message, where=path, hint=hint) from error
