@@ -1,6 +1,7 @@
 """DDSM: films of the PVRG codec and copies of them, outlines from chain codes, cases with and without lesions."""
 
 import contextlib
+import time
 
 import numpy as np
 import pytest
@@ -220,3 +221,16 @@ def test_a_damaged_file_raises_the_errors_of_the_package_only(tmp_path_factory, 
                  lambda: read_case(folder / "film.OVERLAY")):  # fmt: skip
         with contextlib.suppress(SourceError):
             read()
+
+
+@pytest.mark.parametrize(
+    "filling", [" ", "\n", "\t\n", "BOUNDARY\n", "ABNORMALITY 1\n", "PATHOLOGY ", "LEFT_CC LINES "]
+)
+def test_a_large_file_of_one_word_takes_no_longer_than_its_size(tmp_path, filling):
+    path = tmp_path / "large.OVERLAY"
+    path.write_text("ABNORMALITY 1\nBOUNDARY\n" + filling * (300_000 // len(filling)))
+    started = time.process_time()
+    for read in (read_overlay, read_case):
+        with contextlib.suppress(SourceError):
+            read(path)
+    assert time.process_time() - started < 10

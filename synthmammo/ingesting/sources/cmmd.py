@@ -109,10 +109,8 @@ def _annotations(rows: list[TableRow], side: Laterality | None) -> Iterator[Anno
     for row in rows:
         if side is None or laterality_of(row["leftright"]) is not side:
             continue
-        kinds, pathology = (
-            known.get(row[column].lower())
-            for column, known in (("abnormality", KINDS), ("classification", PATHOLOGIES))
-        )
+        kinds = KINDS.get(row["abnormality"].lower())
+        pathology = PATHOLOGIES.get(row["classification"].lower())
         if kinds is None or pathology is None:
             column = "abnormality" if kinds is None else "classification"
             raise SourceError(f"{row.where(column)}: '{row[column]}' is not understood", where=row.path)

@@ -16,7 +16,7 @@ from synthmammo.ingesting.sources.base import Annotation
 from synthmammo.ingesting.sources.cbis_terms import annotation_of
 from synthmammo.ingesting.sources.tables import TableRow
 
-LARGEST = 1 << 24
+LARGEST = 1 << 22
 """Most bytes of a file; overlays have some thousand."""
 STEPS = np.array([(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)])
 """Step (row, column) of each chain code: 0 goes up, 2 to the right, 4 down, 6 to the left."""
@@ -77,22 +77,22 @@ def read_overlay(path: Path) -> tuple[Annotation, ...]:
     Raises:
         SourceError: The file cannot be read, or an outline is not a chain of codes from 0 to 7.
     """
-    parts = re.split(r"^\s*ABNORMALITY\s+\d+\s*$", _text(path), flags=re.MULTILINE)
+    parts = re.split(r"^[ \t]*ABNORMALITY[ \t]+\d+[ \t\r]*$", _text(path), flags=re.MULTILINE)
     return tuple(_abnormality(part, path) for part in parts[1:])
 
 
 def _abnormality(text: str, path: Path) -> Annotation:
     cells = {"pathology": _field(text, "PATHOLOGY").replace("_", " ")}
     cells |= {name: found for name in ("assessment", "subtlety") if (found := _field(text, name.upper()))}
-    kinds = re.findall(r"^\s*LESION_TYPE\s+(\S+)(.*)$", text, re.MULTILINE)
+    kinds = re.findall(r"^[ \t]*LESION_TYPE[ \t]+(\S+)(.*)$", text, re.MULTILINE)
     for kind, terms in kinds:
         cells.setdefault("abnormality type", kind.lower())
         words = terms.split()
         cells |= {COLUMNS[name]: word for name, word in zip(words, words[1:], strict=False) if name in COLUMNS}
     lesion = annotation_of(TableRow(cells, path, 1))
     kind = lesion.kind if kinds and kinds[0][0] in ("MASS", "CALCIFICATION") else lesion.kind.OTHER
-    found = re.search(r"^\s*BOUNDARY\s*$(.*?)(#|\Z|^\s*[A-Z])", text, re.MULTILINE | re.DOTALL)
-    return Annotation(kind, lesion.pathology, lesion.descriptors, outline=_outline(found[1], path) if found else None)
+    chain = re.search(r"^[ \t]*BOUNDARY[ \t\r]*$([^#]*?)(#|\Z|^[ \t]*[A-Z])", text, re.MULTILINE | re.DOTALL)
+    return Annotation(kind, lesion.pathology, lesion.descriptors, outline=_outline(chain[1], path) if chain else None)
 
 
 def _outline(text: str, path: Path) -> tuple[tuple[float, float], ...]:
@@ -109,8 +109,8 @@ def _outline(text: str, path: Path) -> tuple[tuple[float, float], ...]:
 
 
 def _field(text: str, name: str) -> str:
-    found = re.search(rf"^[ \t]*{name}[ \t]+(.*?)[ \t]*\r?$", text, re.MULTILINE)
-    return found[1] if found else ""
+    lines = (line.split(maxsplit=1) for line in text.splitlines())
+    return next((words[1].strip() for words in lines if len(words) == 2 and words[0] == name), "")
 
 
 def _text(path: Path) -> str:

@@ -13,6 +13,7 @@ width that the case's `.ics` file gives.
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,8 +110,7 @@ def _predicted(selection: int, left: Values, above: Values, corner: Values) -> V
 
 
 def _differences(content: bytearray, frame: Frame, path: Path) -> Values:
-    from libjpeg import decode
-
+    decode = import_module("libjpeg").decode
     content[frame.bits_at], content[frame.selection_at] = 16, 1
     try:
         decoded = np.asarray(decode(bytes(content))).astype(np.int32)
