@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.tables import TableRow, below, read_table, stream_table
+from synthmammo.ingesting.sources.tables import TableRow, read_table, stream_table
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n", exclude_categories=["Cs", "Zl", "Zp", "Cc"]))
 
@@ -56,16 +56,6 @@ def test_flags(text, value):
 def test_a_flag_that_is_none_names_line_and_column(tmp_path):
     with pytest.raises(SourceError, match="line 3, column 'x': expected 0 or 1, found 'maybe'"):
         TableRow({"x": "maybe"}, tmp_path, 3).flag("x")
-
-
-@given(st.lists(st.text(max_size=8), min_size=1, max_size=3))
-def test_no_path_leaves_its_folder(tmp_path_factory, parts):
-    folder = tmp_path_factory.getbasetemp() / "archive"
-    try:
-        path = below(folder, *parts)
-    except SourceError:
-        return
-    assert path.is_relative_to(folder) and ".." not in path.parts
 
 
 @pytest.mark.parametrize(

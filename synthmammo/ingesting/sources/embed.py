@@ -34,7 +34,8 @@ from synthmammo.ingesting.sources.embed_terms import (
 )
 from synthmammo.ingesting.sources.lesions import in_common, locate
 from synthmammo.ingesting.sources.orientation import on_the_breast
-from synthmammo.ingesting.sources.tables import TableRow, below, find_table, read_table, stream_table
+from synthmammo.ingesting.sources.paths import below
+from synthmammo.ingesting.sources.tables import TableRow, find_table, read_table, stream_table
 from synthmammo.ingesting.sources.terms import NONE, assessment_label, density_of, laterality_of, view_of, words
 from synthmammo.mammogram.anatomy import breast_mask
 from synthmammo.mammogram.sample import Box, Kind, Laterality

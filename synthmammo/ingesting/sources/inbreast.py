@@ -85,7 +85,7 @@ class Inbreast(DicomArchive):
         files = {path.name.split("_")[0]: path for path in sorted((self.folder / "AllDICOMs").glob("*.dcm"))}
         for row in read_table(table, required=COLUMNS):
             number = row["file name"].removesuffix(".0")
-            if not number.isdigit():
+            if not (number.isdecimal() and len(number) < 20):
                 continue  # the table ends with remarks
             path = files.get(number, self.folder / "AllDICOMs" / number)
             try:

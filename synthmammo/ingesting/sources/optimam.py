@@ -17,6 +17,7 @@ from synthmammo.ingesting.sources.base import Annotation, Record, Skipped, key_o
 from synthmammo.ingesting.sources.dicom_archive import DicomArchive, open_listed
 from synthmammo.ingesting.sources.dicom_facts import header_facts
 from synthmammo.ingesting.sources.dicom_pixels import is_raw
+from synthmammo.ingesting.sources.paths import below
 from synthmammo.ingesting.sources.terms import words
 from synthmammo.mammogram.sample import Box, Kind, Pathology
 
@@ -84,6 +85,7 @@ class Optimam(DicomArchive):
         for episode, study, image in _images(client):
             path = self.folder / "images" / client.id / study.id / f"{image.id}.dcm"
             try:
+                below(self.folder, "images", client.id, study.id, f"{image.id}.dcm")
                 yield self._record(path, client, episode, image)
             except SourceError as error:
                 yield Skipped(path, error.message)

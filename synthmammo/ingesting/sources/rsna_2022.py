@@ -16,7 +16,8 @@ from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
 from synthmammo.ingesting.sources.base import Annotation, Record, Skipped, key_of
 from synthmammo.ingesting.sources.dicom_archive import DicomArchive, facts_beside, open_listed
-from synthmammo.ingesting.sources.tables import TableRow, below, read_table
+from synthmammo.ingesting.sources.paths import below
+from synthmammo.ingesting.sources.tables import TableRow, read_table
 from synthmammo.ingesting.sources.terms import NONE, birads_of, density_of, laterality_of, view_of, words
 from synthmammo.mammogram.sample import Kind, Pathology
 

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources.sheets import SUFFIXES as SHEETS
@@ -144,18 +144,6 @@ def find_table(folder: Path, *names: str) -> Path:
             return min(found, key=lambda path: (suffixes.index(path.suffix.lower()), len(path.name), path))
     hint = f"Expected {names[0]}.csv, or the archive's spreadsheet, in the folder or one below it."
     raise SourceError(f"{names[0]}.csv is missing", where=folder, hint=hint)
-
-
-def below(folder: Path, *parts: str) -> Path:
-    """A path that a table names below a folder.
-
-    Raises:
-        SourceError: A part is empty, absolute, or leads out of the folder.
-    """
-    pieces = [piece for part in parts for piece in PurePosixPath(part.replace("\\", "/")).parts]
-    if not all(parts) or any(piece in ("..", "/") or ":" in piece for piece in pieces):
-        raise SourceError(f"'{'/'.join(parts)}' is not a path below the archive's folder", where=folder)
-    return folder.joinpath(*pieces)
 
 
 def _squashed(name: str) -> str:
