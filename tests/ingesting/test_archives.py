@@ -12,7 +12,7 @@ from synthmammo.errors import SourceError
 from synthmammo.ingesting.ingest import _listed, ingest
 from synthmammo.ingesting.sources.base import Record, Skipped, open_source
 from synthmammo.ingesting.sources.samples import to_sample
-from synthmammo.sharing.hub import restricted
+from synthmammo.sharing.publication import restricted
 from tests.support.archives import ARCHIVES
 from tests.support.dicom_files import write
 
