@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 @DIRECTORY
 @click.argument("url")
 @click.option("--user", default="", help="User name on the server; SYNTHMAMMO_PASSWORD holds the password.")
-def send(directory: Path, url: str, user: str) -> None:
+@click.option("--again", is_flag=True, help="Send also what the server has already.")
+def send(directory: Path, url: str, user: str, again: bool) -> None:
     """Store the DICOM objects of a dataset on a server.
 
-    URL is that of the DICOMweb server. After an interruption the same command continues: files named .sent-*.jsonl in
-    DIRECTORY list what the server has taken. SYNTHMAMMO_TOKEN may hold a bearer token.
+    URL is that of the DICOMweb server, which is asked what it has: only the rest is sent, so the same command continues
+    after an interruption. Files named .sent-*.jsonl in DIRECTORY list what a server has taken, for servers that cannot
+    be asked. SYNTHMAMMO_TOKEN may hold a bearer token.
 
     Example: synthmammo send datasets/screening_exams http://localhost:8042/dicom-web
     """
@@ -31,15 +33,32 @@ def send(directory: Path, url: str, user: str) -> None:
     from synthmammo.sharing.dicomweb import Credentials
     from synthmammo.sharing.dicomweb import send as run
 
-    password = os.environ.get("SYNTHMAMMO_PASSWORD", "")
-    if user and not password:
-        password = click.prompt(f"Password of {user}", hide_input=True, err=True)
-    credentials = Credentials(user, password, os.environ.get("SYNTHMAMMO_TOKEN", ""))
+    token = os.environ.get("SYNTHMAMMO_TOKEN", "")
+    credentials = Credentials(user, "" if token else _password(user), token)
     with progress_bar("send", unit="objects") as update:
-        sent = run(directory, url, credentials=credentials, progress=update)
+        sent = run(directory, url, credentials=credentials, again=again, progress=update)
     there = sent.known + sent.present
     already = f"; {there} were there already" if there else ""
-    click.echo(f"{url}: stored {sent.stored} objects, {sent.bytes / 1e6:,.1f} MB{already}")
+    lost = f"; {sent.lost} of these had been sent before, but were no longer there" if sent.lost else ""
+    click.echo(f"{url}: stored {sent.stored} objects, {sent.bytes / 1e6:,.1f} MB{lost}{already}")
+    if sent.unasked:
+        click.echo("note: the server has no search, so what was sent before counts as there; --again sends it again")
+
+
+def _password(user: str) -> str:
+    """The password of a user: from the environment, or typed in where somebody can."""
+    import os
+    import sys
+
+    password = os.environ.get("SYNTHMAMMO_PASSWORD", "")
+    if password or not user:
+        return password
+    if not sys.stdin.isatty():
+        from synthmammo.errors import OutputError
+
+        hint = "Put it into the variable SYNTHMAMMO_PASSWORD."
+        raise OutputError(f"the password of {user} is needed, and there is no terminal to ask on", hint=hint)
+    return str(click.prompt(f"Password of {user}", hide_input=True, err=True))
 
 
 @click.command()

@@ -1,8 +1,9 @@
 """`send`: the DICOM objects of a dataset go to a DICOMweb server (STOW-RS); after a break the same call goes on.
 
-What was stored is written to a file in the dataset, one line per object, before the next one is sent. The server is
-also asked which objects of a study it has: UIDs follow from the dataset's content, so two objects of one UID are the
-same, and it is not sent again.
+The server is asked, one question per study, which objects it has: UIDs follow from the dataset's content, so two
+objects of one UID are the same, and it is not sent again. What was stored is also written to a file in the dataset, one
+line per object, before the next one is sent: it saves reading the files again, and is believed where a server has no
+search.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -37,6 +39,10 @@ TIMEOUT_SECONDS = (10, 300)
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 """HTTP statuses of a server that may do better in a moment."""
 
+_NO_SEARCH = {400, 404, 405, 406, 415, 501}
+"""HTTP statuses of a store without a search, or of one that calls an unknown study an error."""
+
+_UID = "00080018"
 _WHOLE = 1 << 31
 _GOES_ON = "What was stored is remembered: the same command goes on from here."
 
@@ -64,15 +70,19 @@ class Sent:
 
     Attributes:
         stored: Number of objects sent by this call.
-        known: Number of objects sent by an earlier call.
+        known: Number of objects sent by an earlier call; the server has them still, or cannot be asked.
         present: Number of objects that were not sent, because the server had them.
+        lost: Number of objects sent by this call although an earlier one had: the server had them no longer.
         bytes: Size in bytes of what this call sent.
+        unasked: Whether objects count as `known` that the server could not be asked about.
     """
 
     stored: int = 0
     known: int = 0
     present: int = 0
+    lost: int = 0
     bytes: int = 0
+    unasked: bool = False
 
     @property
     def done(self) -> int:
@@ -85,6 +95,7 @@ def send(
     url: str,
     *,
     credentials: Credentials | None = None,
+    again: bool = False,
     progress: Progress = silent,
 ) -> Sent:
     """Store the DICOM objects of a dataset on a server.
@@ -93,6 +104,7 @@ def send(
         directory: Directory of a finished dataset with the format `dicom`.
         url: Base address of the DICOMweb service, e.g. `http://localhost:8042/dicom-web`.
         credentials: Credentials for the server; None, the default, for an open one.
+        again: Whether objects are sent that the server has, or took earlier; False by default.
         progress: Function that is called with the number of objects done and that of all objects.
 
     Returns:
@@ -111,17 +123,28 @@ def send(
     progress(0, total)
     for shard in shards:
         for path, sha256 in _checked(directory, shard):
-            name = f"{shard.name}/{path.name}"
-            if log.has(name, sha256):
-                sent.known += 1
+            one = log.known.get((name := f"{shard.name}/{path.name}", sha256)) or _Object.read(path)
+            logged = (name, sha256) in log.known
+            if not again and _is_there(server, one, logged, sent):
+                sent.known += logged
+                sent.present += not logged
             else:
-                size = server.store(path)
-                sent.stored += size > 0
-                sent.present += size == 0
-                sent.bytes += size
-                log.add(name, sha256)
+                sent.bytes += server.store(path)
+                sent.stored += 1
+                sent.lost += logged and not again
+            if not logged:
+                log.add(name, sha256, one)
             progress(sent.done, total)
     return sent
+
+
+def _is_there(server: _Server, one: _Object, logged: bool, sent: Sent) -> bool:
+    """Whether the server has an object; where it cannot be asked, whether it took it earlier."""
+    present = server.present(one.study)
+    if present is None:
+        sent.unasked |= logged
+        return logged
+    return one.uid in present
 
 
 def _checked(directory: Path, shard: ShardRecord) -> list[tuple[Path, str]]:
@@ -132,42 +155,64 @@ def _checked(directory: Path, shard: ShardRecord) -> list[tuple[Path, str]]:
     """
     files = [(path, file_digest(path)) for path in sorted((directory / shard.name).glob("*"))]
     if digest([(path.name, sha256) for path, sha256 in files]) != shard.sha256:
-        hint = "`synthmammo verify` tells what else is wrong; build the dataset again."
+        hint = f"`synthmammo verify {directory}` tells what else is wrong, `synthmammo repair` makes it again."
         raise DatasetError("was changed since it was built, so it is not sent", where=directory / shard.name, hint=hint)
     return files
 
 
+@dataclass(frozen=True)
+class _Object:
+    """What a server knows an object by.
+
+    Attributes:
+        study: Study Instance UID.
+        uid: SOP Instance UID.
+    """
+
+    study: str
+    uid: str
+
+    @classmethod
+    def read(cls, path: Path) -> _Object:
+        """The UIDs in a file; its pixels are not read."""
+        from pydicom import dcmread
+
+        one = dcmread(path, stop_before_pixels=True, specific_tags=["StudyInstanceUID", "SOPInstanceUID"])
+        return cls(str(one.StudyInstanceUID), str(one.SOPInstanceUID))
+
+
 class _Log:
-    """The objects that one server has taken: JSON lines in the dataset, one file per address."""
+    """The objects that one server has taken: JSON lines in the dataset, one file per address.
+
+    Attributes:
+        known: UIDs of the objects by their file's name and SHA-256.
+    """
 
     def __init__(self, directory: Path, url: str) -> None:
         host = urlsplit(url).hostname or "server"
         self._path = directory / f".sent-{host}-{hashlib.sha256(url.encode()).hexdigest()[:8]}.jsonl"
-        self._known: set[tuple[str, str]] = set()
+        self.known: dict[tuple[str, str], _Object] = {}
         if self._path.is_file():
-            self._known = set(self._entries())
+            self.known = dict(self._entries())
 
-    def _entries(self) -> Iterator[tuple[str, str]]:
+    def _entries(self) -> Iterator[tuple[tuple[str, str], _Object]]:
         for line in self._path.read_text(encoding="utf-8").splitlines():
             try:
                 entry = json.loads(line)
-                yield entry["file"], entry["sha256"]
+                yield (entry["file"], entry["sha256"]), _Object(entry["study"], entry["uid"])
             except (json.JSONDecodeError, KeyError, TypeError):
-                continue  # the last line of a run that was killed; its object is asked for, or sent again
+                continue  # the last line of a run that was killed, or of an early release: its object is asked for
 
-    def has(self, name: str, sha256: str) -> bool:
-        """Whether the server has taken this file."""
-        return (name, sha256) in self._known
-
-    def add(self, name: str, sha256: str) -> None:
+    def add(self, name: str, sha256: str, one: _Object) -> None:
         """Remember a file that the server has taken.
 
         Raises:
             OutputError: The dataset cannot be written.
         """
+        line = json.dumps({"file": name, "sha256": sha256, "study": one.study, "uid": one.uid}) + "\n"
         try:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"file": name, "sha256": sha256}) + "\n")
+                file.write(line)
         except OSError as error:
             raise unwritable(self._path, error) from error
 
@@ -182,10 +227,10 @@ class _Server:
             raise OutputError("is not the address of a DICOMweb service", where=url, hint=hint)
         self._url = url.rstrip("/")
         self._client = _client(self._url, credentials)
-        self._studies: dict[str, set[str]] = {}
+        self._studies: dict[str, set[str] | None] = {}
 
     def store(self, path: Path) -> int:
-        """Store one file; its size in bytes, or 0 when the server has the object already.
+        """Store one file; returns its size in bytes.
 
         Raises:
             OutputError: The server cannot be reached, or refuses.
@@ -193,31 +238,43 @@ class _Server:
         from pydicom import dcmread
 
         one = dcmread(path)
-        if one.SOPInstanceUID in self._present(str(one.StudyInstanceUID)):
-            return 0
         answer = self._patiently(lambda: self._client.store_instances([one]), path)
         taken = {item.ReferencedSOPInstanceUID for item in answer.get("ReferencedSOPSequence", [])}
         if one.SOPInstanceUID not in taken:
             raise OutputError(f"the server did not store it ({_failure(answer)})", where=path, hint=_GOES_ON)
         return path.stat().st_size
 
-    def _present(self, study: str) -> set[str]:
-        """SOP Instance UIDs of a study that the server has; none where it cannot be asked."""
+    def present(self, study: str) -> set[str] | None:
+        """SOP Instance UIDs of a study that the server has; None where it cannot be asked.
+
+        Raises:
+            OutputError: The server cannot be reached, or refuses the caller.
+        """
         if study not in self._studies:
-            from requests import HTTPError
-
-            def ask() -> list[dict[str, Any]]:
-                try:
-                    return self._client.search_for_instances(study, fields=["SOPInstanceUID"])
-                except HTTPError as error:
-                    # A store without a search, or one that calls an unknown study an error.
-                    if _status(error) in (400, 404, 405, 406, 415, 501):
-                        return []
-                    raise
-
-            found = self._patiently(ask, self._url)
-            self._studies[study] = {entry["00080018"]["Value"][0] for entry in found}
+            found = self._asked(lambda: self._client.search_for_instances(study, fields=["SOPInstanceUID"]))
+            # Some call an unknown study an error, as those do that have no search at all.
+            self._studies[study] = found if found is not None else (set() if self._searches else None)
         return self._studies[study]
+
+    @cached_property
+    def _searches(self) -> bool:
+        """Whether the server has a search."""
+        return self._asked(lambda: self._client.search_for_studies(limit=1)) is not None
+
+    def _asked(self, question: Callable[[], list[dict[str, Any]]]) -> set[str] | None:
+        """SOP Instance UIDs in the answer to a search; None where the server does not answer that."""
+        from requests import HTTPError
+
+        def ask() -> list[dict[str, Any]] | None:
+            try:
+                return question()
+            except HTTPError as error:
+                if _status(error) in _NO_SEARCH:
+                    return None
+                raise
+
+        found = self._patiently(ask, self._url)
+        return None if found is None else {entry[_UID]["Value"][0] for entry in found if _UID in entry}
 
     def _patiently(self, request: Callable[[], Answer], where: object) -> Answer:
         from requests import ConnectionError, HTTPError, RequestException, Timeout

@@ -52,10 +52,13 @@ def objects(dataset):
 
 
 class Archive:
-    """A small store in this process; `faults` are statuses that it answers before it does its work."""
+    """A small store in this process; `faults` are statuses that it answers before it does its work.
 
-    def __init__(self, faults=(), search=True, says=None):
-        self.faults, self.search, self.says = list(faults), search, says
+    A `strict` one calls a study that it does not have an error.
+    """
+
+    def __init__(self, faults=(), search=True, says=None, strict=False):
+        self.faults, self.search, self.says, self.strict = list(faults), search, says, strict
         self.stored, self.requests = [], []
 
     def answer(self, method, path, headers, body):
@@ -63,9 +66,7 @@ class Archive:
         if self.faults and (status := self.faults.pop(0)):
             return status, b""
         if method == "GET":
-            study = re.search(r"studies/([\d.]+)", path)[1]
-            found = [{"00080018": {"vr": "UI", "Value": [uid]}} for uid, of in self.stored if of == study]
-            return (200, json.dumps(found).encode()) if self.search else (405, b"")
+            return self._found(re.search(r"studies/([\d.]+)", path))
         start = body.index(b"\r\n\r\n") + 4
         one = dcmread(BytesIO(body[start : body.rindex(b"\r\n--")]))
         if self.says is not None:
@@ -73,6 +74,14 @@ class Archive:
         self.stored.append((one.SOPInstanceUID, one.StudyInstanceUID))
         item = {"00081155": {"vr": "UI", "Value": [one.SOPInstanceUID]}}
         return 200, json.dumps({"00081199": {"vr": "SQ", "Value": [item]}}).encode()
+
+    def _found(self, study):
+        if not self.search:
+            return 405, b""
+        found = [uid for uid, of in self.stored if study and of == study[1]]
+        if study and not found and self.strict:
+            return 404, b""
+        return 200, json.dumps([{"00080018": {"vr": "UI", "Value": [uid]}} for uid in found]).encode()
 
 
 @contextmanager
@@ -161,9 +170,37 @@ class TestResuming:
         with serving(archive) as url:
             assert send(dataset, url).stored == len(objects(dataset))
 
+    @pytest.mark.parametrize("strict", [False, True])
+    def test_what_the_server_lost_is_sent_again(self, strict, dataset):
+        archive, total = Archive(strict=strict), len(objects(dataset))
+        with serving(archive) as url:
+            send(dataset, url)
+            archive.stored.clear()
+            wiped = send(dataset, url)
+            del archive.stored[0]
+            one = send(dataset, url)
+        assert (wiped.stored, wiped.lost, wiped.known) == (total, total, 0)
+        assert (one.stored, one.lost, one.known) == (1, 1, total - 1)
+
+    def test_again_sends_what_is_there(self, dataset):
+        archive, total = Archive(), len(objects(dataset))
+        with serving(archive) as url:
+            send(dataset, url)
+            again = send(dataset, url, again=True)
+        assert (again.stored, again.lost, again.done, len(archive.stored)) == (total, 0, total, 2 * total)
+
+    def test_the_log_is_a_cache_of_uids(self, dataset, monkeypatch):
+        with serving(Archive()) as url:
+            send(dataset, url)
+            monkeypatch.setattr(sending._Object, "read", None)  # nothing is read again
+            assert send(dataset, url).known == len(objects(dataset))
+
     def test_a_server_without_search(self, dataset):
         with serving(Archive(search=False)) as url:
-            assert send(dataset, url).stored == len(objects(dataset))
+            first, second = send(dataset, url), send(dataset, url)
+            assert send(dataset, url, again=True).stored == first.stored
+        assert (first.stored, first.unasked) == (len(objects(dataset)), False)
+        assert (second.known, second.stored, second.unasked) == (first.stored, 0, True)
 
 
 class TestRefusals:
@@ -232,6 +269,25 @@ class TestCommand:
             "Bearer abc",
         }
 
+    def test_a_wiped_server_and_again(self, dataset):
+        archive, total = Archive(), len(objects(dataset))
+        with serving(archive) as url:
+            tiny.run("send", dataset, url)
+            archive.stored.clear()
+            lost = f"; {total} of these had been sent before, but were no longer there"
+            assert lost in tiny.run("send", dataset, url).output
+            assert f"stored {total} objects" in tiny.run("send", dataset, url, "--again").output
+
+    def test_no_password_and_no_terminal_is_one_message(self, dataset, monkeypatch):
+        monkeypatch.delenv("SYNTHMAMMO_PASSWORD", raising=False)
+        monkeypatch.delenv("SYNTHMAMMO_TOKEN", raising=False)
+        result = tiny.run("send", dataset, "http://127.0.0.1:1/dicom-web", "--user", "reader")
+        message = "error: the password of reader is needed, and there is no terminal to ask on\n"
+        assert (result.exit_code, result.output) == (
+            1,
+            f"{message}  Put it into the variable SYNTHMAMMO_PASSWORD.\n",
+        )
+
     def test_an_error_is_one_message(self, dataset):
         result = tiny.run("send", dataset, "nowhere")
         assert result.exit_code == 1
@@ -272,6 +328,14 @@ class TestOrthanc:
                 np.testing.assert_array_equal(back.pixel_array, one.pixel_array)
             else:
                 assert back.ContentSequence == one.ContentSequence
+
+    def test_a_wiped_server_gets_everything_again(self, dataset, server, client):
+        send(dataset, server.url, credentials=KNOWN)
+        assert send(dataset, server.url, credentials=KNOWN).known == len(objects(dataset))
+        orthanc.wipe(server)
+        again = send(dataset, server.url, credentials=KNOWN)
+        assert (again.lost, again.known) == (len(objects(dataset)), 0)
+        assert fetched(client, dcmread(objects(dataset)[0]))
 
     def test_a_study_of_a_patient_is_found(self, dataset, server, client):
         send(dataset, server.url, credentials=KNOWN)

@@ -49,6 +49,18 @@ def running(folder: Path) -> Iterator[Orthanc]:
         _stop(process)
 
 
+def wipe(server: Orthanc) -> None:
+    """Delete every patient that a server has."""
+    manager = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    root = server.url.removesuffix("/dicom-web")
+    manager.add_password(None, root, USER, PASSWORD)
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(manager))
+    with opener.open(f"{root}/patients", timeout=10) as answer:
+        patients = json.load(answer)
+    for patient in patients:
+        opener.open(urllib.request.Request(f"{root}/patients/{patient}", method="DELETE"), timeout=10).close()
+
+
 def _started(folder: Path) -> tuple[subprocess.Popen[bytes], Orthanc | None]:
     """A server's process, and the server once it answers; None when it ended or was silent for a minute."""
     http, dicom = _free_port(), _free_port()
