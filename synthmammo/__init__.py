@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from synthmammo.building.films import insert_lesion, remove_lesion
     from synthmammo.building.recipes import build, make_hosts, plan
     from synthmammo.building.remake import regenerate
+    from synthmammo.building.repair import repair
     from synthmammo.building.verify import verify
     from synthmammo.dataset.card import card
     from synthmammo.dataset.reader import Dataset
@@ -71,6 +72,7 @@ _PLACES = {
     "publish": "sharing.publish",
     "regenerate": "building.remake",
     "remove_lesion": "building.films",
+    "repair": "building.repair",
     "sample": "editing.sample",
     "shipped_recipes": "recipe",
     "train": "training.train",
@@ -103,6 +105,7 @@ __all__ = [
     "publish",
     "regenerate",
     "remove_lesion",
+    "repair",
     "sample",
     "shipped_recipes",
     "train",

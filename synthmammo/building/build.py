@@ -13,6 +13,7 @@ from typing import Any
 from synthmammo.building.assemble import Assembler
 from synthmammo.building.inputs import model_facts, refuse_unsupported, source_digests
 from synthmammo.dataset.finishing import ShardResult
+from synthmammo.dataset.index import IndexRow
 from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
 from synthmammo.dataset.libraries import of_recipe, versions
 from synthmammo.dataset.manifest import Manifest, machine
@@ -87,7 +88,8 @@ def build(
     _write_inputs(recipe, out)
     make = partial(make_shard, recipe, out, state.digest)
     made = run_shards(state, engine, make, planned_shards(out / PLAN), advance)
-    files = [RECIPE, PLAN, *_write_labels(recipe, out, made.results)]
+    rows = [row for result in made.results for row in result.rows]
+    files = [RECIPE, PLAN, *write_labels(recipe, out, rows)]
     return MadeDataset(out, state.finish(made.results, [], manifest, files), made.samples, made.seconds)
 
 
@@ -114,9 +116,8 @@ def _write_inputs(recipe: Recipe, out: Path) -> None:
         plan(recipe, out / PLAN)
 
 
-def _write_labels(recipe: Recipe, out: Path, results: Sequence[ShardResult]) -> list[str]:
+def write_labels(recipe: Recipe, out: Path, rows: Sequence[IndexRow]) -> list[str]:
     """Write the label files that the recipe asks for; returns their paths in the dataset."""
-    rows = [row for result in results for row in result.rows]
     writers = {"coco": write_coco, "yolo": write_yolo}
     return [path for name, write in writers.items() if name in recipe.emit.labels for path in write(out, rows)]
 
@@ -155,17 +156,29 @@ def make_shard(
     recipe: Recipe, out: Path, identity: str, shard: PlannedShard, report: Report
 ) -> tuple[str, ShardResult]:
     """Make the samples of one shard and write them; DICOM derives its UIDs from the build's identity."""
+    return make_formats(recipe, out, format_options(recipe, identity), shard, report)
+
+
+def make_formats(
+    recipe: Recipe, out: Path, options: Mapping[str, Mapping[str, Any]], shard: PlannedShard, report: Report
+) -> tuple[str, ShardResult]:
+    """Make the samples of one shard and write them in some formats, by name with their options; none writes nothing."""
     assembler = Assembler(recipe)
-    options: dict[str, dict[str, Any]] = recipe.emit.formats.chosen()
-    for name, more in (("parquet", {"label_names": label_names(recipe)}), ("dicom", {"dataset": identity})):
-        if name in options:
-            options[name] |= more
     samples = (
         (row.index, sample if isinstance(sample, Sample) else {"key": sample.key, "reason": sample.reason})
         for row, sample in zip(shard.rows, assembler.samples(shard.rows), strict=True)
     )
     name, result = write_shard(Formats(out, options, recipe.emit.preview_px), shard.name, samples, report)
     return name, replace(result, seconds={**assembler.seconds, **result.seconds})
+
+
+def format_options(recipe: Recipe, identity: str) -> dict[str, dict[str, Any]]:
+    """Options of the writers of a recipe's formats, by name; the identity is that of the build."""
+    options: dict[str, dict[str, Any]] = recipe.emit.formats.chosen()
+    for name, more in (("parquet", {"label_names": label_names(recipe)}), ("dicom", {"dataset": identity})):
+        if name in options:
+            options[name] |= more
+    return options
 
 
 def label_names(recipe: Recipe) -> list[str]:

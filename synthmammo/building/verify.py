@@ -23,9 +23,11 @@ class Verification(Soundness):
 
     Attributes:
         remade: Comparisons of the samples that were made again with the stored ones.
+        repairable: Whether `repair` makes again what is damaged: the dataset was built.
     """
 
     remade: list[Remade] = field(default_factory=list)
+    repairable: bool = False
 
 
 def verify(path: str | Path, *, pixels: int = 0, seed: int = 0, progress: Progress = silent) -> Verification:
@@ -57,13 +59,23 @@ def verify(path: str | Path, *, pixels: int = 0, seed: int = 0, progress: Progre
     a_function(progress, "progress", DatasetError)
     manifest = Manifest.read(directory)
     files = verify_files(directory, lambda done, total: progress(done, None if total is None else total + pixels))
-    found = Verification(files.problems, files.notes, files.files)
-    if pixels and not found.problems:
+    found = Verification(**vars(files), repairable=manifest.kind == "built")
+    if pixels and found.problems:
+        found.notes.append(_not_compared(directory, found))
+    elif pixels:
         for compared in _remade(directory, pixels, seed):
             found.remade.append(compared)
             progress(found.files + len(found.remade), found.files + pixels)
         _judge(manifest, found)
     return found
+
+
+def _not_compared(directory: Path, found: Verification) -> str:
+    """Why no sample was made again, and what helps."""
+    reason = "no sample was made again to compare its pixels, since the dataset is not whole"
+    if not (found.repairable and found.damaged):
+        return f"{reason}; mend that first"
+    return f"{reason}; `synthmammo repair {directory}` makes again what is damaged"
 
 
 def _remade(directory: Path, number: int, seed: int) -> list[Remade]:

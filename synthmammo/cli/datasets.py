@@ -1,4 +1,4 @@
-"""Commands on finished datasets: verify, regenerate, show, card."""
+"""Commands on finished datasets: verify, repair, regenerate, show, card."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import DIRECTORY, FILE, FOLDER
+from synthmammo.cli.options import DIRECTORY, FILE, FOLDER, WORKERS
 
 
 @click.command()
@@ -37,9 +37,36 @@ def verify(directory: Path, pixels: int, seed: int) -> None:
         click.secho(f"problem: {problem}", fg="red")
     if found.problems:
         click.echo(f"{directory}: {len(found.problems)} problem{'s' * (len(found.problems) > 1)}")
+        if found.damaged and found.repairable:
+            click.echo(f"`synthmammo repair {directory}` makes again what is missing or was changed")
         raise SystemExit(1)
     again = f", {len(found.remade)} samples made again and found equal" if found.remade else ""
     click.echo(f"{directory}: sound ({found.files} files and shards checked{again})")
+
+
+@click.command()
+@DIRECTORY
+@WORKERS
+def repair(directory: Path, workers: int | None) -> None:
+    """Make again what is missing or was changed in a dataset.
+
+    What `synthmammo verify` blames of the built dataset in DIRECTORY is made again from its recipe, to the same bytes;
+    everything else stays as it is. The exit code is 1 when something is still wrong.
+
+    Example: synthmammo repair datasets/balanced_calc
+    """
+    import synthmammo
+    from synthmammo.cli.progress import progress_bar
+
+    with progress_bar("repair", unit="samples") as update:
+        done = synthmammo.repair(directory, workers=workers, progress=update)
+    for name in done.repaired:
+        click.echo(f"made again: {name}")
+    for problem in done.problems:
+        click.secho(f"problem: {problem}", fg="red")
+    if done.problems:
+        raise SystemExit(1)
+    click.echo(f"{directory}: sound" + ("" if done.repaired else "; there was nothing to repair"))
 
 
 @click.command()

@@ -22,6 +22,7 @@ _WHERE = {
     "ingest": "archives",
     "patches": "archives",
     "verify": "datasets",
+    "repair": "datasets",
     "regenerate": "datasets",
     "show": "datasets",
     "card": "datasets",

@@ -61,18 +61,41 @@ def finish(
     failed = (*skipped, *(skip for result in results for skip in result.skipped))
     named = _named(out, [record for result in results for record in result.records])
     write_index(out, rows)
-    _write_skipped(out, failed)
+    write_skipped(out, failed)
     samples, findings = count(rows)
     shards = tuple(named.values())
     whole = replace(manifest, counts=samples, findings=findings, shards=shards, failed=failed)
     whole = _with_files(out, whole, [INDEX, SKIPPED, *files])
     made = [([named[record.name] for record in result.records], result.rows) for result in results]
-    whole = _with_files(out, whole, write_provenance(out, whole, made))
     pictured = any(record.format == "parquet" for record in shards)
-    label_names = Dataset.open(out).label_names if pictured else ()
-    whole = _with_files(out, whole, write_croissant(out, whole, rows, label_names))
+    whole = describe(out, whole, made, Dataset.open(out).label_names if pictured else ())
     whole.write(out)
     return whole
+
+
+def describe(
+    out: Path,
+    manifest: Manifest,
+    made: Sequence[tuple[Sequence[ShardRecord], Sequence[IndexRow]]],
+    label_names: Sequence[str],
+) -> Manifest:
+    """Write the descriptions of a dataset: its provenance and its Croissant.
+
+    Args:
+        out: Directory to write to.
+        manifest: Manifest with everything but the digests of these two files.
+        made: Records of each shard, one per format, and the index rows of its samples.
+        label_names: Names of the classes in the Parquet; none where there is no Parquet.
+
+    Returns:
+        The manifest with their digests.
+
+    Raises:
+        OutputError: The disk failed.
+    """
+    manifest = _with_files(out, manifest, write_provenance(out, manifest, made))
+    rows = [row for _, shard_rows in made for row in shard_rows]
+    return _with_files(out, manifest, write_croissant(out, manifest, rows, label_names))
 
 
 def _with_files(out: Path, manifest: Manifest, names: Sequence[str]) -> Manifest:
@@ -80,7 +103,8 @@ def _with_files(out: Path, manifest: Manifest, names: Sequence[str]) -> Manifest
     return replace(manifest, files=manifest.files | digests(out, names))
 
 
-def _write_skipped(out: Path, skipped: Sequence[dict[str, str]]) -> None:
+def write_skipped(out: Path, skipped: Sequence[dict[str, str]]) -> None:
+    """Write what could not become a sample, one JSON object per line."""
     lines = (json.dumps(skip, sort_keys=True, ensure_ascii=False) + "\n" for skip in skipped)
     with writing(out / SKIPPED) as partial:
         partial.write_text("".join(lines), encoding="utf-8")

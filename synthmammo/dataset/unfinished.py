@@ -93,10 +93,16 @@ class Unfinished:
         for record in finished.shards:
             path = self.out / record.name
             if not path.exists() or _size(path) != record.bytes:
-                hint = "`synthmammo verify` tells what else; `build --overwrite` makes the dataset again."
+                hint = f"`synthmammo verify {self.out}` tells what else; {self._way_out(finished.kind)}."
                 raise OutputError("is finished, but this shard is missing or was changed", where=path, hint=hint)
         shutil.rmtree(self._folder, ignore_errors=True)  # of a run that was cut off after its manifest
         return finished
+
+    def _way_out(self, kind: str) -> str:
+        """What mends a finished dataset."""
+        if kind == "built":
+            return f"`synthmammo repair {self.out}` makes it again, to the same bytes"
+        return "remove the directory to have the same command make the dataset anew"
 
     def load(self, shard: str) -> ShardResult | None:
         """The result of a finished shard; None when it must be made, or a file of it is gone."""

@@ -20,12 +20,19 @@ class Soundness:
     Attributes:
         problems: One sentence per problem; none for a sound dataset.
         notes: Sentences that a reader should know beside.
+        damaged: Names of the files and shards that are missing or were changed, relative to the directory.
         files: Number of shards and files whose bytes were checked.
     """
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
     files: int = 0
+
+    def blame(self, name: str, what: str) -> None:
+        """Note that a file or a shard is damaged, and how."""
+        self.damaged.append(name)
+        self.problems.append(f"{name}: {what}")
 
 
 def verify_files(directory: Path, progress: Progress = silent) -> Soundness:
@@ -57,16 +64,16 @@ def _check_file(directory: Path, name: str, sha256: str, found: Soundness) -> No
     path = directory / name
     found.files += 1
     if not path.exists():
-        found.problems.append(f"{name}: is missing")
+        found.blame(name, "is missing")
     elif content_digest(path) != sha256:
-        found.problems.append(f"{name}: was changed (its SHA-256 is not the manifest's)")
+        found.blame(name, "was changed (its SHA-256 is not the manifest's)")
 
 
 def _check_shard(directory: Path, shard: ShardRecord, found: Soundness) -> None:
     path = directory / shard.name
     found.files += 1
     if not path.exists():
-        found.problems.append(f"{shard.name}: is missing")
+        found.blame(shard.name, "is missing")
         return
     size = sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
     sha256 = content_digest(path)
@@ -74,9 +81,9 @@ def _check_shard(directory: Path, shard: ShardRecord, found: Soundness) -> None:
         what = (
             f"{size:,} bytes, expected {shard.bytes:,}" if size != shard.bytes else "its SHA-256 is not the manifest's"
         )
-        found.problems.append(f"{shard.name}: was changed ({what})")
+        found.blame(shard.name, f"was changed ({what})")
     elif shard.format == "parquet" and (rows := pq.read_metadata(path).num_rows) != shard.samples:
-        found.problems.append(f"{shard.name}: has {rows} rows, expected {shard.samples}")
+        found.blame(shard.name, f"has {rows} rows, expected {shard.samples}")
 
 
 def _check_strays(directory: Path, manifest: Manifest, found: Soundness) -> None:
