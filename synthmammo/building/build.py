@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +24,7 @@ from synthmammo.dataset.workers.base import Advance, Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.dataset.writers.coco import write_coco
 from synthmammo.dataset.writers.yolo import write_yolo
-from synthmammo.errors import OutputError
+from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
@@ -72,7 +72,8 @@ def build(
 
     Raises:
         OutputError: The directory holds something else, or cannot be written.
-        GeneratorError: A generator is unknown, lacks its model, or cannot do what a row asks.
+        GeneratorError: A generator is unknown, lacks its model, or cannot do what a row asks; or no sample at all could
+            be made.
     """
     engine = chosen(engine)
     found = refuse_unsupported(recipe, found)
@@ -89,8 +90,19 @@ def build(
     make = partial(make_shard, recipe, out, state.digest)
     made = run_shards(state, engine, make, planned_shards(out / PLAN), advance)
     rows = [row for result in made.results for row in result.rows]
+    if not rows:
+        raise _nothing_made(recipe, out, made.results)
     files = [RECIPE, PLAN, *write_labels(recipe, out, rows)]
     return MadeDataset(out, state.finish(made.results, [], manifest, files), made.samples, made.seconds)
+
+
+def _nothing_made(recipe: Recipe, out: Path, results: Sequence[ShardResult]) -> GeneratorError:
+    """The error for a build without a sample, of which nothing is left behind."""
+    remove_dataset(out)
+    reasons = Counter(skip["reason"] for result in results for skip in result.skipped)
+    ((reason, number),) = reasons.most_common(1)
+    hint = f"The most frequent reason ({number} x): {reason}. Change what the recipe asks for."
+    return GeneratorError(f"none of the {recipe.size} samples could be made", where=recipe.name, hint=hint)
 
 
 def _manifest(recipe: Recipe, found: Mapping[str, Path]) -> Manifest:

@@ -13,6 +13,7 @@ from synthmammo.building.inputs import (
     named_models,
     naming_field,
 )
+from synthmammo.building.sizes import check_sizes
 from synthmammo.generators.base import known
 from synthmammo.models.names import hub_address, is_hosted, is_model
 from synthmammo.recipe import Recipe, RecipeLike, as_recipe
@@ -34,7 +35,8 @@ def check(recipe: RecipeLike, *, settings: Changes = (), size: int | None = None
         The checked recipe, includes merged and defaults filled in.
 
     Raises:
-        RecipeError: The recipe cannot be read, or says something that is not understood or contradicts itself.
+        RecipeError: The recipe cannot be read, says something that is not understood or contradicts itself, or asks for
+            what cannot be: lesions larger than the breast or smaller than a pixel, edits that leave the latents.
         GeneratorError: A generator is unknown, or a model or a file beside it is not there.
         CheckpointError: A file of directions is not of the recipe's model.
 
@@ -59,6 +61,7 @@ def check(recipe: RecipeLike, *, settings: Changes = (), size: int | None = None
         check_directions(checked, found)
     if checked.emit.formats.dicom is not None:
         check_dicom(checked)
+    check_sizes(checked, found)
     return checked
 
 

@@ -244,6 +244,9 @@ def _laid_out(sample: Sample, planned: PlannedLesion) -> tuple[Canvas, Ground]:
         found = f"{planned.diameter_mm:.1f} mm is more than the breast has, {height_mm:.0f} mm by {width_mm:.0f} mm"
         hint = "State a smaller diameter_mm. Is the pixel spacing of the image right?"
         raise GeneratorError(found, where="diameter_mm", hint=hint)
+    if planned.diameter_mm < min(sample.spacing_mm):
+        found = f"{planned.diameter_mm:g} mm is less than a pixel has, {min(sample.spacing_mm):g} mm"
+        raise GeneratorError(found, where="diameter_mm", hint="State a larger diameter_mm.")
     ground = Ground.of(sample)
     return Canvas.of(sample, ground), ground
 

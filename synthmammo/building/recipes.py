@@ -71,10 +71,12 @@ def build(
     steps = Steps(a_function(progress, "progress", RecipeError), checked.size)
     from synthmammo.building.build import build as make
     from synthmammo.building.inputs import refuse_unsupported
+    from synthmammo.building.sizes import check_sizes
     from synthmammo.dataset.card import card
 
     found = refuse_unsupported(checked)
     make_hosts(checked, workers=workers)
+    check_sizes(checked, found)
     made = make(checked, directory, engine=engine, overwrite=overwrite, found=found, advance=steps)
     card(directory)
     return made
@@ -120,8 +122,10 @@ def plan(
     a_function(progress, "progress", RecipeError)
     path = None if out is None else a_path(out, "out", OutputError)
     make_hosts(checked, workers=workers)
+    from synthmammo.building.sizes import check_sizes
     from synthmammo.planning.plan import Plan
 
+    check_sizes(checked)
     drawn = Plan(checked)
     if path is not None:
         drawn.write(path, progress)

@@ -70,6 +70,8 @@ def build(
         from synthmammo.cli.main import DONE_WITH_SKIPS
 
         click.echo(f"{len(made.manifest.failed)} samples could not be made; see {out / 'skipped.jsonl'}", err=True)
+        for label in made.lost_classes:
+            click.secho(f"no sample of the class {label} could be made", fg="red", err=True)
         raise SystemExit(DONE_WITH_SKIPS)
 
 

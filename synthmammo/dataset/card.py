@@ -14,6 +14,7 @@ from synthmammo.dataset import statements
 from synthmammo.dataset.index import IndexRow, read_index
 from synthmammo.dataset.layout import CARD, PICTURE, RECIPE
 from synthmammo.dataset.loading import filled, loading
+from synthmammo.dataset.losses import lost_classes
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.reports import CardReport, attach_benchmark, reports
@@ -68,7 +69,7 @@ def card(path: str | Path, *, benchmark: str | Path | None = None) -> Path:
         composition=_composition(manifest),
         findings=_findings(manifest),
         properties=_table(_properties(manifest, rows, scaled)),
-        failures=_failures(manifest),
+        failures=_failures(directory, manifest),
         measured="".join(_report(report) for report in reports(directory).values()),
         loading=loading(manifest),
         making=_making(manifest),
@@ -204,13 +205,14 @@ def _tally(values: Iterable[object], most: int = 4) -> str:
     return shown + (f" and {len(counts) - most} more" if len(counts) > most else "")
 
 
-def _failures(manifest: Manifest) -> str:
+def _failures(directory: Path, manifest: Manifest) -> str:
     if not manifest.failed:
         return "Every planned sample was made." if manifest.kind == "built" else ""
     what = "planned samples could not be made" if manifest.kind == "built" else "files could not be read"
     reasons = Counter(failed["reason"] for failed in manifest.failed)
     lines = "\n".join(f"* {number} x {reason}" for reason, number in reasons.most_common(10))
-    return f"{len(manifest.failed)} {what} and are listed in `skipped.jsonl`:\n\n{lines}"
+    lost = [f"**No sample of the class {label} could be made.**" for label in lost_classes(directory, manifest)]
+    return "\n\n".join([*lost, f"{len(manifest.failed)} {what} and are listed in `skipped.jsonl`:", lines])
 
 
 def _making(manifest: Manifest) -> str:

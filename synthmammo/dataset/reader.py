@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from synthmammo.arguments import a_function, a_number, a_path, wrong
 from synthmammo.dataset.layout import MANIFEST
+from synthmammo.dataset.losses import lost_classes
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.parts import Part, picked
 from synthmammo.dataset.readers.index import IndexReader, unread
@@ -287,6 +288,12 @@ class MadeDataset(Dataset):
         unread_parts = [Part(IndexReader(path))] if manifest.samples else []
         super().__init__(path, _listed(path, manifest) or unread_parts, manifest)
         self.made, self.seconds, self.notes = made, dict(seconds), tuple(notes)
+
+    @property
+    def lost_classes(self) -> tuple[str, ...]:
+        """Names of the planned classes of which no sample could be made."""
+        assert self.manifest
+        return lost_classes(self.path, self.manifest)
 
 
 def _loose(path: Path) -> list[Part]:

@@ -146,6 +146,16 @@ class DrawModel(Strict):
             return self.uniform
         return (0.0 if self.lognormal else -np.inf), np.inf
 
+    @property
+    def usual(self) -> Pair:
+        """Range that nearly all drawn values lie in: the bounds, or two deviations of a distribution without any."""
+        low, high = self.bounds
+        if self.normal and not self.within:
+            return self.normal[0] - 2 * self.normal[1], self.normal[0] + 2 * self.normal[1]
+        if self.lognormal and not self.within:
+            return self.lognormal[0] / self.lognormal[1] ** 2, self.lognormal[0] * self.lognormal[1] ** 2
+        return low, high
+
     def __str__(self) -> str:
         if self.uniform:
             low, high = self.uniform

@@ -9,16 +9,18 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from pydicom import dcmread
 
 from synthmammo.building.build import build, make_shard, planned_shards
+from synthmammo.cli import main
 from synthmammo.dataset.card import card
 from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import PLAN, STATE
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
-from synthmammo.errors import OutputError, RecipeError
+from synthmammo.errors import GeneratorError, OutputError, RecipeError
 from synthmammo.identity import file_digest
 from synthmammo.planning.planner import plan
 from tests.support import tiny
@@ -333,7 +335,7 @@ def test_an_empty_directory_is_used(tmp_path):
 def test_a_finished_dataset_with_a_lost_shard_is_not_called_finished(tmp_path):
     out = made(tmp_path / "out", **SMALL)
     next((out / "webdataset").iterdir()).unlink()
-    with pytest.raises(OutputError, match="missing or was changed(.|\n)*--overwrite"):
+    with pytest.raises(OutputError, match="missing or was changed(.|\n)*synthmammo repair"):
         made(out, **SMALL)
 
 
@@ -405,19 +407,32 @@ def test_rows_that_fail_are_reported_and_the_rest_goes_on(tmp_path):
     assert again.exit_code == 3, "the second run says so too"
 
 
-def test_a_dataset_of_which_nothing_could_be_made(tmp_path):
+def test_a_lost_class_is_said_at_the_end_and_on_the_card(tmp_path):
+    lesions = [{**HOPELESS, "classes": ["malignant"]}, {**MASS, "classes": ["benign"]}]
+    recipe, out = tiny.write(tmp_path / "tiny.yaml", lesions=lesions), tmp_path / "out"
+    result = CliRunner().invoke(main, ["build", str(recipe), "--out", str(out), "--workers", "1"], color=True)
+    said = "no sample of the class malignant could be made"
+    assert result.stderr.endswith(f"\x1b[31m{said}\x1b[0m\n"), "in red, and last"
+    assert "**No sample of the class malignant could be made.**" in (out / "README.md").read_text()
+    whole = made(tmp_path / "whole", **SMALL)
+    card(whole)
+    assert "No sample" not in (whole / "README.md").read_text()
+
+
+def test_a_build_of_nothing_is_an_error_and_leaves_nothing(tmp_path):
     lesions = [{**HOPELESS, "classes": ["malignant"]}]
     recipe = tiny.write(tmp_path / "t.yaml", **SMALL | {"lesions": lesions, "classes": {"malignant": 1}})
     result = tiny.run("build", recipe, "--out", tmp_path / "out", "--workers", 1)
-    assert result.exit_code == 3 and "4 samples could not be made" in result.output
-    assert Manifest.read(tmp_path / "out").samples == 0
-    assert tiny.run("verify", tmp_path / "out").exit_code == 0
-    assert tiny.run("show", tmp_path / "out").exit_code == 1
+    assert result.exit_code == 1
+    assert "error: tiny: none of the 4 samples could be made\n" in result.output
+    assert "(4 x): none of the 2 candidates for a malignant mass of 80.0 mm passed" in result.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_quality_limits_are_reported_by_value(tmp_path):
-    out = made(tmp_path / "out", **SMALL, quality={"minimum_breast_share": 0.99})
-    assert all("expected 99.0%" in failed["reason"] for failed in Manifest.read(out).failed)
+    with pytest.raises(GeneratorError, match="none of the 4 samples") as caught:
+        made(tmp_path / "out", **SMALL, quality={"minimum_breast_share": 0.99})
+    assert "expected 99.0%" in str(caught.value)
 
 
 # formats and labels

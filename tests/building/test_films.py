@@ -121,6 +121,7 @@ def test_a_network_puts_a_lesion_on(models: dict[str, str]):
         ({"pathology": "unknown"}, "pathology: expected 'malignant' or 'benign'"),
         ({"diameter_mm": "12"}, "diameter_mm: expected a number above 0 (millimetres), found '12'"),
         ({"diameter_mm": True}, "diameter_mm: expected"),
+        ({"diameter_mm": 0.01}, "diameter_mm: 0.01 mm is less than a pixel has"),
         ({"diameter_mm": 1000}, "diameter_mm: 1000.0 mm is more than the breast has"),
         ({"contrast": float("nan")}, "contrast: expected a number above 0"),
         ({"descriptors": "round"}, "descriptors: expected a mapping"),

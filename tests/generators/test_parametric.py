@@ -96,6 +96,12 @@ def test_another_spacing_is_the_same_lesion_resampled(kind, pathology, words):
     assert reduced.sum() == pytest.approx(coarse.channel.sum(), rel=0.04)
 
 
+def test_a_mass_far_smaller_than_a_pixel_is_nothing_and_no_warning():
+    lesion = planned(MASS, diameter_mm=0.01)
+    result = Parametric()(tissue(lesion, 0.5), lesion, 0)
+    assert np.isfinite(result.channel).all()
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     combination=st.sampled_from([c for c in COMBINATIONS if c[0] is MASS]),

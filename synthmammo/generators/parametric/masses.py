@@ -134,7 +134,8 @@ def draw_mass(lesion: PlannedLesion, rng: np.random.Generator, size: int, spacin
         _add_spicule(density, axis, spicule, centre)
     if halo.any():
         density -= look_up(halo, turn) * np.clip(1 - np.abs(rho - 1.09) / 0.09, 0, 1)
-    density = grid.average(density / density.max())
+    # A mass between two samples is not seen at all; it must not become a division by nothing.
+    density = grid.average(density / (density.max() or np.float32(1)))
     return Rendering(density, density >= MASK_SHARE)
 
 
