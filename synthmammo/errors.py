@@ -14,6 +14,7 @@ SynthmammoError
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -75,6 +76,20 @@ class OutputError(SynthmammoError):
     """A result cannot be written."""
 
 
+_CAUSES = {
+    errno.ENOSPC: "Free some space, and run the same command again.",
+    errno.EDQUOT: "Free some of your space, and run the same command again.",
+    errno.EFBIG: "Free some space, or raise the limit on the size of files, and run the same command again.",
+    errno.EACCES: "Choose a place that you may write to.",
+    errno.EPERM: "Choose a place that you may write to.",
+    errno.EROFS: "Choose a place that can be written to.",
+    errno.ENOTDIR: "A part of this path is a file: choose another one.",
+    errno.EISDIR: "This is a folder: name a file.",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+}
+"""What helps against what the operating system reports."""
+
+
 def unwritable(path: object, error: OSError) -> OutputError:
     """The error to raise for a place that cannot be written.
 
@@ -82,7 +97,7 @@ def unwritable(path: object, error: OSError) -> OutputError:
         path: File or directory that was to be written.
         error: Failure that the operating system reported.
     """
-    hint = "Free some space, or choose a place that can be written, and run the same command again."
+    hint = _CAUSES.get(error.errno or 0, "Choose a place that can be written, and run the same command again.")
     return OutputError(f"cannot be written ({error.strerror or error})", where=path, hint=hint)
 
 

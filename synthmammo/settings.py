@@ -68,8 +68,8 @@ def changed(
 ) -> dict[str, Any]:
     """A copy of plain values, some of which were changed.
 
-    A dotted key leads into mappings, by name, and into lists, by number from 0: `lesions.1.diameter_mm=[5, 6]`. A
-    mapping that is not there is made; a list keeps its length.
+    A dotted key leads into mappings, by name, and into lists, by number from 0: `lesions.1.diameter_mm=[5, 6]`, or
+    `lesions[1].diameter_mm=[5, 6]`. A mapping that is not there is made; a list keeps its length.
 
     Args:
         content: Plain values, which stay as they are.
@@ -174,10 +174,14 @@ def _assignment(text: str, failure: type[SynthmammoError], option: str) -> tuple
         raise failure(f"the value '{value}' is not YAML", where=f"{option} {key}", hint=hint) from None
 
 
+_BRACKETS = re.compile(r"(?<=[^.])\[(\d+)\]")
+"""A place in a list as programs write it: `lesions[0]` for `lesions.0`."""
+
+
 def _put(content: dict[str, Any], key: str, value: Any) -> None:
     """Set a value by its dotted key; a LookupError names the part of the key that leads nowhere."""
     target: Any = content
-    *parents, last = key.split(".")
+    *parents, last = _BRACKETS.sub(r".\1", key).split(".")
     for parent in parents:
         target = target[int(parent)] if _is_index(target, parent) else _child(target, parent)
     if _is_index(target, last):

@@ -1,6 +1,7 @@
 """The tree of errors: what they say, how they travel, and the hints that name the nearest name."""
 
 import errno
+import os
 import pickle
 import re
 
@@ -72,3 +73,12 @@ def test_the_hint_names_the_nearest_or_all(name, hint):
 
 def test_known_names_may_be_anything_that_can_be_gone_through():
     assert nearest("b", iter(("b2", "a"))) == nearest("b", {"a": 1, "b2": 2})
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(errno.ENOSPC, "Free some space"), (errno.EACCES, "may write"), (errno.EISDIR, "name a file"), (None, "Choose")],
+)
+def test_the_advice_fits_the_cause(number, advice):
+    cause = OSError(number, os.strerror(number)) if number else OSError("strange")
+    assert advice in str(unwritable("place", cause))

@@ -66,6 +66,15 @@ def test_dotted_keys_lead_into_mappings_and_lists_of_a_copy():
     assert yaml.safe_dump(content) == before
 
 
+def test_places_in_lists_may_stand_in_brackets():
+    content: dict[str, Any] = {"list": [{"x": 1}, {"x": [5, 6]}], "a": {"b": 1}}
+    result = changed(content, ["list[0].x=2", "list[1].x[1]=7", "a.c=[1]"], RecipeError)
+    assert result == {"list": [{"x": 2}, {"x": [5, 7]}], "a": {"b": 1, "c": [1]}}
+    for key in ("list[2].x", "list[0].x[1]"):
+        with pytest.raises(RecipeError, match="does not lead to a value"):
+            changed(content, {key: 1}, RecipeError)
+
+
 NO_VALUES = ["[", "{a", "'", "2024-13-45", "!!python/name:os.system", "*x", "{[1]: 2}", "{a: 1, a: 2}", "[" * 9999]
 
 

@@ -37,6 +37,7 @@ from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, SPACING, ModelNam
 )
 @click.option("--about", default="", help="Description of the model in a few sentences, attribution included.")
 @click.option("--half", is_flag=True, help="Store the weights as 16-bit floats, in half the space.")
+@click.option("--overwrite", is_flag=True, help="Replace the file OUT if it is there.")
 def convert(
     source: str,
     out: Path,
@@ -46,6 +47,7 @@ def convert(
     classes: tuple[str, ...],
     about: str,
     half: bool,
+    overwrite: bool,
 ) -> None:
     """Convert the model SOURCE to the file OUT.
 
@@ -66,6 +68,7 @@ def convert(
         classes=classes,
         about=about,
         half=half,
+        overwrite=overwrite,
     )
     click.echo(written)
 
@@ -139,7 +142,7 @@ def list_models() -> None:
     for model in found:
         described = model.description
         classes = f" ({', '.join(described.classes)})" if described.classes else ""
-        weights, origin = f"{model.numbers / 1e6:.1f} M", "package" if model.shipped else "user"
+        weights, origin = f"{model.weights / 1e6:.1f} M", "package" if model.shipped else "user"
         table.add_row(model.name, model.makes + classes, weights, described.licence, origin)
     Console().print(table)
 

@@ -169,27 +169,40 @@ class Unfinished:
             raise self._other_content(known)
         versions = self._read("versions")  # only now: the state of an early release has none
         if versions != self._versions:
-            shown = _joined(differences(versions, self._versions)) or "of other libraries"
-            hint = "Install what it was begun with, choose another directory, or remove it (`build --overwrite`)."
-            message = f"was begun with other versions, and bytes may depend on them ({shown})"
+            shown = _listed(differences(versions, self._versions)) or " (of other libraries)"
+            hint = f"Install what it was begun with, choose another directory, or {self._anew}."
+            message = f"was begun with other versions, and bytes may depend on them:{shown}"
             raise OutputError(message, where=self.out, hint=hint)
 
     def _other_content(self, known: Mapping[str, Any]) -> OutputError:
         """The error for a directory of other content, with what is known of that."""
         ordered = {name: known[name] for name in self._content if name in known}
-        shown = _joined(differences(ordered, self._content)) or "another version of a source"
-        hint = "Choose another directory, repeat what it was begun with, or remove it (`build --overwrite`)."
+        shown = _listed(differences(ordered, self._content)) or " another version of a source"
+        hint = f"Choose another directory, repeat what it was begun with, or {self._anew}."
         if known[PIXELS] != PIXELS_VERSION:
             hint = f"This version of the package makes other pixels: use the one that began it. {hint}"
-        return OutputError(f"holds a dataset made from something else ({shown})", where=self.out, hint=hint)
+        return OutputError(f"holds a dataset made from something else:{shown}", where=self.out, hint=hint)
+
+    @property
+    def _anew(self) -> str:
+        """What begins the dataset anew, which not every command has an option for."""
+        return "begin anew with --overwrite" if "recipe" in self._content else "remove it"
 
     def _read(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
+        try:
+            found: dict[str, Any] = json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            hint = f"Choose another directory, or {self._anew}."
+            raise OutputError("what it was begun with cannot be read", where=self.out, hint=hint) from error
         return found
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        with writing(self._folder / f"{name}.json") as partial:
-            partial.write_text(json.dumps(content, sort_keys=True, ensure_ascii=False), encoding="utf-8")
+        try:
+            with writing(self._folder / f"{name}.json") as partial:
+                partial.write_text(json.dumps(content, sort_keys=True, ensure_ascii=False), encoding="utf-8")
+        except OutputError as error:
+            # The folder is the package's own; the user named the directory.
+            raise OutputError(error.message, where=self.out, hint=error.hint) from error
 
 
 def _size(path: Path) -> int:
@@ -197,19 +210,61 @@ def _size(path: Path) -> int:
 
 
 def differences(before: Any, now: Any, path: str = "") -> list[str]:
-    """What changed between two JSON-able values, one text per leaf, e.g. "recipe.size: 4 before, 8 now"."""
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        names = [name for name in {**before, **now} if name in before and name in now]
-        inner = [differences(before[name], now[name], f"{path}.{name}".lstrip(".")) for name in names]
-        return [change for changes in inner for change in changes]
-    return [] if before == now else [f"{path}: {_brief(before)} before, {_brief(now)} now"]
+    """What changed between two JSON-able values, one text per leaf, e.g. "recipe.size: 4 before, 8 now".
+
+    Changed values come first; then what only one of them has.
+    """
+    shared, alone = _compared(before, now, path)
+    return shared + alone
 
 
-def _joined(changes: Sequence[str], most: int = 5) -> str:
-    more = f"; and {len(changes) - most} more" if len(changes) > most else ""
-    return "; ".join(changes[:most]) + more
+def _compared(before: Any, now: Any, path: str) -> tuple[list[str], list[str]]:
+    """Texts on leaves of both values, and on leaves of one of them."""
+    if before == now:
+        return [], []
+    old, new = _entries(before), _entries(now)
+    if old is None or new is None or type(before) is not type(now):
+        there, here = _brief(before, now)
+        return [f"{path}: {there} before, {here} now"], []
+    shared, alone = [], []
+    for name in {**old, **new}:
+        place = f"{path}.{name}".lstrip(".")
+        if name in old and name in new:
+            deeper = _compared(old[name], new[name], place)
+            shared += deeper[0]
+            alone += deeper[1]
+        else:
+            value, when = (old[name], "before, nothing now") if name in old else (new[name], "now, nothing before")
+            alone.append(f"{place}: {_brief(value, None)[0]} {when}")
+    return shared, alone
 
 
-def _brief(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _entries(value: Any) -> dict[Any, Any] | None:
+    """The parts of a mapping by name, those of a list of mappings by number; None for what is shown whole."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    whole = not isinstance(value, list) or not any(isinstance(part, Mapping) for part in value)
+    return None if whole else dict(enumerate(value))
+
+
+def _listed(changes: Sequence[str], most: int = 8) -> str:
+    """Texts one below the other, as the end of a message."""
+    more = [f"and {len(changes) - most} more"] if len(changes) > most else []
+    return "".join(f"\n    {change}" for change in [*changes[:most], *more])
+
+
+def _brief(value: Any, other: Any, most: int = 60) -> tuple[str, str]:
+    """Two values as short texts, cut so that what differs is seen."""
+    texts = [json.dumps(one, ensure_ascii=False) for one in (value, other)]
+    if max(map(len, texts)) <= most:
+        return texts[0], texts[1]
+    start = max(0, len(os.path.commonprefix(texts)) - most // 3)
+    first, second = (_cut(text, start, most - 6) for text in texts)
+    return first, second
+
+
+def _cut(text: str, start: int, most: int) -> str:
+    """A window of a text, with dots where something is left out."""
+    start = max(0, min(start, len(text) - most))
+    end = start + most
+    return ("..." if start else "") + text[start:end] + ("..." if end < len(text) else "")

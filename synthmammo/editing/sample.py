@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
@@ -21,6 +22,10 @@ from synthmammo.progress import Progress, silent
 
 Pixels = NDArray[np.float32]
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}")
+"""What the name of a file ends in, unlike "views-0.4" or "run.2"."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def write_samples(
     Raises:
         CheckpointError: There is no such model, or it is no StyleGAN2.
         GeneratorError: An argument makes no sense (its name comes first), or the class is missing, unwanted or unknown.
-        OutputError: The place cannot be written.
+        OutputError: The place cannot be written, or its ending is that of another kind of file.
 
     Example:
         >>> import synthmammo as sm
@@ -113,6 +118,7 @@ def write_samples(
     """
     out = a_path(out, "out", GeneratorError)
     a_function(progress, "progress", GeneratorError)
+    _check_ending(out)
     sampling = _sampling(model, seeds, truncation, label, device)
     images, count, config = _images(sampling, progress), len(sampling.seeds), sampling.opened.network.config
     shape = (config.image_channels, config.resolution, config.resolution)
@@ -121,6 +127,14 @@ def write_samples(
     if out.suffix == ".png":
         return _write_sheet(out, images, count, shape)
     return _write_files(out, images, sampling.seeds, sampling.opened.checkpoint.description.bits_stored)
+
+
+def _check_ending(out: Path) -> None:
+    """Refuse a name that looks like a file of another kind; it would become a folder."""
+    if out.suffix in ("", ".npy", ".png") or not _ENDING.fullmatch(out.suffix) or out.is_dir():
+        return
+    hint = "Known are .png (a sheet), .npy (an array), and a folder, whose name has no ending."
+    raise OutputError(f"no format is known by the ending '{out.suffix}'", where=out, hint=hint)
 
 
 def _sampling(model: object, seeds: object, truncation: Any, label: object, device: object) -> _Sampling:

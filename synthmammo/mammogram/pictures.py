@@ -245,6 +245,8 @@ def _fit(tile: NDArray[np.uint8], width: int, height: int) -> Picture.Image:
 def _shorten(
     pen: ImageDraw.ImageDraw, text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int
 ) -> str:
+    # At the size of captions the font's space has two pixels, and "0 with 10" reads as "0with 10".
+    text = text.replace(" ", "  ")
     if pen.textlength(text, font=font) <= width:
         return text
     while text and pen.textlength(text + "…", font=font) > width:

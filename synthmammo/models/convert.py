@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthmammo.arguments import a_choice, a_path, a_positive, a_text, listed, wrong
-from synthmammo.errors import CheckpointError
+from synthmammo.errors import CheckpointError, OutputError
 from synthmammo.mammogram.sample import BITS_STORED
 from synthmammo.models.file import Checkpoint, Description, load, save
 from synthmammo.models.names import SUFFIX, locate
@@ -52,6 +52,7 @@ def convert(
     classes: Sequence[str] = (),
     about: str = "",
     half: bool = False,
+    overwrite: bool = False,
 ) -> Path:
     """Convert a model file. Nothing in it is executed.
 
@@ -66,6 +67,7 @@ def convert(
         classes: Names of the classes of a conditional model, in the order of its labels; empty numbers them.
         about: A few sentences on the model, attribution included.
         half: Whether to store 16-bit floats in `.safetensors`, which halves the file.
+        overwrite: True to replace a file that is there, whose licence and description are then lost.
 
     Returns:
         `out`.
@@ -73,7 +75,7 @@ def convert(
     Raises:
         CheckpointError: The source is no such model, is damaged, or would execute something; or an argument makes no
             sense (its name comes first).
-        OutputError: The file cannot be written.
+        OutputError: The file is there already, or cannot be written.
 
     Example:
         >>> import tempfile, synthmammo as sm
@@ -89,6 +91,10 @@ def convert(
         hint = f"{SUFFIX} is the format of this package, .pt that of rosinality's stylegan2-pytorch."
         raise CheckpointError(f"no format is known by the ending '{out.suffix}'", where=out, hint=hint)
     path = locate(source)
+    replaced = path.suffix != SUFFIX or not out.exists() or not path.samefile(out)  # a model of ours keeps what it says
+    if out.exists() and replaced and not a_choice(overwrite, "overwrite", CheckpointError):
+        hint = "Name another file, or replace this one with --overwrite (overwrite=True)."
+        raise OutputError("is there already, with a licence and a description of its own", where=out, hint=hint)
     if path.suffix == SUFFIX:
         return _from_ours(load(path), out, half)
     model = read_published(path)

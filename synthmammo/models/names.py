@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 from synthmammo.errors import CheckpointError, nearest
@@ -31,6 +32,8 @@ def locate(model: str | Path) -> Path:
         raise CheckpointError("no such model", where=name, hint=hint)
     if Path(name).is_file():
         return Path(name)
+    if close := get_close_matches(f"zoo/{name}", _zoo(), n=1, cutoff=0.75):
+        raise CheckpointError("no such file", where=name, hint=f"Did you mean '{close[0]}'?")
     hint = "A model is named as zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION."
     raise CheckpointError("no such file", where=name, hint=hint)
 

@@ -6,6 +6,7 @@ A model is one file in half precision, NAME.safetensors, with its card, NAME.md,
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -20,6 +21,11 @@ from synthmammo.models.names import SUFFIX, ZOO, locate, zoo, zoo_folders
 MOST_NUMBERS = 8_000_000
 """Weights and fixed noise of a generator; 16 MB in half precision."""
 
+_FIXED = ("noise_const", "w_avg", "mean_w")
+"""Numbers beside the weights: fixed noise, and the mean of w."""
+
+_PRECISIONS = {"F16": "16-bit floats", "BF16": "16-bit brain floats", "F32": "32-bit floats", "F64": "64-bit floats"}
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -31,13 +37,19 @@ class ModelFile:
         name: Name that recipes give it.
         path: The file.
         description: What it says of itself.
-        numbers: How many weights, and other numbers such as fixed noise, the file has.
+        numbers: How many weights, and other numbers such as fixed noise, its generator has.
+        weights: How many of these were trained.
+        precision: How they are stored, e.g. "16-bit floats".
+        others: Names of the further networks in the file, which a trained file needs to be trained on.
     """
 
     name: str
     path: Path
     description: Description
     numbers: int
+    weights: int
+    precision: str
+    others: tuple[str, ...] = ()
 
     @property
     def side_px(self) -> int | None:
@@ -82,9 +94,18 @@ def model(name: str | Path) -> ModelFile:
     from safetensors import safe_open
 
     path, description = locate(name), describe(name)
+    numbers, stored, networks = Counter[bool](), Counter[str](), set()
     with safe_open(path, framework="np") as file:
-        numbers = sum(prod(file.get_slice(tensor).get_shape()) for tensor in file.keys())  # noqa: SIM118
-    return ModelFile(str(name), path, description, numbers)
+        for tensor in file.keys():  # noqa: SIM118
+            network, _, layer = tensor.partition(".")
+            networks.add(network)
+            if network == "generator":
+                part = file.get_slice(tensor)
+                numbers[layer.rpartition(".")[2] in _FIXED] += prod(part.get_shape())
+                stored[str(part.get_dtype())] += prod(part.get_shape())
+    precision = " and ".join(_PRECISIONS.get(name, name) for name, _ in stored.most_common())
+    others = tuple(sorted(networks - {"generator"}))
+    return ModelFile(str(name), path, description, numbers.total(), numbers[False], precision, others)
 
 
 def add(source: str | Path, name: str | None = None, *, replace: bool = False) -> ModelFile:
@@ -143,7 +164,10 @@ def drafted_card(described: ModelFile) -> str:
 def _facts(described: ModelFile) -> Iterator[tuple[str, str]]:
     description = described.description
     yield "licence", description.licence
-    yield "architecture", f"{description.architecture}, {described.numbers / 1e6:.2f} million weights, 16-bit floats"
+    size = f"{described.weights / 1e6:.2f} million weights, {described.precision}"
+    yield "architecture", f"{description.architecture}, {size}"
+    if described.others:
+        yield "for further training", ", ".join(name.replace("_", " ") for name in described.others)
     yield "makes", f"{described.makes} pixels, {description.bits_stored} bits"
     yield "pixel spacing", f"{description.spacing_mm:g} mm" if description.spacing_mm else "unknown"
     if description.classes:

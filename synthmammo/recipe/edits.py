@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from itertools import accumulate, pairwise
 from typing import Annotated, Any, ClassVar
 
@@ -206,13 +207,26 @@ def _check_layers(layers: Layers | None, name: str = "layers") -> None:
 
 def _spelled_out(value: Any) -> Any:
     # `density: 1.5`, `density: [-1, 1]` and `density: {target: c}`.
-    if not isinstance(value, dict) or len(value) != 1:
+    if not isinstance(value, dict) or _tag(value):
         return value
+    named = [name for name in value if is_direction(str(name))]
+    if len(value) != 1 or not named:
+        raise ValueError(_EXPECTED_KEYS + _meant(value))
     ((name, content),) = value.items()
-    if not is_direction(str(name)):
-        return value
     drawn = not isinstance(content, dict) or set(content) & {"uniform", "normal", "lognormal"}
     return {"direction": name, **({"strength": content} if drawn else content)}
+
+
+_EXPECTED_KEYS = "expected one of the keys direction, part, mixing, or an attribute with its strength"
+
+
+def _meant(value: dict[Any, Any]) -> str:
+    """The key that a mistyped one of an edit may stand for; empty where none is near."""
+    words = ["direction", "part", "mixing", *ATTRIBUTES, "component 0"]
+    for name in map(str, value):
+        if close := get_close_matches(name, words, n=1, cutoff=0.6):
+            return f"; found '{name}'. Did you mean '{close[0]}'?"
+    return f"; found {', '.join(map(str, value)) or 'no key'}"
 
 
 def _tag(value: Any) -> str | None:
@@ -241,7 +255,7 @@ EditSpec = Annotated[
         Discriminator(
             _tag,
             custom_error_type="edit",
-            custom_error_message="expected one of the keys direction, part, mixing, or an attribute with its strength",
+            custom_error_message=_EXPECTED_KEYS,
         ),
     ],
     BeforeValidator(_spelled_out, json_schema_input_type=_Tagged | _Short),

@@ -99,15 +99,61 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path, monkeypatch
 
 
 def test_differences_name_leaves():
-    before = {"a": 1, "b": {"c": [1, 2], "d": "x"}, "gone": 1}
+    before = {"a": 1, "b": {"c": [1, 2], "d": "x"}, "gone": 1, "l": [{"m": 1, "n": 2}]}
     assert differences(before, before) == []
-    now = {"a": 2, "b": {"c": [1], "d": "x"}, "new": 1}
-    assert differences(before, now) == ["a: 1 before, 2 now", "b.c: [1, 2] before, [1] now"]
+    now = {"a": 2, "b": {"c": [1], "d": "x"}, "new": 1, "l": [{"m": 3, "n": 2}, {"m": 4}]}
+    assert differences(before, now) == [
+        "a: 1 before, 2 now",
+        "b.c: [1, 2] before, [1] now",
+        "l.0.m: 1 before, 3 now",
+        "gone: 1 before, nothing now",
+        'l.1: {"m": 4} now, nothing before',
+        "new: 1 now, nothing before",
+    ]
 
 
-def test_long_values_are_cut():
-    (text,) = differences({"a": "x" * 500}, {"a": "y"})
-    assert len(text) < 100 and "..." in text
+def test_long_values_are_cut_where_they_differ():
+    (text,) = differences({"a": "x" * 500 + "early"}, {"a": "x" * 500 + "late"})
+    assert len(text) < 160 and "..." in text
+    assert "early" in text and "late" in text
+
+
+def test_every_difference_stands_on_its_line_with_both_values(tmp_path):
+    recipe = {"size": 4, "lesions": [{"kind": "mass", "diameter_mm": {"uniform": [5, 9]}}], "name": "x"}
+    Unfinished(tmp_path, {"recipe": recipe}, VERSIONS)
+    changed = {**recipe, "size": 8, "lesions": [{"kind": "mass", "diameter_mm": {"uniform": [5, 10]}}]}
+    with pytest.raises(OutputError) as caught:
+        Unfinished(tmp_path, {"recipe": changed}, VERSIONS)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"{tmp_path}: holds a dataset made from something else:"
+    assert lines[1:3] == [
+        "    recipe.lesions.0.diameter_mm.uniform: [5, 9] before, [5, 10] now",
+        "    recipe.size: 4 before, 8 now",
+    ]
+    assert lines[3].endswith("or begin anew with --overwrite.")
+
+
+def test_a_command_without_overwrite_does_not_name_it(tmp_path):
+    Unfinished(tmp_path, CONTENT, VERSIONS)
+    with pytest.raises(OutputError, match=r"or remove it\.") as caught:
+        Unfinished(tmp_path, CONTENT | {"size": 4}, VERSIONS)
+    assert "--overwrite" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["{", "[1"])
+def test_a_damaged_state_is_one_message_about_the_users_directory(content, tmp_path):
+    Unfinished(tmp_path, CONTENT, VERSIONS)
+    (tmp_path / STATE / "content.json").write_text(content)
+    with pytest.raises(OutputError, match="what it was begun with cannot be read") as caught:
+        Unfinished(tmp_path, CONTENT, VERSIONS)
+    assert caught.value.where == tmp_path
+
+
+def test_a_place_that_cannot_be_written_is_named_as_the_user_did(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="A part of this path is a file") as caught:
+        Unfinished(tmp_path / "file" / "below", CONTENT, VERSIONS)
+    assert caught.value.where == tmp_path / "file" / "below"
 
 
 def test_content_is_compared_by_what_it_says_not_by_its_types(tmp_path):

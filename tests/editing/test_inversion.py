@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from synthmammo.editing.inversion import invert
 from synthmammo.editing.inversion.options import InversionOptions
 from synthmammo.editing.inversion.search import Inversion, perceptual_distance, perceptual_maps, search_latents
 from synthmammo.editing.inversion.search import structure as structure_of
+from synthmammo.errors import SourceError
 from synthmammo.models.features import Features
 from synthmammo.models.latents import Model, one_hot, open_model
 from synthmammo.models.nets.stylegan2 import StyleGAN2Config
@@ -140,3 +142,9 @@ def test_a_conditional_model_starts_in_its_class(tmp_path: Path, features: Featu
 def test_another_shape_is_refused(model: Model, features: Features) -> None:
     with pytest.raises(ValueError, match=r"expected \(1, 32, 32\), got \(1, 16, 16\)"):
         search_latents(model.network, torch.zeros(1, 16, 16), features, QUICK)
+
+
+def test_what_is_no_image_is_called_so(tmp_path):
+    (tmp_path / "notes.txt").write_text("no image")
+    with pytest.raises(SourceError, match=r"notes.txt: is neither an image \(PNG, .*PGM\) nor DICOM"):
+        invert._from_file(tmp_path / "notes.txt", invert.Which(), patches=True)

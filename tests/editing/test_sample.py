@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from synthmammo.cli.main import main
 from synthmammo.editing.sample import sample, write_samples
-from synthmammo.errors import GeneratorError, SynthmammoError
+from synthmammo.errors import GeneratorError, OutputError, SynthmammoError
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.mammogram import png
 from synthmammo.models.file import load
@@ -150,3 +150,17 @@ def test_what_cannot_be_sampled_is_named(model: Path, changes: dict[str, object]
     with pytest.raises(SynthmammoError) as caught:
         sample(**{"model": model, "seeds": range(2), **changes})
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["s2.jpg", "s.tiff", "s.npz", "s.PNG"])
+def test_a_file_of_another_kind_does_not_become_a_folder(name, model, tmp_path):
+    with pytest.raises(OutputError, match="no format is known by the ending") as caught:
+        write_samples(str(model), tmp_path / name, seeds=0)
+    assert ".png (a sheet)" in str(caught.value)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_folder_may_have_a_dot(model, tmp_path):
+    (tmp_path / "made.jpg").mkdir()
+    for name in ("psi-0.4", "run.2", "made.jpg"):
+        assert [path.name for path in write_samples(str(model), tmp_path / name, seeds=0).iterdir()]

@@ -74,3 +74,16 @@ def test_sheet_refuses_what_it_cannot_lay_out() -> None:
         pictures.contact_sheet([], 3)
     with pytest.raises(ValueError, match="captions: expected 1"):
         pictures.contact_sheet([tile], 1, ["a", "b"])
+
+
+@pytest.mark.parametrize("width", [192, 256])
+def test_words_of_a_caption_stand_apart_after_a_digit(width):
+    """At the size of captions the font's own space is not seen."""
+
+    def gaps(text):
+        sheet = np.asarray(pictures.contact_sheet([np.zeros((8, 8), np.uint8)], 1, [text], (32, width)))
+        columns = np.flatnonzero((sheet[-width // 12 :] != sheet[0, 0]).any((0, 2)))
+        return np.diff(columns)
+
+    within = gaps("0with").max()
+    assert gaps("0 with").max() >= within + 2

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from synthmammo.errors import CheckpointError
+from synthmammo.errors import CheckpointError, OutputError
 from synthmammo.models.convert import convert
 from synthmammo.models.file import load
 from synthmammo.models.nets.stylegan2 import Discriminator, Generator, StyleGAN2Config
 from synthmammo.models.published.base import infer_config
+from tests.support import tiny
 from tests.support.published_files import (
     FIR,
     EasyDict,
@@ -155,11 +156,11 @@ def test_damage_is_one_message(share: float, flip: int, tmp_path: Path) -> None:
     cut = bytes(data[: int(len(data) * share)])
     (tmp_path / "cut.pkl").write_bytes(cut)
     with pytest.raises(CheckpointError):
-        convert(str(tmp_path / "cut.pkl"), tmp_path / "m.safetensors")
+        convert(str(tmp_path / "cut.pkl"), tmp_path / "m.safetensors", overwrite=True)
     data[2 + flip % 3000] ^= 0xFF  # in the structure at the start, not in the numbers
     (tmp_path / "flipped.pkl").write_bytes(data)
     try:
-        convert(str(tmp_path / "flipped.pkl"), tmp_path / "m.safetensors")
+        convert(str(tmp_path / "flipped.pkl"), tmp_path / "m.safetensors", overwrite=True)
     except CheckpointError as error:
         assert str(tmp_path) in str(error)
 
@@ -337,6 +338,19 @@ def test_the_shape_follows_from_the_tensors(base: int) -> None:
     found = infer_config(Generator(config).state_dict(), Path("x"))
     assert [found.channels(r) for r in found.resolutions] == [config.channels(r) for r in config.resolutions]
     assert {**asdict(found), "channel_base": base, "channel_max": 16} == asdict(config)
+
+
+def test_a_file_that_is_there_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
+    source, out = stylegan2_file(tmp_path / "a.safetensors"), tmp_path / "b.safetensors"
+    first = convert(str(source), out).read_bytes()
+    with pytest.raises(OutputError, match="is there already, with a licence and a description of its own") as caught:
+        convert(str(source), out, half=True)
+    assert "--overwrite" in str(caught.value)
+    assert out.read_bytes() == first
+    refused = tiny.run("convert", source, out)
+    assert refused.exit_code == 1 and "is there already" in refused.output
+    assert tiny.run("convert", source, out, "--half", "--overwrite").exit_code == 0
+    assert out.read_bytes() != first
 
 
 def test_half_precision_on_request(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The zoo: what is added is what recipes find, halved, with a card; what does not belong is refused."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -68,12 +69,48 @@ def test_a_users_model_takes_precedence_over_the_packages(tmp_path: Path, folder
 
 def test_the_card_beside_a_model_comes_along_else_one_is_drafted(tmp_path: Path) -> None:
     source = stylegan2_file(tmp_path / "mine.safetensors")
+    assert "32-bit floats" in model(source).card
     drafted = add(source).card
+    assert "16-bit floats" in drafted
     assert "# mine" in drafted and "apache-2.0" in drafted and "64 x 64 pixels, 12 bits" in drafted
     assert "phantom (digest 000000000000)" in drafted and "Nothing was measured." in drafted
     source.with_suffix(".md").write_text("# By hand\n", encoding="utf-8")
     assert add(source, "other").card == "# By hand\n"
     assert drafted in run("show", "zoo/mine")[1]
+
+
+def test_a_file_with_several_networks_counts_its_generator_once(tmp_path: Path) -> None:
+    generator = Generator(STYLEGAN2)
+    networks = {"generator": generator, "training_generator": Generator(STYLEGAN2)}
+    source = save(tmp_path / "m.safetensors", networks, Description("stylegan2", as_dict(STYLEGAN2)))
+    described = model(source)
+    assert described.weights == sum(weight.numel() for weight in generator.parameters())
+    assert described.numbers == sum(tensor.numel() for tensor in generator.state_dict().values())
+    assert f"{described.weights / 1e6:.2f} million weights, 32-bit floats" in described.card
+    assert "| for further training | training generator |" in described.card
+
+
+def test_cards_and_table_of_the_shipped_models_keep_to_their_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("COLUMNS", "200")
+    table = run("list")[1]
+    shipped = [described for described in models() if described.shipped]
+    assert shipped
+    for described in shipped:
+        stated, decimals = re.search(r"(\d+\.(\d+)) million weights", described.card).groups()
+        assert stated == f"{described.weights / 1e6:.{len(decimals)}f}", described.name
+        assert described.precision in described.card
+        assert f"{described.side_px} x {described.side_px}" in described.card
+        (row,) = [line for line in table.splitlines() if described.name in line]
+        assert f"{described.weights / 1e6:.1f} M" in row and f"{described.side_px} x {described.side_px}" in row
+
+
+def test_a_name_without_its_folder_is_understood_as_a_slip(tmp_path: Path) -> None:
+    add(stylegan2_file(tmp_path / "views.safetensors"))
+    for name in ("views", "vews"):
+        code, output = run("show", name)
+        assert code == 1 and f"{name}: no such file\n  Did you mean 'zoo/views'?" in output
+    assert "A model is named as zoo/NAME" in run("show", "something")[1]
 
 
 def test_a_model_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,7 +211,10 @@ BAD = {
         "one fixed number",
     ),
     "edit of nothing": (edited({"strength": 1}), "edits.0", "one of the keys direction, part, mixing"),
-    "mistyped edit": (edited({"dirction": "density"}), "edits.0", "one of the keys direction, part, mixing"),
+    "mistyped edit": (edited({"dirction": "density"}), "edits.0", "Did you mean 'direction'?"),
+    "mistyped attribute": (edited({"densty": 1.5}), "edits.0", "found 'densty'. Did you mean 'density'?"),
+    "mistyped component": (edited({"componnt 3": 1.5}), "edits.0", "Did you mean 'component 0'?"),
+    "mistyped part": (edited({"prat": 1, "strength": 1}), "edits.0", "Did you mean 'part'?"),
     "mistyped key of an edit": (edited({"density": {"strenght": 1}}), "edits.0.strenght", "Did you mean 'strength'?"),
     "unknown direction": (edited({"direction": "densty"}), "edits.0", "Did you mean 'density'?"),
     "strength and target": (

@@ -182,9 +182,14 @@ def _from_file(path: Path, which: Which, *, patches: bool) -> Sample:
     if path.suffix.lower() in SUFFIXES:
         image, bits = read_raster(path)
     else:
+        from pydicom.misc import is_dicom
+
         from synthmammo.ingesting.sources import dicom_header as head
         from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
 
+        if not is_dicom(path):
+            kinds = ", ".join(suffix.removeprefix(".").upper() for suffix in SUFFIXES)
+            raise SourceError(f"is neither an image ({kinds}) nor DICOM", where=path, hint="Name one, or a dataset.")
         image, bits, _ = read_dicom_pixels(path)
         header = head.open_dicom(path, with_pixels=False)
         view, laterality, spacing = head.view(header), head.laterality(header), head.spacing_mm(header)[0]
