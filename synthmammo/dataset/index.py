@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthmammo.dataset.layout import INDEX
+from synthmammo.dataset.outlines import mask_runs
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
 from synthmammo.mammogram.sample import Box, Sample
@@ -44,8 +45,11 @@ def index_schema() -> pa.Schema:
 
 
 def index_row(sample: Sample) -> IndexRow:
-    """The row of one sample in `index.parquet`; its provenance gives density, attempts and edits, where it has them."""
-    history = sample.history
+    """The row of one sample in `index.parquet`; its provenance gives density, attempts and edits, where it has them.
+
+    The findings also have `runs`, their masks for label files, which the index does not keep; see `mask_runs`.
+    """
+    history, runs = sample.history, mask_runs(sample)
     breast_box = Box.around(sample.breast)
     return {
         "key": sample.key,
@@ -69,6 +73,7 @@ def index_row(sample: Sample) -> IndexRow:
                 "synthetic": finding.synthetic,
                 "label": finding.label,
                 "box": list(finding.box),
+                "runs": runs.get(finding.label, []),
             }
             for finding in sample.findings
         ],
