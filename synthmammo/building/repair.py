@@ -35,7 +35,7 @@ from synthmammo.dataset.verify import verify_files
 from synthmammo.dataset.workers.base import Report
 from synthmammo.dataset.workers.local import local
 from synthmammo.dataset.writers import coco, yolo
-from synthmammo.errors import DatasetError, RecipeError, unwritable
+from synthmammo.errors import DatasetError, RecipeError, SynthmammoError, unwritable
 from synthmammo.files import writing
 from synthmammo.planning.planner import plan
 from synthmammo.progress import Progress, Steps, silent
@@ -165,6 +165,11 @@ def _workshop(directory: Path) -> Iterator[Path]:
         raise unwritable(directory, error) from error
     try:
         yield folder
+    except SynthmammoError as error:
+        if str(folder) not in str(error.where):
+            raise
+        # The folder is gone when the message is read, and the user named the directory.
+        raise type(error)(error.message, where=directory, hint=error.hint) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -214,7 +214,7 @@ class _Log:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(line)
         except OSError as error:
-            raise unwritable(self._path, error) from error
+            raise unwritable(self._path.parent, error) from error
 
 
 class _Server:

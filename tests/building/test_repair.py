@@ -1,5 +1,6 @@
 """What is damaged is made again to the same bytes, and nothing else is touched."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -124,6 +125,18 @@ def test_other_bytes_do_not_take_the_place(copy):
         repair(copy)
     assert "abacus" in str(caught.value)
     assert tiny.files(copy) == before
+
+
+def test_a_full_disk_is_one_message_about_the_dataset(copy, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    removed(copy / SHARDS[1])
+    monkeypatch.setattr("synthmammo.files.os.fsync", full)
+    with pytest.raises(OutputError, match=r"cannot be written \(No space left on device\)") as caught:
+        repair(copy)
+    assert caught.value.where == copy and "Free some space" in str(caught.value)
+    assert not list(copy.glob(".repair-*"))
 
 
 def test_a_recipe_that_is_lost(copy):

@@ -15,7 +15,7 @@ from pydicom import dcmread
 from pydicom.uid import UID
 
 from synthmammo import __version__
-from synthmammo.dataset.writers import dicom
+from synthmammo.dataset.writers import dicom, dicom_visit
 from synthmammo.dataset.writers.base import Encoded, open_writer
 from synthmammo.dataset.writers.dicom import COMPRESSIONS
 from synthmammo.dataset.writers.dicom_modules import is_synthetic, mammogram
@@ -200,6 +200,34 @@ class TestAttributes:
         assert image_of(complete()).LossyImageCompression == "00"
         image = image_of(complete(provenance={"host": REAL | {"lossy_ratio": 12.5}}))
         assert (image.LossyImageCompression, image.LossyImageCompressionRatio) == ("01", 12.5)
+
+    @pytest.mark.parametrize("provenance", [{}, BUILT], ids=["synthetic", "real"])
+    def test_a_worklist_has_no_blank_rows(self, provenance):
+        """All that archives list of a study and a series, the same in every image of a patient."""
+        names = ("StudyDate", "StudyTime", "StudyID", "StudyDescription", "AccessionNumber", "PatientID", "PatientName")
+        images = [image_of(complete(n, patient="p0123456789ab", provenance=provenance)) for n in (0, 1)]
+        for name in (*names, "SeriesDescription", "SeriesDate", "Modality"):
+            assert images[0][name].value, name
+            assert images[0][name].value == images[1][name].value, name
+        for image in images:
+            assert image.StudyDate == image.SeriesDate == image.AcquisitionDate == image.ContentDate
+            assert "20000101" <= image.StudyDate <= "20001231" and "080000" <= image.StudyTime < "180000"
+            assert len(image.AccessionNumber) <= 16 and len(image.StudyDescription) <= 64
+
+    def test_dates_and_ages_tell_patients_apart_and_come_back(self):
+        people = [f"p{number:04d}" for number in range(300)]
+        images = [image_of(complete(patient=person, provenance={})) for person in people[:3]]
+        again = [image_of(complete(patient=person, provenance={})) for person in people[:3]]
+        assert [one.StudyDate for one in images] == [one.StudyDate for one in again]
+        assert len({dicom_visit.date_and_time(person) for person in people}) > 290
+        assert {dicom_visit.age_band(person) for person in people} == {f"{age:03d}Y" for age in range(42, 73, 5)}
+
+    def test_a_synthetic_woman_has_an_age_band_and_a_real_person_says_nothing(self):
+        made, real = image_of(complete(provenance={})), image_of(complete(provenance=BUILT))
+        assert made.PatientSex == "F" and re.fullmatch(r"0\d\dY", made.PatientAge)
+        assert "Synthetic" in made.StudyDescription and "LongitudinalTemporalInformationModified" not in made
+        assert real.PatientSex == "" and "PatientAge" not in real and real.PatientBirthDate == ""
+        assert "de-identified" in real.StudyDescription and real.LongitudinalTemporalInformationModified == "REMOVED"
 
     def test_models_are_named_with_their_digest(self):
         host = {"generator": "stylegan2", "model": "zoo/whole", "weights": "ab12" * 16}

@@ -147,3 +147,8 @@ def test_real_hosts_are_ingested_and_built(tmp_path, monkeypatch):
     samples = list(Dataset.open(out))
     assert all(sample.provenance["host"]["generator"] == "ingested" for sample in samples)
     assert any(finding.synthetic for sample in samples for finding in sample.findings)
+
+
+def test_exams_are_compressed_as_common_viewers_read_it():
+    """JPEG 2000 stays an option; dcmtk and a stock Orthanc cannot show it."""
+    assert load_recipe("screening_exams").emit.formats.dicom.compression == "jpegls"

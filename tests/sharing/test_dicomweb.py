@@ -9,16 +9,20 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
+from urllib.error import HTTPError
 
 import numpy as np
 import pytest
 from dicomweb_client.api import DICOMwebClient
+from PIL import Image
 from pydicom import dcmread
+from pydicom.datadict import tag_for_keyword
 from requests import Session
 
 import synthmammo.sharing.dicomweb as sending
 from synthmammo.building.build import build
 from synthmammo.dataset.workers.local import Local
+from synthmammo.dataset.writers.dicom import COMPRESSIONS
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.sharing.dicomweb import Credentials, send
 from tests.support import orthanc, tiny
@@ -342,6 +346,33 @@ class TestOrthanc:
         one = dcmread(objects(dataset)[0])
         (study,) = client.search_for_studies(search_filters={"PatientID": one.PatientID})
         assert study["0020000D"]["Value"] == [one.StudyInstanceUID]
+
+    def test_a_worklist_has_no_blank_rows(self, dataset, server, client):
+        orthanc.wipe(server)
+        send(dataset, server.url, credentials=KNOWN)
+        names = ["StudyDate", "StudyTime", "StudyDescription", "AccessionNumber", "StudyID", "PatientName", "PatientID"]
+        studies = client.search_for_studies(fields=[*names, "PatientSex"])
+        assert len(studies) == len({dcmread(path).StudyInstanceUID for path in objects(dataset)})
+        for study in studies:
+            for name in (*names, "PatientSex"):
+                assert study[f"{tag_for_keyword(name):08X}"].get("Value"), name
+            series = client.search_for_series(study["0020000D"]["Value"][0], fields=["SeriesDescription"])
+            assert all(one["0008103E"]["Value"] and one["00080060"]["Value"] for one in series)
+
+    @pytest.mark.parametrize("compression", COMPRESSIONS)
+    def test_what_a_stock_server_shows(self, compression, server, tmp_path):
+        """The page on viewers says so; JPEG 2000 needs a plug-in."""
+        emit = {"shard_size": 1, "formats": {"dicom": {"compression": compression}}}
+        build(tiny.recipe(size=1, seed=9, splits={"train": 1}, emit=emit), tmp_path / "out", engine=Local(1))
+        send(tmp_path / "out", server.url, credentials=KNOWN, again=True)
+        (path,) = objects(tmp_path / "out")
+        one = dcmread(path)
+        if compression == "jpeg2000":
+            with pytest.raises(HTTPError):
+                orthanc.shown(server, one.SOPInstanceUID)
+            return
+        picture = np.asarray(Image.open(BytesIO(orthanc.shown(server, one.SOPInstanceUID))))
+        assert picture.shape == (one.Rows, one.Columns) and picture.max() > picture.min()
 
     def test_without_credentials_it_refuses(self, dataset, server):
         with pytest.raises(OutputError, match="refuses the caller"):

@@ -49,16 +49,32 @@ def running(folder: Path) -> Iterator[Orthanc]:
         _stop(process)
 
 
-def wipe(server: Orthanc) -> None:
-    """Delete every patient that a server has."""
+def ask(server: Orthanc, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> bytes:
+    """The answer of a server's own interface (not DICOMweb) to a request."""
     manager = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     root = server.url.removesuffix("/dicom-web")
     manager.add_password(None, root, USER, PASSWORD)
     opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(manager))
-    with opener.open(f"{root}/patients", timeout=10) as answer:
-        patients = json.load(answer)
-    for patient in patients:
-        opener.open(urllib.request.Request(f"{root}/patients/{patient}", method="DELETE"), timeout=10).close()
+    request = urllib.request.Request(f"{root}{path}", body, headers, method=method)
+    with opener.open(request, timeout=30) as answer:
+        content: bytes = answer.read()
+    return content
+
+
+def wipe(server: Orthanc) -> None:
+    """Delete every patient that a server has."""
+    for patient in json.loads(ask(server, "/patients")):
+        ask(server, f"/patients/{patient}", "DELETE")
+
+
+def shown(server: Orthanc, sop_instance_uid: str) -> bytes:
+    """The picture that a server shows of an image, as PNG.
+
+    Raises:
+        urllib.error.HTTPError: It cannot show it.
+    """
+    (instance,) = json.loads(ask(server, "/tools/lookup", "POST", sop_instance_uid.encode()))
+    return ask(server, f"/instances/{instance['ID']}/preview", Accept="image/png")
 
 
 def _started(folder: Path) -> tuple[subprocess.Popen[bytes], Orthanc | None]:

@@ -15,6 +15,7 @@ from pydicom.sr.codedict import codes
 from synthmammo._version import __version__
 from synthmammo.dataset.writers.dicom_codes import ABNORMAL, BREAST, FINDINGS, PATHOLOGIES, PATHOLOGY, STRUCTURES, TERMS
 from synthmammo.dataset.writers.dicom_modules import study_uid
+from synthmammo.dataset.writers.dicom_visit import SERIES
 from synthmammo.identity import dicom_uid
 from synthmammo.mammogram.sample import Finding, Laterality, Sample
 
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from highdicom.sr import PlanarROIMeasurementsAndQualitativeEvaluations, QualitativeEvaluation
 
 NAME = "synthmammo"
-DATE, TIME = "20000101", "000000"
-"""Where an object must state when it was made. The true time would make every build's bytes different."""
-
 _SIDES = {Laterality.LEFT: codes.SCT.Left, Laterality.RIGHT: codes.SCT.Right}
 _SHARED = (
+    # The true time would make every build's bytes different.
+    *(f"{what}{part}" for what in ("Series", "Content") for part in ("Date", "Time")),
+    "LongitudinalTemporalInformationModified",
     "SyntheticData",
     "ContentQualification",
     "PatientIdentityRemoved",
@@ -71,7 +72,7 @@ def segmentation(image: Dataset, sample: Sample, dataset: str) -> Dataset | None
     made.PatientOrientation = list(image.PatientOrientation)
     for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
         item.DimensionOrganizationUID = dicom_uid("dimensions", dataset, sample.key)
-    return _as_the_image(made, image)
+    return _as_the_image("segmentation", made, image)
 
 
 def report(image: Dataset, sample: Sample, dataset: str) -> Dataset | None:
@@ -109,7 +110,7 @@ def report(image: Dataset, sample: Sample, dataset: str) -> Dataset | None:
         del identity[name]
     made = sr.ComprehensiveSR([image], content[0], is_complete=True, is_final=False, **identity)
     made.ManufacturerModelName, made.SoftwareVersions = NAME, __version__
-    return _as_the_image(made, image)
+    return _as_the_image("report", made, image)
 
 
 def _identity(what: str, image: Dataset, sample: Sample, dataset: str) -> dict[str, Any]:
@@ -125,12 +126,13 @@ def _identity(what: str, image: Dataset, sample: Sample, dataset: str) -> dict[s
     }
 
 
-def _as_the_image(made: Dataset, image: Dataset) -> Dataset:
+def _as_the_image(what: str, made: Dataset, image: Dataset) -> Dataset:
     for name in ("InstanceCreationDate", "InstanceCreationTime"):
         del made[name]
-    made.ContentDate, made.ContentTime = DATE, TIME
     for name in _SHARED:
-        made[name] = image[name]
+        if name in image:
+            made[name] = image[name]
+    made.SeriesDescription = SERIES[what]
     return made
 
 

@@ -17,6 +17,7 @@ from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation
 from pydicom.valuerep import format_number_as_ds
 
 from synthmammo._version import __version__
+from synthmammo.dataset.writers import dicom_visit as visit
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.dicom_codes import BREAST, VIEWS
 from synthmammo.errors import OutputError
@@ -125,7 +126,9 @@ def _patient(sample: Sample) -> Dataset:
     module.PatientName = f"{'DEIDENTIFIED' if real else 'SYNTHETIC'}^{person}"
     module.PatientID = person
     module.PatientBirthDate = ""
-    module.PatientSex = ""
+    module.PatientSex = "" if real else "F"
+    if not real:
+        module.PatientAge = visit.age_band(person)
     module.PatientIdentityRemoved = "YES"
     module.DeidentificationMethod = "Kept: pixels and a pseudonym only" if real else "Not a person: synthetic"
     return module
@@ -133,12 +136,22 @@ def _patient(sample: Sample) -> Dataset:
 
 def _study_and_series(encoded: Encoded, dataset: str) -> Dataset:
     sample, module = encoded.sample, Dataset()
+    person = _person(sample)
+    date, time = visit.date_and_time(person)
     module.StudyInstanceUID = study_uid(sample, dataset)
-    module.StudyDate = module.StudyTime = module.StudyID = module.AccessionNumber = ""
+    for what in ("Study", "Series", "Acquisition", "Content"):
+        setattr(module, f"{what}Date", date)
+        setattr(module, f"{what}Time", time)
+    module.StudyID = "1"
+    module.AccessionNumber = visit.accession_number(module.StudyInstanceUID)
+    module.StudyDescription = visit.study_description(real=is_real(sample))
+    module.SeriesDescription = visit.SERIES["image"]
+    if is_real(sample):
+        module.LongitudinalTemporalInformationModified = "REMOVED"
     module.ReferringPhysicianName = ""
     module.Modality = "MG"
     module.PresentationIntentType = "FOR PRESENTATION"
-    module.SeriesInstanceUID = dicom_uid("series", dataset, _person(sample))
+    module.SeriesInstanceUID = dicom_uid("series", dataset, person)
     module.SeriesNumber = 1
     module.InstanceNumber = encoded.index + 1
     return module
