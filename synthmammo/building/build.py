@@ -130,9 +130,12 @@ def _write_inputs(recipe: Recipe, out: Path) -> None:
 
 def write_labels(recipe: Recipe, out: Path, rows: Sequence[IndexRow]) -> list[str]:
     """Write the label files that the recipe asks for; returns their paths in the dataset."""
-    coco = partial(write_coco, name=recipe.name, about=recipe.description, licence=recipe.licence)
-    writers = {"coco": coco, "yolo": write_yolo}
-    return [path for name, write in writers.items() if name in recipe.emit.labels for path in write(out, rows)]
+    written = []
+    if "coco" in recipe.emit.labels:
+        written += write_coco(out, rows, name=recipe.name, about=recipe.description, licence=recipe.licence)
+    if "yolo" in recipe.emit.labels:
+        written += write_yolo(out, rows)
+    return written
 
 
 def remove_dataset(out: Path) -> None:

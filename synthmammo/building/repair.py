@@ -34,7 +34,7 @@ from synthmammo.dataset.manifest import Manifest, ShardRecord, content_digest, m
 from synthmammo.dataset.verify import verify_files
 from synthmammo.dataset.workers.base import Report
 from synthmammo.dataset.workers.local import local
-from synthmammo.dataset.writers import coco, yolo
+from synthmammo.dataset.writers import coco
 from synthmammo.errors import DatasetError, RecipeError, SynthmammoError, unwritable
 from synthmammo.files import writing
 from synthmammo.planning.planner import plan
@@ -42,7 +42,6 @@ from synthmammo.progress import Progress, Steps, silent
 from synthmammo.recipe import Recipe, as_recipe, load_recipe, resolved_yaml
 
 _DESCRIPTIONS = (PROVENANCE, CROISSANT)
-_LABELS = (coco.FOLDER, yolo.FOLDER)
 _YAML_BLOCK = re.compile(rb"^```yaml\n(.*?\n)```$", re.MULTILINE | re.DOTALL)
 
 
@@ -246,7 +245,7 @@ class _Work:
 
     def take_files(self, shards: Sequence[PlannedShard], results: Mapping[str, ShardResult]) -> None:
         """Make the damaged files beside the shards again, and let them take their places."""
-        files = self.damaged & set(self.manifest.files)
+        files = self.damaged & frozenset(self.manifest.files)
         if not files:
             return
         made = self._made(shards, results) if files - {RECIPE, PLAN, SKIPPED} else []
@@ -265,13 +264,13 @@ class _Work:
             rows = {shard.name: [of_key[row.key] for row in shard.rows if row.key in of_key] for shard in shards}
         return [([*self._records.get(shard.name, {}).values()], rows[shard.name]) for shard in shards]
 
-    def _write(self, made: Sequence[tuple[Sequence[ShardRecord], Sequence[IndexRow]]], files: Collection[str]) -> None:
+    def _write(self, made: Sequence[tuple[Sequence[ShardRecord], Sequence[IndexRow]]], files: frozenset[str]) -> None:
         rows = [row for _, shard_rows in made for row in shard_rows]
         write_skipped(self.folder, self.manifest.failed)
         if INDEX in files:
             write_index(self.folder, rows)
-        if any(name.partition("/")[0] in _LABELS for name in files):
-            write_labels(self.recipe, self.folder, rows)
+        labels = [name for name in self.recipe.emit.labels if any(file.startswith(f"{name}/") for file in files)]
+        write_labels(_with_labels(self.recipe, labels), self.folder, rows)
         if files & set(_DESCRIPTIONS):
             others = {name: sha256 for name, sha256 in self.manifest.files.items() if name not in _DESCRIPTIONS}
             names = label_names(self.recipe) if self.recipe.emit.formats.parquet is not None else []
@@ -314,3 +313,8 @@ class _Work:
 def _ordered(values: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     """Values by name, those of some names first, in their order."""
     return {name: values[name] for name in dict.fromkeys([*names, *values]) if name in values}
+
+
+def _with_labels(recipe: Recipe, labels: Sequence[str]) -> Recipe:
+    """The recipe with some of its label files alone."""
+    return recipe.model_copy(update={"emit": recipe.emit.model_copy(update={"labels": labels})})

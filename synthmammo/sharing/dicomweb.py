@@ -8,11 +8,9 @@ search.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from synthmammo.dataset.manifest import Manifest, ShardRecord
-from synthmammo.errors import DatasetError, OutputError, unwritable
+from synthmammo.errors import DatasetError, OutputError
 from synthmammo.identity import digest, file_digest
 from synthmammo.progress import Progress, silent
+from synthmammo.sharing.sent import SentLog, SentObject
 
 if TYPE_CHECKING:
     from dicomweb_client.api import DICOMwebClient
@@ -118,12 +117,12 @@ def send(
     if not shards:
         hint = "Build it with emit.formats=[parquet, dicom]."
         raise DatasetError("the dataset has no DICOM", where=directory, hint=hint)
-    server, log, sent = _Server(url, credentials or Credentials()), _Log(directory, url), Sent()
+    server, log, sent = _Server(url, credentials or Credentials()), SentLog(directory, url), Sent()
     total = sum(len(list((directory / shard.name).glob("*.dcm"))) for shard in shards)
     progress(0, total)
     for shard in shards:
         for path, sha256 in _checked(directory, shard):
-            one = log.known.get((name := f"{shard.name}/{path.name}", sha256)) or _Object.read(path)
+            one = log.known.get((name := f"{shard.name}/{path.name}", sha256)) or SentObject.read(path)
             logged = (name, sha256) in log.known
             if not again and _is_there(server, one, logged, sent):
                 sent.known += logged
@@ -138,7 +137,7 @@ def send(
     return sent
 
 
-def _is_there(server: _Server, one: _Object, logged: bool, sent: Sent) -> bool:
+def _is_there(server: _Server, one: SentObject, logged: bool, sent: Sent) -> bool:
     """Whether the server has an object; where it cannot be asked, whether it took it earlier."""
     present = server.present(one.study)
     if present is None:
@@ -158,63 +157,6 @@ def _checked(directory: Path, shard: ShardRecord) -> list[tuple[Path, str]]:
         hint = f"`synthmammo verify {directory}` tells what else is wrong, `synthmammo repair` makes it again."
         raise DatasetError("was changed since it was built, so it is not sent", where=directory / shard.name, hint=hint)
     return files
-
-
-@dataclass(frozen=True)
-class _Object:
-    """What a server knows an object by.
-
-    Attributes:
-        study: Study Instance UID.
-        uid: SOP Instance UID.
-    """
-
-    study: str
-    uid: str
-
-    @classmethod
-    def read(cls, path: Path) -> _Object:
-        """The UIDs in a file; its pixels are not read."""
-        from pydicom import dcmread
-
-        one = dcmread(path, stop_before_pixels=True, specific_tags=["StudyInstanceUID", "SOPInstanceUID"])
-        return cls(str(one.StudyInstanceUID), str(one.SOPInstanceUID))
-
-
-class _Log:
-    """The objects that one server has taken: JSON lines in the dataset, one file per address.
-
-    Attributes:
-        known: UIDs of the objects by their file's name and SHA-256.
-    """
-
-    def __init__(self, directory: Path, url: str) -> None:
-        host = urlsplit(url).hostname or "server"
-        self._path = directory / f".sent-{host}-{hashlib.sha256(url.encode()).hexdigest()[:8]}.jsonl"
-        self.known: dict[tuple[str, str], _Object] = {}
-        if self._path.is_file():
-            self.known = dict(self._entries())
-
-    def _entries(self) -> Iterator[tuple[tuple[str, str], _Object]]:
-        for line in self._path.read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-                yield (entry["file"], entry["sha256"]), _Object(entry["study"], entry["uid"])
-            except (json.JSONDecodeError, KeyError, TypeError):
-                continue  # the last line of a run that was killed, or of an early release: its object is asked for
-
-    def add(self, name: str, sha256: str, one: _Object) -> None:
-        """Remember a file that the server has taken.
-
-        Raises:
-            OutputError: The dataset cannot be written.
-        """
-        line = json.dumps({"file": name, "sha256": sha256, "study": one.study, "uid": one.uid}) + "\n"
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(line)
-        except OSError as error:
-            raise unwritable(self._path.parent, error) from error
 
 
 class _Server:

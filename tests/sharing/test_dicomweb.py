@@ -196,7 +196,7 @@ class TestResuming:
     def test_the_log_is_a_cache_of_uids(self, dataset, monkeypatch):
         with serving(Archive()) as url:
             send(dataset, url)
-            monkeypatch.setattr(sending._Object, "read", None)  # nothing is read again
+            monkeypatch.setattr(sending.SentObject, "read", None)  # nothing is read again
             assert send(dataset, url).known == len(objects(dataset))
 
     def test_a_server_without_search(self, dataset):
