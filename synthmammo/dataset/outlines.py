@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from synthmammo.mammogram.sample import Mask, Sample
 
@@ -20,6 +19,8 @@ def mask_runs(sample: Sample) -> dict[int, list[int]]:
     """
     if not sample.findings:
         return {}
+    from scipy import ndimage
+
     places = ndimage.find_objects(sample.lesions)
     runs = {}
     for label in sorted({finding.label for finding in sample.findings} - {0}):

@@ -15,6 +15,7 @@ CALLS = {
     "ingest": {"ingest"},
     "patches": {"patches"},
     "verify": {"verify"},
+    "repair": {"repair"},
     "regenerate": {"regenerate"},
     "card": {"card"},
     "publish": {"prepare_publication", "publish"},
