@@ -298,7 +298,7 @@ def test_another_recipe_in_an_unfinished_folder_is_refused_with_the_difference(t
 
 def test_a_lesion_more_is_a_difference_that_is_shown(tmp_path):
     out = made(tmp_path / "out", **SMALL)
-    with pytest.raises(OutputError, match=r"recipe.lesions: .* before, .* now"):
+    with pytest.raises(OutputError, match=r"recipe.lesions.1: .* before, nothing now"):
         made(out, **SMALL | {"lesions": [MASS]})
 
 
