@@ -90,7 +90,8 @@ class Results:
         try:
             before = yaml.safe_load(self.facts.read_text(encoding="utf-8"))
             pairs = [(f"digest of the {side} images", before[side], facts[side]) for side in ("real", "synthetic")]
-            pairs += [(name, before["config"].get(name), value) for name, value in facts["config"].items()]
+            known, now = before["config"], facts["config"]
+            pairs += [(name, known.get(name), now.get(name)) for name in {**known, **now}]
         except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
             raise OutputError(f"not the record of a benchmark ({error})", where=self.facts, hint=hint) from None
         for name, old, new in pairs:

@@ -10,6 +10,7 @@ from typing import Any
 from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import MANIFEST
 from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.selecting import selected
 from synthmammo.errors import CheckpointError, GeneratorError, RecipeError
 from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, find
 from synthmammo.identity import file_digest
@@ -75,7 +76,8 @@ def check_dicom(recipe: Recipe) -> None:
             )
     if not isinstance(background, IngestedBackground) or not (Path(background.dataset) / MANIFEST).is_file():
         return
-    rows = read_index(Path(background.dataset)).to_pylist()
+    directory = Path(background.dataset)
+    rows = selected(read_index(directory).to_pylist(), background.where, directory)
     if background.assume_spacing_mm:
         rows = [{**row, "spacing_mm": background.assume_spacing_mm} for row in rows]
     _check_real(rows, "Set background.assume_spacing_mm, or leave DICOM out:")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from synthmammo.cli.options import FOLDER, WORKERS, files
+from synthmammo.cli.options import FOLDER, WHERE, WORKERS, files
 
 _SQUARE, _FORMER = "square512", "seed1"
 """The geometry of Zakka et al. 2020, and its name in the release before."""
@@ -213,6 +213,7 @@ def ingest(
     show_default=True,
     help="Format to write; may be repeated.",
 )
+@WHERE
 @click.option("--shard-size", type=int, default=1000, show_default=True, help="Number of patches per shard.")
 @WORKERS
 def patches(

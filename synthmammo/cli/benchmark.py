@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, FILE, FOLDER, ModelName, Percents
+from synthmammo.cli.options import DEVICE, FILE, FOLDER, WHERE, ModelName, Percents
 
 if TYPE_CHECKING:
     from synthmammo.benchmarking.pages import Written
@@ -102,6 +102,7 @@ def benchmark() -> None:
     type=ModelName(),
     help="Model that made a folder of images, to check what it was trained on.  [default: unknown]",
 )
+@WHERE
 @_SET
 @DEVICE
 def classify(
@@ -169,6 +170,7 @@ def classify(
 @_FOLDS
 @click.option("--seeds", type=click.IntRange(1), help="Number of trainings per row and fold.  [default: the preset's]")
 @click.option("--steps", type=click.IntRange(1), help="Number of steps of a training.  [default: the preset's]")
+@WHERE
 @_SET
 @DEVICE
 def detect(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import DIRECTORY, FILE, FOLDER, WORKERS
+from synthmammo.cli.options import DIRECTORY, FILE, FOLDER, WHERE, WORKERS
 
 
 @click.command()
@@ -104,7 +104,16 @@ def regenerate(directory: Path, key: str, out: Path) -> None:
 @click.option("--columns", type=click.IntRange(1), default=6, show_default=True, help="Number of tiles per row.")
 @click.option("--split", help="Split of the samples.  [default: all]")
 @click.option("--class", "label", help="Class of the samples.  [default: all]")
-def show(directory: Path, out: Path | None, count: int, columns: int, split: str | None, label: str | None) -> None:
+@WHERE
+def show(
+    directory: Path,
+    out: Path | None,
+    count: int,
+    columns: int,
+    split: str | None,
+    label: str | None,
+    where: str | None,
+) -> None:
     """Draw samples of a dataset on one picture.
 
     Boxes mark the findings, and close-ups show them.
@@ -114,7 +123,7 @@ def show(directory: Path, out: Path | None, count: int, columns: int, split: str
     from synthmammo.dataset.show import show as run
 
     out = out or directory / "figures" / "show.png"
-    click.echo(run(directory, out, count=count, columns=columns, split=split, label=label))
+    click.echo(run(directory, out, count=count, columns=columns, split=split, label=label, where=where))
 
 
 @click.command()

@@ -106,6 +106,11 @@ DEVICE = click.option(
 )
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Number of processes.  [default: one per core]")
 PICTURE = click.option("--out", type=FILE, required=True, help="PNG file to write.")
+WHERE = click.option(
+    "--where",
+    metavar="CONDITION",
+    help='Condition that images must meet, e.g. "modifier is null and not implant".  [default: none, all images]',
+)
 LABEL = click.option("--class", "label", help="Class of the samples of a conditional model.")
 TRUNCATION = click.option(
     "--truncation",

@@ -11,6 +11,7 @@ from synthmammo.dataset.layout import INDEX
 from synthmammo.dataset.outlines import mask_runs
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
+from synthmammo.mammogram.columns import RECORDED, recorded
 from synthmammo.mammogram.sample import Box, Sample
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def index_schema() -> pa.Schema:
     """Schema of `index.parquet`."""
     import pyarrow as pa
 
+    types = {"text": pa.string(), "texts": pa.list_(pa.string()), "number": pa.float64(), "boolean": pa.bool_()}
     texts = ("key", "split", "label", "patient", "view", "laterality", "density", "spacing_origin")
     finding = pa.struct(
         [(name, pa.string()) for name in ("kind", "pathology")]
@@ -41,12 +43,14 @@ def index_schema() -> pa.Schema:
             ("host_attempt", pa.uint8()),
             ("edits", pa.list_(pa.string())),
         ]
+        + [(name, types[column.kind]) for name, column in RECORDED.items()]
     )
 
 
 def index_row(sample: Sample) -> IndexRow:
-    """The row of one sample in `index.parquet`; its provenance gives density, attempts and edits, where it has them.
+    """The row of one sample in `index.parquet`.
 
+    Its provenance gives density, attempts and edits, where it has them, and that of its background what is `RECORDED`.
     The findings also have `runs`, their masks for label files, which the index does not keep; see `mask_runs`.
     """
     history, runs = sample.history, mask_runs(sample)
@@ -81,6 +85,7 @@ def index_row(sample: Sample) -> IndexRow:
         "attempts": history.attempts,
         "host_attempt": history.host.attempt if history.host else None,
         "edits": history.edits,
+        **recorded(history.background.record),
     }
 
 

@@ -14,6 +14,7 @@ from PIL.Image import Image as Picture
 
 from synthmammo.dataset.index import read_index
 from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.selecting import selected
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
 from synthmammo.mammogram.geometry import crop_box
@@ -25,7 +26,14 @@ CLOSE_UP_BELOW = 0.5
 
 
 def show(
-    directory: Path, out: Path, *, count: int = 12, columns: int = 6, split: str | None = None, label: str | None = None
+    directory: Path,
+    out: Path,
+    *,
+    count: int = 12,
+    columns: int = 6,
+    split: str | None = None,
+    label: str | None = None,
+    where: str | None = None,
 ) -> Path:
     """Draw samples of a dataset on one picture: an even choice of its classes, in the order of their keys.
 
@@ -36,16 +44,17 @@ def show(
         columns: Number of tiles per row, 6 by default.
         split: Name of the only split to draw from; None, the default, for all.
         label: Name of the only class to draw; None, the default, for all.
+        where: Condition on the columns of the index, in the grammar of `synthmammo.where`; None, the default, for all.
 
     Returns:
         `out`.
 
     Raises:
-        DatasetError: The directory is no such dataset, or has no such samples.
+        DatasetError: The directory is no such dataset, has no such samples, or the condition is not understood.
         OutputError: The picture cannot be written.
     """
     dataset = Dataset.open(directory)
-    rows = read_index(directory).select(["key", "split", "label"]).to_pylist()
+    rows = selected(read_index(directory).to_pylist(), where, directory)
     chosen = [row for row in rows if split in (None, row["split"]) and label in (None, row["label"])]
     if not chosen:
         asked = ", ".join(f"{name} '{value}'" for name, value in (("split", split), ("class", label)) if value)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.mammogram.columns import recorded
 from synthmammo.mammogram.geometry import crop, mirror, resize, resize_mask, rotated
 from synthmammo.mammogram.sample import Box, Finding, Sample
 from synthmammo.patching.options import NORMAL, PatchOptions
@@ -148,6 +149,7 @@ class WholeImage:
     def _described(self, row: PatchRow, patch: Sample, box: Box, pixel: Site | None, attempt: int) -> Sample:
         target, source = row.target, self.sample
         finding = None if target.finding is None else source.findings[target.finding]
+        facts = recorded(source.history.background.record)
         provenance: dict[str, Any] = {
             "source": target.source,
             "source_shape": list(self.original_shape),
@@ -159,6 +161,7 @@ class WholeImage:
             "seed": self._options.seed,
             "attempts": [attempt],
             "density": source.history.density,
+            **{name: value for name, value in facts.items() if value is not None},
         }
         if finding is not None:
             provenance |= {"finding": target.finding, "lesion_share": _share(source, finding, box)}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from synthmammo.dataset.selecting import condition
 from synthmammo.errors import RecipeError
 
 NORMAL = "normal"
@@ -33,6 +34,8 @@ class PatchOptions:
         augment: Whether patches are flipped, turned and resized at random; True by default.
         beside_findings_px: Least distance, in resampled pixels, of normal patches from the findings of their image;
             None, the default, takes normal patches from healthy images alone.
+        where: Condition on the columns of the index that images meet, in the grammar of `synthmammo.where`; None, the
+            default, for all images.
         healthy: Classes of the images that are healthy if they have no findings; "normal" by default.
         seed: Random seed for all draws, 0 by default.
         candidates: Number of windows that are tried for a patch before it is given up, 16 by default.
@@ -55,6 +58,7 @@ class PatchOptions:
     scale: tuple[float, float] = (0.8, 1.2)
     augment: bool = True
     beside_findings_px: int | None = None
+    where: str | None = None
     healthy: tuple[str, ...] = (NORMAL,)
     seed: int = 0
     candidates: int = 16
@@ -80,6 +84,8 @@ class PatchOptions:
             "formats": (_texts(self.formats, FORMATS), f"some of {', '.join(FORMATS)}"),
             "shard_size": (_whole(self.shard_size, 1), "1 or more"),
         }
+        if self.where is not None:
+            condition(self.where, RecipeError)
         for name, (sound, expected) in checks.items():
             if not sound:
                 raise RecipeError(f"cannot be {getattr(self, name)}", where=name, hint=f"Expected {expected}.")
@@ -109,6 +115,8 @@ class PatchOptions:
     def plain(self) -> dict[str, Any]:
         """The options as JSON-able values."""
         values = asdict(self) | {"counts": dict(self.counts)}
+        if self.where is None:
+            del values["where"]  # a dataset that was made without it keeps its digest
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

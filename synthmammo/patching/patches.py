@@ -28,6 +28,7 @@ from synthmammo.dataset.libraries import of_patches, versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset, MadeDataset
 from synthmammo.dataset.references import DatasetLike, dataset_path
+from synthmammo.dataset.selecting import selected
 from synthmammo.dataset.shards import Formats, Made, run_shards, write_shard
 from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
@@ -134,7 +135,7 @@ def cut_patches(
     options = options or PatchOptions()
     source = Manifest.read(dataset)
     Dataset.open(dataset)  # before anything is written
-    found = survey(read_index(dataset).to_pylist(), options)
+    found = survey(selected(read_index(dataset).to_pylist(), options.where, dataset), options)
     try:
         numbers = sizes(found, options)
     except DatasetError as error:

@@ -129,7 +129,7 @@ def survey(images: Sequence[IndexRow], options: PatchOptions) -> Survey:
         unknown_spacing += options.spacing_mm is not None and not image["spacing_mm"]
         found = list(_targets(image, options))
         taken_whole += any(target.whole for _, target in found)
-        if not found and image["label"] in options.healthy and not image["findings"]:
+        if not found and image["label"] in options.healthy and not (image["findings"] or image["unlocated"]):
             scanty += 1
         elif not found:
             unplaced += 1
@@ -161,9 +161,11 @@ def _targets(image: IndexRow, options: PatchOptions) -> Iterator[tuple[str, Targ
         yield options.class_of(finding["kind"], finding["pathology"]), Target(*image_of, number, whole)
     normal = NORMAL, Target(*image_of, None, small)
     if image["findings"]:
-        if options.beside_findings_px is not None and not small and not any(covered):
+        if options.beside_findings_px is not None and not small and not any(covered) and not image["unlocated"]:
             yield normal
     elif image["label"] in options.healthy:
+        if image["unlocated"]:
+            return  # any place of it may be the finding's
         smallest = min(options.size_px / options.resizing[1], height, width)
         if image["breast_share"] * height * width >= options.tissue_share * smallest**2:
             yield normal

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import MANIFEST
 from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.selecting import selected_keys
 from synthmammo.errors import DatasetError
 from synthmammo.models.inverted import read_inverted
 from synthmammo.recipe import IngestedBackground, Recipe, StyleGAN2Background
@@ -40,6 +41,8 @@ def _ingested(background: IngestedBackground) -> pa.Table:
         raise DatasetError("the hosts' dataset is not there", where=directory, hint=hint)
     Manifest.read(directory)
     table = read_index(directory)
+    if (kept := selected_keys(directory, background.where)) is not None:
+        table = table.filter(pa.array([key in kept for key in table["key"].to_pylist()]))
     if background.findings == "refuse":
         table = table.filter(_without_findings(table))
         if not table.num_rows:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from synthmammo.errors import nearest
+from synthmammo.errors import RecipeError, nearest
+from synthmammo.mammogram.columns import COLUMNS, kinds
 from synthmammo.mammogram.terms import ATTRIBUTES, DENSITIES, DENSITY_SHARES, VIEWS
 from synthmammo.recipe.draws import Positive, Share, Shares, Strict
+from synthmammo.where import parse
 
 LEAST_PX, MOST_PX = 32, 16_384
 """Least and greatest side of a phantom, in pixels: a smaller one shows no breast, a larger one fills the memory."""
@@ -103,11 +105,26 @@ class IngestedBackground(Strict):
     findings: Literal["refuse", "keep"] = Field(
         "refuse", description="Whether hosts that already have findings are left out, or kept with their own findings"
     )
+    where: str | None = Field(
+        None,
+        exclude_if=lambda where: where is None,  # a dataset that was made without it keeps its digest
+        description="Condition on the dataset's columns that hosts must meet, e.g. `modifier is null`; default all",
+    )
     assume_spacing_mm: Positive | None = Field(
         None,
         description="Millimetres per pixel to assume for hosts without a spacing; the card says that it is assumed",
     )
     samples_per_host: int = Field(1, ge=1, description="Samples per background; more are faster and less varied")
+
+    @field_validator("where")
+    @classmethod
+    def _condition_understood(cls, where: str | None) -> str | None:
+        if where is not None:
+            try:
+                parse(where, kinds(COLUMNS), RecipeError)
+            except RecipeError as error:
+                raise ValueError(f"{error.message}. {error.hint or ''}".strip()) from None
+        return where
 
 
 def _generator_named(value: Any) -> Any:

@@ -403,13 +403,10 @@ def test_findings_without_a_place_give_no_patches(tmp_path):
     lost = an_image("lost", label="malignant")
     half = an_image("half", LESION, provenance={"unlocated": ["mass malignant"]})
     folder = a_dataset(tmp_path / "source", lost, half)
-    options = dataclasses.replace(EXACT, beside_findings_px=0, counts={"normal": 3})
-    result, found = cut(folder, tmp_path / "out", options)
+    result, found = cut(folder, tmp_path / "out", dataclasses.replace(EXACT, beside_findings_px=0))
     assert any("1 images have findings without a place" in note for note in result.notes)
     assert {patch.label for patch in found.values()} == {"malignant"}
-    assert {skip["reason"] for skip in result.manifest.failed} >= {
-        "no window of 16 will do, mostly: the image has findings without a place"
-    }
+    assert not any("without a place" in skip["reason"] for skip in result.manifest.failed), "they were never planned"
 
 
 def test_findings_without_a_place_on_a_real_host_make_no_normal_patches_of_what_was_built_on_it(tmp_path):
@@ -419,8 +416,35 @@ def test_findings_without_a_place_on_a_real_host_make_no_normal_patches_of_what_
     folder = a_dataset(tmp_path / "source", built_on_it, plain)
     result, found = cut(folder, tmp_path / "out", dataclasses.replace(EXACT, beside_findings_px=0))
     assert {patch.label for patch in found.values()} == {"malignant"}
-    refused = {skip["source"] for skip in result.manifest.failed if skip["reason"].endswith("without a place")}
-    assert refused == {"built", "plain"}
+    assert {skip["source"] for skip in result.manifest.failed} <= {"built"}
+    assert any("1 images have findings without a place" in note for note in result.notes)
+
+
+def test_a_healthy_image_with_findings_without_a_place_is_not_planned_for_normal_patches():
+    lost = index_row(an_image("lost", label="normal", provenance={"unlocated": ["mass malignant"]}))
+    surveyed = survey([lost, index_row(an_image("well"))], EXACT)
+    assert [target.source for target in surveyed.cells["train", "normal"]] == ["well"]
+
+
+def test_patches_are_cut_from_the_images_that_meet_the_condition_and_keep_their_columns(tmp_path):
+    spot = an_image("spot", LESION, provenance={"modifier": ["spot compression"], "kvp": 28.0})
+    plain = an_image("plain", LESION, provenance={"kvp": 30.0})
+    folder = a_dataset(tmp_path / "source", spot, plain)
+    result, found = cut(folder, tmp_path / "out", dataclasses.replace(EXACT, where="modifier is null"))
+    assert {patch.provenance["source"] for patch in found.values()} == {"plain"}
+    assert result.manifest.options["where"] == "modifier is null"
+    again, found = cut(tmp_path / "out", tmp_path / "again", dataclasses.replace(EXACT, where="kvp > 29"))
+    assert found and again.manifest.samples
+    with pytest.raises(DatasetError, match="none of 2 images meets the condition") as error:
+        cut(folder, tmp_path / "none", dataclasses.replace(EXACT, where="kvp > 40"))
+    assert "kvp is 28.0, 30.0" in error.value.hint
+    with pytest.raises(RecipeError, match="no column is called 'modifer'") as error:
+        dataclasses.replace(EXACT, where="modifer is null")
+    assert "modifier" in error.value.hint
+
+
+def test_a_dataset_of_patches_without_a_condition_keeps_its_digest():
+    assert "where" not in EXACT.plain()
 
 
 def test_padding_of_zeros_is_never_cut(tmp_path):

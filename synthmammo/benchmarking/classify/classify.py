@@ -118,7 +118,7 @@ class Classification:
         device: str = "cpu",
     ) -> None:
         self.config, self.results, self.device = config, Results(out), device
-        self.real = read_images(real)
+        self.real = read_images(real, where=config.where)
         self.positives = positive_classes(self.real, config.positive)
         self.positive = self.real.positive(self.positives)
         self.folds = make_folds(self.real, self.positive, config)

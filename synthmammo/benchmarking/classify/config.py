@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from synthmammo.benchmarking.results import Run
+from synthmammo.dataset.selecting import checked_condition
 from synthmammo.errors import TrainingError, nearest
 from synthmammo.settings import Changes, changed, checked, read_yaml
 
@@ -27,6 +28,7 @@ class ClassifyConfig(BaseModel):
         positive: Classes that count as positive; by default those with "malignant" in their name.
         train_on: Split of the real images that are trained on.
         select_on: Split that chooses the best weights; None takes `selection_share` of the training patients away.
+        where: Condition on the columns of the real images, in the grammar of `synthmammo.where`; None for all of them.
         test_on: Split that everything is tested on.
         folds: Number of folds of a cross-validation by patient over all splits; 0 for the splits above.
         selection_share: See `select_on`; also what is held out of the training patients of a fold.
@@ -58,6 +60,7 @@ class ClassifyConfig(BaseModel):
     positive: tuple[str, ...] = ()
     train_on: str = "train"
     select_on: str | None = None
+    where: str | None = Field(None, exclude_if=lambda where: where is None)
     test_on: str = "test"
     folds: int = Field(0, ge=0)
     selection_share: float = Field(0.1, gt=0, lt=1)
@@ -85,6 +88,11 @@ class ClassifyConfig(BaseModel):
         if not values or any(not 0 <= value <= 100 for value in values):
             raise ValueError("expected numbers from 0 to 100")
         return tuple(dict.fromkeys(values))
+
+    @field_validator("where")
+    @classmethod
+    def _condition_understood(cls, where: str | None) -> str | None:
+        return checked_condition(where)
 
     @field_validator("folds")
     @classmethod

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from synthmammo.benchmarking.results import Record
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.selecting import selected_keys
 from synthmammo.errors import DatasetError, SynthmammoError, nearest
 from synthmammo.identity import digest, file_digest
 from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster
@@ -59,26 +60,31 @@ class LabelledImages:
         return np.isin(self.labels, classes)
 
 
-def read_images(path: Path, split: str | None = None) -> LabelledImages:
+def read_images(path: Path, split: str | None = None, where: str | None = None) -> LabelledImages:
     """Read a dataset, or a folder with a subfolder of images for each class.
 
     Args:
         path: The directory.
         split: Split of the images that are read; None for all. A folder has none.
+        where: Condition on the columns of the dataset's index that the images meet; None for all. A folder has none.
 
     Raises:
         DatasetError: It is neither, holds nothing, or images of several sizes or bit depths.
     """
     if (path / "manifest.json").exists() or (path / "parquet").is_dir():
-        return _of_dataset(path, split)
+        return _of_dataset(path, split, where)
+    if where is not None:
+        hint = "Only a dataset has columns: leave --where out, or ingest the folder."
+        raise DatasetError(f"the condition '{where}' asks for columns", where=path, hint=hint)
     if not path.is_dir():
         raise DatasetError("no such directory", where=path, hint="Give a dataset, or a folder of images.")
     return _of_folder(path)
 
 
-def _of_dataset(path: Path, split: str | None) -> LabelledImages:
+def _of_dataset(path: Path, split: str | None, where: str | None) -> LabelledImages:
     dataset = Dataset.open(path)
-    samples = list(dataset.samples(split))
+    kept = selected_keys(path, where)
+    samples = [sample for sample in dataset.samples(split) if kept is None or sample.key in kept]
     if not samples:
         counts = dataset.manifest.counts if dataset.manifest else {}
         hint = nearest(split, counts) if split and counts else None

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from synthmammo.dataset.selecting import checked_condition
 from synthmammo.mammogram.sample import Kind
 
 MULTIPLE_PX = 32
@@ -29,6 +30,7 @@ class DetectConfig(BaseModel):
         height_px: Height in pixels of the canvas that every breast is fitted into, a multiple of 32.
         width_px: Width in pixels of the canvas, a multiple of 32.
         train_on: Split of the real images that are trained on.
+        where: Condition on the columns of the real images, in the grammar of `synthmammo.where`; None for all of them.
         test_on: Split that is tested on.
         folds: Number of folds of a cross-validation by patient over all splits; 0 for the splits above.
         synthetic_split: Split of the synthetic images that are used; None for all.
@@ -51,6 +53,7 @@ class DetectConfig(BaseModel):
     height_px: int = Field(384, ge=64)
     width_px: int = Field(256, ge=64)
     train_on: str = "train"
+    where: str | None = Field(None, exclude_if=lambda where: where is None)
     test_on: str = "test"
     folds: int = Field(0, ge=0)
     synthetic_split: str | None = None
@@ -70,6 +73,11 @@ class DetectConfig(BaseModel):
         if value % MULTIPLE_PX:
             raise ValueError(f"expected a multiple of {MULTIPLE_PX}")
         return value
+
+    @field_validator("where")
+    @classmethod
+    def _condition_understood(cls, where: str | None) -> str | None:
+        return checked_condition(where)
 
     @field_validator("folds")
     @classmethod

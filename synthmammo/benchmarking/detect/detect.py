@@ -113,7 +113,7 @@ class Detection:
             raise DatasetError("the rows synthetic and both need synthetic images", where="synthetic", hint=hint)
         seeds = range(config.first_seed, config.first_seed + config.seeds)
         self.first = make_detector(config.detector, config.weights, config.canvas_px, config.first_seed)
-        self.real = load_films(real, config.canvas_px, config.kinds)
+        self.real = load_films(real, config.canvas_px, config.kinds, where=config.where)
         self.folds = make_folds(self.real, config)
         self.synthetic: Films | None = None
         self.notes = ["No synthetic images were given."]

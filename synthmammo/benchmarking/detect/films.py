@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.selecting import selected_keys
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram.geometry import blank, pad, resize, trim_padding, turn
 from synthmammo.mammogram.intensity import Intensity
@@ -74,6 +75,7 @@ def load_films(
     kinds: Collection[Kind],
     *,
     split: str | None = None,
+    where: str | None = None,
     progress: Progress = silent,
 ) -> Films:
     """Read a dataset into memory.
@@ -83,6 +85,7 @@ def load_films(
         canvas_px: Height and width of the canvas that every breast is fitted into.
         kinds: Kinds of findings to be found.
         split: Split of the images that are read; None for all.
+        where: Condition on the columns of the index that the images meet; None for all.
         progress: Called with images read and images in all.
 
     Raises:
@@ -95,10 +98,15 @@ def load_films(
         hint = f"It has {', '.join(manifest.counts) or 'no images at all'}."
         raise DatasetError(f"no images in the split '{split}'", where=directory, hint=hint)
     rows = []
+    kept = selected_keys(directory, where)
     for number, sample in enumerate(dataset.samples(split), 1):
+        if kept is not None and sample.key not in kept:
+            continue
         _check_size(sample, directory, canvas_px)
         rows.append(_film(on_canvas(sample, canvas_px), kinds))
         progress(number, total)
+    if not rows:
+        raise DatasetError(f"no images of the split '{split}' meet the condition '{where}'", where=directory)
     pixels, breasts, truths, names = zip(*rows, strict=True)
     if not any(len(truth.lesions) for truth in truths):
         raise _no_boxes(directory, kinds, "in the chosen images")
