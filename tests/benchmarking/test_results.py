@@ -49,6 +49,10 @@ def test_another_benchmark_is_refused_and_a_larger_grid_is_not(tmp_path: Path) -
     assert "seeds" in GRID and results.tested.read_text().strip() == "key,patient,class"
     with pytest.raises(OutputError, match="batch_size was 4 when it began, and is 8 now"):
         results.begin({**FACTS, "config": {"batch_size": 8, "seeds": 2}}, [])
+    with pytest.raises(OutputError, match="where was None when it began, and is 'implant' now"):
+        results.begin({**FACTS, "config": {**FACTS["config"], "where": "implant"}}, [])
+    with pytest.raises(OutputError, match="batch_size was 4 when it began, and is None now"):
+        results.begin({**FACTS, "config": {}}, [])
     with pytest.raises(OutputError, match="digest of the real images was 'aaaaaaaaaaaa' when it began"):
         results.begin({**FACTS, "real": {"digest": "b" * 64}}, [])
     results.facts.write_text("a list: []")

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from synthmammo.benchmarking.classify.folds import low_data, make_folds
 from synthmammo.benchmarking.classify.images import check_synthetic, positive_classes, read_images
 from synthmammo.benchmarking.classify.mixing import Mixture, Order
 from synthmammo.benchmarking.lineage import TrainedModel, _models, check_lineage, usable
+from synthmammo.dataset.index import index_row, write_index
 from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram import png
 from tests.support import benchmark_data
@@ -245,3 +248,17 @@ def test_what_a_model_was_trained_on_is_in_the_manifest_of_what_it_made(tmp_path
     real = benchmark_data.images(["a"], ["benign"])
     with pytest.raises(DatasetError, match="its generator zoo/m was trained on the split 'test'"):
         check_lineage(real, replace(real, manifest=manifest), benchmark_data.config())
+
+
+def test_real_images_are_those_that_meet_the_condition(tmp_path):
+    real = benchmark_data.write(tmp_path / "real")
+    samples = list(Dataset.open(real))
+    write_index(real, [index_row(sample) for sample in samples])
+    malignant = read_images(real, where="label = 'malignant' and split = 'train'")
+    assert 0 < len(malignant) < len(samples) and set(malignant.labels) == {"malignant"}
+    with pytest.raises(DatasetError, match="none of .* images meets the condition"):
+        read_images(real, where="kvp > 20")
+    with pytest.raises(DatasetError, match="asks for columns\n.*ingest the folder"):
+        read_images(folder(tmp_path / "made"), where="kvp > 20")
+    with pytest.raises(ValidationError, match="no column is called 'kpv'"):
+        benchmark_data.config(where="kpv > 20")

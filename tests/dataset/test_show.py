@@ -59,3 +59,12 @@ def test_command_writes_where_it_says(built, tmp_path):
     result = tiny.run("show", built, "--out", tmp_path / "deep" / "sheet.png", "--count", 2)
     assert result.exit_code == 0 and result.output.strip() == str(tmp_path / "deep" / "sheet.png")
     assert (tmp_path / "deep" / "sheet.png").is_file()
+
+
+def test_only_samples_that_meet_the_condition_are_drawn(built, tmp_path):
+    one = Dataset.open(built)[0]
+    sheets = show(built, tmp_path / "one.png", where=f"key = '{one.key}'"), show(built, tmp_path / "all.png")
+    with Image.open(sheets[0]) as single, Image.open(sheets[1]) as whole:
+        assert single.width < whole.width
+    with pytest.raises(DatasetError, match="no column is called 'labl'"):
+        show(built, tmp_path / "none.png", where="labl = 'benign'")

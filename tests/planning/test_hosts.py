@@ -5,8 +5,9 @@ import pytest
 from synthmammo.dataset.index import index_row, write_index
 from synthmammo.dataset.layout import INDEX
 from synthmammo.dataset.manifest import Manifest
-from synthmammo.errors import DatasetError
+from synthmammo.errors import DatasetError, RecipeError
 from synthmammo.planning.hosts import HOST_COLUMNS, real_hosts
+from synthmammo.recipe.load import as_recipe
 from tests.support import example_samples, tiny
 
 
@@ -50,3 +51,21 @@ def test_no_dataset_and_no_usable_host_are_told_apart(dataset, tmp_path):
     write_index(dataset, [index_row(example_samples.a_sample(0))])
     with pytest.raises(DatasetError, match="every host already has findings\n.*findings: keep"):
         real_hosts(recipe(dataset))
+
+
+def test_hosts_are_those_that_meet_the_condition(dataset):
+    hosts = real_hosts(recipe(dataset, findings="keep", where="view is null"))
+    assert hosts["key"].to_pylist() == ["s000001", "s000003"]
+    with pytest.raises(DatasetError, match="none of 4 images meets the condition"):
+        real_hosts(recipe(dataset, where="kvp > 20"))
+
+
+def test_a_recipe_whose_condition_is_not_understood_is_refused_where_it_is_read(dataset):
+    background = {"generator": "ingested", "dataset": str(dataset), "where": "veiw is null"}
+    with pytest.raises(RecipeError, match="no column is called 'veiw'.*Did you mean 'view'"):
+        as_recipe(tiny.content(background=background))
+
+
+def test_a_recipe_without_a_condition_keeps_its_digest(dataset):
+    assert "where" not in recipe(dataset).model_dump(mode="json")["background"]
+    assert recipe(dataset, where="view is null").model_dump(mode="json")["background"]["where"] == "view is null"

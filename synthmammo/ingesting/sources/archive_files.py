@@ -1,0 +1,211 @@
+"""The files of an archive as it lies on the disk: in folders, behind links, and in zip archives.
+
+A file in a zip archive has the path of the archive followed by its name in it, as `archive.zip/case 1/image.dcm`; it is
+read where it lies, and nothing is unpacked onto the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
+
+from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.base import PassedOver, is_zip
+
+MOST_BYTES = 2 << 30
+"""Most bytes of a file in a zip archive; the largest mammograms have some hundred megabytes."""
+
+_ENCRYPTED = 1
+
+
+class Listing(NamedTuple):
+    """What lies below a folder.
+
+    Attributes:
+        files: Paths of the files, sorted; a zip archive is not among them, what is in it is.
+        passed_over: Links that lead nowhere or in a circle, and what cannot be read of zip archives.
+    """
+
+    files: list[Path]
+    passed_over: list[PassedOver]
+
+
+def files_below(root: Path) -> Listing:
+    """List the files below a folder, or in a zip archive.
+
+    Links to folders and files are followed, also out of the folder; a folder that is reached twice is read once.
+
+    Args:
+        root: The folder, or the zip archive.
+    """
+    passed: list[PassedOver] = []
+    plain = [root] if root.is_file() else list(_walked(root, passed))
+    files = [file for path in plain for file in (_members(path, passed) if is_zip(path) else [path])]
+    return Listing(sorted(files), passed)
+
+
+def _walked(root: Path, passed: list[PassedOver]) -> Iterator[Path]:
+    """Regular files of a tree; links to folders come last, so that the true path of a folder is the one that counts."""
+    visited: set[tuple[int, int]] = set()
+    folders, links = deque([root]), deque[Path]()
+    while folders or links:
+        folder = folders.popleft() if folders else links.popleft()
+        try:
+            status = folder.stat()
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            passed.append(PassedOver(folder, f"cannot be listed ({error.strerror})"))
+            continue
+        if (status.st_dev, status.st_ino) in visited:
+            passed.append(PassedOver(folder, "a link to a folder that is read already"))
+            continue
+        visited.add((status.st_dev, status.st_ino))
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.is_dir():
+                (links if entry.is_symlink() else folders).append(path)
+            elif entry.is_file():
+                yield path
+            else:
+                what = "a link that leads nowhere" if entry.is_symlink() else "neither a file nor a folder"
+                passed.append(PassedOver(path, what))
+
+
+def _members(archive: Path, passed: list[PassedOver]) -> Iterator[Path]:
+    try:
+        opened, entries = _opened(archive)
+    except SourceError as error:
+        passed.append(PassedOver(archive, error.message))
+        return
+    for member in opened.infolist():
+        name = _name(member)
+        if member.is_dir() or name == ".":
+            continue
+        if reason := _refusal(member) or (
+            "another file of the same name in its zip archive" if entries[name] is not member else None
+        ):
+            passed.append(PassedOver(archive / name, reason))
+        else:
+            yield archive / name
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """Name of an entry as a path has it: without doubled and leading slashes."""
+    return PurePosixPath(member.filename.lstrip("/")).as_posix()
+
+
+def _refusal(member: zipfile.ZipInfo) -> str | None:
+    if member.flag_bits & _ENCRYPTED:
+        return "encrypted in its zip archive"
+    if member.file_size > MOST_BYTES:
+        return f"{member.file_size:,} bytes in a zip archive; at most {MOST_BYTES:,} are read"
+    if member.filename.lower().endswith(".zip"):
+        return "a zip archive in a zip archive; unpack it"
+    if ".." in PurePosixPath(member.filename).parts:
+        return "its name in the zip archive leads out of it"
+    return None
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file on the disk or in a zip archive, open for reading.
+
+    Args:
+        path: Path as `files_below` gives it.
+
+    Raises:
+        SourceError: The zip archive is damaged, or has no such file.
+        OSError: As `Path.open`.
+    """
+    found = _place(path)
+    if found is None:
+        with path.open("rb") as file:
+            yield file
+        return
+    archive, member = found
+    try:
+        with _opened(archive)[0].open(member) as file:
+            yield file
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise SourceError(f"the zip archive is damaged, or packed in an unknown way ({error})", where=path) from error
+
+
+def read_file(path: Path) -> bytes:
+    """Content of a file on the disk or in a zip archive, where it has at most `MOST_BYTES`.
+
+    Raises:
+        SourceError: As `open_file`.
+        OSError: As `Path.open`.
+    """
+    with open_file(path) as file:
+        return file.read() if _place(path) is None else file.read(MOST_BYTES)
+
+
+@contextmanager
+def open_whole(path: Path) -> Iterator[IO[bytes]]:
+    """As `open_file`, and quick to move about in: a file of a zip archive is read into memory first."""
+    if _place(path) is None:
+        with path.open("rb") as file:
+            yield file
+    else:
+        yield BytesIO(read_file(path))
+
+
+def size_of(path: Path) -> int:
+    """Size in bytes of a file on the disk or in a zip archive.
+
+    Raises:
+        SourceError: As `open_file`.
+        OSError: There is no such file.
+    """
+    found = _place(path)
+    return path.stat().st_size if found is None else found[1].file_size
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file at a path, on the disk or in a zip archive."""
+    try:
+        return path.is_file() or _place(path) is not None
+    except (SourceError, OSError):
+        return False
+
+
+def _place(path: Path) -> tuple[Path, zipfile.ZipInfo] | None:
+    """Zip archive and entry of a file; None for a file on the disk.
+
+    Raises:
+        SourceError: The archive is damaged, or has no such file.
+    """
+    if path.exists():
+        return None
+    archive = next((parent for parent in path.parents if parent.exists()), None)
+    if archive is None or not archive.is_file() or not is_zip(archive):
+        return None
+    member = _opened(archive)[1].get(path.relative_to(archive).as_posix())
+    if member is None:
+        raise SourceError("is not in the zip archive any more", where=path)
+    if member.file_size > MOST_BYTES:
+        raise SourceError(f"{member.file_size:,} bytes; at most {MOST_BYTES:,} are read", where=path)
+    return archive, member
+
+
+def _opened(archive: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+    try:
+        status = archive.stat()
+        # Processes that were forked share the place in an open file: each opens its own.
+        return _kept(archive, status.st_mtime_ns, status.st_size, os.getpid())
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
+        raise SourceError(f"the zip archive is damaged ({error})", where=archive) from error
+
+
+@lru_cache(maxsize=4)
+def _kept(archive: Path, changed: int, size: int, process: int) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+    opened = zipfile.ZipFile(archive)
+    return opened, {_name(member): member for member in opened.infolist()}
