@@ -88,6 +88,13 @@ def _sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 @click.option(
     "--shard-size", type=click.IntRange(1), default=100, show_default=True, help="Number of images per shard."
 )
+@WHERE
+@click.option(
+    "--frames",
+    metavar="[central|maximum|N]",
+    help="Frame of multi-frame objects such as tomosyntheses: the central one, the brightest values of all, or number "
+    "N from 1; for dicom.  [default: these are refused]",
+)
 @click.option("--limit", type=click.IntRange(1), help="Number of images to read, the first ones.  [default: all]")
 @click.option(
     "--set",

@@ -17,6 +17,9 @@ INDEX = "index.parquet"
 SKIPPED = "skipped.jsonl"
 """What could not become a sample, with the reason."""
 
+PASSED_OVER = "passed_over.jsonl"
+"""What lay in an archive and is no image of it; absent where there was nothing."""
+
 CROISSANT = "croissant.json"
 PROVENANCE = "provenance.json"
 

@@ -126,6 +126,13 @@ class Unfinished:
                 renamed[0].replace(path)
         return path.exists() and _size(path) == record.bytes
 
+    def forget(self) -> None:
+        """Remove the state, and what is empty: nothing could be made, and the same command begins afresh."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for path in [*self.out.iterdir(), self.out]:
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+
     def save(self, shard: str, result: ShardResult) -> None:
         """Note that a shard is finished."""
         self._write(shard, asdict(result))

@@ -107,6 +107,8 @@ def _check_counts(directory: Path, manifest: Manifest, found: Soundness) -> None
     for name, number in by_format.items():
         if number != len(rows):
             found.problems.append(f"{name}: its shards hold {number} samples, the index {len(rows)}")
+    if empty := sum(not row["key"] for row in rows):
+        found.problems.append(f"index.parquet: {empty} samples have an empty key")
     duplicates = [key for key, number in Counter(row["key"] for row in rows).items() if number > 1]
     if duplicates:
         found.problems.append(f"index.parquet: key '{duplicates[0]}' occurs more than once")

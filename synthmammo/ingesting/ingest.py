@@ -7,10 +7,11 @@ it waits in `.unfinished/` until the manifest is written, last. A file that cann
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from synthmammo.arguments import a_function, a_path, a_text, wrong
 from synthmammo.arguments import options as as_options
 from synthmammo.dataset.card import card
 from synthmammo.dataset.finishing import ShardResult
-from synthmammo.dataset.layout import SKIPPED
+from synthmammo.dataset.layout import PASSED_OVER, SKIPPED
 from synthmammo.dataset.libraries import of_ingest, versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset, MadeDataset
@@ -29,8 +30,11 @@ from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
 from synthmammo.dataset.workers.local import chosen, local
 from synthmammo.errors import OutputError, SourceError
+from synthmammo.files import writing
 from synthmammo.identity import digest
+from synthmammo.ingesting.listing import Listed, list_images
 from synthmammo.ingesting.options import IngestOptions
+from synthmammo.ingesting.sources.archive_files import size_of
 from synthmammo.ingesting.sources.base import Record, Skipped, Source, open_source
 from synthmammo.ingesting.sources.samples import to_sample
 from synthmammo.mammogram.geometry import blank, square, turn
@@ -40,9 +44,6 @@ from synthmammo.settings import changed
 
 SQUARE_PX = 512
 """Side of the square images of Zakka et al. 2020, section III, in pixels."""
-
-MAX_KEY = 80
-"""Longest key, so that a member of a tar keeps within 100 characters."""
 
 _log = logging.getLogger(__name__)
 
@@ -169,13 +170,15 @@ def ingest_archive(
         What was made and what was skipped.
 
     Raises:
-        SourceError: The archive as a whole cannot be used.
+        SourceError: The archive as a whole cannot be used, or not one image of it can be read.
         OutputError: The directory holds something else, or cannot be written.
     """
     engine = chosen(engine)
     options = options or IngestOptions()
-    reader = open_source(source, path, options.settings)
-    records, skipped = _listed(reader, path, options.limit)
+    frames = {} if options.frames is None else {"frames": options.frames}
+    reader = open_source(source, path, {**options.settings, **frames})
+    listed = list_images(reader, path, options.limit, options.where)
+    records = listed.records
     images = [(record.patient, record.label, record.split) for record in records]
     splits, notes = assign_splits(images, options.split, options.shares, options.seed)
     content = {"kind": "ingested", "source": source, "options": _plain(options), "images": _listing(records, splits)}
@@ -186,9 +189,13 @@ def ingest_archive(
         job = _Job(reader, source, options, labels, state.out, state.digest)
         done = _results(job, _shards(records, splits, options.shard_size), state, engine, progress)
         made = done.samples
-        manifest = state.finish(done.results, [_skip_row(skip, reader) for skip in skipped], _facts(job))
+        _refuse_empty(done.results, state, path)
+        files = _passed_over(listed, reader, state.out)
+        skipped = [_skip_row(skip, reader) for skip in listed.skipped]
+        manifest = state.finish(done.results, skipped, _facts(job), files)
     failed = tuple(Skipped(Path(skip["file"]), skip["reason"]) for skip in manifest.failed)
-    return IngestSummary(state.out, manifest, failed, (*reader.notes, *notes, *_scaled(state.out, manifest)), made)
+    said = (*reader.notes, *listed.notes, *_counted(listed), *notes, *_scaled(state.out, manifest))
+    return IngestSummary(state.out, manifest, failed, said, made)
 
 
 def _scaled(out: Path, manifest: Manifest) -> Iterator[str]:
@@ -200,29 +207,33 @@ def _scaled(out: Path, manifest: Manifest) -> Iterator[str]:
         )
 
 
-def _listed(reader: Source, path: str | Path, limit: int | None) -> tuple[list[Record], list[Skipped]]:
-    """Records with unique keys, and what the reader skipped.
+def _refuse_empty(results: Sequence[ShardResult], state: Unfinished, path: str | Path) -> None:
+    """An ingest of nothing is no dataset, and leaves nothing behind."""
+    if any(result.rows for result in results):
+        return
+    state.forget()
+    reasons = Counter(skip["reason"] for result in results for skip in result.skipped)
+    shown = "; ".join(f"{reason} ({number} files)" for reason, number in reasons.most_common(3))
+    raise SourceError(f"not one of {reasons.total():,} images can be used: {shown}", where=path)
 
-    Raises:
-        SourceError: There is no record.
-    """
-    records: list[Record] = []
-    skipped: list[Skipped] = []
-    keys: Counter[str] = Counter()
-    for found in reader.records():
-        if isinstance(found, Skipped):
-            skipped.append(found)
-            continue
-        if len(records) == limit:
-            break
-        key = found.key if len(found.key) <= MAX_KEY else f"{found.key[: MAX_KEY - 9]}-{digest(found.key)[:8]}"
-        keys[key] += 1
-        records.append(replace(found, key=key if keys[key] == 1 else f"{key}-{keys[key]}"))
-    if not records:
-        reasons = [f"{reason} ({number} files)" for reason, number in Counter(s.reason for s in skipped).most_common(3)]
-        message = f"not one image can be used: {'; '.join(reasons)}" if reasons else "holds no images"
-        raise SourceError(message, where=path, hint="Is it the right source for this archive?")
-    return records, skipped
+
+def _passed_over(listed: Listed, reader: Source, out: Path) -> list[str]:
+    """Names of the files of the dataset that list what was passed over: one, or none."""
+    if not listed.passed_over:
+        return []
+    rows = (_skip_row(passed, reader) for passed in listed.passed_over)
+    with writing(out / PASSED_OVER) as partial:
+        lines = [json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n" for row in rows]
+        partial.write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
+    return [PASSED_OVER]
+
+
+def _counted(listed: Listed) -> Iterator[str]:
+    """A note on what was passed over."""
+    if listed.passed_over:
+        counts = Counter(passed.reason for passed in listed.passed_over).most_common(4)
+        reasons = ", ".join(f"{number:,} x {reason}" for reason, number in counts)
+        yield f"{len(listed.passed_over):,} other files were passed over, listed in {PASSED_OVER}: {reasons}"
 
 
 @dataclass(frozen=True)
@@ -321,12 +332,14 @@ def _facts(job: _Job) -> Manifest:
 
 def _plain(options: IngestOptions) -> dict[str, Any]:
     # Shard size and formats do not decide pixels, but a directory cannot hold shards of two kinds.
-    return asdict(options) | {"formats": list(options.formats), "shares": dict(options.shares)}
+    values = asdict(options) | {"formats": list(options.formats), "shares": dict(options.shares)}
+    # A dataset that was begun without these keeps its digest.
+    return {name: value for name, value in values.items() if value is not None or name not in ("where", "frames")}
 
 
 def _listing(records: Sequence[Record], splits: Mapping[str, str]) -> str:
     """Digest of what is to be read; a file that changed its size, or a new one, makes it another archive."""
-    return digest([[record.key, splits[record.patient], record.path.stat().st_size] for record in records])
+    return digest([[record.key, splits[record.patient], size_of(record.path)] for record in records])
 
 
 def _skip_row(skip: Skipped, reader: Source) -> dict[str, str]:

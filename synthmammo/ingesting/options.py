@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from synthmammo.dataset.writers.base import WRITERS
 from synthmammo.errors import SourceError, nearest
+from synthmammo.ingesting.listing import condition
 from synthmammo.mammogram.anatomy import Side
 from synthmammo.mammogram.sample import SPLITS
 
@@ -47,6 +48,10 @@ class IngestOptions:
         split: Way to split the patients, "official" (the default), "carve" or "draw"; see `splits.assign_splits`.
         shares: Share of the images by split, for what is drawn; 0.8, 0.1 and 0.1 by default.
         seed: Random seed for drawing the splits, 0 by default.
+        where: Condition on what is known of the images before their pixels are read, in the grammar of
+            `synthmammo.where`; None, the default, for all images.
+        frames: Frame of multi-frame objects such as tomosyntheses that is read: "central", "maximum" or a number from
+            1; None, the default, refuses these. For readers that have such a setting.
         formats: Formats to write, "parquet" by default; other commands read "parquet", and "webdataset" where there is
             none.
         shard_size: Number of samples per shard, 100 by default.
@@ -64,6 +69,8 @@ class IngestOptions:
     split: Literal["official", "carve", "draw"] = "official"
     shares: Mapping[str, float] = field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
     seed: int = 0
+    where: str | None = None
+    frames: str | int | None = None
     formats: tuple[str, ...] = ("parquet",)
     shard_size: int = 100
     limit: int | None = None
@@ -86,6 +93,8 @@ class IngestOptions:
             if not isinstance(given := getattr(self, name), kind):
                 raise SourceError(f"'{given}' is not understood", where=name, hint=hint)
         _check_shares(self.shares)
+        if self.where is not None:
+            condition(self.where)
         if self.assume_spacing_mm is not None and not 0 < self.assume_spacing_mm < 10:
             message = f"{self.assume_spacing_mm} mm is no pixel spacing of a mammogram"
             raise SourceError(message, where="assume_spacing_mm", hint="Usual values are 0.05 to 0.2.")

@@ -13,6 +13,7 @@ from synthmammo.mammogram.sample import BITS_STORED
 from synthmammo.models.file import Checkpoint, Description, load, save
 from synthmammo.models.names import SUFFIX, locate
 from synthmammo.models.published.base import PublishedModel, damaged
+from synthmammo.models.published.families import called_by_name
 from synthmammo.models.published.nvidia import read_nvidia
 from synthmammo.models.published.rosinality import read_rosinality, write_rosinality
 
@@ -126,10 +127,13 @@ def read_published(path: Path) -> PublishedModel:
             start = file.read(64)
     except OSError as error:
         damaged(path, error)
-    if start.startswith(_ZIP) or _TORCH_BEFORE_1_6 in start:
-        return read_rosinality(path)
-    if start.startswith(b"\x80"):
-        return read_nvidia(path)
+    try:
+        if start.startswith(_ZIP) or _TORCH_BEFORE_1_6 in start:
+            return read_rosinality(path)
+        if start.startswith(b"\x80"):
+            return read_nvidia(path)
+    except CheckpointError as error:
+        raise called_by_name(path, error) from error
     hint = "Known are StyleGAN2 and StyleGAN2-ADA .pkl, rosinality .pt and .safetensors of this package."
     raise CheckpointError("is no model file of a known format", where=path, hint=hint)
 

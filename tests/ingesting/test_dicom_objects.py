@@ -1,4 +1,4 @@
-"""Which DICOM objects are mammograms, which frame of them is read, and what a pixel of a magnification view measures."""
+"""Which DICOM objects are mammograms, which frame of them is read, and the spacing of magnification views."""
 
 import numpy as np
 import pytest
@@ -31,10 +31,10 @@ def one(tmp_path, settings=None, **attributes):
     [
         ({"Modality": None}, {}),
         ({"Modality": "CR"}, {}),
-        ({"Modality": "rg"}, {}),
-        ({"Modality": "mg", "SOPClassUID": SECONDARY_CAPTURE}, {}),
+        ({"Modality": "RG"}, {}),
+        ({"Modality": "MG", "SOPClassUID": SECONDARY_CAPTURE}, {}),
         ({"Modality": "CR", "SOPClassUID": SECONDARY_CAPTURE, "BodyPartExamined": "BREAST"}, {"accept": "breast"}),
-        ({"Modality": "OT", "BodyPartExamined": "Breast"}, {"accept": "breast"}),
+        ({"Modality": "OT", "BodyPartExamined": "BREAST"}, {"accept": "breast"}),
         ({"Modality": None, "SOPClassUID": SECONDARY_CAPTURE, "BodyPartExamined": "BREAST"}, {"accept": "breast"}),
     ],
 )

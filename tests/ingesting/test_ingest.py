@@ -95,9 +95,54 @@ def test_real_images_and_their_findings_as_dicom(archive, tmp_path):
     assert sum(shard.samples for shard in manifest.shards if shard.format == "dicom") == manifest.samples == 15
 
 
+def test_an_ingest_of_nothing_is_an_error_and_leaves_nothing(archive, tmp_path):
+    message = (
+        r"not one of 16 images can be used: a DICOM mammogram requires a pixel spacing, .* \(15 files\); the image"
+    )
+    for _ in range(2):
+        with pytest.raises(SourceError, match=message):
+            run(archive, tmp_path / "out", formats=("dicom",))
+        assert not (tmp_path / "out").exists()
+
+
 def test_what_cannot_be_dicom_is_listed(archive, tmp_path):
+    table = (archive / "table.csv").read_text().replace("file,", "spacing_mm,file,", 1).splitlines()
+    lines = [table[0], *(f"{'0.1' if line.startswith('0') else ''},{line}" for line in table[1:])]
+    (archive / "table.csv").write_text("\n".join(lines))
     summary = run(archive, tmp_path / "out", formats=("dicom",))
     assert "a DICOM mammogram requires a pixel spacing, and it is unknown" in summary.reasons
+
+
+def test_what_is_passed_over_is_counted_and_listed_and_is_no_failure(archive, tmp_path):
+    (archive / "LICENSE").write_text("as you like")
+    (archive / "again").symlink_to(archive)
+    summary = run(archive, tmp_path / "out")
+    assert "2 other files were passed over, listed in passed_over.jsonl" in " ".join(summary.notes)
+    lines = (tmp_path / "out" / "passed_over.jsonl").read_text().splitlines()
+    assert {json.loads(line)["file"] for line in lines} == {"LICENSE", "again"}
+    assert "passed_over.jsonl" in summary.manifest.files
+    assert not any("passed" in reason for reason in summary.reasons)
+
+
+def test_only_images_that_meet_the_condition_are_ingested(archive, tmp_path):
+    summary = run(archive, tmp_path / "out", where="laterality = 'L' and label != 'malignant'", limit=4)
+    dataset = Dataset.open(tmp_path / "out")
+    assert len(dataset) == 4 and {str(sample.laterality) for sample in dataset} == {"L"}
+    assert any("images do not meet the condition" in note for note in summary.notes)
+    assert summary.manifest.options["where"] == "laterality = 'L' and label != 'malignant'"
+    with pytest.raises(SourceError, match="none of 16 images meets the condition") as error:
+        run(archive, tmp_path / "none", where="kvp > 20")
+    assert "kvp is empty" in error.value.hint
+    with pytest.raises(SourceError, match="'height' is not known here") as error:
+        IngestOptions(where="height > 20")
+    assert "patches, benchmark, show" in error.value.hint
+    with pytest.raises(SourceError, match="no column is called 'lateralty'"):
+        IngestOptions(where="lateralty = 'L'")
+
+
+def test_an_ingest_without_a_condition_keeps_its_digest(archive, tmp_path):
+    options = run(archive, tmp_path / "out", limit=2).manifest.options
+    assert "where" not in options and "frames" not in options
 
 
 def test_the_same_command_gives_the_same_bytes(archive, tmp_path):

@@ -1,11 +1,13 @@
 """A folder with a table: what the rows say arrives, and what is wrong names the line."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.base import Record, Skipped, open_source
+from synthmammo.ingesting.sources.base import PassedOver, Record, Skipped, open_source
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, View
 
 PIXELS = np.arange(600, dtype=np.uint8).reshape(30, 20)
@@ -112,7 +114,8 @@ def test_which_table_is_meant_must_be_clear(tmp_path):
     (tmp_path / "other.csv").write_text("file\n")
     with pytest.raises(SourceError, match=r"found other\.csv, table\.csv"):
         records(tmp_path)
-    assert len(records(tmp_path, table="table.csv")) == 1
+    other, record = records(tmp_path, table="table.csv")
+    assert isinstance(other, PassedOver) and isinstance(record, Record)
     with pytest.raises(SourceError, match="no rows"):
         records(tmp_path, table="other.csv")
     with pytest.raises(SourceError, match="cannot be read"):
@@ -144,3 +147,49 @@ def test_what_lossy_compression_saved_is_noted(name, lossy, tmp_path):
     notes = open_source("folder", source).read(record).notes
     assert ("lossy_ratio" in notes) is lossy
     assert notes.get("lossy_ratio", 1) >= 1
+
+
+def test_no_finding_is_no_lesion(tmp_path):
+    table = "file,label,kind,pathology\na.png,No Finding,No Finding,\nb.png,,no_finding,\nc.png,normal,None,N/A\n"
+    make(tmp_path, table, ["a.png", "b.png", "c.png"])
+    source = open_source("folder", tmp_path)
+    found = list(source.records())
+    assert [(record.label, record.annotations) for record in found] == [("normal", ())] * 3
+    assert "the label 'No Finding' is the class 'normal'" in source.notes
+
+
+def test_pictures_are_known_by_their_content(tmp_path):
+    make(tmp_path, "file\n1.2.840.1\nb\n", ["a.png"])
+    (tmp_path / "a.png").rename(tmp_path / "1.2.840.1")
+    (tmp_path / "notes.txt").write_text("no picture")
+    header = b"P5 20 30 255\n"
+    (tmp_path / "b").write_bytes(header + PIXELS.tobytes())
+    source = open_source("folder", tmp_path)
+    found = list(source.records())
+    assert [type(one) for one in found] == [PassedOver, Record, Record]
+    for record in found[1:]:
+        np.testing.assert_array_equal(source.read(record).image, PIXELS)
+
+
+@pytest.mark.parametrize("top", ["", "of 2020/"])
+def test_a_zip_archive_is_read_as_a_folder(tmp_path, top):
+    make(tmp_path, "file,mask\nsub/a.png,m.png\n", ["sub/a.png", "m.png"])
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name in ("sub/a.png", "m.png", "table.csv"):
+            archive.write(tmp_path / name, f"{top}{name}")
+    source = open_source("folder", tmp_path / "all.zip")
+    (record,) = source.records()
+    assert record.key == "sub_a"
+    picture = source.read(record)
+    np.testing.assert_array_equal(picture.image, PIXELS)
+    assert len(picture.findings) == 1
+
+
+def test_a_table_names_pictures_in_a_zip_archive_beside_it(tmp_path):
+    make(tmp_path, "file\nsub/a.png\n", ["sub/a.png"])
+    with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
+        archive.write(tmp_path / "sub" / "a.png", "sub/a.png")
+    (tmp_path / "sub" / "a.png").unlink()
+    source = open_source("folder", tmp_path)
+    (record,) = source.records()
+    np.testing.assert_array_equal(source.read(record).image, PIXELS)

@@ -389,3 +389,41 @@ def test_arguments_that_cannot_be_used_are_named(tmp_path: Path, changes: dict[s
     with pytest.raises(CheckpointError) as caught:
         convert(**{"source": tmp_path / "m.pkl", "out": tmp_path / "m.safetensors", **changes})
     assert message in str(caught.value) and not (tmp_path / "m.safetensors").exists()
+
+
+def a_named_pickle(path: Path, words: str) -> Path:
+    """A pickle like NVIDIA's, whose network carries these words in its source."""
+    meta = {"class_name": "Generator", "state": {}, "module_src": words}
+    path.write_bytes(pickle.dumps({"G_ema": meta, "D": None}, protocol=4))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("words", "family"),
+    [
+        ("# training/networks_stylegan3.py\nclass SynthesisInput(torch.nn.Module):", "StyleGAN3"),
+        ("class SuperresGenerator(torch.nn.Module):  # of SynthesisInput", "StyleGAN-XL"),
+    ],
+)
+def test_relatives_of_stylegan2_are_called_what_they_are(words: str, family: str, tmp_path: Path) -> None:
+    path = a_named_pickle(tmp_path / "model.pkl", words)
+    with pytest.raises(CheckpointError, match=f"is a {family} model, and only StyleGAN2 is read") as error:
+        convert(path, tmp_path / "out.safetensors")
+    assert "rosinality .pt" in (error.value.hint or "")
+    assert "no averaged generator" in error.value.message, "the cause is kept"
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_of_lucidrains_is_called_that(zipped: bool, tmp_path: Path) -> None:
+    content = {"GAN": {"G.initial_block": torch.zeros(1, 8, 4, 4), "S.net.0.weight": torch.zeros(8, 8)}}
+    torch.save(content, tmp_path / "model_5.pt", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(CheckpointError, match=r"is a stylegan2_pytorch \(lucidrains\) model"):
+        convert(tmp_path / "model_5.pt", tmp_path / "out.safetensors")
+
+
+def test_other_files_keep_their_message(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="it holds no averaged generator"):
+        convert(a_named_pickle(tmp_path / "model.pkl", "class Other:"), tmp_path / "out.safetensors")
+    (tmp_path / "empty.pkl").write_bytes(b"")
+    with pytest.raises(CheckpointError, match="no model file of a known format"):
+        convert(tmp_path / "empty.pkl", tmp_path / "out.safetensors")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -305,8 +306,21 @@ def pseudonym(patient_id: str) -> str:
 
 
 def key_of(*parts: object) -> str:
-    """A sample key of the parts that are not empty: letters, digits, `-` and `_`."""
-    return "_".join(re.sub(r"[^A-Za-z0-9-]+", "_", str(part)).strip("_") for part in parts if part not in (None, ""))
+    """A sample key of the parts that are not empty: letters, digits, `-` and `_`; never empty.
+
+    Letters beyond ASCII lose their accents or are left out. A digest of the name is added then, and where nothing is
+    left, so that names in any script have keys of their own.
+    """
+    names = [unicodedata.normalize("NFC", str(part)) for part in parts if part not in (None, "")]
+    key = "_".join(re.sub(r"[^A-Za-z0-9-]+", "_", _without_accents(name)).strip("_") for name in names)
+    if all(name.isascii() for name in names) and key.strip("_-"):
+        return key
+    named = hashlib.blake2b("\0".join(names).encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    return "-".join(filter(None, (key.strip("_-"), named)))
+
+
+def _without_accents(name: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
 
 
 def worst_label(annotations: Sequence[Annotation]) -> str:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.archive_files import files_below, is_there
 from synthmammo.ingesting.sources.base import (
     Annotation,
+    PassedOver,
     Picture,
     Record,
     Skipped,
-    existing_folder,
+    existing_archive,
+    is_zip,
     key_of,
     worst_label,
 )
 from synthmammo.ingesting.sources.lesions import locate
-from synthmammo.ingesting.sources.rasters import SUFFIXES, lossy_facts, read_raster
+from synthmammo.ingesting.sources.rasters import SUFFIXES, is_picture, lossy_facts, read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
-from synthmammo.ingesting.sources.terms import NONE, density_of, laterality_of, split_of, view_of, words
+from synthmammo.ingesting.sources.terms import NONE, density_of, laterality_of, no_finding, split_of, view_of, words
 from synthmammo.mammogram.sample import BITS_STORED, Box, Kind, Pathology
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -47,6 +50,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """Columns that are understood, with the other names they may have; upper and lower case are the same."""
 MARKS = ("kind", "pathology", "x", "y", "radius", "xmin", "ymin", "xmax", "ymax", "mask")
+NORMAL = "normal"
 KINDS = {"calc": Kind.CALCIFICATION, "mass": Kind.MASS, "distortion": Kind.DISTORTION, "asymmetry": Kind.ASYMMETRY}
 PATHOLOGIES = {"malignant": Pathology.MALIGNANT, "benign": Pathology.BENIGN}
 
@@ -54,11 +58,12 @@ PATHOLOGIES = {"malignant": Pathology.MALIGNANT, "benign": Pathology.BENIGN}
 class Folder:
     """Reads images that a table lists, one row per image, or one row per finding where an image has several.
 
+    Images are known by their content, in the folder or in zip archives; the table lies in the folder itself.
     Only `file` is required. A finding is a circle (x, y, radius), a box (xmin, ymin, xmax, ymax; in pixels, the
     maxima exclusive) or a mask file (non-zero is lesion). Patients are named as the table names them.
 
     Args:
-        path: Path of the folder.
+        path: Path of the folder, or of a zip archive that holds it.
         table: Name of the table in the folder, needed where it holds several; None, the default, for the only one.
         bits_stored: Bit depth of the values, where files of 16 bits hold fewer (12 or 14); None, the default, for the
             depth of the files.
@@ -98,11 +103,12 @@ class Folder:
         licence: str = "other",
         citation: str = "",
     ) -> None:
-        self.folder = existing_folder(path)
+        self.folder = existing_archive(path)
         self.licence, self.citation = licence, citation
         self.notes: list[str] = []
         self._table = table
         self._bits = _depth(bits_stored, path)
+        self._zipped: dict[str, Path] = {}
 
     def records(self) -> Iterator[Record | Skipped]:
         """List one record per image of the table, in the order of their names; other images are skipped.
@@ -110,14 +116,23 @@ class Folder:
         Raises:
             SourceError: There is no table or no image, or a column looks misspelt.
         """
-        table = self._table_path()
+        listing = files_below(self.folder)
+        if is_zip(self.folder):
+            self.folder = _common_folder(self.folder, listing.files)
+        table = self._table_path(listing.files)
         rows = self._renamed(read_table(table))
-        files = sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        if not files:
-            hint = f"Expected files ending in {', '.join(SUFFIXES)}."
+        files = [path for path in listing.files if path == table or is_picture(path)]
+        if not set(files) - {table}:
+            hint = f"Expected files in the formats of {', '.join(SUFFIXES)}."
             raise SourceError("no images in this folder or below it", where=self.folder, hint=hint)
-        masks = {self.folder / row["mask"] for row in rows if row["mask"]}
-        listed = {self.folder / row["file"] for row in rows}
+        self._zipped = _names_in_zips(self.folder, files)
+        masks = {self._file(row["mask"]) for row in rows if row["mask"]}
+        listed = {self._file(row["file"]) for row in rows} | {table}
+        pictures = set(files)
+        yield from listing.passed_over
+        yield from (
+            PassedOver(path, "neither a picture nor the table") for path in listing.files if path not in pictures
+        )
         for name, group in groupby(sorted(rows, key=lambda row: row["file"]), key=lambda row: row["file"]):
             yield self._record(name, list(group))
         for path in files:
@@ -148,10 +163,15 @@ class Folder:
         findings, lesions = locate(record.annotations, (image.shape[0], image.shape[1]), masks)
         return Picture(image, bits, findings, lesions, record.spacing_mm, lossy_facts(record.path, image))
 
-    def _table_path(self) -> Path:
+    def _file(self, name: str) -> Path:
+        """The file of a name in the table: below the folder, or in a zip archive there."""
+        path = self.folder / name
+        return path if name not in self._zipped or is_there(path) else self._zipped[name]
+
+    def _table_path(self, files: Sequence[Path]) -> Path:
         if self._table is not None:
             return self.folder / self._table
-        tables = sorted(self.folder.glob("*.csv"))
+        tables = [path for path in files if path.parent == self.folder and path.suffix == ".csv"]
         if len(tables) == 1:
             return tables[0]
         found = f"found {', '.join(table.name for table in tables)}" if tables else "found none"
@@ -183,11 +203,12 @@ class Folder:
         return [TableRow({known[c]: text for c, text in r.cells.items() if c in known}, r.path, r.line) for r in rows]
 
     def _record(self, name: str, rows: list[TableRow]) -> Record | Skipped:
-        path, first = self.folder / name, rows[0]
-        if not name or not path.is_file():
+        path, first = self._file(name), rows[0]
+        if not name or not is_there(path):
             return Skipped(path, f"{first.path.name} line {first.line}: there is no such image")
         try:
-            annotations = tuple(_annotation(row, self.folder) for row in rows if any(row[mark] for mark in MARKS))
+            marked = [row for row in rows if any(row[mark] for mark in MARKS) and not _says_none(row)]
+            annotations = tuple(self._annotation(row) for row in marked)
             spacing = first.number("spacing_mm")
         except SourceError as error:
             return Skipped(path, f"{first.path.name} {error.message}")
@@ -205,34 +226,63 @@ class Folder:
             view=view_of(first["view"]),
             laterality=laterality_of(first["laterality"]),
             split=split_of(first["split"]),
-            label=first["label"] or (worst_label(annotations) if described else "unknown"),
+            label=self._label(first["label"]) or (worst_label(annotations) if described else "unknown"),
             density=density_of(first["density"]),
             annotations=annotations,
             spacing_mm=(spacing, spacing) if spacing else None,
             provenance={"file": name},
         )
 
+    def _label(self, label: str) -> str:
+        if label.lower() == NORMAL or not no_finding(label):
+            return label
+        note = f"the label '{label}' is the class '{NORMAL}'"
+        if note not in self.notes:
+            self.notes.append(note)
+        return NORMAL
+
+    def _annotation(self, row: TableRow) -> Annotation:
+        word = row["kind"].lower()
+        kind = next((kind for start, kind in KINDS.items() if start in word), Kind.OTHER)
+        pathology = _pathology(row["pathology"] or row["label"])
+        if row["mask"]:
+            return Annotation(kind, pathology, mask_files=(self._file(row["mask"]),))
+        circle = [row.number(column) for column in ("y", "x", "radius")]
+        edges = [row.number(column) for column in ("ymin", "xmin", "ymax", "xmax")]
+        if None not in circle:
+            row0, col0, radius = (value for value in circle if value is not None)
+            return Annotation(kind, pathology, {"outline": "circle"}, circle=(row0, col0, radius))
+        if None not in edges:
+            return Annotation(kind, pathology, box=Box(*(round(value) for value in edges if value is not None)))
+        return Annotation(kind, pathology)
+
+
+def _says_none(row: TableRow) -> bool:
+    """Whether a row says in words that there is no finding, and marks none."""
+    return no_finding(row["kind"]) and not any(row[mark] for mark in MARKS if mark not in ("kind", "pathology"))
+
+
+def _common_folder(archive: Path, files: Sequence[Path]) -> Path:
+    """The folder that a zip archive packs, where all of its files lie in one; else the archive itself."""
+    tops = {path.relative_to(archive).parts[0] for path in files if len(path.relative_to(archive).parts) > 1}
+    flat = any(path.parent == archive for path in files)
+    return archive / tops.pop() if len(tops) == 1 and not flat else archive
+
+
+def _names_in_zips(folder: Path, files: Sequence[Path]) -> dict[str, Path]:
+    """Files in zip archives of a folder by their names in these, where a name is in one archive only."""
+    found: dict[str, list[Path]] = {}
+    for path in files:
+        archive = next((parent for parent in path.parents if parent != folder and parent.is_file()), None)
+        if archive is not None and archive.is_relative_to(folder):
+            found.setdefault(path.relative_to(archive).as_posix(), []).append(path)
+    return {name: paths[0] for name, paths in found.items() if len(paths) == 1}
+
 
 def _not_understood(row: TableRow) -> str | None:
     # Other projections exist and become None; a side, split or density that is not one is a slip.
     parsers = {"laterality": laterality_of, "split": split_of, "density": density_of}
     return next((column for column, parse in parsers.items() if row[column] and parse(row[column]) is None), None)
-
-
-def _annotation(row: TableRow, folder: Path) -> Annotation:
-    word = row["kind"].lower()
-    kind = next((kind for start, kind in KINDS.items() if start in word), Kind.OTHER)
-    pathology = _pathology(row["pathology"] or row["label"])
-    if row["mask"]:
-        return Annotation(kind, pathology, mask_files=(folder / row["mask"],))
-    circle = [row.number(column) for column in ("y", "x", "radius")]
-    edges = [row.number(column) for column in ("ymin", "xmin", "ymax", "xmax")]
-    if None not in circle:
-        row0, col0, radius = (value for value in circle if value is not None)
-        return Annotation(kind, pathology, {"outline": "circle"}, circle=(row0, col0, radius))
-    if None not in edges:
-        return Annotation(kind, pathology, box=Box(*(round(value) for value in edges if value is not None)))
-    return Annotation(kind, pathology)
 
 
 def _pathology(name: str) -> Pathology:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.archive_files import open_file, open_whole, read_file, size_of
 from synthmammo.mammogram.sample import BITS_STORED, Image
 
+_MAGICS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"P5\n", b"P5 ")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm")
 
 
@@ -30,7 +32,7 @@ def read_raster(path: Path) -> tuple[Image, int]:
     Raises:
         SourceError: The file is damaged, coloured, of another depth, or holds several pages.
     """
-    if path.suffix.lower() == ".pgm" and (found := _binary_pgm(path)) is not None:
+    if _start(path).startswith(b"P5") and (found := _binary_pgm(path)) is not None:
         return found
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
@@ -39,7 +41,7 @@ def read_raster(path: Path) -> tuple[Image, int]:
         with warnings.catch_warnings():
             # A damaged tag does not matter here; damaged pixels raise.
             warnings.simplefilter("ignore")
-            with Pillow.open(path) as file:
+            with open_whole(path) as stream, Pillow.open(stream) as file:
                 pages = getattr(file, "n_frames", 1)
                 # Palettes and 1-bit images become colours; whether these are grey is decided below.
                 shown = file.convert("RGB") if file.mode in ("1", "P", "PA", "CMYK", "YCbCr") else file
@@ -54,6 +56,19 @@ def read_raster(path: Path) -> tuple[Image, int]:
     return _grey(pixels, path)
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file is a picture in a format that is read: by its ending, or by its first bytes."""
+    return path.suffix.lower() in SUFFIXES or _start(path).startswith(_MAGICS)
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with open_file(path) as file:
+            return file.read(8)
+    except (OSError, SourceError):
+        return b""
+
+
 def lossy_facts(path: Path, image: Image) -> dict[str, Any]:
     """`lossy_ratio` of a JPEG: the bytes of its grey values over those of the file; nothing for other files.
 
@@ -63,7 +78,7 @@ def lossy_facts(path: Path, image: Image) -> dict[str, Any]:
     """
     # What a JPEG lost is not known, how many bytes it saved is.
     lossy = path.suffix.lower() in (".jpg", ".jpeg")
-    return {"lossy_ratio": round(max(1.0, image.size / path.stat().st_size), 3)} if lossy else {}
+    return {"lossy_ratio": round(max(1.0, image.size / size_of(path)), 3)} if lossy else {}
 
 
 def _grey(pixels: NDArray[Any], path: Path) -> tuple[Image, int]:
@@ -82,7 +97,7 @@ def _grey(pixels: NDArray[Any], path: Path) -> tuple[Image, int]:
 def _binary_pgm(path: Path) -> tuple[Image, int] | None:
     # Pillow rescales PGM values to 16 bits when their maximum is not 255; film scans are often 12-bit.
     try:
-        content = path.read_bytes()
+        content = read_file(path)
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror})", where=path) from error
     if content[:2] != b"P5":

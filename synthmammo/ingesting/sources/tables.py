@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.archive_files import read_file
 from synthmammo.ingesting.sources.sheets import SUFFIXES as SHEETS
 from synthmammo.ingesting.sources.sheets import read_sheets
 
@@ -191,7 +192,7 @@ def _lines(text: str, path: Path, delimiters: str) -> Lines:
 
 def _text(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        content = read_file(path)
     except OSError as error:
         raise SourceError(f"the table cannot be read ({error.strerror})", where=path) from error
     try:

@@ -54,6 +54,14 @@ def words(column: str, meanings: Mapping[str, str]) -> dict[str, str]:
     return {f"{column}={word}": str(meaning) for word, meaning in meanings.items()}
 
 
+_NO_FINDING = ("no finding", "no findings", "no abnormality", "no lesion", "none", "normal", "negative", "nan", "n/a")
+
+
+def no_finding(words: str) -> bool:
+    """Whether a table's words for a finding say that there is none, as "No Finding"."""
+    return " ".join(re.split(r"[\s_-]+", words.strip().lower())).strip("[]'\"") in _NO_FINDING
+
+
 def split_of(name: str) -> str | None:
     """The split an archive means by a word such as "training" or "val"; None for an empty or unknown one."""
     word = name.strip().lower()
