@@ -123,7 +123,9 @@ class DeLong:
         auc_a: Area of the first scores.
         auc_b: Area of the second scores.
         difference: `auc_a - auc_b` with its interval.
-        z: The difference in standard errors; 0 where both are equal.
+        z: The difference in standard errors; 0 where both are equal. NaN, as p-value and interval, where the areas
+            differ and nothing tells how much they vary: there is only one positive or one negative, or all scores
+            are in perfect order.
         p_value: Two-sided p-value.
         log10_p: Decimal logarithm of the p-value, which says how small it is where `p_value` has become 0.
         standard_error: Standard error of the difference.
@@ -164,8 +166,11 @@ def delong_test(labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, lev
     # Equal scores leave rounding errors; a real difference has an error of at least one pair's share.
     if error < 1e-12:
         error, difference = 0.0, round(difference, 12)
-    z = difference / error if error else (0.0 if difference == 0 else float(np.copysign(np.inf, difference)))
-    reach = float(stats.norm.ppf(0.5 + level / 2)) * error
+    if difference and _few(positive):
+        error = float("nan")
+    untold = float("nan") if difference else 0.0
+    z = difference / error if error else untold
+    reach = float(stats.norm.ppf(0.5 + level / 2)) * error if error else untold
     return DeLong(
         auc_a=float(areas[:first].mean()),
         auc_b=float(areas[first:].mean()),
@@ -180,6 +185,8 @@ def delong_test(labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, lev
 def delong_interval(labels: ArrayLike, scores: ArrayLike, level: float = LEVEL) -> Interval:
     """Area under the ROC curve with DeLong's interval, on the logit scale so that it stays inside 0 to 1.
 
+    With one positive or one negative alone there is no interval: its ends are NaN.
+
     Args:
         labels: Whether each image is positive, `(N)` of bool or 0 and 1; both present.
         scores: Scores of the images, `(N)`, or `(S, N)` for the mean of several areas.
@@ -191,11 +198,18 @@ def delong_interval(labels: ArrayLike, scores: ArrayLike, level: float = LEVEL) 
     positive, checked = _checked(labels, scores)
     areas, covariance = _areas(positive, checked)
     area, error = float(areas.mean()), float(np.sqrt(max(covariance.mean(), 0.0)))
+    if _few(positive):
+        return Interval(area, float("nan"), float("nan"))
     if not 0 < area < 1:
         return Interval(area, area, area)
     reach = float(stats.norm.ppf(0.5 + level / 2)) * error / (area * (1 - area))
     low, high = special.expit(special.logit(area) + np.array([-reach, reach]))
     return Interval(area, float(low), float(high))
+
+
+def _few(positive: Labels) -> bool:
+    """Whether a class has a single image, which cannot tell how much images vary."""
+    return min(np.count_nonzero(positive), np.count_nonzero(~positive)) < 2
 
 
 def _areas(positive: Labels, scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -13,14 +13,19 @@ LEVEL = 0.95
 
 
 class Interval(NamedTuple):
-    """A number with its confidence interval."""
+    """A number with its confidence interval; NaN ends where it has none."""
 
     estimate: float
     low: float
     high: float
 
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval that says something: one without width only says that too little was seen."""
+        return self.low < self.high
+
     def __str__(self) -> str:
-        return f"{self.estimate:.3f} ({self.low:.3f} to {self.high:.3f})"
+        return f"{self.estimate:.3f} ({f'{self.low:.3f} to {self.high:.3f}' if self.known else 'n/a'})"
 
 
 def bootstrap(

@@ -101,6 +101,28 @@ def upload(
     return done
 
 
+def check_name(repo_id: str) -> None:
+    """Refuse the name of a repository that the Hub would refuse.
+
+    Args:
+        repo_id: Repository as ORG/NAME.
+
+    Raises:
+        OutputError: The name is none.
+    """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    hint = "Expected ORG/NAME."
+    if repo_id.count("/") != 1 or not all(repo_id.split("/")):
+        raise OutputError("is no name of a repository", where=repo_id, hint=hint)
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        reason = " ".join(str(error).split()).removesuffix(f": '{repo_id}'.").rstrip(".")
+        raise OutputError(f"is no name of a repository ({reason})", where=repo_id, hint=hint) from error
+
+
 def require_token(repo_id: str) -> None:
     """Find out before the long work whether there is a name and a token to publish with.
 
@@ -116,19 +138,6 @@ def require_token(repo_id: str) -> None:
     if not get_token():
         hint = "Set HF_TOKEN, or log in with `hf auth login`; the token must be allowed to write."
         raise OutputError("the Hugging Face Hub needs a token, and there is none", where=repo_id, hint=hint)
-
-
-def check_name(repo_id: str) -> None:
-    """Refuse what is no name of a repository.
-
-    Args:
-        repo_id: Repository as ORG/NAME.
-
-    Raises:
-        OutputError: It is none.
-    """
-    if repo_id.count("/") != 1 or not all(repo_id.split("/")):
-        raise OutputError("is no name of a repository", where=repo_id, hint="Expected ORG/NAME.")
 
 
 def _api(repo_id: str) -> HfApi:

@@ -14,7 +14,7 @@ from synthmammo.benchmarking.classify.embed import changed_cases, embed
 from synthmammo.benchmarking.classify.fit import Classifier, fit_classifier
 from synthmammo.benchmarking.classify.inputs import PixelInputs, prepared, turned
 from synthmammo.benchmarking.classify.mixing import Mixture, Order
-from synthmammo.benchmarking.classify.report import report
+from synthmammo.benchmarking.classify.report import _cells, report
 from synthmammo.benchmarking.classify.summary import power, summarise
 from synthmammo.benchmarking.results import Run
 from synthmammo.errors import OutputError, SynthmammoError, TrainingError
@@ -255,3 +255,17 @@ def test_commands(sides, tmp_path):
     assert result.exit_code == 2 and "Did you mean 'classify'" in result.output
     result = tiny.run("benchmark", "--real", tmp_path / "absent", "--out", tmp_path / "out2")
     assert result.exit_code == 1 and "no such directory" in result.output
+
+
+@pytest.mark.parametrize("positives", [1, 3])
+def test_a_test_on_one_positive_patient_gives_no_intervals_and_no_p(positives):
+    positive = np.arange(20) < positives
+    patients = np.array([f"p{max(number, 2)}" for number in range(20)])
+    scores = {Run(100, 0.0, 0): np.arange(20.0), Run(100, 50.0, 0): -np.arange(20.0)}
+    baseline, mixed = summarise(scores, positive, patients, resamples=50)
+    assert (baseline.auc.estimate, mixed.auc.estimate) == (0, 1)
+    assert not baseline.auc.known and not mixed.sensitivity.known and not mixed.comparison.difference.known
+    found = mixed.comparison
+    assert all(np.isnan([found.delong.p_value, found.delong.log10_p, found.holm_p, found.difference.low]))
+    assert _cells(mixed)[7:] == ("n/a", "-", "n/a", "n/a", "n/a")
+    assert power([baseline, mixed]) == []

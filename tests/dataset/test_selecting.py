@@ -70,3 +70,14 @@ def test_patched_and_built_images_have_the_columns_of_their_background():
     phantom = {"generator": "phantom", "implant": None}
     row = index_row(a_sample().with_(provenance={"recipe": "r", "index": 0, "role": "host", "host": phantom}))
     assert row["implant"] is False
+
+
+def test_the_page_of_conditions_has_every_column_and_the_grammar():
+    import synthmammo.where
+
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "conditions.md").read_text(encoding="utf-8")
+    kinds = {"boolean": "true or false"}
+    for name, column in COLUMNS.items():
+        assert f"| `{name}` | {kinds.get(column.kind, column.kind)} | {column.about} |" in page
+    grammar = synthmammo.where.__doc__.split("```")[1].strip()
+    assert grammar in page

@@ -47,6 +47,11 @@ def test_a_key_that_occurs_twice_is_found(copy):
     assert any("occurs more than once" in problem for problem in problems)
 
 
+def test_an_empty_key_is_found(copy):
+    problems = changed_index(copy, lambda rows: [{**rows[0], "key": ""}, *rows[1:]])
+    assert any("1 samples have an empty key" in problem for problem in problems)
+
+
 def test_samples_that_only_the_index_or_only_the_shards_have_are_found(copy):
     problems = changed_index(copy, lambda rows: rows[1:])
     assert any(problem.startswith("parquet: its shards hold 12 samples, the index 11") for problem in problems)

@@ -23,7 +23,7 @@ from synthmammo.metrics import (
 def labelled(draw, sets=1):
     """Labels of both classes, and sets of scores with many ties."""
     length = draw(st.integers(4, 24))
-    labels = np.array([False, True, *draw(st.lists(st.booleans(), min_size=length - 2, max_size=length - 2))])
+    labels = np.array([False, True] * 2 + draw(st.lists(st.booleans(), min_size=length - 4, max_size=length - 4)))
     numbers = st.lists(st.integers(0, 6), min_size=length, max_size=length)
     return labels, np.array([draw(numbers) for _ in range(sets)], float)
 
@@ -71,8 +71,9 @@ def test_several_trainings_are_compared_by_their_mean(given):
 def test_delong_is_antisymmetric_and_knows_only_ranks(given):
     labels, (a, b) = given
     there, back, monotone = delong_test(labels, a, b), delong_test(labels, b, a), delong_test(labels, np.exp(a), b - 9)
-    assert there.z == pytest.approx(-back.z) and there.p_value == pytest.approx(back.p_value)
-    assert (monotone.z, monotone.p_value) == pytest.approx((there.z, there.p_value))
+    values = [(found.z, found.p_value) for found in (there, back, monotone)]
+    assert values[0] == pytest.approx((-values[1][0], values[1][1]), nan_ok=True)
+    assert values[2] == pytest.approx(values[0], nan_ok=True)
 
 
 @given(labelled())
@@ -80,6 +81,24 @@ def test_identical_scores_have_p_1(given):
     labels, (scores,) = given
     found = delong_test(labels, scores, scores)
     assert (found.p_value, found.z, found.log10_p, found.difference.estimate) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "a", "b"),
+    [
+        ([0, 0, 0, 1], [1, 2, 3, 4], [1, 2, 3, 0]),
+        ([1, 1, 1, 0], [1, 2, 3, 0], [1, 2, 3, 2.5]),
+        ([0, 0, 1, 1], [1, 2, 3, 4], [4, 3, 2, 1]),
+    ],
+)
+def test_what_nothing_tells_the_spread_of_is_not_tested(labels, a, b):
+    found = delong_test(labels, a, b)
+    assert all(np.isnan([found.z, found.p_value, found.log10_p, *found.difference[1:]]))
+    assert found.difference.estimate == pytest.approx(found.auc_a - found.auc_b)
+
+
+def test_one_image_of_a_class_gives_an_area_without_an_interval():
+    assert str(delong_interval([0, 0, 1], [1, 3, 2])) == "0.500 (n/a)"
 
 
 def test_log10_p_goes_on_where_p_is_zero():

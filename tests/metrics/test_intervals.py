@@ -56,3 +56,9 @@ def test_another_seed_draws_others():
 
 def test_an_interval_reads_as_text():
     assert str(Interval(0.8, 0.75, 0.8512)) == "0.800 (0.750 to 0.851)"
+
+
+@pytest.mark.parametrize("end", [float("nan"), 1.0])
+def test_an_interval_without_width_says_nothing(end):
+    assert str(Interval(1.0, end, end)) == "1.000 (n/a)" and not Interval(1.0, end, end).known
+    assert Interval(1.0, 0.9, 1.0).known

@@ -6,8 +6,10 @@ import sys
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 import synthmammo.sharing.hub as publishing
+from synthmammo.cli import main
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import CheckpointError, DatasetError, OutputError, SynthmammoError
@@ -158,6 +160,13 @@ def test_an_unreachable_hub(built, hub, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
     upload(dataset_publication(built), NAME)
     assert hub.files(REPO) == before
+
+
+@pytest.mark.parametrize("name", ["tiny", "me/-tiny", "me/ti..ny", "me/tiny.git", f"me/{'x' * 97}", "me/ti ny"])
+def test_a_dry_run_refuses_the_names_that_the_hub_refuses(built, name):
+    result = CliRunner().invoke(main, ["publish", str(built), name])
+    assert result.exit_code and f"{name}: is no name of a repository" in result.output
+    assert "Nothing was sent" not in result.output
 
 
 @pytest.mark.parametrize("name", ["tiny", "a/b/c", "/tiny", "me/ti ny"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from time import perf_counter
 
@@ -292,7 +293,7 @@ class Classification:
             "sensitivity_at_90_specificity": sensitivity_at_specificity(found, positive),
             "auprc": average_precision(found, positive),
         }
-        return {name: round(value, 6) for name, value in values.items()}
+        return {name: None if isnan(value) else round(value, 6) for name, value in values.items()}
 
     def _shown(self, run: Run) -> Record:
         orders = [self.orders[run, number] for number in range(self._count)]

@@ -31,7 +31,7 @@ def draw_auc(rows: Sequence[MixtureSummary], positive: NDArray[np.bool_], path: 
     for number, share in enumerate(shares):
         shift = (number - (len(shares) - 1) / 2) * 0.14
         _draw_share(axes, [row for row in rows if row.share == share], positive, places, shift, COLOURS[number % 7])
-    if min(row.auc.low for row in rows) < 0.56:
+    if min(np.nanmin(row.auc) for row in rows) < 0.56:
         axes.axhline(0.5, color="#999999", linewidth=0.8, linestyle=":")
     labels = ["0\n(real only)" if ratio == 0 else f"{ratio:g}" for ratio in ratios] + ["synthetic\nonly"]
     shown = len(labels) if any(row.ratio is None for row in rows) else len(ratios)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +11,20 @@ import numpy as np
 from synthmammo.benchmarking.classify.classify import Compared, embedded
 from synthmammo.benchmarking.classify.embed import LEAST_EMBEDDED, Case, changed_cases, embed
 from synthmammo.benchmarking.classify.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
-from synthmammo.benchmarking.classify.summary import LEAST_POWER, PAPERS_GAIN, MixtureSummary, power, summarise
+from synthmammo.benchmarking.classify.summary import LEAST_POWER, PAPERS_GAIN, MixtureSummary, power, summarise, too_few
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.benchmarking.results import Run
 from synthmammo.files import writing
 from synthmammo.mammogram.pictures import display
-from synthmammo.metrics.intervals import RESAMPLES
+from synthmammo.metrics.intervals import RESAMPLES, Interval
 
 HEADER = (
     *("real data", "trained on", "seeds", "AUC (95 %)", "SD over seeds", "sensitivity at 90 % (95 %)", "AUPRC"),
     *("AUC - baseline (95 %)", "SD over seeds", "DeLong p", "log10 p", "Holm p"),
 )
+
+
+NOT_KNOWN = "n/a"
 
 
 def report(compared: Compared, resamples: int = RESAMPLES) -> Written:
@@ -68,12 +71,28 @@ def _comparison(compared: Compared, rows: list[MixtureSummary]) -> Section:
         (
             f"Tested on {tested}. Network: {config.backbone}, weights: {config.weights}, {how}; "
             f"{config.samples:,} images shown in a training.",
+            *_doubts(compared, rows),
             f"Four grey-level statistics alone (mean, deviation, percentiles 5 and 95) reach an AUC of {floor:.3f}.",
             *compared.notes,
         ),
         (HEADER, *map(_cells, rows)),
         ((draw_auc(rows, positive, out / "figures" / "auc.png"), "AUC against the synthetic share; ticks are seeds"),),
     )
+
+
+def _doubts(compared: Compared, rows: Sequence[MixtureSummary]) -> list[str]:
+    """What the numbers do not say, where images are few."""
+    positive, patients = compared.positive[compared.tested], compared.real.patients[compared.tested]
+    if too_few(positive, patients):
+        return [
+            "One class is tested on the images of one patient alone, which cannot tell how much patients vary: "
+            f"intervals, differences and p-values are {NOT_KNOWN}."
+        ]
+    if any(not found.known for row in rows for found in (row.auc, row.sensitivity)):
+        return [
+            f"An interval of width zero is meaningless and is shown as {NOT_KNOWN}: no resample changed the number."
+        ]
+    return []
 
 
 def _cells(row: MixtureSummary) -> tuple[str, ...]:
@@ -83,9 +102,15 @@ def _cells(row: MixtureSummary) -> tuple[str, ...]:
     compared = row.comparison
     if compared is None:
         return (*measured, "baseline", "", "", "", "")
-    difference = "{:+.3f} ({:+.3f} to {:+.3f})".format(*compared.difference)
-    p = (f"{compared.delong.p_value:.2g}", f"{compared.delong.log10_p:.1f}", _number(compared.holm_p, ".2g"))
+    found, tested = compared.difference, compared.delong
+    difference = "{:+.3f} ({:+.3f} to {:+.3f})".format(*found) if found.known else NOT_KNOWN
+    holm = "-" if row.ratio is None else _known(compared.holm_p, ".2g")
+    p = (_known(tested.p_value, ".2g"), _known(tested.log10_p, ".1f"), holm)
     return (*measured, difference, _number(compared.spread), *p)
+
+
+def _known(value: float, form: str) -> str:
+    return NOT_KNOWN if isnan(value) else format(value, form)
 
 
 def _number(value: float, form: str = ".3f") -> str:
@@ -224,7 +249,7 @@ def _trainings(compared: Compared) -> Section:
     )
     lines = [header]
     for run, r in compared.records.items():
-        area = f"{r['auc']:.3f} ({r['auc_low']:.3f} to {r['auc_high']:.3f})"
+        area = str(Interval(*(nan if r[name] is None else r[name] for name in ("auc", "auc_low", "auc_high"))))
         counts = (f"{r['real_images']}", f"{r['synthetic_images']}", f"{r['selection_auc']:.3f}")
         best = f"{np.mean(r['best_at']):,.0f}"
         measured = (f"{r['sensitivity_at_90_specificity']:.3f}", f"{r['auprc']:.3f}", f"{r['seconds']:.0f}")

@@ -107,10 +107,33 @@ def summarise(
         grouped.setdefault((run.share, run.ratio), []).append(scores[run])
     stacked = {mix: np.stack(rows) for mix, rows in grouped.items()}
     drawn = _resampled(stacked, positive, patients, resamples)
+    if too_few(positive, patients):
+        drawn = {mix: np.full_like(values, nan) for mix, values in drawn.items()}
     rows = [_row(mix, values, positive, drawn[mix]) for mix, values in stacked.items()]
     areas = {mix: values[:, 0] for mix, values in drawn.items()}
     compared = [replace(row, comparison=_compared(row, rows, positive, areas)) for row in rows]
-    return _corrected(compared)
+    return _corrected(_without_tests(compared) if too_few(positive, patients) else compared)
+
+
+def too_few(positive: NDArray[np.bool_], patients: NDArray[np.str_]) -> bool:
+    """Whether a class is tested on one patient alone, so that intervals and tests would say nothing.
+
+    Args:
+        positive: Whether each tested image is positive, `bool (N)`.
+        patients: Patient of each tested image, `(N)`.
+    """
+    return min(len(np.unique(patients[positive])), len(np.unique(patients[~positive]))) < 2
+
+
+def _without_tests(rows: list[MixtureSummary]) -> list[MixtureSummary]:
+    """The rows without p-values and standard errors."""
+    none = {"z": nan, "p_value": nan, "log10_p": nan, "standard_error": nan}
+    return [
+        replace(row, comparison=replace(row.comparison, delong=replace(row.comparison.delong, **none)))
+        if row.comparison
+        else row
+        for row in rows
+    ]
 
 
 def _resampled(

@@ -163,11 +163,15 @@ def _table(rows: Sequence[RowSummary]) -> list[tuple[str, ...]]:
         ("trained on", *rates, "mean of the four (95 %)", "mAP@0.5 (95 %)", "mean by chance", "p", "mean - real (95 %)")
     ]
     for row in rows:
-        found = [f"{s.estimate:.2f} ({s.low:.2f}-{s.high:.2f})" for s in row.stated]
+        found = [_brief(sensitivity) for sensitivity in row.stated]
         chance = f"{row.chance:.2f}", f"{row.chance_p:.3f}" + ("" if row.found_something else ": no result")
         cells = (*found, str(row.mean_sensitivity), str(row.average_precision), *chance)
         table.append((NAMES[row.name], *cells, str(row.difference) if row.difference else ""))
     return table
+
+
+def _brief(found: Interval) -> str:
+    return f"{found.estimate:.2f} ({f'{found.low:.2f}-{found.high:.2f}' if found.known else 'n/a'})"
 
 
 def _reading(rows: Sequence[RowSummary]) -> tuple[str, ...]:
@@ -177,11 +181,15 @@ def _reading(rows: Sequence[RowSummary]) -> tuple[str, ...]:
         f"Chance is what the same marks reach on lesions of other images ({SWAPS} swaps); p is the share of swaps that "
         "do as well.",
     ]
+    if any(not found.known for row in rows for found in (*row.stated, row.mean_sensitivity, row.average_precision)):
+        sentences.append(
+            "An interval of width zero is meaningless and is shown as n/a: no resample changed the number."
+        )
     lost = [NAMES[row.name] for row in rows if not row.found_something]
     if lost:
         sentences.append(f"At chance, and so no result: {', '.join(lost)}.")
     for row in rows:
-        if row.difference and row.found_something:
+        if row.difference and row.difference.known and row.found_something:
             apart = "excludes" if row.difference.low > 0 or row.difference.high < 0 else "includes"
             sentences.append(
                 f"{NAMES[row.name].capitalize()} against real alone: mean sensitivity {row.difference.estimate:+.3f}; "
