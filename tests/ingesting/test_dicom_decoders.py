@@ -13,7 +13,7 @@ MISSING = (
     "\tpylibjpeg - requires pylibjpeg>=2.0 and pylibjpeg-openjpeg>=2.0"
 )
 FAILED = (
-    "Unable to decode as exceptions were raised by all available plugins:\n  pillow: broken data\n  pylibjpeg: code 3."
+    "Unable to decode as exceptions were raised by all available plugins:\n pillow: broken data\n pylibjpeg: code 3."
 )
 
 

@@ -125,7 +125,7 @@ class CbisDdsm:
 
     def _files_by_id(self) -> dict[str, list[Path]]:
         files: dict[str, list[Path]] = {}
-        for path in dicom_files(self.folder):
+        for path in dicom_files(self.folder).files:
             try:
                 identifier = head.text(head.open_dicom(path, with_pixels=False), "PatientID")
             except SourceError:

@@ -19,8 +19,6 @@ MAXIMUM = "maximum"
 FRAME_CHOICES = ("refuse", "central", MAXIMUM)
 """Treatments of multi-frame objects; a whole number from 1 chooses a frame."""
 
-_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
-
 
 def frames_of(where: str | Path, frames: str | int) -> Any:
     """`Accepted.frames` of what a user asks for.
@@ -58,6 +56,8 @@ def one_frame(dataset: Dataset, path: Path, accepted: Accepted) -> dict[str, Any
     if count == 1 or accepted.frames is None:
         return {}
     chosen = count // 2 + 1 if accepted.frames == "central" else accepted.frames
+    from pydicom.uid import ExplicitVRLittleEndian
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -68,21 +68,21 @@ def one_frame(dataset: Dataset, path: Path, accepted: Accepted) -> dict[str, Any
     for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
         dataset.pop(name, None)
     dataset.NumberOfFrames = 1
-    dataset.file_meta.TransferSyntaxUID = _EXPLICIT_LITTLE_ENDIAN
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
     dataset["PixelData"].is_undefined_length = False
     return {"frame": str(chosen), "frames": count}
 
 
 def _decoded(dataset: Dataset, number: int) -> np.ndarray[Any, Any]:
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     return pixel_array(dataset, index=number - 1, raw=True)
 
 
 def _brightest(dataset: Dataset) -> np.ndarray[Any, Any]:
     """The value of all frames that is shown brightest, frame by frame in flat memory."""
-    from pydicom.pixels import iter_pixels
+    from pydicom.pixels.utils import iter_pixels
 
     choose = np.minimum if text(dataset, "PhotometricInterpretation") == "MONOCHROME1" else np.maximum
     frames = iter_pixels(dataset, raw=True)

@@ -27,6 +27,7 @@ from synthmammo.mammogram.sample import Laterality, View
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.uid import UID
 
 TOMOSYNTHESIS = "1.2.840.10008.5.1.4.1.1.13.1.3"
 FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.2"
@@ -127,10 +128,12 @@ def _parsed(path: Path, with_pixels: bool) -> Dataset:
     return parsed
 
 
-def _syntax(implicit: bool | None, little: bool | None) -> str:
+def _syntax(implicit: bool | None, little: bool | None) -> UID:
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
     if implicit:
-        return "1.2.840.10008.1.2"
-    return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
 def hoisted(header: Dataset) -> Dataset:
