@@ -32,7 +32,7 @@ from synthmammo.dataset.workers.local import chosen, local
 from synthmammo.errors import OutputError, SourceError
 from synthmammo.files import writing
 from synthmammo.identity import digest
-from synthmammo.ingesting.listing import Listed, list_images
+from synthmammo.ingesting.listing import Listed, list_images, name_in
 from synthmammo.ingesting.options import IngestOptions
 from synthmammo.ingesting.sources.archive_files import size_of
 from synthmammo.ingesting.sources.base import Record, Skipped, Source, open_source
@@ -224,7 +224,7 @@ def _passed_over(listed: Listed, reader: Source, out: Path) -> list[str]:
     rows = (_skip_row(passed, reader) for passed in listed.passed_over)
     with writing(out / PASSED_OVER) as partial:
         lines = [json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n" for row in rows]
-        partial.write_text("".join(lines), encoding="utf-8", errors="surrogateescape")
+        partial.write_text("".join(lines), encoding="utf-8")
     return [PASSED_OVER]
 
 
@@ -343,5 +343,4 @@ def _listing(records: Sequence[Record], splits: Mapping[str, str]) -> str:
 
 
 def _skip_row(skip: Skipped, reader: Source) -> dict[str, str]:
-    inside = skip.path.is_relative_to(reader.folder)
-    return {"file": str(skip.path.relative_to(reader.folder) if inside else skip.path), "reason": skip.reason}
+    return {"file": name_in(reader.folder, skip.path), "reason": skip.reason}

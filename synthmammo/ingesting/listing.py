@@ -149,9 +149,8 @@ def distinct(records: Sequence[Record], folder: Path) -> list[Record]:
     occurrences: Counter[Path] = Counter()
     names: list[list[Any]] = []
     for record in records:
-        path = record.path.relative_to(folder) if record.path.is_relative_to(folder) else record.path
         occurrences[record.path] += 1
-        names.append([record.key, path.as_posix(), occurrences[record.path]])
+        names.append([record.key, name_in(folder, record.path), occurrences[record.path]])
     keys = [record.key if len(record.key) <= MAX_KEY else _short(record.key, record.key, 8) for record in records]
     for digits in (8, 16, 32, 64):
         counts = Counter(key.casefold() for key in keys)
@@ -161,6 +160,17 @@ def distinct(records: Sequence[Record], folder: Path) -> list[Record]:
         for number in shared:
             keys[number] = _short(records[number].key, names[number], digits)
     return [replace(record, key=key) for record, key in zip(records, keys, strict=True)]
+
+
+def name_in(folder: Path, path: Path) -> str:
+    """Name of a file, relative to the folder of its archive where it lies there, as text that UTF-8 can hold.
+
+    Args:
+        folder: Folder of the archive.
+        path: Path of the file.
+    """
+    name = path.relative_to(folder) if path.is_relative_to(folder) else path
+    return name.as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _short(key: str, identity: Any, digits: int) -> str:

@@ -209,7 +209,7 @@ def delong_interval(labels: ArrayLike, scores: ArrayLike, level: float = LEVEL) 
 
 def _few(positive: Labels) -> bool:
     """Whether a class has a single image, which cannot tell how much images vary."""
-    return min(np.count_nonzero(positive), np.count_nonzero(~positive)) < 2
+    return bool(min(np.count_nonzero(positive), np.count_nonzero(~positive)) < 2)
 
 
 def _areas(positive: Labels, scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -111,7 +111,7 @@ def check_name(repo_id: str) -> None:
         OutputError: The name is none.
     """
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     hint = "Expected ORG/NAME."
     if repo_id.count("/") != 1 or not all(repo_id.split("/")):

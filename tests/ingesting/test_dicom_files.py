@@ -1,5 +1,6 @@
 """The DICOM files of a folder are found by suffix or content, in a fixed order."""
 
+import os
 import warnings
 import zipfile
 
@@ -9,6 +10,7 @@ import pytest
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.ingest import ingest_archive
 from synthmammo.ingesting.sources import archive_files
 from synthmammo.ingesting.sources.archive_files import is_there, read_file, size_of
 from synthmammo.ingesting.sources.dicom_files import dicom_files
@@ -139,3 +141,17 @@ def test_a_folder_without_any_is_one_clear_error(tmp_path):
     with pytest.raises(SourceError, match="no DICOM files") as error:
         dicom_files(tmp_path)
     assert error.value.where == tmp_path and ".dicom" in error.value.hint and "1 others" in error.value.hint
+
+
+def test_names_that_are_no_text_are_ingested_and_listed(tmp_path):
+    folder = tmp_path / "archive"
+    good, bad = (folder / os.fsdecode(name) for name in (b"M\xfcller", b"M\xf6ller.dcm"))
+    write(tmp_path / "good", ImagerPixelSpacing=[0.1, 0.1])
+    folder.mkdir()
+    (tmp_path / "good").rename(good)
+    bad.write_bytes(b"no DICOM")
+    (folder / os.fsdecode(b"n\xf6tes")).write_text("nothing")
+    summary = ingest_archive("dicom", folder, tmp_path / "out")
+    assert summary.manifest.samples == 1
+    assert [row["file"] for row in summary.manifest.failed] == ["M\\udcf6ller.dcm"]
+    assert "n\\\\udcf6tes" in (tmp_path / "out" / "passed_over.jsonl").read_text()

@@ -1,11 +1,12 @@
 """Keys are distinct, never empty and never long, whatever the files are called; classes have one spelling."""
 
+import os
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthmammo.ingesting.listing import MAX_KEY, distinct, one_spelling
+from synthmammo.ingesting.listing import MAX_KEY, distinct, name_in, one_spelling
 from synthmammo.ingesting.sources.base import Record, key_of
 
 FOLDER = Path("archive")
@@ -46,6 +47,12 @@ def test_keys_do_not_collide_whatever_is_beside_them():
     assert len(set(keys("a.png", "a.jpg", f"{literal}.png"))) == 3
     same = [Record(FOLDER / "x.png", "x", "p")] * 3
     assert len({record.key for record in distinct(same, FOLDER)}) == 3
+
+
+def test_names_that_are_no_text_have_keys_and_can_be_listed():
+    names = [os.fsdecode(name) for name in (b"M\xfcller.png", b"M\xf6ller.png", b"\xff\xfe.png", b"\xff\xfe.jpg")]
+    assert len(set(keys(*names))) == 4
+    assert name_in(FOLDER, FOLDER / names[0]) == "M\\udcfcller.png"
 
 
 def test_keys_do_not_depend_on_the_order_of_the_files():

@@ -127,9 +127,14 @@ def too_few(positive: NDArray[np.bool_], patients: NDArray[np.str_]) -> bool:
 
 def _without_tests(rows: list[MixtureSummary]) -> list[MixtureSummary]:
     """The rows without p-values and standard errors."""
-    none = {"z": nan, "p_value": nan, "log10_p": nan, "standard_error": nan}
     return [
-        replace(row, comparison=replace(row.comparison, delong=replace(row.comparison.delong, **none)))
+        replace(
+            row,
+            comparison=replace(
+                row.comparison,
+                delong=replace(row.comparison.delong, z=nan, p_value=nan, log10_p=nan, standard_error=nan),
+            ),
+        )
         if row.comparison
         else row
         for row in rows
