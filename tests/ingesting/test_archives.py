@@ -9,7 +9,8 @@ import pytest
 
 from synthmammo.dataset.splits import assign_splits
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.ingest import _listed, ingest
+from synthmammo.ingesting.ingest import ingest
+from synthmammo.ingesting.listing import list_images
 from synthmammo.ingesting.sources.base import Record, Skipped, open_source
 from synthmammo.ingesting.sources.samples import to_sample
 from synthmammo.sharing.publication import restricted
@@ -238,7 +239,7 @@ def test_a_patient_in_two_official_splits_is_in_one_and_it_is_said(name, column,
     path = tmp_path / TABLES[name]
     rows = rows_of(path)
     rewrite(path, [{**row, column: word} for word in words for row in rows])
-    records, _ = _listed(open_source(name, tmp_path), tmp_path, None)
+    records = list(list_images(open_source(name, tmp_path), tmp_path).records)
     if name == "folder":  # rows of one file are lesions of one image
         records = [records[0], replace(records[0], key="b", split=words[1])]
     splits, notes = assign_splits([(r.patient, r.label, r.split) for r in records], "official", {"train": 1.0}, 0)

@@ -156,6 +156,10 @@ def test_no_finding_is_no_lesion(tmp_path):
     found = list(source.records())
     assert [(record.label, record.annotations) for record in found] == [("normal", ())] * 3
     assert "the label 'No Finding' is the class 'normal'" in source.notes
+    (tmp_path / "table.csv").write_text("file,label,kind,pathology\na.png,n/a,nan,malignant\nb.png,Negative,,\n")
+    first, second, _ = open_source("folder", tmp_path).records()
+    assert (first.label, [str(one.pathology) for one in first.annotations]) == ("n/a", ["malignant"])
+    assert second.label == "Negative"
 
 
 def test_pictures_are_known_by_their_content(tmp_path):

@@ -72,7 +72,7 @@ class Cmmd(DicomArchive):
         for row in read_table(table, required=COLUMNS):
             rows.setdefault(row["id1"].upper(), []).append(row)
         found: set[str] = set()
-        for path in dicom_files(self.folder):
+        for path in dicom_files(self.folder).files:
             try:
                 header = open_listed(path, table.name)
                 found.add(head.text(header, "PatientID").upper())

@@ -234,7 +234,7 @@ class Folder:
         )
 
     def _label(self, label: str) -> str:
-        if label.lower() == NORMAL or not no_finding(label):
+        if "finding" not in label.lower() or not no_finding(label):
             return label
         note = f"the label '{label}' is the class '{NORMAL}'"
         if note not in self.notes:
@@ -259,7 +259,8 @@ class Folder:
 
 def _says_none(row: TableRow) -> bool:
     """Whether a row says in words that there is no finding, and marks none."""
-    return no_finding(row["kind"]) and not any(row[mark] for mark in MARKS if mark not in ("kind", "pathology"))
+    placed = any(row[mark] for mark in MARKS if mark not in ("kind", "pathology"))
+    return no_finding(row["kind"]) and not placed and _pathology(row["pathology"]) is Pathology.UNKNOWN
 
 
 def _common_folder(archive: Path, files: Sequence[Path]) -> Path:
