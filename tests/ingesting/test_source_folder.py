@@ -197,3 +197,10 @@ def test_a_table_names_pictures_in_a_zip_archive_beside_it(tmp_path):
     source = open_source("folder", tmp_path)
     (record,) = source.records()
     np.testing.assert_array_equal(source.read(record).image, PIXELS)
+
+
+def test_names_that_lead_out_of_the_folder_are_skipped(tmp_path):
+    make(tmp_path / "in", "file,mask\na.png,../out.png\n../out.png,\n/etc/hostname,\na.png,\n", ["a.png", "../out.png"])
+    found = records(tmp_path / "in")
+    assert [type(one) for one in found] == [Skipped] * 3
+    assert all("leads out of the folder" in one.reason for one in found)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from synthmammo.ingesting.sources.base import (
     worst_label,
 )
 from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.paths import below
 from synthmammo.ingesting.sources.rasters import SUFFIXES, is_picture, lossy_facts, read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
 from synthmammo.ingesting.sources.terms import NONE, density_of, laterality_of, no_finding, split_of, view_of, words
@@ -126,8 +128,8 @@ class Folder:
             hint = f"Expected files in the formats of {', '.join(SUFFIXES)}."
             raise SourceError("no images in this folder or below it", where=self.folder, hint=hint)
         self._zipped = _names_in_zips(self.folder, files)
-        masks = {self._file(row["mask"]) for row in rows if row["mask"]}
-        listed = {self._file(row["file"]) for row in rows} | {table}
+        masks, named = ({row[column] for row in rows if row[column]} for column in ("mask", "file"))
+        accounted = {table, *self._known(masks), *self._known(named)}
         pictures = set(files)
         yield from listing.passed_over
         yield from (
@@ -136,7 +138,7 @@ class Folder:
         for name, group in groupby(sorted(rows, key=lambda row: row["file"]), key=lambda row: row["file"]):
             yield self._record(name, list(group))
         for path in files:
-            if path not in listed and path not in masks:
+            if path not in accounted:
                 yield Skipped(path, f"not listed in {table.name}")
 
     def read(self, record: Record) -> Picture:
@@ -164,9 +166,19 @@ class Folder:
         return Picture(image, bits, findings, lesions, record.spacing_mm, lossy_facts(record.path, image))
 
     def _file(self, name: str) -> Path:
-        """The file of a name in the table: below the folder, or in a zip archive there."""
-        path = self.folder / name
+        """The file of a name in the table: below the folder, or in a zip archive there.
+
+        Raises:
+            SourceError: The name leads out of the folder, or is no name of a file.
+        """
+        path = below(self.folder, name)
         return path if name not in self._zipped or is_there(path) else self._zipped[name]
+
+    def _known(self, names: Iterable[str]) -> Iterator[Path]:
+        """The files of names that are names of files."""
+        for name in names:
+            with suppress(SourceError):
+                yield self._file(name)
 
     def _table_path(self, files: Sequence[Path]) -> Path:
         if self._table is not None:
@@ -203,10 +215,11 @@ class Folder:
         return [TableRow({known[c]: text for c, text in r.cells.items() if c in known}, r.path, r.line) for r in rows]
 
     def _record(self, name: str, rows: list[TableRow]) -> Record | Skipped:
-        path, first = self._file(name), rows[0]
-        if not name or not is_there(path):
-            return Skipped(path, f"{first.path.name} line {first.line}: there is no such image")
+        path, first = self.folder / name, rows[0]
         try:
+            path = self._file(name)
+            if not name or not is_there(path):
+                return Skipped(path, f"{first.path.name} line {first.line}: there is no such image")
             marked = [row for row in rows if any(row[mark] for mark in MARKS) and not _says_none(row)]
             annotations = tuple(self._annotation(row) for row in marked)
             spacing = first.number("spacing_mm")
