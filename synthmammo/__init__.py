@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from synthmammo.editing.sample import sample, write_samples
     from synthmammo.errors import SynthmammoError
     from synthmammo.ingesting.ingest import ingest
+    from synthmammo.inspecting.found import Inspection
+    from synthmammo.inspecting.inspect import inspect
+    from synthmammo.mammogram.origin import Origin
     from synthmammo.mammogram.sample import Box, Finding, Sample
     from synthmammo.models.convert import convert
     from synthmammo.patching.patches import patches
@@ -53,6 +56,8 @@ _PLACES = {
     "Box": "mammogram.sample",
     "Dataset": "dataset.reader",
     "Finding": "mammogram.sample",
+    "Inspection": "inspecting.found",
+    "Origin": "mammogram.origin",
     "Recipe": "recipe",
     "Sample": "mammogram.sample",
     "SynthmammoError": "errors",
@@ -64,6 +69,7 @@ _PLACES = {
     "convert": "models.convert",
     "ingest": "ingesting.ingest",
     "insert_lesion": "building.films",
+    "inspect": "inspecting.inspect",
     "load_recipe": "recipe",
     "make_hosts": "building.recipes",
     "patches": "patching.patches",
@@ -85,6 +91,8 @@ __all__ = [
     "Box",
     "Dataset",
     "Finding",
+    "Inspection",
+    "Origin",
     "Recipe",
     "Sample",
     "SynthmammoError",
@@ -97,6 +105,7 @@ __all__ = [
     "convert",
     "ingest",
     "insert_lesion",
+    "inspect",
     "load_recipe",
     "make_hosts",
     "patches",

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthmammo.files import writing
+from synthmammo.mammogram import png
+from synthmammo.mammogram.mark import chart_packet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,5 +33,5 @@ def figure(columns: int = 1, width: float = 6.4, height: float = 4.2) -> tuple[F
 def save(drawn: Figure, path: Path) -> Path:
     """Write a figure as PNG, whole or not at all; without dates, so that equal figures are equal files."""
     with writing(path) as partial:
-        drawn.savefig(partial, format="png", dpi=120, metadata={"Software": None})
+        drawn.savefig(partial, format="png", dpi=120, pil_kwargs={"pnginfo": png.info(chart_packet())})
     return path

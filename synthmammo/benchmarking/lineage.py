@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from synthmammo.dataset.layout import MANIFEST
 from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.origins import makers
 from synthmammo.errors import CheckpointError, DatasetError
+from synthmammo.mammogram.origin import Origin
 from synthmammo.models.file import load
 from synthmammo.models.names import is_model
 
@@ -79,10 +81,12 @@ def check_lineage(real: Side, synthetic: Side, config: Tested, generator: str | 
     Raises:
         DatasetError: A generator was trained on the test patients.
     """
+    origins = origin_notes(real, synthetic)
     if synthetic.manifest is None and generator is None:
         return [
+            *origins,
             "It is not recorded where the synthetic images come from: whether their generator saw the test patients "
-            "could not be checked. (The argument generator names the model.)"
+            "could not be checked. (The argument generator names the model.)",
         ]
     notes = []
     ours = _digests(real)
@@ -95,7 +99,27 @@ def check_lineage(real: Side, synthetic: Side, config: Tested, generator: str | 
             notes.append(f"The model {trained.model} was trained on {trained.name}, not on these real images.")
         else:
             notes.append(_seen(trained, config, synthetic))
-    return notes or ["The synthetic images were made without a trained model."]
+    return origins + (notes or ["The synthetic images were made without a trained model."])
+
+
+def origin_notes(real: Side, synthetic: Side | None = None) -> list[str]:
+    """What the manifests of both sides say against calling one real and the other synthetic, and what made the latter.
+
+    Args:
+        real: The images that are tested on.
+        synthetic: The synthetic images; None where there are none.
+    """
+    notes = []
+    if real.manifest and real.manifest.origin != Origin.REAL:
+        notes.append(
+            f"The images tested on are {real.manifest.origin} by their manifest: what is measured here is not "
+            "measured on patients' images alone."
+        )
+    if synthetic and synthetic.manifest:
+        made_by = ", ".join(map(str, makers(synthetic.manifest)))
+        by = f", made or changed by {made_by}" if made_by else ""
+        notes.append(f"The images called synthetic are {synthetic.manifest.origin} by their manifest{by}.")
+    return notes
 
 
 def _seen(trained: TrainedModel, config: Tested, synthetic: Side) -> str:

@@ -11,6 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
+from synthmammo._version import PIXELS_VERSION
 from synthmammo.building.backgrounds import Backgrounds
 from synthmammo.building.canvas import Canvas, Ground, Placed
 from synthmammo.building.insertion import Inserter
@@ -168,6 +169,8 @@ class Assembler:
             edits=tuple(map(asdict, row.edits)),
             lesions=tuple(map(self._inserter.account, placed)),
             attempts=tuple(one.tried.attempt for one in placed),
+            pixels_version=PIXELS_VERSION,
+            removal=self._inserter.removal_account() if row.role == "removed" else None,
         )
         return sample.with_(
             key=row.key, label=row.label, split=row.split, patient=row.patient, provenance=built.record()

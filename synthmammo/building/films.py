@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from synthmammo._version import PIXELS_VERSION
 from synthmammo.arguments import a_name, a_number, a_positive, a_seed, wrong
 from synthmammo.building.canvas import Canvas, Ground, Try
 from synthmammo.building.insertion import Inserter
@@ -106,7 +107,7 @@ def insert_lesion(
             reason = inserter.put_at(planned, canvas, _site(site, sample))
     if reason:
         raise _no_place(reason, sample, planned, site, model)
-    change = Change("insert", seed, lesion=inserter.account(canvas.placed[0]))
+    change = Change("insert", seed, lesion=inserter.account(canvas.placed[0]), pixels_version=PIXELS_VERSION)
     return canvas.sample().with_(
         label=_graver(sample.label, planned.pathology), provenance=changed_record(sample.provenance, change)
     )
@@ -158,7 +159,7 @@ def remove_lesion(sample: Sample, finding: int = 0, *, model: str = REMOVAL_MODE
     lesions = np.where(sample.lesions == found.label, np.uint8(0), sample.lesions) if found.label else sample.lesions
     removed: dict[str, Any] = {"kind": str(found.kind), "pathology": str(found.pathology), "box": list(found.box)}
     removed |= {"synthetic": found.synthetic, "descriptors": found.descriptors}
-    change = Change("remove", seed, removed, model, generator.checkpoint.digest)
+    change = Change("remove", seed, removed, model, generator.checkpoint.digest, PIXELS_VERSION)
     return sample.with_(
         image=image,
         lesions=lesions,

@@ -32,6 +32,7 @@ class Inserter:
             _open_lesion(LESIONS, spec.generator, f"lesions.{number}.generator", spec.spacing_mm)
             for number, spec in enumerate(recipe.lesions)
         ]
+        self._removal_name = recipe.removal and recipe.removal.generator
         self._removal = recipe.removal and _open_lesion(REMOVALS, recipe.removal.generator, "removal.generator", None)
 
     def put(
@@ -105,14 +106,17 @@ class Inserter:
         assert self._removal
         return canvas.removed(self._removal)
 
+    def removal_account(self) -> dict[str, Any]:
+        """What the provenance of an image says of the generator that took its lesions off."""
+        assert self._removal and self._removal_name
+        return _named(self._removal_name, self._removal)
+
     def account(self, placed: Placed) -> dict[str, Any]:
         """What the provenance of an image says of one of its lesions."""
         tried, lesion, post = placed.tried, placed.tried.lesion, placed.tried.spec.post
         assert post
-        checkpoint = getattr(self._generators[lesion.spec], "checkpoint", None)
         return {
-            "generator": tried.spec.generator,
-            **({"weights": checkpoint.digest} if checkpoint else {}),
+            **_named(tried.spec.generator, self._generators[lesion.spec]),
             "kind": str(lesion.kind),
             "pathology": str(lesion.pathology),
             "diameter_mm": lesion.diameter_mm,
@@ -124,6 +128,11 @@ class Inserter:
             "descriptors": placed.finding.descriptors,
             "post": post.model_dump(),
         }
+
+
+def _named(name: str, generator: Lesion) -> dict[str, Any]:
+    checkpoint = getattr(generator, "checkpoint", None)
+    return {"generator": name, **({"weights": checkpoint.digest} if checkpoint else {})}
 
 
 def _none_passed(lesion: PlannedLesion) -> str:

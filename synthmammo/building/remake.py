@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from synthmammo._version import PIXELS_VERSION
+from synthmammo._version import BYTES_VERSION, PIXELS_VERSION
 from synthmammo.arguments import a_path, a_text
 from synthmammo.building.assemble import Assembler, Failure
 from synthmammo.dataset.layout import PLAN, RECIPE
@@ -199,13 +199,15 @@ def _digests(encoded: Encoded) -> dict[str, str]:
 def same_platform(manifest: Manifest) -> list[str]:
     """What differs between here and where a dataset was made; equal bytes are promised where nothing does.
 
-    Compared are the pixels version of this package, the versions that the manifest records, and the machine.
+    Compared are the pixels and bytes versions of this package, the versions that the manifest records, and the machine.
 
     Returns:
         One text per difference.
     """
-    there = {"pixels version": str(manifest.pixels_version), **manifest.versions, **manifest.machine}
-    here = {"pixels version": str(PIXELS_VERSION), **installed(manifest.versions), **machine()}
+    there = {"pixels version": str(manifest.pixels_version), "bytes version": str(manifest.bytes_version)}
+    there |= {**manifest.versions, **manifest.machine}
+    here = {"pixels version": str(PIXELS_VERSION), "bytes version": str(BYTES_VERSION)}
+    here |= {**installed(manifest.versions), **machine()}
     return [
         f"{name} {there.get(name, ABSENT)} there, {here.get(name, ABSENT)} here"
         for name in {**there, **here}

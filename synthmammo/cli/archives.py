@@ -62,6 +62,11 @@ def _sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     help="Pixel spacing in mm of images without one; recorded as assumed.  [default: unknown]",
 )
 @click.option(
+    "--generated-by",
+    metavar="NAME",
+    help="Generator that made the images, where they are not real.  [default: what each file says of itself]",
+)
+@click.option(
     "--split",
     type=click.Choice(["official", "carve", "draw"]),
     default="official",

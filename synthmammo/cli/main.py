@@ -26,6 +26,7 @@ _WHERE = {
     "regenerate": "datasets",
     "show": "datasets",
     "card": "datasets",
+    "inspect": "inspection",
     "send": "sharing",
     "publish": "sharing",
     "train": "training",

@@ -45,7 +45,7 @@ def seeds(model: str, seeds: str, truncation: float, label: str | None, out: Pat
     samples = Samples.of(model, truncation, label, device)
     with progress_bar("sheet") as update:
         picture = sheet.draw_seeds(samples, parse_names(seeds), progress=update)
-    _write(picture, out)
+    _write(picture, out, samples.packet(*parse_names(seeds)))
 
 
 @click.command()
@@ -96,7 +96,7 @@ def directions(
     rows = rows or tuple(f"component {number}" for number in range(6))
     with progress_bar("sheet") as update:
         picture = sheet.draw_directions(samples, name, rows, scale, progress=update)
-    _write(picture, out)
+    _write(picture, out, samples.packet(name))
 
 
 @click.command()
@@ -123,7 +123,7 @@ def parts(
     samples = Samples.of(model, truncation, label, device)
     with progress_bar("sheet") as update:
         picture = sheet.draw_parts(samples, parse_names(seeds), file, progress=update)
-    _write(picture, out)
+    _write(picture, out, samples.packet(*parse_names(seeds)))
 
 
 @click.command()
@@ -195,12 +195,13 @@ def local(
         picture = sheet.draw_transfers(
             samples, parse_names(references), parse_names(targets), transfer, progress=update
         )
-    _write(picture, out)
+    _write(picture, out, samples.packet(*parse_names(references), *parse_names(targets)))
 
 
-def _write(picture: Picture, out: Path) -> None:
+def _write(picture: Picture, out: Path, packet: str) -> None:
     from synthmammo.files import writing
+    from synthmammo.mammogram import png
 
     with writing(out) as partial:
-        picture.save(partial, format="PNG")
+        png.save(picture, partial, packet)
     click.echo(out)

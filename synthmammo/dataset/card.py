@@ -16,6 +16,7 @@ from synthmammo.dataset.layout import CARD, PICTURE, RECIPE
 from synthmammo.dataset.loading import filled, loading
 from synthmammo.dataset.losses import lost_classes
 from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.origins import makers, origin_sentences
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.reports import CardReport, attach_benchmark, reports
 from synthmammo.dataset.show import show
@@ -65,6 +66,7 @@ def card(path: str | Path, *, benchmark: str | Path | None = None) -> Path:
         title=manifest.name,
         description=statements.description(manifest),
         picture=f"![{_PICTURE_TEXT}{_BOXES_TEXT if manifest.findings else ''}]({PICTURE})\n\n" if pictured else "",
+        shown=" ".join(origin_sentences(manifest, rows)),
         nature=_nature(rows),
         composition=_composition(manifest),
         findings=_findings(manifest),
@@ -95,7 +97,7 @@ def _header(directory: Path, manifest: Manifest, samples: int) -> str:
         "license": manifest.licence.partition(" ")[0].lower(),
         "pretty_name": manifest.name,
         "task_categories": ["image-classification", *(_LOCATED_TASKS if manifest.findings else [])],
-        "tags": [*tags, "synthetic"] if manifest.kind == "built" else tags,
+        "tags": [*tags, "synthetic"] if statements.synthetic(manifest) else tags,
         "size_categories": [next((name for limit, name in _SIZES if samples < limit), "n>1M")],
     }
     if "parquet" in statements.formats(manifest):
@@ -233,7 +235,11 @@ def _origins(manifest: Manifest) -> Iterable[tuple[str, str]]:
     yield "digest", f"`{manifest.digest}`"
     for name, value in manifest.sources.items():
         yield f"source `{name}`", f"`{value}`"
+    yield "origin", manifest.origin
+    for maker in makers(manifest):
+        yield "made by", f"`{maker}`"
     yield "pixels version", str(manifest.pixels_version)
+    yield "bytes version", str(manifest.bytes_version)
     yield "versions", ", ".join(f"{name} {value}" for name, value in manifest.versions.items())
     yield "machine", ", ".join(manifest.machine.values())
 

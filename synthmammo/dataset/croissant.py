@@ -15,6 +15,7 @@ from synthmammo.dataset import statements
 from synthmammo.dataset.index import IndexRow
 from synthmammo.dataset.layout import CROISSANT
 from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.origins import keyword, nature, source_types
 from synthmammo.dataset.writers.parquet import Feature, features
 from synthmammo.files import writing
 from synthmammo.mammogram.sample import SPLITS
@@ -75,6 +76,7 @@ _COLUMNS = {
     "bits_stored": "Bits of a pixel that are used",
     "spacing_mm": "Millimetres between rows and between columns; none when unknown",
     "spacing_origin": "Where the spacing comes from",
+    "origin": "real, synthetic, or mixed: a real image that a program changed",
     "findings": "Lesions with a box",
     "findings/kind": "mass, calcification, ...",
     "findings/pathology": "benign, malignant, ...",
@@ -118,9 +120,10 @@ def croissant(manifest: Manifest, rows: Sequence[IndexRow], label_names: Sequenc
         "@type": "sc:Dataset",
         "conformsTo": list(CONFORMS_TO),
         "name": manifest.name,
-        "description": statements.description(manifest),
+        "description": " ".join([statements.description(manifest), *nature(manifest)]),
         "license": manifest.licence,
-        "keywords": ["mammography", "breast cancer", *(["synthetic data"] if manifest.kind == "built" else [])],
+        "keywords": ["mammography", "breast cancer", *keyword(manifest)],
+        "digitalSourceType": source_types(rows),
         "isLiveDataset": False,
         **({"citeAs": manifest.citation} if manifest.citation else {}),
         **_responsibility(manifest, rows),
@@ -132,10 +135,10 @@ def croissant(manifest: Manifest, rows: Sequence[IndexRow], label_names: Sequenc
 
 
 def _responsibility(manifest: Manifest, rows: Sequence[IndexRow]) -> Json:
-    built = manifest.kind == "built"
+    made = manifest.kind == "built" or not statements.holds_real_images(manifest)
     return {
         "rai:dataCollection": " ".join(statements.collection(manifest)),
-        "rai:dataCollectionType": ["Software Collection" if built else "Secondary Data Analysis"],
+        "rai:dataCollectionType": ["Software Collection" if made else "Secondary Data Analysis"],
         "rai:dataManipulationProtocol": statements.manipulation(manifest),
         "rai:dataAnnotationProtocol": [statements.annotation(rows)],
         "rai:dataUseCases": statements.use_cases(manifest),

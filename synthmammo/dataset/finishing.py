@@ -12,6 +12,7 @@ from synthmammo.dataset.croissant import write_croissant
 from synthmammo.dataset.index import IndexRow, count, write_index
 from synthmammo.dataset.layout import INDEX, SKIPPED
 from synthmammo.dataset.manifest import Manifest, ShardRecord, digests
+from synthmammo.dataset.origins import origins
 from synthmammo.dataset.provenance import write_provenance
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import OutputError
@@ -64,7 +65,9 @@ def finish(
     write_skipped(out, failed)
     samples, findings = count(rows)
     shards = tuple(named.values())
-    whole = replace(manifest, counts=samples, findings=findings, shards=shards, failed=failed)
+    origin, made_by = origins(rows)
+    whole = replace(manifest, origin=origin, made_by=made_by)
+    whole = replace(whole, counts=samples, findings=findings, shards=shards, failed=failed)
     whole = _with_files(out, whole, [INDEX, SKIPPED, *files])
     made = [([named[record.name] for record in result.records], result.rows) for result in results]
     pictured = any(record.format == "parquet" for record in shards)

@@ -27,6 +27,7 @@ def index_schema() -> pa.Schema:
 
     types = {"text": pa.string(), "texts": pa.list_(pa.string()), "number": pa.float64(), "boolean": pa.bool_()}
     texts = ("key", "split", "label", "patient", "view", "laterality", "density", "spacing_origin")
+    maker = pa.struct([(name, pa.string()) for name in ("name", "version", "weights")])
     finding = pa.struct(
         [(name, pa.string()) for name in ("kind", "pathology")]
         + [("synthetic", pa.bool_()), ("label", pa.uint8()), ("box", pa.list_(pa.int32(), 4))]
@@ -42,6 +43,8 @@ def index_schema() -> pa.Schema:
             ("attempts", pa.list_(pa.uint8())),
             ("host_attempt", pa.uint8()),
             ("edits", pa.list_(pa.string())),
+            *((name, pa.string()) for name in ("origin", "source_type", "stated_by")),
+            ("made_by", pa.list_(maker)),
         ]
         + [(name, types[column.kind]) for name, column in RECORDED.items()]
     )
@@ -53,7 +56,7 @@ def index_row(sample: Sample) -> IndexRow:
     Its provenance gives density, attempts and edits, where it has them, and that of its background what is `RECORDED`.
     The findings also have `runs`, their masks for label files, which the index does not keep; see `mask_runs`.
     """
-    history, runs = sample.history, mask_runs(sample)
+    history, making, runs = sample.history, sample.making, mask_runs(sample)
     breast_box = Box.around(sample.breast)
     return {
         "key": sample.key,
@@ -86,6 +89,10 @@ def index_row(sample: Sample) -> IndexRow:
         "host_attempt": history.host.attempt if history.host else None,
         "edits": history.edits,
         **recorded(history.background.record),
+        "origin": str(making.origin),
+        "source_type": str(making.source_type),
+        "stated_by": str(making.stated_by),
+        "made_by": [maker.record() for maker in making.makers],
     }
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from synthmammo.dataset.layout import MANIFEST
+from synthmammo.dataset.layout import MANIFEST, PATCHES_PLAN
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
 from synthmammo.identity import digest, file_digest
+from synthmammo.mammogram.origin import Origin, making_of
 
 FORMAT_VERSION = 1
 
@@ -60,6 +61,10 @@ class Manifest:
         versions: Versions of the interpreter, of this package and of the libraries that decided pixels or bytes, by
             name; see `libraries`.
         pixels_version: Version of the pixels that this package's code makes; see `_version`.
+        bytes_version: Version of the bytes that this package's code writes; see `_version`.
+        origin: Whether the images are "real", "synthetic", or "mixed": some of each, or real ones that a program
+            changed. Of a dataset of release 0.1 or 0.2 it is derived, see `derived_origin`.
+        made_by: Programs that made images or parts of them: name, version or weights, and number of samples.
         machine: Device class and instruction set that equal bytes are promised for.
         licence: Licence of the content, as an SPDX identifier or a short text.
         citation: Publication to cite, with attribution, when the content is used.
@@ -80,6 +85,9 @@ class Manifest:
     failed: tuple[dict[str, str], ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     pixels_version: int = 0
+    bytes_version: int = 0
+    origin: str = ""
+    made_by: tuple[dict[str, Any], ...] = ()
     machine: dict[str, str] = field(default_factory=dict)
     licence: str = "other"
     citation: str = ""
@@ -121,10 +129,42 @@ class Manifest:
                 message = f"format_version is {content['format_version']}, this package reads {FORMAT_VERSION}"
                 raise DatasetError(message, where=path, hint="Use the version of synthmammo that made it.")
             content["shards"] = tuple(ShardRecord(**shard) for shard in content["shards"])
-            content["failed"] = tuple(content["failed"])
-            return cls(**content)
+            for name in ("failed", "made_by"):
+                content[name] = tuple(content.get(name, ()))
+            found = cls(**content)
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise DatasetError(f"not a manifest of this package ({error})", where=path) from error
+        return found if found.origin else replace(found, origin=str(derived_origin(directory, found)))
+
+
+def derived_origin(directory: Path, manifest: Manifest) -> Origin:
+    """The origin of a dataset whose manifest does not state it, as those of release 0.1 and 0.2 do not.
+
+    What was ingested counts as real. What was built is mixed where its backgrounds are real images or made from them,
+    else synthetic. Patches are mixed where they were cut from a built dataset, as the names of its images tell.
+
+    Args:
+        directory: Directory of the dataset.
+        manifest: Its manifest.
+    """
+    background = manifest.options.get("background") or {}
+    if manifest.kind == "built":
+        on_real = background.get("generator") == "ingested" or background.get("latents")
+        return Origin.MIXED if on_real else Origin.SYNTHETIC
+    if manifest.kind == "patches":
+        return Origin.MIXED if manifest.models else _origin_of_patches(directory / PATCHES_PLAN)
+    return Origin.REAL
+
+
+def _origin_of_patches(plan: Path) -> Origin:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        first = pq.ParquetFile(plan).read_row_group(0, ["source"]).column("source")[0].as_py()
+    except (OSError, pa.ArrowException, IndexError, KeyError):
+        return Origin.MIXED
+    return making_of({"source": first, "source_shape": []}).origin
 
 
 def machine(device: str = "cpu") -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 from synthmammo.dataset.index import IndexRow
 from synthmammo.dataset.layout import PLAN, PROVENANCE, RECIPE
 from synthmammo.dataset.manifest import Manifest, ShardRecord
+from synthmammo.dataset.origins import makers
 from synthmammo.files import writing
 
 _PREFIXES = {"synthmammo": "urn:synthmammo:", "sha256": "urn:sha256:"}
@@ -55,6 +56,7 @@ def provenance(manifest: Manifest, made: Sequence[tuple[Sequence[ShardRecord], S
     document.add("entity", _DATASET, _dataset(manifest))
     inputs = [*_files(document, manifest), *_sources(document, manifest)]
     document.relate("wasAttributedTo", {"prov:entity": _DATASET, "prov:agent": _SOFTWARE})
+    _makers(document, manifest)
     for entity in inputs:
         document.relate("wasDerivedFrom", {"prov:generatedEntity": _DATASET, "prov:usedEntity": entity})
     for records, rows in made:
@@ -94,7 +96,17 @@ def _dataset(manifest: Manifest) -> Json:
         "synthmammo:kind": manifest.kind,
         "synthmammo:samples": manifest.samples,
         "synthmammo:licence": manifest.licence,
+        "synthmammo:origin": manifest.origin,
     }
+
+
+def _makers(document: _Document, manifest: Manifest) -> None:
+    """Agents of the programs that made images or parts of them, also long before this dataset."""
+    for number, maker in enumerate(makers(manifest), 1):
+        record = {"prov:type": _type("prov:SoftwareAgent"), "prov:label": maker.name}
+        facts = {f"synthmammo:{name}": value for name, value in maker.record().items() if name != "name"}
+        agent = document.add("agent", f"synthmammo:maker{number}", record | facts)
+        document.relate("wasAttributedTo", {"prov:entity": _DATASET, "prov:agent": agent})
 
 
 def _files(document: _Document, manifest: Manifest) -> list[str]:

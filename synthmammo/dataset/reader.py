@@ -19,6 +19,7 @@ from synthmammo.dataset.readers.index import IndexReader, unread
 from synthmammo.dataset.readers.parquet import ParquetReader
 from synthmammo.dataset.readers.webdataset import WebDatasetReader
 from synthmammo.errors import DatasetError, nearest
+from synthmammo.mammogram.origin import Origin, making_of, origin_of
 from synthmammo.mammogram.sample import SPLITS, Sample
 
 if TYPE_CHECKING:
@@ -177,6 +178,13 @@ class Dataset:
         """
         for part in self._parts:
             yield from part.provenances()
+
+    @property
+    def origin(self) -> Origin:
+        """Whether the images are "real", "synthetic", or "mixed"; all provenances are read where no manifest says."""
+        if self.manifest is not None:
+            return Origin(self.manifest.origin)
+        return origin_of(making_of(provenance).origin for provenance in self.provenances())
 
     def scaled_to_fit(self) -> int:
         """Number of samples that a reader scaled down to go onto a canvas, so that their spacing is coarser."""

@@ -17,7 +17,9 @@ from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.selecting import selected
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
+from synthmammo.mammogram import png
 from synthmammo.mammogram.geometry import crop_box
+from synthmammo.mammogram.mark import picture_packet
 from synthmammo.mammogram.pictures import PATHOLOGY_COLOURS, contact_sheet, display
 from synthmammo.mammogram.sample import Sample
 
@@ -61,9 +63,10 @@ def show(
         present = ", ".join(sorted({f"{row['split']}/{row['label']}" for row in rows}))
         raise DatasetError(f"no samples of {asked}", where=directory, hint=f"It has: {present}.")
     keys = list(islice(_in_turn((row["label"], row["key"]) for row in chosen), count))
-    picture = sample_sheet([dataset.sample(key) for key in keys], columns)
+    samples = [dataset.sample(key) for key in keys]
+    packet = picture_packet((sample.making for sample in samples), dataset.manifest.name if dataset.manifest else "")
     with writing(out) as partial:
-        picture.save(partial, format="PNG")
+        png.save(sample_sheet(samples, columns), partial, packet)
     return out
 
 

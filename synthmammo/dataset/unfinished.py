@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from synthmammo._version import PIXELS_VERSION
+from synthmammo._version import BYTES_VERSION, PIXELS_VERSION
 from synthmammo.dataset.finishing import ShardResult, finish
 from synthmammo.dataset.layout import MANIFEST, STATE
 from synthmammo.dataset.manifest import Manifest, ShardRecord
@@ -20,16 +20,16 @@ from synthmammo.errors import OutputError
 from synthmammo.files import writing
 from synthmammo.identity import digest
 
-PIXELS = "pixels_version"
+PIXELS, BYTES = "pixels_version", "bytes_version"
 
 
 class Unfinished:
     """The state of an interrupted or running job, in a folder that goes when the manifest is written.
 
-    The digest of a dataset is that of its content and of the pixels version of the code: of all that decides what it
-    shows, and of nothing that does not. The release of the package and the versions of libraries are no part of it, so
-    that a finished dataset stays what it is when they change. But bytes may depend on them (DICOM files name the
-    release), so a dataset is finished with those that it was begun with.
+    The digest of a dataset is that of its content and of the pixels and bytes versions of the code: of all that
+    decides what it shows and says, and of nothing that does not. The release of the package and the versions of
+    libraries are no part of it, so that a finished dataset stays what it is when they change. But bytes may depend on
+    them (DICOM files name the release), so a dataset is finished with those that it was begun with.
 
     Args:
         out: The dataset directory; made when absent.
@@ -38,7 +38,7 @@ class Unfinished:
 
     Attributes:
         out: The dataset directory.
-        digest: SHA-256 of the content and of the pixels version.
+        digest: SHA-256 of the content and of the pixels and bytes versions.
 
     Raises:
         OutputError: The directory holds something else, or was begun with other content or other versions, or cannot
@@ -47,7 +47,7 @@ class Unfinished:
 
     def __init__(self, out: Path, content: Mapping[str, Any], versions: Mapping[str, str]) -> None:
         self.out, self._versions = out, dict(versions)
-        self._content = {PIXELS: PIXELS_VERSION, **content}
+        self._content = {PIXELS: PIXELS_VERSION, BYTES: BYTES_VERSION, **content}
         self.digest = digest(self._content)
         self._folder = out / STATE
         if (out / MANIFEST).is_file():
@@ -158,7 +158,8 @@ class Unfinished:
         Raises:
             OutputError: The disk failed; the same command continues later.
         """
-        manifest = replace(manifest, digest=self.digest, versions=self._versions, pixels_version=PIXELS_VERSION)
+        manifest = replace(manifest, digest=self.digest, versions=self._versions)
+        manifest = replace(manifest, pixels_version=PIXELS_VERSION, bytes_version=BYTES_VERSION)
         whole = finish(self.out, results, skipped, manifest, files)
         shutil.rmtree(self._folder, ignore_errors=True)
         return whole
@@ -166,12 +167,13 @@ class Unfinished:
     def _check_finished(self, manifest: Manifest) -> None:
         """Refuse a finished dataset of other content; its manifest keeps recipe or options under one name."""
         if manifest.digest != self.digest:
-            known = {"recipe": manifest.options, "options": manifest.options, PIXELS: manifest.pixels_version}
+            known = {"recipe": manifest.options, "options": manifest.options}
+            known |= {PIXELS: manifest.pixels_version, BYTES: manifest.bytes_version}
             raise self._other_content(known)
 
     def _check_begun(self, content: Mapping[str, Any]) -> None:
         """Refuse an unfinished dataset that was begun with other content or versions."""
-        known = {PIXELS: 0, **content}
+        known = {PIXELS: 0, BYTES: 0, **content}
         if digest(known) != self.digest:
             raise self._other_content(known)
         versions = self._read("versions")  # only now: the state of an early release has none
@@ -188,6 +190,8 @@ class Unfinished:
         hint = f"Choose another directory, repeat what it was begun with, or {self._anew}."
         if known[PIXELS] != PIXELS_VERSION:
             hint = f"This version of the package makes other pixels: use the one that began it. {hint}"
+        elif known[BYTES] != BYTES_VERSION:
+            hint = f"This version of the package writes other bytes: use the one that began it. {hint}"
         return OutputError(f"holds a dataset made from something else:{shown}", where=self.out, hint=hint)
 
     @property

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from synthmammo.dataset.index import count, read_index
 from synthmammo.dataset.manifest import Manifest, ShardRecord, content_digest
+from synthmammo.mammogram.origin import origin_of
 from synthmammo.progress import Progress, silent
 
 
@@ -101,6 +102,9 @@ def _check_counts(directory: Path, manifest: Manifest, found: Soundness) -> None
     for name, counted, stated in (("counts", samples, manifest.counts), ("findings", findings, manifest.findings)):
         if counted != stated:
             found.problems.append(f"manifest.json: {name} are {stated}, the index has {counted}")
+    stated = {row["origin"] for row in rows}
+    if None not in stated and rows and origin_of(stated) != manifest.origin:
+        found.problems.append(f"manifest.json: origin is {manifest.origin}, the index has {origin_of(stated)}")
     by_format = Counter[str]()
     for shard in manifest.shards:
         by_format[shard.format] += shard.samples

@@ -17,6 +17,9 @@ from synthmammo.arguments import a_function, a_number, a_path, a_positive, a_tex
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
 from synthmammo.generators.stylegan2 import quantised
+from synthmammo.mammogram.mark import Mark
+from synthmammo.mammogram.origin import Making
+from synthmammo.models.file import Checkpoint
 from synthmammo.models.latents import Model, draw_z, one_hot, open_model
 from synthmammo.progress import Progress, silent
 
@@ -125,8 +128,8 @@ def write_samples(
     if out.suffix == ".npy":
         return _write_array(out, images, (count, *shape))
     if out.suffix == ".png":
-        return _write_sheet(out, images, count, shape)
-    return _write_files(out, images, sampling.seeds, sampling.opened.checkpoint.description.bits_stored)
+        return _write_sheet(out, images, count, shape, sampling.opened.checkpoint.making)
+    return _write_files(out, images, sampling.seeds, sampling.opened.checkpoint)
 
 
 def _check_ending(out: Path) -> None:
@@ -205,7 +208,7 @@ def _write_array(out: Path, images: Iterator[Pixels], shape: tuple[int, ...]) ->
     return out
 
 
-def _write_sheet(out: Path, images: Iterator[Pixels], count: int, shape: tuple[int, int, int]) -> Path:
+def _write_sheet(out: Path, images: Iterator[Pixels], count: int, shape: tuple[int, int, int], making: Making) -> Path:
     columns = ceil(sqrt(count))
     channels, height, width = shape
     sheet = np.zeros((ceil(count / columns) * height, columns * width, channels), np.uint8)
@@ -214,16 +217,17 @@ def _write_sheet(out: Path, images: Iterator[Pixels], count: int, shape: tuple[i
         box = slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width)
         sheet[box] = _levels(image, 8)
     with writing(out) as partial:
-        _write_png(partial, sheet)
+        _write_png(partial, sheet, Mark(making))
     return out
 
 
-def _write_files(out: Path, images: Iterator[Pixels], seeds: Sequence[int], bits_stored: int) -> Path:
+def _write_files(out: Path, images: Iterator[Pixels], seeds: Sequence[int], model: Checkpoint) -> Path:
     if out.is_file():
         raise OutputError("is a file", where=out, hint="Name a folder, a .png or a .npy.")
     for seed, image in zip(seeds, images, strict=True):
-        with writing(out / f"seed{seed:04d}.png") as partial:
-            _write_png(partial, _levels(image, bits_stored))
+        key = f"seed{seed:04d}"
+        with writing(out / f"{key}.png") as partial:
+            _write_png(partial, _levels(image, model.description.bits_stored), Mark(model.making, key, "image"))
     return out
 
 
@@ -234,14 +238,14 @@ def _levels(image: Pixels, bits_stored: int) -> Levels:
     return np.asarray(levels, np.uint8) if bits == 8 else levels
 
 
-def _write_png(path: Path, levels: Levels) -> None:
+def _write_png(path: Path, levels: Levels, mark: Mark) -> None:
     from PIL import Image
 
     from synthmammo.mammogram import png
 
     if levels.shape[2] == 1:
-        path.write_bytes(png.encode(levels[:, :, 0]))
+        path.write_bytes(png.encode(levels[:, :, 0], mark.packet()))
     elif levels.shape[2] == 3:
-        Image.fromarray(levels).save(path, "PNG")
+        png.save(Image.fromarray(levels), path, mark.packet())
     else:
         raise GeneratorError(f"images of {levels.shape[2]} channels cannot be PNG", where=path, hint="Write a .npy.")

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.mammogram.arrays import Plane
+from synthmammo.mammogram.mark import picture_packet
+from synthmammo.mammogram.origin import UNKNOWN, Making
 from synthmammo.models.inverted import read_inverted
 from synthmammo.models.latents import Model, open_model, restored
 
@@ -30,11 +32,13 @@ class Named:
         name: Name it was asked for by, without the file.
         w: Latents, `float32 (latents, w_dim)`; those of a seed are truncated.
         noise: Noise maps by layer, `float32 (1, 1, H, W)`; None for the model's own.
+        making: How its image came about; None where nothing is known of it.
     """
 
     name: str
     w: Tensor
     noise: dict[str, Tensor] | None = None
+    making: Making | None = None
 
 
 @dataclass(frozen=True)
@@ -75,13 +79,19 @@ class Samples:
             DatasetError: The file cannot be read, is of another model, or has no such key.
         """
         if name.isdecimal():
-            return Named(name, self.model.w([int(name)], [self.label or ""], [self.truncation])[0])
+            w = self.model.w([int(name)], [self.label or ""], [self.truncation])[0]
+            return Named(name, w, making=self.model.checkpoint.making)
         file, _, key = name.rpartition(":")
         if not file:
             hint = "A seed is a whole number; an image that `synthmammo invert` made is FILE:KEY."
             raise GeneratorError("is neither a seed nor FILE:KEY", where=name, hint=hint)
-        found = restored([read_inverted(file, self.model.checkpoint.digest)[key]], device=self.model.device)
-        return Named(key, found.w[0], found.noise)
+        inverted = read_inverted(file, self.model.checkpoint.digest)[key]
+        found = restored([inverted], device=self.model.device)
+        return Named(key, found.w[0], found.noise, inverted.making(self.model.checkpoint.making))
+
+    def packet(self, *names: str) -> str:
+        """The XMP packet of a picture of some samples by their names."""
+        return picture_packet(self.named(name).making or UNKNOWN for name in names)
 
     def step(self, direction: str, file: Path | None = None, layers: tuple[int, int] | None = None) -> Tensor:
         """The move of one standard deviation along a direction, `float32 (latents, w_dim)`; 0 on other layers.

@@ -128,7 +128,9 @@ class StyleGAN2:
     def _origin(self, row: Row) -> dict[str, Any]:
         if self._inverted is None:
             return {"seed": row.host_seed, "truncation": row.truncation, "noise": self._noise}
-        return {"inverted": row.host_key, "inversion": self._inverted[row.host_key or ""].facts.reached}
+        facts = self._inverted[row.host_key or ""].facts
+        pattern = {} if facts.origin is None else {"inverted_from": facts.origin}
+        return {"inverted": row.host_key, "inversion": facts.reached, **pattern}
 
 
 def quantised(pixels: NDArray[np.float32], bits_stored: int) -> Image:

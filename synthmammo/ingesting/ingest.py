@@ -307,7 +307,14 @@ def _check_dicom(sample: Sample) -> None:
 def _sample(job: _Job, record: Record, split: str) -> Sample:
     options, picture = job.options, job.reader.read(record)
     spacing_mm = options.assume_spacing_mm
-    sample = to_sample(record, picture, source=job.source, split=split, assume_spacing_mm=spacing_mm)
+    sample = to_sample(
+        record,
+        picture,
+        source=job.source,
+        split=split,
+        assume_spacing_mm=spacing_mm,
+        generated_by=options.generated_by,
+    )
     if record.is_patch:
         return sample
     if options.geometry == "square512":

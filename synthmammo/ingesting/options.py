@@ -45,6 +45,9 @@ class IngestOptions:
             tape and writing go.
         assume_spacing_mm: Millimetres per pixel of the images where the archive gives none, recorded as assumed; None,
             the default, assumes nothing.
+        generated_by: Name of the generator that made the images, where they are not real: they are recorded as
+            synthetic. None, the default, leaves that to what each file says of itself (the DICOM attribute
+            SyntheticData, an IPTC mark in a picture); a file that says nothing counts as real.
         split: Way to split the patients, "official" (the default), "carve" or "draw"; see `splits.assign_splits`.
         shares: Share of the images by split, for what is drawn; 0.8, 0.1 and 0.1 by default.
         seed: Random seed for drawing the splits, 0 by default.
@@ -66,6 +69,7 @@ class IngestOptions:
     chest_wall: Side | None = None
     background: Literal["keep", "blank"] = "keep"
     assume_spacing_mm: float | None = None
+    generated_by: str | None = None
     split: Literal["official", "carve", "draw"] = "official"
     shares: Mapping[str, float] = field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
     seed: int = 0
@@ -95,6 +99,9 @@ class IngestOptions:
         _check_shares(self.shares)
         if self.where is not None:
             condition(self.where)
+        if self.generated_by is not None and not (isinstance(self.generated_by, str) and self.generated_by.strip()):
+            hint = "Expected the generator's name, e.g. 'MAM-E, Montoya-del-Angel 2024'."
+            raise SourceError(f"'{self.generated_by}' is no name", where="generated_by", hint=hint)
         if self.assume_spacing_mm is not None and not 0 < self.assume_spacing_mm < 10:
             message = f"{self.assume_spacing_mm} mm is no pixel spacing of a mammogram"
             raise SourceError(message, where="assume_spacing_mm", hint="Usual values are 0.05 to 0.2.")

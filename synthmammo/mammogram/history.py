@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from synthmammo.mammogram.origin import Making, host_of, making_of
+
 Record = Mapping[str, Any]
 
 
@@ -26,12 +28,17 @@ class History:
     @property
     def host(self) -> History | None:
         """The background that a build put lesions onto, or left as it was; None where no build made the image."""
-        return History(self.record["host"]) if "host" in self.record else None
+        return History(host_of(self.record)) if "host" in self.record else None
 
     @property
     def background(self) -> History:
         """The background of an image; an image that no build made is its own background."""
         return self.host or self
+
+    @property
+    def making(self) -> Making:
+        """How the image came about: whether it is real, what made it, and on whose word."""
+        return making_of(self.record)
 
     @property
     def lesions(self) -> tuple[History, ...]:
@@ -140,6 +147,8 @@ class Built:
         edits: Edits of the background's latents; values that are None are not stored.
         lesions: Records of the lesions put in.
         attempts: Number of candidates rejected before each lesion.
+        pixels_version: Version of the pixels that this package's code makes.
+        removal: Generator that took the lesions off again, where one did, with its weights; None where none did.
     """
 
     recipe: str
@@ -150,12 +159,16 @@ class Built:
     edits: tuple[Record, ...]
     lesions: tuple[Record, ...]
     attempts: tuple[int, ...]
+    pixels_version: int
+    removal: Record | None = None
 
     def record(self) -> dict[str, Any]:
         """The record as it is stored."""
         edits = [{name: value for name, value in edit.items() if value is not None} for edit in self.edits]
-        plain = {name: getattr(self, name) for name in ("recipe", "index", "role", "density", "host")}
-        return {**plain, "edits": edits, "lesions": [*self.lesions], "attempts": [*self.attempts]}
+        names = ("recipe", "index", "role", "density", "host", "pixels_version")
+        plain = {name: getattr(self, name) for name in names}
+        removal = {} if self.removal is None else {"removal": self.removal}
+        return {**plain, "edits": edits, "lesions": [*self.lesions], "attempts": [*self.attempts], **removal}
 
 
 @dataclass(frozen=True)
@@ -168,6 +181,7 @@ class Change:
         lesion: Record of the lesion put in, as a build writes it; of a finding taken off what was known of it.
         model: Name or path of the model that took the finding off; None of one put in, whose record names it.
         weights: SHA-256 of that model's weights.
+        pixels_version: Version of the pixels that this package's code makes; None in records of release 0.2.
     """
 
     action: str
@@ -175,6 +189,7 @@ class Change:
     lesion: Record
     model: str | None = None
     weights: str | None = None
+    pixels_version: int | None = None
 
 
 def changed_record(record: Record, change: Change) -> dict[str, Any]:

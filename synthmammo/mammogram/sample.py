@@ -12,6 +12,7 @@ from synthmammo.arguments import a_text, a_word, wrong
 from synthmammo.errors import SampleError
 from synthmammo.mammogram.arrays import BITS_STORED, Box, Image, Labels, Mask, Plane
 from synthmammo.mammogram.history import History
+from synthmammo.mammogram.origin import STATEMENT, Maker, Making, Origin, SourceType, StatedBy
 from synthmammo.mammogram.pixels import as_breast, as_image, as_spacing
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Labels",
     "Laterality",
     "Mask",
+    "Origin",
     "Pathology",
     "Plane",
     "Sample",
@@ -184,6 +186,7 @@ class Sample:
         key: str = "image",
         label: str = "normal",
         patient: str = "",
+        generated_by: str | None = None,
     ) -> Sample:
         """A sample from an image that lies in memory; nothing is known of its lesions.
 
@@ -199,6 +202,7 @@ class Sample:
             key: Name of the sample, without dots and slashes.
             label: Class of the sample.
             patient: Pseudonym of the person.
+            generated_by: Name of the generator that made the image; None says that it is a real one.
 
         Returns:
             The sample, with an image of its own: a later change of `pixels` does not reach it.
@@ -231,6 +235,7 @@ class Sample:
             laterality=None if laterality is None else a_word(laterality, Laterality, "laterality", SampleError),
             label=a_text(label, "label", SampleError),
             patient=a_text(patient, "patient", SampleError) if patient else "",
+            provenance={STATEMENT: _stated(generated_by).record()},
         )
 
     @property
@@ -244,6 +249,19 @@ class Sample:
         return History(self.provenance)
 
     @property
+    def making(self) -> Making:
+        """How the image came about: kind of its source, what made it, and on whose word."""
+        making = self.history.making
+        if making.origin is Origin.REAL and any(finding.synthetic for finding in self.findings):
+            return Making(SourceType.TRAINED_COMPOSITE, making.makers, making.stated_by)
+        return making
+
+    @property
+    def origin(self) -> Origin:
+        """Whether the image is "real", "synthetic", or "mixed": a real one that a program changed."""
+        return self.making.origin
+
+    @property
     def shape(self) -> tuple[int, int]:
         """(H, W) in pixels."""
         return self.image.shape[0], self.image.shape[1]
@@ -251,6 +269,13 @@ class Sample:
     def with_(self, **changes: Any) -> Sample:
         """A copy with the named attributes changed."""
         return replace(self, **changes)
+
+
+def _stated(generated_by: object) -> Making:
+    """What the caller says of an array: what a generator made, or a real image."""
+    if generated_by is None:
+        return Making(SourceType.CAPTURE, (), StatedBy.USER)
+    return Making(SourceType.TRAINED, (Maker(a_text(generated_by, "generated_by", SampleError)),), StatedBy.USER)
 
 
 def _visible_breast(image: Image, bits_stored: int) -> Mask:

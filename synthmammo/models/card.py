@@ -28,6 +28,8 @@ def model_card(model: ModelFile, digest: str, address: str) -> str:
     facts = [
         f"SHA-256 of the file: `{digest}`.",
         f"Digest of its training data: `{data}`." if data else "The file does not say what it was trained on.",
+        f"Origin of its training images: {description.training_data.get('origin', 'not recorded')}. What the model "
+        "makes is synthetic, whatever it was trained on.",
         "It may repeat images it was trained on; that it does not is claimed only where a measurement says so.",
     ]
     parts = [_header(description), model.card, "## Use", _use(description, address), " ".join(facts)]

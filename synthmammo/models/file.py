@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from synthmammo.errors import CheckpointError, nearest
 from synthmammo.files import writing
 from synthmammo.identity import canonical_json, file_digest
+from synthmammo.mammogram.origin import Maker, Making, SourceType
 from synthmammo.mammogram.terms import VIEWS
 from synthmammo.models.names import locate
 
@@ -75,7 +76,7 @@ class Description:
         bits_stored: Bit depth of the images it was trained on.
         scale: Intensity mapping of the model.
         training_data: `name` and `digest` of the manifest it was trained on, `sources`, the digests of what that was
-            made of, and the `split`; empty when unknown.
+            made of, the `split`, and `origin`: "real", "synthetic" or "mixed" images; empty when unknown.
         training: How it was trained: images seen, hours, device, the model it began from.
         metrics: What it reached, each measure with its extractor and number of images.
         licence: Licence of the weights, as the Hugging Face Hub names it.
@@ -128,6 +129,11 @@ class Checkpoint:
     def digest(self) -> str:
         """SHA-256 of the file, which decides pixels."""
         return file_digest(self.path)
+
+    @property
+    def making(self) -> Making:
+        """How an image that this model makes came about."""
+        return Making(SourceType.TRAINED, (Maker(self.path.name, weights=self.digest),))
 
     @property
     def networks(self) -> tuple[str, ...]:

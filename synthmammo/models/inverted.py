@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.files import writing
 from synthmammo.identity import canonical_json
+from synthmammo.mammogram.origin import Making, making_of
 
 HEADER = "synthmammo_inverted"
 FORMAT_VERSION = 1
@@ -43,6 +44,8 @@ class Facts:
         density: BI-RADS breast composition "a" to "d", None when unknown.
         spacing_mm: Millimetres per pixel (row, column) of the image as the model renders it; None when unknown.
         spacing_origin: "known", "assumed" or "unknown".
+        origin: How the image came about, as `Making.record` gives it; None in files of release 0.2, whose images count
+            as real.
         errors: Errors by phase, a name in `PHASES`; see `editing.inversion.search.Inversion`.
     """
 
@@ -54,6 +57,7 @@ class Facts:
     density: str | None = None
     spacing_mm: tuple[float, float] | None = None
     spacing_origin: str = "unknown"
+    origin: dict[str, Any] | None = None
     errors: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
@@ -75,6 +79,12 @@ class Inverted:
     facts: Facts
     w: NDArray[np.float32]
     noise: dict[str, NDArray[np.float16]]
+
+    def making(self, model: Making) -> Making:
+        """How the image came about that a model makes of the latents: mixed where they are a real image's."""
+        pattern = {} if self.facts.origin is None else {"inverted_from": self.facts.origin}
+        (maker,) = model.makers
+        return making_of({"inverted": self.facts.key, **pattern, "model": maker.name, "weights": maker.weights})
 
 
 @dataclass(frozen=True)

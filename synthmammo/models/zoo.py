@@ -176,6 +176,7 @@ def _facts(described: ModelFile) -> Iterator[tuple[str, str]]:
     if data:
         digest = f" (digest {data['digest'][:12]})" if data.get("digest") else ""
         yield "trained on", f"{data.get('name', 'unknown')}{digest}"
+        yield "origin of the training images", data.get("origin", "not recorded")
     for name, value in _leaves(description.training):
         yield name, _shown(value)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from synthmammo.mammogram.columns import recorded
 from synthmammo.mammogram.geometry import crop, mirror, resize, resize_mask, rotated
+from synthmammo.mammogram.origin import STATEMENT
 from synthmammo.mammogram.sample import Box, Finding, Sample
 from synthmammo.patching.options import NORMAL, PatchOptions
 from synthmammo.patching.plan import PatchRow, WindowDraw
@@ -162,6 +163,8 @@ class WholeImage:
             "attempts": [attempt],
             "density": source.history.density,
             **{name: value for name, value in facts.items() if value is not None},
+            # Of the whole image: a patch beside an inserted lesion still comes from an image that a program changed.
+            STATEMENT: source.making.record(),
         }
         if finding is not None:
             provenance |= {"finding": target.finding, "lesion_share": _share(source, finding, box)}

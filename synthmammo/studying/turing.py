@@ -20,6 +20,8 @@ from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram import png
 from synthmammo.mammogram.anatomy import Side, chest_wall_side
 from synthmammo.mammogram.geometry import blank, resize, square
+from synthmammo.mammogram.mark import Mark, picture_packet
+from synthmammo.mammogram.origin import UNKNOWN
 from synthmammo.mammogram.pictures import contact_sheet, display
 from synthmammo.mammogram.sample import Sample
 from synthmammo.planning.table import read_rows
@@ -74,7 +76,8 @@ def turing(
     """Draw the images of section IV C of Zakka et al. 2020: each is real or from the pool, none comes twice.
 
     Real images are brought to the geometry of the pool's, and all are written with the same window of grey levels, as
-    8-bit PNG without any other information, so that only the content can tell them apart.
+    8-bit PNG without any other information, so that only the content can tell them apart: all bear the same mark, which
+    says that the picture may be synthetic or real (`composite`).
 
     Args:
         pool: A built dataset of generated images, some of them edited.
@@ -103,10 +106,11 @@ def turing(
             sample = fitted(sample, first)
         tiles.append(display(sample.image, sample.breast))
         with writing(out / f"{one.number:03}.png") as partial:
-            partial.write_bytes(png.encode(tiles[-1]))
+            partial.write_bytes(png.encode(tiles[-1], Mark(UNKNOWN, f"{one.number:03}", "image").packet()))
         progress(one.number, len(drawn))
     with writing(out / "sheet.png") as partial:
-        contact_sheet(tiles, 10, [f"{one.number:03}" for one in drawn], (160, 160)).save(partial, format="PNG")
+        sheet = contact_sheet(tiles, 10, [f"{one.number:03}" for one in drawn], (160, 160))
+        png.save(sheet, partial, picture_packet([UNKNOWN]))
     with writing(out / ANSWERS) as partial:
         partial.write_text(_table(drawn), encoding="utf-8")
     counts = Counter(one.kind for one in drawn)

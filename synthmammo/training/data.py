@@ -21,8 +21,8 @@ class TrainingData:
     Attributes:
         images: Images that are trained on.
         held_out: Images that scores are taken against; None for a run without scores.
-        origin: Name, split, digest and sources of the dataset, for the model's description: a benchmark needs them, so
-            as not to test on what the model was trained on.
+        origin: Name, split, digest, sources and origin (real, synthetic or mixed) of the dataset, for the model's
+            description: a benchmark needs them, so as not to test on what the model was trained on.
     """
 
     images: ImageSet
@@ -48,11 +48,13 @@ class TrainingData:
 
 
 def _origin(directory: Path, config: DataConfig) -> dict[str, str]:
-    manifest = Dataset.open(directory).manifest
+    dataset = Dataset.open(directory)
+    manifest = dataset.manifest
     if manifest is None:
-        return {"name": directory.name, "split": config.split}
+        return {"name": directory.name, "split": config.split, "origin": str(dataset.origin)}
     sources = " ".join(sorted(manifest.sources.values()))
-    return {"name": manifest.name, "split": config.split, "digest": manifest.digest, "sources": sources}
+    facts = {"digest": manifest.digest, "sources": sources, "origin": manifest.origin}
+    return {"name": manifest.name, "split": config.split, **facts}
 
 
 def _held_out(directory: Path, config: DataConfig, classes: tuple[str, ...]) -> ImageSet:

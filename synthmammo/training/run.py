@@ -25,6 +25,9 @@ from torch import Tensor
 
 from synthmammo.errors import TrainingError
 from synthmammo.files import writing
+from synthmammo.mammogram import png
+from synthmammo.mammogram.mark import picture_packet
+from synthmammo.mammogram.origin import UNKNOWN, Making
 from synthmammo.mammogram.pictures import contact_sheet
 from synthmammo.settings import checked
 from synthmammo.training.config import RUN_LENGTH, TrainConfig
@@ -115,19 +118,20 @@ class RunDirectory:
             raise TrainingError("a state of another version of synthmammo", where=self.state, hint=hint)
         return state
 
-    def draw_sheet(self, name: str, images: Tensor, columns: int) -> Path:
+    def draw_sheet(self, name: str, images: Tensor, columns: int, making: Making = UNKNOWN) -> Path:
         """Write a grid of images.
 
         Args:
             name: Name of the file in `sheets/`, without suffix.
             images: Images in [-1, 1], row by row, `(N, 1, H, H)`.
             columns: Number of images per row.
+            making: How the images came about; unknown by default.
         """
         path = self.path / "sheets" / f"{name}.png"
         side = max(128, min(images.shape[-1], 256))
         picture = contact_sheet(grey_levels(images), columns, tile_px=(side, side))
         with writing(path) as partial:
-            picture.save(partial, "PNG")
+            png.save(picture, partial, picture_packet([making], f"{self.path.name} {name}"))
         return path
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from synthmammo.errors import TrainingError
+from synthmammo.mammogram.origin import Maker, Making, SourceType, making_of_dataset
 from synthmammo.models.features import EXTRACTOR, Features
 from synthmammo.models.file import save
 from synthmammo.models.names import SUFFIX
@@ -142,7 +143,8 @@ class Trainer:
         if state:
             self.directory.forget_after(self._seen / 1000)
             return
-        self.directory.draw_sheet("real", self.task.real_sheet(), SHEET_COLUMNS)
+        real = making_of_dataset(self.data.origin.get("origin"))
+        self.directory.draw_sheet("real", self.task.real_sheet(), SHEET_COLUMNS, real)
         if self.scorer:
             floor = self.task.floor(self.scorer)
             self.directory.record(kimg=0.0, what="real images, the floor", extractor=EXTRACTOR, **floor)
@@ -173,7 +175,7 @@ class Trainer:
             rate = round((self._seen - first) / seconds, 2)
             self.directory.record(kimg=self._seen / 1000, seconds=round(self.seconds), images_per_second=rate, **losses)
             if not stopped:
-                self.directory.draw_sheet(f"{self._seen:08d}", self.task.sheet(), SHEET_COLUMNS)
+                self.directory.draw_sheet(f"{self._seen:08d}", self.task.sheet(), SHEET_COLUMNS, self._making)
                 if self.scorer and round(self._seen / tick) % self.config.score_ticks == 0:
                     self._score(self.scorer)
             self.directory.save_state(self._state())
@@ -209,6 +211,13 @@ class Trainer:
             device = self.accelerator.device.type
             told = model_description(self.config, self.data, self.task, scores, seconds=self.seconds, device=device)
             save(self._model, {"generator": self.task.objective.average}, told)
+
+    @property
+    def _making(self) -> Making:
+        """How the images on the sheets came about: by the network alone, or by it on images of the dataset."""
+        whole = self.config.makes in ("mammograms", "patches")
+        kind = SourceType.TRAINED if whole else SourceType.TRAINED_COMPOSITE
+        return Making(kind, (Maker(self.directory.path.name),))
 
     def _state(self) -> dict[str, Any]:
         return {

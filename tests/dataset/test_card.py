@@ -105,7 +105,7 @@ def test_a_dataset_of_an_earlier_version_still_gets_its_card(built, tmp_path):
 def test_an_ingested_dataset_is_not_called_generated(built, tmp_path):
     copy = shutil.copytree(built, tmp_path / "copy")
     content = json.loads((copy / "manifest.json").read_text())
-    changes = {"kind": "ingested", "licence": "other (on request)", "options": {"source": "folder"}}
+    changes = {"kind": "ingested", "licence": "other (on request)", "options": {"source": "folder"}, "origin": "real"}
     (copy / "manifest.json").write_text(json.dumps(content | changes))
     (copy / "recipe.yaml").unlink()
     card(copy)

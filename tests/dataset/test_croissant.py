@@ -72,7 +72,7 @@ def test_mlcroissant_finds_no_error_and_reads_the_samples(built, tmp_path):
 
 def manifest(**changes):
     facts = {"kind": "built", "name": "n", "digest": "d", "options": {"background": {"generator": "phantom"}}}
-    return Manifest(**{**facts, **changes})
+    return Manifest(**{**facts, "origin": "synthetic", **changes})
 
 
 def test_models_are_named_with_what_they_were_trained_on():
@@ -87,20 +87,22 @@ def test_models_are_named_with_what_they_were_trained_on():
 
 @pytest.mark.parametrize("kind", ["ingested", "patches"])
 def test_real_images_are_never_called_synthetic(kind):
-    content = croissant(manifest(kind=kind, options={"source": "dicom"}), [], [])
+    content = croissant(manifest(kind=kind, options={"source": "dicom"}, origin="real"), [], [])
     assert "synthetic data" not in content["keywords"]
     said = {"ingested": "Some pixels are of real people", "patches": "Cut from another dataset"}[kind]
     assert content["rai:personalSensitiveInformation"][0].startswith(said)
-    assert facts.holds_real_images(manifest(kind=kind))
+    assert facts.holds_real_images(manifest(kind=kind, origin="real"))
 
 
 def test_real_hosts_are_said_to_be_real():
-    hosts = manifest(options={"background": {"generator": "ingested"}}, sources={"datasets/films": "abc"})
+    options = {"background": {"generator": "ingested"}}
+    hosts = manifest(options=options, sources={"datasets/films": "abc"}, origin="mixed")
     assert "real mammograms from `datasets/films`" in croissant(hosts, [], [])["rai:dataCollection"]
 
 
 def test_inverted_images_are_treated_as_those_of_people():
-    inverted = manifest(options={"background": {"generator": "stylegan2", "latents": "films.safetensors"}})
+    options = {"background": {"generator": "stylegan2", "latents": "films.safetensors"}}
+    inverted = manifest(options=options, origin="mixed")
     assert facts.holds_real_images(inverted) and not facts.holds_real_images(manifest())
     assert "treat them as those" in croissant(inverted, [], [])["rai:personalSensitiveInformation"][0]
 

@@ -21,6 +21,8 @@ WHOLE = Manifest(
     shards=(ShardRecord("parquet", "train", "parquet/train-00000-of-00001.parquet", 3, 10, "1" * 64),),
     failed=({"key": "k", "reason": "r"},),
     citation="Müller et al.",
+    origin="synthetic",
+    made_by=({"name": "phantom", "samples": 7},),
 )
 
 

@@ -9,13 +9,16 @@ from synthmammo.dataset.index import index_row
 from synthmammo.dataset.manifest import Manifest
 from tests.support.example_samples import a_sample, samples
 
-BUILT = Manifest("built", "d", "0" * 64, {"background": {"generator": "phantom"}, "lesions": []})
-INGESTED = Manifest("ingested", "d", "0" * 64, {"source": "folder"})
-PATCHES = Manifest("patches", "d", "0" * 64, {"source": "d"})
+PHANTOM = {"background": {"generator": "phantom"}, "lesions": []}
+BUILT = Manifest("built", "d", "0" * 64, PHANTOM, origin="synthetic", made_by=({"name": "phantom", "samples": 1},))
+INGESTED = Manifest("ingested", "d", "0" * 64, {"source": "folder"}, origin="real")
+PATCHES = Manifest("patches", "d", "0" * 64, {"source": "d"}, origin="real")
+PHANTOM_PATCHES = replace(PATCHES, origin="synthetic", made_by=BUILT.made_by)
 
 
-def on(generator, **background):
-    return replace(BUILT, options={"background": {"generator": generator, **background}, "lesions": []})
+def on(generator, origin="synthetic", **background):
+    options = {"background": {"generator": generator, **background}, "lesions": []}
+    return replace(BUILT, options=options, origin=origin, made_by=())
 
 
 def everything(manifest, rows=()):
@@ -32,10 +35,14 @@ def everything(manifest, rows=()):
     [
         (BUILT, False),
         (on("stylegan2"), False),
-        (on("stylegan2", latents="a file"), True),
-        (on("ingested"), True),
+        (on("stylegan2", "mixed", latents="a file"), True),
+        (on("stylegan2", latents="phantoms as latents"), False),
+        (on("ingested", "mixed"), True),
+        (on("ingested"), False),
         (INGESTED, True),
         (PATCHES, True),
+        (PHANTOM_PATCHES, False),
+        (replace(INGESTED, origin="synthetic", made_by=({"name": "MAM-E", "samples": 1},)), False),
     ],
 )
 def test_images_of_real_people_are_said_to_be_that(manifest, real):

@@ -14,6 +14,7 @@ BUILT = Built(
     edits=({"spec": 0, "name": "density", "value": 1.5, "reference_seed": None},),
     lesions=({"generator": "parametric", "site": [1, 2]},),
     attempts=(3,),
+    pixels_version=2,
 )
 
 
@@ -22,7 +23,8 @@ def test_the_stored_names_stay():
     assert stored == (
         '{"attempts":[3],"crop":[1,2,3,4],"density":"c","edits":[{"name":"density","spec":0,"value":1.5}],'
         '"host":{"attempt":2,"generator":"stylegan2","model":"zoo/x","unlocated":["mass"],"weights":"ab"},"index":7,'
-        '"intensity":[5.0,6.0],"lesions":[{"generator":"parametric","site":[1,2]}],"recipe":"r","role":"removed"}'
+        '"intensity":[5.0,6.0],"lesions":[{"generator":"parametric","site":[1,2]}],"pixels_version":2,"recipe":"r",'
+        '"role":"removed"}'
     )
 
 

@@ -37,7 +37,7 @@ from synthmammo.benchmarking.classify.inputs import (
     standardising,
 )
 from synthmammo.benchmarking.classify.mixing import ClassPool, Mixture, Order
-from synthmammo.benchmarking.lineage import check_lineage, usable
+from synthmammo.benchmarking.lineage import check_lineage, origin_notes, usable
 from synthmammo.benchmarking.results import Record, Results, Run
 from synthmammo.errors import DatasetError
 from synthmammo.identity import digest, draw_u64, file_digest
@@ -136,7 +136,7 @@ class Classification:
 
     def _check_synthetic(self, generator: str | None) -> list[str]:
         if self.synthetic is None:
-            return ["No synthetic images were given."]
+            return [*origin_notes(self.real), "No synthetic images were given."]
         check_synthetic(self.real, self.synthetic)
         return check_lineage(self.real, self.synthetic, self.config, generator)
 

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from synthmammo.benchmarking.classify.embed import Case
 from synthmammo.benchmarking.classify.summary import MixtureSummary
 from synthmammo.files import writing
+from synthmammo.mammogram import png
+from synthmammo.mammogram.mark import picture_packet
+from synthmammo.mammogram.origin import making_of_dataset
 from synthmammo.mammogram.pictures import contact_sheet
 from synthmammo.metrics import aucs, roc_curve
 
@@ -119,10 +122,20 @@ def draw_embedding(clouds: Sequence[Cloud], path: Path) -> Path:
     return save(drawn, path)
 
 
-def draw_cases(tiles: Sequence[NDArray[np.uint8]], cases: Sequence[Case], path: Path, most: int = 10) -> Path:
-    """Images with their scores before and after."""
+def draw_cases(
+    tiles: Sequence[NDArray[np.uint8]], cases: Sequence[Case], path: Path, most: int = 10, origin: str | None = None
+) -> Path:
+    """Images with their scores before and after.
+
+    Args:
+        tiles: Images, `uint8 (H, W)` each.
+        cases: Their scores.
+        path: PNG to write.
+        most: Largest number of images that are drawn, 10 by default.
+        origin: Origin of their dataset, for the picture's mark; None, the default, where nothing states it.
+    """
     captions = [f"{case.before:.2f} to {case.after:.2f}" for case in cases[:most]]
     picture = contact_sheet(list(tiles[:most]), min(5, len(captions)), captions, (200, 200))
     with writing(path) as partial:
-        picture.save(partial, "PNG")
+        png.save(picture, partial, picture_packet([making_of_dataset(origin)]))
     return path

@@ -155,7 +155,8 @@ def _cases(compared: Compared, rows: list[MixtureSummary]) -> list[Section]:
         if cases:
             tiles = [display(compared.real.grey[compared.tested[case.number]].astype(np.uint16)) for case in cases]
             what = f"the first {min(10, len(cases))} {name}; score before and after, mean over seeds"
-            pictures.append((draw_cases(tiles, cases, out / f"cases_{name}.png"), what))
+            origin = compared.real.manifest and compared.real.manifest.origin
+            pictures.append((draw_cases(tiles, cases, out / f"cases_{name}.png", origin=origin), what))
     text = (
         f"Positives that {best.name} (the mixture that the selection images prefer) finds and real images alone miss: "
         f"{len(corrected)}; that it misses and they find: {len(lost)}; each at its own specificity of 90 %. "

@@ -28,7 +28,7 @@ from synthmammo.benchmarking.detect.fit import (
     mark,
     prepare,
 )
-from synthmammo.benchmarking.lineage import check_lineage, usable
+from synthmammo.benchmarking.lineage import check_lineage, origin_notes, usable
 from synthmammo.benchmarking.results import Record, Results
 from synthmammo.dataset.splits import Patient, draw_splits
 from synthmammo.errors import DatasetError, nearest
@@ -116,7 +116,7 @@ class Detection:
         self.real = load_films(real, config.canvas_px, config.kinds, where=config.where)
         self.folds = make_folds(self.real, config)
         self.synthetic: Films | None = None
-        self.notes = ["No synthetic images were given."]
+        self.notes = [*origin_notes(self.real), "No synthetic images were given."]
         if synthetic is not None:
             self.synthetic = load_films(synthetic, config.canvas_px, config.kinds, split=config.synthetic_split)
             self.notes = check_lineage(self.real, self.synthetic, config)

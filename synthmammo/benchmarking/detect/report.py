@@ -17,6 +17,9 @@ from synthmammo.benchmarking.detect.detect import Detected
 from synthmammo.benchmarking.figures import COLOURS, figure, save
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.files import writing
+from synthmammo.mammogram import png
+from synthmammo.mammogram.mark import picture_packet
+from synthmammo.mammogram.origin import making_of_dataset
 from synthmammo.mammogram.pictures import Rgb, contact_sheet
 from synthmammo.metrics import Interval, bootstrap, interval
 from synthmammo.metrics.detection import RATES, Froc, Marks, Precision, Truth, centre_inside, chance_sensitivities
@@ -233,7 +236,8 @@ def _examples(detected: Detected, rows: Sequence[RowSummary], truths: Sequence[T
     captions = [str(detected.real.keys[detected.tested[n]]) for n in shown]
     path = detected.out / "figures" / "examples.png"
     with writing(path) as partial:
-        contact_sheet(tiles, EXAMPLES, captions, (480, 320)).save(partial, "PNG")
+        making = making_of_dataset(detected.real.manifest and detected.real.manifest.origin)
+        png.save(contact_sheet(tiles, EXAMPLES, captions, (480, 320)), partial, picture_packet([making]))
     text = (
         f"Trained on {NAMES[row.name]}, at one false mark per image. Orange: lesions; blue: marks with their scores. "
         "First images whose lesions are all found, then images with a missed one; an even choice, not a selection."

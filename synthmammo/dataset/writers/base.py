@@ -16,6 +16,7 @@ from synthmammo.dataset.manifest import ShardRecord
 from synthmammo.errors import OutputError, nearest
 from synthmammo.identity import canonical_json
 from synthmammo.mammogram import png
+from synthmammo.mammogram.mark import Mark
 from synthmammo.mammogram.sample import Box, Finding, Image, Mask, Sample
 
 WINDOW_PERCENTILES = (1.0, 99.9)
@@ -49,22 +50,26 @@ class Encoded:
         highest = int(image.max())
         if highest >> bits:
             raise ValueError(f"{self.sample.key}: pixel value {highest} does not fit bits_stored {bits}")
-        return png.encode(image.astype(np.uint8) if bits == 8 else image)
+        return png.encode(image.astype(np.uint8) if bits == 8 else image, self._packet("image"))
 
     @cached_property
     def breast_png(self) -> bytes:
         """The breast mask: 1-bit PNG."""
-        return png.encode_mask(self.sample.breast)
+        return png.encode_mask(self.sample.breast, self._packet("breast"))
 
     @cached_property
     def lesions_png(self) -> bytes:
         """The instance labels: 8-bit PNG, 0 where there is no lesion."""
-        return png.encode_mask(self.sample.lesions)
+        return png.encode_mask(self.sample.lesions, self._packet("lesions"))
 
     @cached_property
     def preview_png(self) -> bytes:
         """The image for looking: 8-bit PNG in the display window, area-averaged to `preview_px`."""
-        return png.encode(preview(self.sample.image, self.window, self.preview_px))
+        return png.encode(preview(self.sample.image, self.window, self.preview_px), self._packet("preview"))
+
+    def _packet(self, part: str) -> str:
+        """The mark of one of the pictures; masks bear that of their image."""
+        return mark_of(self.sample, part).packet()
 
     @cached_property
     def window(self) -> tuple[int, int]:
@@ -93,10 +98,21 @@ class Encoded:
             "width": sample.shape[1],
             "spacing_mm": [float(side) for side in spacing_mm],
             "spacing_origin": str(sample.spacing_origin),
+            "origin": str(sample.origin),
             "regions": _regions(sample),
             "unlocated": "; ".join(sample.unlocated),
             "provenance": canonical_json(sample.provenance).decode(),
         }
+
+
+def mark_of(sample: Sample, part: str = "image") -> Mark:
+    """What a picture of a sample says of itself.
+
+    Args:
+        sample: Sample that the picture is of.
+        part: What it shows of it, see `Mark.part`.
+    """
+    return Mark(sample.making, sample.key, part, sample.history.background.source or "")
 
 
 def _regions(sample: Sample) -> dict[str, list[Any]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import PurePath
 
 import numpy as np
 from pydicom import Dataset
@@ -24,6 +23,7 @@ from synthmammo.errors import OutputError
 from synthmammo.identity import dicom_uid
 from synthmammo.mammogram.anatomy import chest_wall_side, foreign_objects
 from synthmammo.mammogram.history import History
+from synthmammo.mammogram.origin import Origin
 from synthmammo.mammogram.sample import Laterality, Sample, SpacingOrigin, View
 
 _LONGEST_NAME, _LONGEST_TEXT = 64 - len("DEIDENTIFIED^"), 1024
@@ -73,14 +73,13 @@ def study_uid(sample: Sample, dataset: str) -> str:
 
 
 def is_real(sample: Sample) -> bool:
-    """Whether the background is a real one; its provenance then names the archive it was read from."""
-    return sample.history.background.source is not None
+    """Whether the background is a real one, or a network made it after one: then it shows a person."""
+    return sample.history.background.making.origin is not Origin.SYNTHETIC
 
 
 def is_synthetic(sample: Sample) -> bool:
     """Whether any pixel was made by a generator: all but a real image that nothing was put on or taken off."""
-    changed = sample.history.lesions or sample.history.changes or any(finding.synthetic for finding in sample.findings)
-    return bool(changed) or not is_real(sample)
+    return sample.origin is not Origin.REAL
 
 
 def require(sample: Sample) -> None:
@@ -159,13 +158,16 @@ def _study_and_series(encoded: Encoded, dataset: str) -> Dataset:
 
 def _equipment(sample: Sample) -> Dataset:
     host = sample.history.background
-    lesions = sorted({_named(lesion) for lesion in sample.history.lesions})
-    background = f"real, from {host.source}" if is_real(sample) else _named(host)
+    lesions = sorted(str(maker) for maker in sample.making.makers if maker not in host.making.makers)
+    background = _background(host)
     maker = Dataset()
     maker.PurposeOfReferenceCodeSequence = [_item(_MODIFYING_EQUIPMENT)]
     maker.Manufacturer = maker.ManufacturerModelName = "synthmammo"
     maker.SoftwareVersions = __version__
-    maker.ContributionDescription = f"Background: {background}. Lesions: {', '.join(lesions) or 'none'}."
+    # The term of IPTC is read back when the file is ingested (`ingesting.sources.origins`).
+    term = f"Digital source type: {sample.making.source_type}."
+    made = f"Background: {background}. Lesions: {', '.join(lesions) or 'none'}."
+    maker.ContributionDescription = made[: _LONGEST_TEXT - len(term) - 1] + " " + term
     module = Dataset()
     module.Manufacturer = module.ManufacturerModelName = "synthmammo"
     module.SoftwareVersions = __version__
@@ -173,12 +175,18 @@ def _equipment(sample: Sample) -> Dataset:
     return module
 
 
-def _named(maker: History) -> str:
-    """What made something, with the first digits of its weights' digest where it has weights."""
-    weights, model = maker.weights, maker.model or maker.generator or "unknown"
-    if model.endswith(".safetensors") and "://" not in model:
-        model = PurePath(model).name  # where a user keeps files is nobody's business
-    return f"{model} (weights sha256 {weights[:16]})" if weights else model
+def _background(host: History) -> str:
+    """Where a background is from: an archive, another dataset, or what made it."""
+    makers = ", ".join(map(str, host.making.makers))
+    match host.making.origin:
+        case Origin.REAL:
+            return f"real, from {host.source}" if host.source else "real"
+        case Origin.MIXED if not makers:
+            return "of unknown origin"
+        case Origin.MIXED:
+            return f"real, changed or made again by {makers}"
+        case _:
+            return makers or "synthetic, from an unknown generator"
 
 
 def _anatomy(sample: Sample) -> Dataset:
@@ -236,9 +244,25 @@ def is_annotated(sample: Sample) -> bool:
     return bool(foreign_objects(sample.image, sample.breast).any()) if stated is None else bool(stated)
 
 
+def _kind(sample: Sample) -> str:
+    making = sample.history.background.making
+    if "inverted" in sample.history.background.record and making.origin is Origin.MIXED:
+        return "inverted"
+    return "unknown" if making.origin is Origin.MIXED and not making.makers else str(making.origin)
+
+
+_DERIVED_FROM = {
+    "real": "Real mammogram",
+    "synthetic": "Mammogram made by a generator; no patient was exposed",
+    "mixed": "Real mammogram that a program changed",
+    "inverted": "Real mammogram as a network makes it again",
+    "unknown": "Mammogram of unknown origin",
+}
+
+
 def _derivation(sample: Sample) -> str:
     count = len(sample.history.lesions)
-    background = "Real mammogram" if is_real(sample) else "Mammogram made by a generator; no patient was exposed"
+    background = _DERIVED_FROM[_kind(sample)]
     change = f"{count} synthetic lesion(s) inserted" if count else "no lesion inserted"
     if sample.history.role == "removed":
         change += " and removed again"

@@ -68,6 +68,7 @@ def features(label_names: Sequence[str]) -> dict[str, Feature]:
         "bits_stored": _value("int32"),
         "spacing_mm": _list(_value("float64")),
         "spacing_origin": _value("string"),
+        "origin": _value("string"),
         "findings": _list(finding),
         "index": _value("int64"),
         "unlocated": _value("string"),
@@ -142,7 +143,7 @@ class ParquetWriter:
                 # PNG is compressed already, and the smallest and largest PNG of a group are of no use to a reader.
                 compression=dict.fromkeys(flat, "zstd"),
                 write_statistics=flat,
-                use_dictionary=["split", "view", "laterality", "spacing_origin"],
+                use_dictionary=["split", "view", "laterality", "spacing_origin", "origin"],
             )
 
     def write(self, encoded: Encoded) -> None:
@@ -171,6 +172,7 @@ class ParquetWriter:
             "bits_stored": sample.bits_stored,
             "spacing_mm": sample.spacing_mm,
             "spacing_origin": sample.spacing_origin,
+            "origin": sample.origin,
             "findings": [_finding(finding) for finding in sample.findings],
             "index": encoded.index,
             "unlocated": "; ".join(encoded.sample.unlocated),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL.Image import Image as Picture
@@ -19,8 +19,12 @@ from synthmammo.editing.samples import Samples, grey, known_class
 from synthmammo.errors import DatasetError, SourceError
 from synthmammo.files import writing
 from synthmammo.ingesting.sources.base import key_of
+from synthmammo.ingesting.sources.origins import STATED, header_origin, making_of_picture
 from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster
+from synthmammo.mammogram import png
 from synthmammo.mammogram.anatomy import breast_mask
+from synthmammo.mammogram.mark import picture_packet
+from synthmammo.mammogram.origin import STATEMENT
 from synthmammo.mammogram.pictures import contact_sheet, difference
 from synthmammo.mammogram.sample import Sample, SpacingOrigin
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
@@ -127,7 +131,8 @@ def invert_images(
     kept = [found[sample.key] for sample in chosen]
     if picture is not None:
         with writing(picture) as file:
-            comparison(opened, frame, chosen, kept).save(file, format="PNG")
+            packet = picture_packet([opened.checkpoint.making, *(sample.making for sample in chosen)])
+            png.save(comparison(opened, frame, chosen, kept), file, packet)
     return kept
 
 
@@ -179,6 +184,7 @@ def _from_file(path: Path, which: Which, *, patches: bool) -> Sample:
     if not path.is_file():
         raise SourceError("there is nothing at this path", where=path, hint="Check the spelling of the path.")
     view, laterality, spacing = None, None, None
+    facts: dict[str, Any] = {}
     if path.suffix.lower() in SUFFIXES:
         image, bits = read_raster(path)
     else:
@@ -193,6 +199,8 @@ def _from_file(path: Path, which: Which, *, patches: bool) -> Sample:
         image, bits, _ = read_dicom_pixels(path)
         header = head.open_dicom(path, with_pixels=False)
         view, laterality, spacing = head.view(header), head.laterality(header), head.spacing_mm(header)[0]
+        if (stated := header_origin(header)) is not None:
+            facts[STATED] = stated
     breast = np.ones(image.shape, np.bool_) if patches else breast_mask(image, bits)
     if not breast.any():
         raise SourceError("no breast can be seen on it", where=path)
@@ -210,6 +218,7 @@ def _from_file(path: Path, which: Which, *, patches: bool) -> Sample:
         patient=key,
         spacing_mm=spacing,
         spacing_origin=SpacingOrigin.KNOWN if spacing else SpacingOrigin.UNKNOWN,
+        provenance={STATEMENT: making_of_picture(facts, path, "folder", None).record()},
     )
 
 
@@ -247,5 +256,6 @@ def _facts(sample: Sample, errors: dict[str, dict[str, float]]) -> Facts:
         density=sample.history.density,
         spacing_mm=sample.spacing_mm,
         spacing_origin=str(sample.spacing_origin),
+        origin=sample.making.record(),
         errors=errors,
     )

@@ -10,6 +10,9 @@ import numpy as np
 from synthmammo.editing.samples import Samples, grey
 from synthmammo.errors import GeneratorError
 from synthmammo.files import writing
+from synthmammo.mammogram import png
+from synthmammo.mammogram.mark import picture_packet
+from synthmammo.mammogram.origin import UNKNOWN
 from synthmammo.mammogram.pictures import BACKGROUND, contact_sheet
 from synthmammo.progress import Progress, silent
 
@@ -61,7 +64,8 @@ def draw_mix(
             captions.append(caption)
             progress(done := done + 1, total)
     with writing(out) as partial:
-        contact_sheet(tiles, len(taken) + 1, captions, (192, 192)).save(partial, format="PNG")
+        packet = picture_packet(one.making or UNKNOWN for one in (*kept, *taken))
+        png.save(contact_sheet(tiles, len(taken) + 1, captions, (192, 192)), partial, packet)
     return out
 
 

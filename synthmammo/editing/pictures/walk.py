@@ -13,6 +13,9 @@ from PIL import Image as Pictures
 from synthmammo.editing.samples import Grey, Named, Samples, grey
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
+from synthmammo.mammogram import png
+from synthmammo.mammogram.mark import picture_packet
+from synthmammo.mammogram.origin import UNKNOWN
 from synthmammo.mammogram.pictures import contact_sheet
 from synthmammo.progress import Progress, silent
 
@@ -70,11 +73,13 @@ def draw_walk(samples: Samples, way: Way, out: Path, *, progress: Progress = sil
     for done, point in enumerate(points):
         tiles.append(grey(samples.image(point.w, point.noise)))
         progress(done + 1, len(points))
+    packet = picture_packet(stop.making or UNKNOWN for stop in way.stops)
     with writing(out) as partial:
         if out.suffix == ".png":
-            contact_sheet(tiles, way.steps, [point.name for point in points], (160, 160)).save(partial, format="PNG")
+            sheet = contact_sheet(tiles, way.steps, [point.name for point in points], (160, 160))
+            png.save(sheet, partial, packet)
         else:
-            _save_moving(partial, MOVING[out.suffix], tiles, round(1000 * way.seconds / (way.steps - 1)))
+            _save_moving(partial, MOVING[out.suffix], tiles, round(1000 * way.seconds / (way.steps - 1)), packet)
     return out
 
 
@@ -95,7 +100,7 @@ def along_direction(samples: Samples, named: Sequence[Named], direction: str, mo
         raise GeneratorError(f"expected one sample, got {len(named)}", where="along")
     sample, step = named[0], samples.step(direction)
     ends = ((-most, f"{direction} {-most:+g}"), (most, f"{direction} {most:+g}"))
-    return tuple(Named(name, sample.w + strength * step, sample.noise) for strength, name in ends)
+    return tuple(Named(name, sample.w + strength * step, sample.noise, sample.making) for strength, name in ends)
 
 
 def points_of(way: Way) -> list[Named]:
@@ -122,12 +127,14 @@ def blended(start: dict[str, Tensor] | None, end: dict[str, Tensor] | None, shar
     return {layer: near * plane + far * end[layer] for layer, plane in start.items()}
 
 
-def _save_moving(path: Path, form: str, tiles: Sequence[Grey], milliseconds: int) -> None:
+def _save_moving(path: Path, form: str, tiles: Sequence[Grey], milliseconds: int, packet: str) -> None:
     frames = [Pictures.fromarray(tile) for tile in (*tiles, *tiles[-2:0:-1])]
     options = {"lossless": True} if form == "WEBP" else {}
-    frames[0].save(
+    png.save(
+        frames[0],
         path,
-        format=form,
+        packet,
+        form,
         save_all=True,
         append_images=frames[1:],
         duration=max(20, milliseconds),

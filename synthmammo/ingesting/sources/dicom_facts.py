@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthmammo.ingesting.sources import dicom_header as head
 from synthmammo.ingesting.sources.dicom_pixels import is_raw
+from synthmammo.ingesting.sources.origins import STATED, header_origin
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -43,6 +44,7 @@ def header_facts(header: Dataset) -> dict[str, Any]:
         "modifier": head.modifiers(header),
         "lossy_ratio": head.lossy_ratio(header),
         "intensities": "for processing" if is_raw(header) else None,
+        STATED: header_origin(header),
     }
     answers = {name: {"YES": True, "NO": False}.get(head.text(header, of).upper()) for name, of in _ANSWERS.items()}
     texts = {name: head.text(header, of) for name, of in _TEXTS.items()}

@@ -24,6 +24,7 @@ from synthmammo.ingesting.sources.base import (
     worst_label,
 )
 from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.origins import GENERATED_BY
 from synthmammo.ingesting.sources.paths import below
 from synthmammo.ingesting.sources.rasters import SUFFIXES, is_picture, lossy_facts, read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
@@ -49,6 +50,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "xmax": ("x_max",),
     "ymax": ("y_max",),
     "mask": ("mask_file",),
+    GENERATED_BY: ("generator",),
 }
 """Columns that are understood, with the other names they may have; upper and lower case are the same."""
 MARKS = ("kind", "pathology", "x", "y", "radius", "xmin", "ymin", "xmax", "ymax", "mask")
@@ -62,7 +64,8 @@ class Folder:
 
     Images are known by their content, in the folder or in zip archives; the table lies in the folder itself.
     Only `file` is required. A finding is a circle (x, y, radius), a box (xmin, ymin, xmax, ymax; in pixels, the
-    maxima exclusive) or a mask file (non-zero is lesion). Patients are named as the table names them.
+    maxima exclusive) or a mask file (non-zero is lesion). Patients are named as the table names them. The column
+    `generated_by` names the generator of a picture that is not real.
 
     Args:
         path: Path of the folder, or of a zip archive that holds it.
@@ -243,7 +246,7 @@ class Folder:
             density=density_of(first["density"]),
             annotations=annotations,
             spacing_mm=(spacing, spacing) if spacing else None,
-            provenance={"file": name},
+            provenance={"file": name, **({GENERATED_BY: first[GENERATED_BY]} if first[GENERATED_BY] else {})},
         )
 
     def _label(self, label: str) -> str:

@@ -9,7 +9,9 @@ import numpy as np
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources.base import Picture, Record
+from synthmammo.ingesting.sources.origins import GENERATED_BY, STATED, making_of_picture
 from synthmammo.mammogram.anatomy import breast_mask
+from synthmammo.mammogram.origin import STATEMENT
 from synthmammo.mammogram.sample import Mask, Sample, SpacingOrigin
 
 
@@ -20,6 +22,7 @@ def to_sample(
     source: str,
     split: str,
     assume_spacing_mm: float | None = None,
+    generated_by: str | None = None,
 ) -> Sample:
     """Make one sample, at the size and orientation of the archive.
 
@@ -30,6 +33,7 @@ def to_sample(
         split: Split of the image's patient.
         assume_spacing_mm: Millimetres per pixel where the archive gives none, recorded as assumed; None, the default,
             assumes nothing.
+        generated_by: Generator that made the image, on the user's word; None, the default, where none is named.
 
     Raises:
         SourceError: No breast can be seen.
@@ -54,7 +58,7 @@ def to_sample(
         label=record.label,
         split=split,
         patient=record.patient,
-        provenance=_provenance(record, picture, source),
+        provenance=_provenance(record, picture, source, generated_by),
     )
 
 
@@ -66,16 +70,18 @@ def _breast(record: Record, picture: Picture) -> Mask:
     return breast_mask(picture.image, picture.bits_stored)
 
 
-def _provenance(record: Record, picture: Picture, source: str) -> dict[str, Any]:
+def _provenance(record: Record, picture: Picture, source: str, generated_by: str | None) -> dict[str, Any]:
+    noted = {**record.provenance, **picture.notes}
+    making = making_of_picture(noted, record.path, source, generated_by)
     located = Counter((str(f.kind), str(f.pathology)) for f in picture.findings)
     unlocated = Counter((str(a.kind), str(a.pathology)) for a in record.annotations) - located
     facts = {
         "source": source,
-        **record.provenance,
-        **picture.notes,
+        **{name: value for name, value in noted.items() if name not in (STATED, GENERATED_BY)},
         "density": record.density,
         "official_split": record.split,
         "patch": record.is_patch or None,
         "unlocated": [" ".join(words) for words in unlocated.elements()] or None,
+        STATEMENT: making.record(),
     }
     return {name: value for name, value in facts.items() if value is not None}
