@@ -145,7 +145,8 @@ def ingest(
     options["settings"] = assignments(settings, SourceError)
     with progress_bar(source) as update, _no_log():
         made = synthmammo.ingest(source, path, out, workers=workers, progress=update, **options)
-    click.echo(f"{made.manifest.samples:,} images\n  dataset  {made.path}\n  card     {out / CARD}")
+    click.echo(f"{made.manifest.samples:,} images, {made.manifest.origin}")
+    click.echo(f"  dataset  {made.path}\n  card     {out / CARD}")
     for note in made.notes:
         click.echo(f"note: {note}")
     if failed := made.manifest.failed:
@@ -256,7 +257,7 @@ def patches(
     with progress_bar("patches", unit="patches") as update, _no_log():
         cut = synthmammo.patches(dataset, out, workers=workers, progress=update, **options)
     rate = f" ({cut.made / (perf_counter() - start):.0f}/s)" if cut.made else ""
-    click.echo(f"{cut.manifest.samples:,} patches, {cut.made:,} of them made now{rate}")
+    click.echo(f"{cut.manifest.samples:,} patches, {cut.manifest.origin}; {cut.made:,} of them made now{rate}")
     for split, labels in cut.manifest.counts.items():
         click.echo(f"  {split}: " + ", ".join(f"{number:,} {label}" for label, number in labels.items()))
     click.echo(f"  dataset  {out}\n  card     {out / CARD}")

@@ -28,6 +28,7 @@ def verify(directory: Path, pixels: int, seed: int) -> None:
     """
     import synthmammo
     from synthmammo.cli.progress import progress_bar
+    from synthmammo.dataset.manifest import Manifest
 
     with progress_bar("verify", unit="checks") as update:
         found = synthmammo.verify(directory, pixels=pixels, seed=seed, progress=update)
@@ -41,7 +42,8 @@ def verify(directory: Path, pixels: int, seed: int) -> None:
             click.echo(f"`synthmammo repair {directory}` makes again what is missing or was changed")
         raise SystemExit(1)
     again = f", {len(found.remade)} samples made again and found equal" if found.remade else ""
-    click.echo(f"{directory}: sound ({found.files} files and shards checked{again})")
+    origin = Manifest.read(directory).origin
+    click.echo(f"{directory}: sound ({found.files} files and shards checked{again}); its images are {origin}")
 
 
 @click.command()

@@ -50,7 +50,7 @@ def origin_sentences(manifest: Manifest, rows: Sequence[IndexRow]) -> list[str]:
     """
     sentences = nature(manifest)
     if any(row["origin"] is None for row in rows):
-        sentences.append("Its files do not state an origin image by image: a release before 0.3 wrote them.")
+        sentences.append("Its files do not state an origin image by image: an earlier release wrote them.")
         return sentences
     words = Counter((row["origin"], row["stated_by"]) for row in rows)
     for (origin, word), number in sorted(words.items(), key=lambda counted: (-counted[1], counted[0])):

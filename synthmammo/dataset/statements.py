@@ -8,9 +8,10 @@ from typing import Any
 from synthmammo.dataset.index import IndexRow
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.origins import makers, nature
-from synthmammo.mammogram.origin import Origin
+from synthmammo.mammogram.origin import Origin, StatedBy
 
 _COMMANDS = {"built": "build", "ingested": "ingest"}
+_READ_IN = (StatedBy.HEADER, StatedBy.MARK, StatedBy.USER)
 _OWN = {"phantom", "parametric"}
 """Generators of this package that draw without a model."""
 
@@ -43,11 +44,12 @@ def holds_real_images(manifest: Manifest) -> bool:
 
 def programs(manifest: Manifest) -> set[str]:
     """Kinds of the programs that made images or parts of them: "phantom", "stylegan2", "parametric", "other", ..."""
-    names = {maker.name for maker in makers(manifest)}
-    kinds = {str(facts.get("architecture")) for name, facts in manifest.models.items() if name in names}
-    if any(name not in manifest.models and name not in _OWN for name in names):
-        kinds.add("other")
-    return kinds | (names & _OWN) | _planned(manifest)
+    models = {manifest.sources.get(name): facts for name, facts in manifest.models.items()}
+    kinds = set()
+    for maker in makers(manifest):
+        facts = models.get(maker.weights) if maker.weights else None
+        kinds.add(maker.name if maker.name in _OWN else str(facts["architecture"]) if facts else "other")
+    return kinds | _planned(manifest)
 
 
 def _planned(manifest: Manifest) -> set[str]:
@@ -117,13 +119,21 @@ def manipulation(manifest: Manifest) -> str:
 
 def annotation(rows: Sequence[IndexRow]) -> str:
     """Where boxes, masks and classes come from."""
-    synthetic, real = finding_counts(rows)
+    read_in = [row for row in rows if _is_read_in(row)]
+    drawn, real = finding_counts([row for row in rows if not _is_read_in(row)])
     points = []
-    if synthetic:
+    if drawn:
         points.append("Boxes and masks of inserted findings are exact: the program that drew them wrote them.")
     if real:
         points.append("Boxes and masks of real findings are those of their source.")
+    if any(row["findings"] for row in read_in):
+        points.append("Boxes and masks in synthetic images that were read in are those of their source.")
     return " ".join(points) or "No finding has a box."
+
+
+def _is_read_in(row: IndexRow) -> bool:
+    """Whether an image is synthetic and was read in, so that its findings are another program's."""
+    return row["origin"] == Origin.SYNTHETIC and row["stated_by"] in _READ_IN
 
 
 def finding_counts(rows: Sequence[IndexRow]) -> tuple[int, int]:
@@ -181,8 +191,8 @@ def _limitations(manifest: Manifest, rows: Sequence[IndexRow]) -> Iterator[str]:
         yield "Lesions of a learned generator have the pathology that the recipe asked for, not a biopsy's."
     if "other" in made_by:
         yield (
-            "Images were made by generators of others, which are known by name alone: what these were trained on, and "
-            "whether they repeat it, is not recorded."
+            "Images were made by generators that are known here by name, or by the digest of their weights, alone: what "
+            "these were trained on, and whether they repeat it, is not recorded."
         )
     if any(row["spacing_origin"] == "assumed" for row in rows):
         yield "The pixel spacing is an assumption of whoever made the dataset: sizes in millimetres rest on it."
@@ -204,7 +214,7 @@ def biases(manifest: Manifest) -> list[str]:
     points = []
     if malignant:
         points.append(f"{malignant / total:.1%} of the images are malignant; at screening about one in two hundred is.")
-    if manifest.kind == "built" and not holds_real_images(manifest):
+    if not holds_real_images(manifest):
         points.append(
             "Age, ethnicity, treatment and make of the machine are neither modelled nor recorded, so nothing can be "
             "said about how a model trained here treats different groups of people."

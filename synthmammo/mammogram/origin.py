@@ -38,9 +38,9 @@ class SourceType(StrEnum):
     ALGORITHM = "algorithmicMedia"
     """Made by an algorithm that was not trained on samples, e.g. a phantom."""
     TRAINED = "trainedAlgorithmicMedia"
-    """Made by a network that was trained on samples."""
+    """Made by a network that was trained on samples, in all or in part; nothing in it is real."""
     TRAINED_COMPOSITE = "compositeWithTrainedAlgorithmicMedia"
-    """Something else with parts that a trained network made."""
+    """Real, with parts that a trained network made."""
     COMPOSITE = "composite"
     """Of several elements, of which some may be synthetic."""
     CHART = "dataDrivenMedia"
@@ -185,11 +185,9 @@ def making_of_dataset(origin: str | None) -> Making:
 
 
 def _changed(kind: SourceType, *, trained: bool) -> SourceType:
-    if kind is SourceType.TRAINED:
-        return kind
-    if trained or kind is SourceType.TRAINED_COMPOSITE:
-        return SourceType.TRAINED_COMPOSITE
-    return SourceType.ALGORITHM if kind is SourceType.ALGORITHM else SourceType.COMPOSITE
+    if kind.origin is Origin.SYNTHETIC:
+        return SourceType.TRAINED if trained else kind  # nobody is shown, whatever is put onto it
+    return SourceType.TRAINED_COMPOSITE if trained or kind is SourceType.TRAINED_COMPOSITE else SourceType.COMPOSITE
 
 
 def together(makings: Iterable[Making]) -> Making:
@@ -198,8 +196,11 @@ def together(makings: Iterable[Making]) -> Making:
     kinds = {making.source_type for making in found}
     if not kinds:
         return UNKNOWN
-    trained = kinds & {SourceType.TRAINED, SourceType.TRAINED_COMPOSITE}
-    several = SourceType.TRAINED_COMPOSITE if trained else SourceType.COMPOSITE
+    several = SourceType.COMPOSITE
+    if all(kind.origin is Origin.SYNTHETIC for kind in kinds):
+        several = SourceType.TRAINED
+    elif kinds & {SourceType.TRAINED, SourceType.TRAINED_COMPOSITE}:
+        several = SourceType.TRAINED_COMPOSITE
     makers = tuple(dict.fromkeys(maker for making in found for maker in making.makers))
     words = {making.stated_by for making in found}
     return Making(kinds.pop() if len(kinds) == 1 else several, makers, max(words, key=list(StatedBy).index))

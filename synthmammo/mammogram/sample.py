@@ -91,7 +91,8 @@ class Finding:
         pathology: Benign or malignant, proven for a real finding, intended for a synthetic one; a text is taken too.
         box: Extent in pixels of the image.
         label: Value of its pixels in `Sample.lesions`; 0, the default, where the source gives no pixel mask.
-        synthetic: Whether this package put it there; by default False, as for a real host's own finding.
+        synthetic: Whether a program put it there, this package or the generator of the whole image; by default False,
+            as for a real host's own finding.
         descriptors: BI-RADS terms, e.g. `{"shape": "irregular", "margin": "spiculated"}`.
     """
 

@@ -217,13 +217,18 @@ def picture(path, **options):
 
 def test_generated_by_makes_pictures_of_others_synthetic_by_the_user_s_word(tmp_path):
     picture(tmp_path / "in" / "a.png")
-    table(tmp_path / "in", "file,patient,label", "a.png,p,normal")
+    columns_of_a_mass = "kind,pathology,xmin,ymin,xmax,ymax"
+    table(tmp_path / "in", f"file,patient,{columns_of_a_mass}", "a.png,p,mass,benign,5,40,15,50")
     dataset = sm.ingest("folder", tmp_path / "in", tmp_path / "out", generated_by="MAM-E (2024)")
+    assert [finding.synthetic for finding in dataset[0].findings] == [True], "it is nobody's"
+    said = " ".join(croissant(tmp_path / "out")["rai:dataAnnotationProtocol"])
+    assert said == "Boxes and masks in synthetic images that were read in are those of their source."
     assert (dataset.origin, dataset[0].making.stated_by) == ("synthetic", "user")
     text = card(tmp_path / "out").read_text()
     assert "`MAM-E (2024)`" in text and "as whoever read them in stated" in text and NOTHING_REAL in text
-    assert "known by name alone" in text
+    assert "known here by name" in text
     plain = sm.ingest("folder", tmp_path / "in", tmp_path / "plain")
+    assert [finding.synthetic for finding in plain[0].findings] == [False]
     assert (plain.origin, plain[0].making.stated_by) == ("real", "nobody")
 
 
@@ -321,7 +326,7 @@ def test_datasets_of_release_0_2_are_read_and_their_origin_is_derived(name, orig
     assert (manifest.origin, manifest.bytes_version) == (origin, 0)
     text = card(directory).read_text()
     assert ("no image shows a person" in text) is (origin == "synthetic")
-    assert "a release before 0.3 wrote them" in text
+    assert "an earlier release wrote them" in text
 
 
 def test_a_png_with_a_mark_has_the_pixels_of_one_without(phantoms):

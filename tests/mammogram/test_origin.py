@@ -40,7 +40,7 @@ CASES = {
     ),
     "phantom with a learned lesion": (
         built(PHANTOM, LEARNED),
-        "compositeWithTrainedAlgorithmicMedia",
+        "trainedAlgorithmicMedia",
         ["phantom (synthmammo pixels version 2)", f"zoo/contextual-mass (weights sha256 {W})"],
     ),
     "StyleGAN2": (built(GAN), "trainedAlgorithmicMedia", [f"zoo/x (weights sha256 {W})"]),
@@ -147,6 +147,13 @@ def test_only_untouched_images_of_people_are_real():
     }
 
 
+def test_what_shows_nobody_stays_synthetic_whatever_is_put_onto_it():
+    synthetic = {name for name, (record, *_) in CASES.items() if making_of(record).origin is Origin.SYNTHETIC}
+    assert synthetic == {
+        name for name in CASES if "phantom" in name or "StyleGAN2" in name or name == "a build on a built dataset"
+    }
+
+
 def test_where_a_user_keeps_models_is_not_told():
     making = making_of(built({**GAN, "model": "/home/eve/secret/m.safetensors"}))
     assert making.makers[0].name == "m.safetensors"
@@ -160,6 +167,7 @@ def test_collections_are_real_or_synthetic_only_where_all_are():
 def test_pictures_of_several_images_say_what_they_hold():
     phantom, gan, real = (making_of(record) for record in (built(PHANTOM), built(GAN), REAL))
     assert together([phantom, phantom]) == phantom
+    assert together([phantom, gan]).source_type is SourceType.TRAINED, "nobody is shown on any of them"
     assert together([phantom, real]).source_type is SourceType.COMPOSITE
     mixed = together([gan, real])
     assert mixed.source_type is SourceType.TRAINED_COMPOSITE and mixed.makers == gan.makers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources.base import Picture, Record
 from synthmammo.ingesting.sources.origins import GENERATED_BY, STATED, making_of_picture
 from synthmammo.mammogram.anatomy import breast_mask
-from synthmammo.mammogram.origin import STATEMENT
-from synthmammo.mammogram.sample import Mask, Sample, SpacingOrigin
+from synthmammo.mammogram.origin import STATEMENT, Making, Origin
+from synthmammo.mammogram.sample import Finding, Mask, Sample, SpacingOrigin
 
 
 def to_sample(
@@ -44,13 +45,14 @@ def to_sample(
         raise SourceError("no breast can be seen on it", where=record.path)
     if spacing_mm is None and assume_spacing_mm is not None:
         spacing_mm, origin = (assume_spacing_mm, assume_spacing_mm), SpacingOrigin.ASSUMED
+    making = making_of_picture({**record.provenance, **picture.notes}, record.path, source, generated_by)
     return Sample(
         key=record.key,
         image=image,
         bits_stored=picture.bits_stored,
         breast=breast,
         lesions=picture.lesions,
-        findings=picture.findings,
+        findings=_findings(picture, making),
         spacing_mm=spacing_mm,
         spacing_origin=origin,
         view=record.view,
@@ -58,8 +60,14 @@ def to_sample(
         label=record.label,
         split=split,
         patient=record.patient,
-        provenance=_provenance(record, picture, source, generated_by),
+        provenance=_provenance(record, picture, source, making),
     )
+
+
+def _findings(picture: Picture, making: Making) -> tuple[Finding, ...]:
+    # In an image that shows nobody no finding is a person's.
+    made = making.origin is Origin.SYNTHETIC
+    return tuple(replace(finding, synthetic=True) for finding in picture.findings) if made else picture.findings
 
 
 def _breast(record: Record, picture: Picture) -> Mask:
@@ -70,9 +78,8 @@ def _breast(record: Record, picture: Picture) -> Mask:
     return breast_mask(picture.image, picture.bits_stored)
 
 
-def _provenance(record: Record, picture: Picture, source: str, generated_by: str | None) -> dict[str, Any]:
+def _provenance(record: Record, picture: Picture, source: str, making: Making) -> dict[str, Any]:
     noted = {**record.provenance, **picture.notes}
-    making = making_of_picture(noted, record.path, source, generated_by)
     located = Counter((str(f.kind), str(f.pathology)) for f in picture.findings)
     unlocated = Counter((str(a.kind), str(a.pathology)) for a in record.annotations) - located
     facts = {
