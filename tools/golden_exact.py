@@ -124,7 +124,7 @@ def a_sample(key: str) -> Sample:
         laterality=Laterality.LEFT,
         label="malignant",
         patient="P1",
-        provenance={"attempts": [0]},
+        provenance={"generator": "phantom", "attempts": [0]},
     )
 
 

@@ -118,7 +118,8 @@ def origin_notes(real: Side, synthetic: Side | None = None) -> list[str]:
     if synthetic and synthetic.manifest:
         made_by = ", ".join(map(str, makers(synthetic.manifest)))
         by = f", made or changed by {made_by}" if made_by else ""
-        notes.append(f"The images called synthetic are {synthetic.manifest.origin} by their manifest{by}.")
+        if made_by or synthetic.manifest.origin != Origin.SYNTHETIC:
+            notes.append(f"The images called synthetic are {synthetic.manifest.origin} by their manifest{by}.")
     return notes
 
 

@@ -48,7 +48,7 @@ def programs(manifest: Manifest) -> set[str]:
     kinds = set()
     for maker in makers(manifest):
         facts = models.get(maker.weights) if maker.weights else None
-        kinds.add(maker.name if maker.name in _OWN else str(facts["architecture"]) if facts else "other")
+        kinds.add(maker.name if maker.name in _OWN else str(facts.get("architecture")) if facts else "other")
     return kinds | _planned(manifest)
 
 
@@ -191,7 +191,7 @@ def _limitations(manifest: Manifest, rows: Sequence[IndexRow]) -> Iterator[str]:
         yield "Lesions of a learned generator have the pathology that the recipe asked for, not a biopsy's."
     if "other" in made_by:
         yield (
-            "Images were made by generators that are known here by name, or by the digest of their weights, alone: what "
+            "Images were made by generators that are known here by name or digest alone: what "
             "these were trained on, and whether they repeat it, is not recorded."
         )
     if any(row["spacing_origin"] == "assumed" for row in rows):

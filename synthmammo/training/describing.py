@@ -9,7 +9,7 @@ from synthmammo.models.file import Description
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.data import TrainingData
 from synthmammo.training.scores import Scores
-from synthmammo.training.start import origin
+from synthmammo.training.start import origin, with_start
 from synthmammo.training.task import Task
 
 
@@ -42,7 +42,7 @@ def model_description(
         spacing_mm=data.images.spacing_mm,
         bits_stored=data.images.bits_stored,
         scale=config.data.scale,
-        training_data=data.origin,
+        training_data=with_start(data.origin, config.start_from),
         training=training,
         metrics={"extractor": EXTRACTOR, "split": config.data.evaluate_on, **scores},
         licence=config.licence,

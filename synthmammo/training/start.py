@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from synthmammo.errors import TrainingError
-from synthmammo.models.file import load
+from synthmammo.mammogram.origin import Origin, origin_of
+from synthmammo.models.file import describe, load
 from synthmammo.models.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
 from synthmammo.models.nets.contextual import ContextualConfig, ContextualGenerator
 from synthmammo.models.nets.lesion import LesionGenerator
@@ -30,6 +31,19 @@ def origin(model: str) -> dict[str, Any]:
     described = checkpoint.description
     side = described.config.get("resolution", described.config.get("size"))
     return {"digest": checkpoint.digest, "resolution": side, **described.training}
+
+
+def with_start(data: dict[str, str], model: str | None) -> dict[str, str]:
+    """What is known of the training data, with the origin of all images that went into the weights.
+
+    Args:
+        data: What is known of the run's own data, see `TrainingData.origin`.
+        model: Name of the model that the run began from, whose data count too; None for fresh weights.
+    """
+    if model is None:
+        return data
+    seen = (data, describe(model).training_data)
+    return data | {"origin": str(origin_of(one.get("origin", Origin.MIXED) for one in seen))}
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from synthmammo.benchmarking.figures import COLOURS, figure, save
+from synthmammo.ingesting.sources.origins import file_mark
 
 
 def drawn(path: Path, columns: int = 1) -> Path:
@@ -17,6 +18,8 @@ def drawn(path: Path, columns: int = 1) -> Path:
 def test_equal_figures_are_equal_files(tmp_path: Path) -> None:
     assert drawn(tmp_path / "a.png").read_bytes() == drawn(tmp_path / "b.png").read_bytes()
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["a.png", "b.png"]
+    mark = file_mark(tmp_path / "a.png")
+    assert mark and str(mark.making.source_type) == "dataDrivenMedia"
 
 
 @pytest.mark.parametrize("columns", [1, 3])

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from synthmammo.benchmarking.lineage import check_lineage, usable
+from synthmammo.benchmarking.lineage import check_lineage, origin_notes, usable
 from synthmammo.errors import CheckpointError, DatasetError
 
 REAL, OTHER = "r" * 64, "o" * 64
@@ -28,7 +28,11 @@ class Images:
 def made(**models: Mapping[str, str]) -> Images:
     """Synthetic images, by the training data of the models that made them."""
     described = {name: {"training_data": data} for name, data in models.items()}
-    return Images(OTHER, manifest=SimpleNamespace(sources=dict.fromkeys(models, ""), models=described))
+    return Images(OTHER, manifest=manifest(dict.fromkeys(models, ""), described))
+
+
+def manifest(sources: dict[str, str], models: dict[str, object], **changes: object) -> SimpleNamespace:
+    return SimpleNamespace(sources=sources, models=models, **{"origin": "synthetic", "made_by": (), **changes})
 
 
 @pytest.mark.parametrize("split", ["train", ""])
@@ -58,12 +62,24 @@ def test_what_cannot_be_checked_is_said(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("synthmammo.benchmarking.lineage.load", absent)
     assert "could not be checked" in check_lineage(Images(), Images(OTHER), CONFIG)[0]
-    lost = Images(OTHER, manifest=SimpleNamespace(sources={"zoo/lost": "", "phantom": ""}, models={}))
+    lost = Images(OTHER, manifest=manifest({"zoo/lost": "", "phantom": ""}, {}))
     assert check_lineage(Images(), lost, CONFIG) == [
         "The model zoo/lost does not say what it was trained on; it was not checked."
     ]
-    phantom = Images(OTHER, manifest=SimpleNamespace(sources={"phantom": ""}, models={}))
+    phantom = Images(OTHER, manifest=manifest({"phantom": ""}, {}))
     assert check_lineage(Images(), phantom, CONFIG) == ["The synthetic images were made without a trained model."]
+
+
+def test_a_side_that_is_not_what_it_is_called_is_noted() -> None:
+    phantoms = manifest({}, {}, made_by=({"name": "phantom", "samples": 2},))
+    first, second, _ = check_lineage(Images(manifest=phantoms), Images(OTHER, manifest=phantoms), CONFIG)
+    assert first.startswith("The images tested on are synthetic by their manifest: what is measured here is not")
+    assert second == "The images called synthetic are synthetic by their manifest, made or changed by phantom."
+    films = manifest({}, {}, origin="real")
+    assert origin_notes(Images(manifest=films)) == []
+    assert origin_notes(Images(manifest=films), Images(manifest=films)) == [
+        "The images called synthetic are real by their manifest."
+    ]
 
 
 def test_tissue_is_used_only_where_its_patient_is_trained_on() -> None:

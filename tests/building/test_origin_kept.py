@@ -226,7 +226,7 @@ def test_generated_by_makes_pictures_of_others_synthetic_by_the_user_s_word(tmp_
     assert (dataset.origin, dataset[0].making.stated_by) == ("synthetic", "user")
     text = card(tmp_path / "out").read_text()
     assert "`MAM-E (2024)`" in text and "as whoever read them in stated" in text and NOTHING_REAL in text
-    assert "known here by name" in text
+    assert "known here by name or digest alone" in text
     plain = sm.ingest("folder", tmp_path / "in", tmp_path / "plain")
     assert [finding.synthetic for finding in plain[0].findings] == [False]
     assert (plain.origin, plain[0].making.stated_by) == ("real", "nobody")

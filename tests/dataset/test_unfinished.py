@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from synthmammo._version import PIXELS_VERSION
+from synthmammo._version import BYTES_VERSION, PIXELS_VERSION
 from synthmammo.dataset import unfinished
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.layout import MANIFEST, SKIPPED, STATE
@@ -192,6 +192,18 @@ def test_a_dataset_of_another_pixels_version_is_refused_with_both_named(tmp_path
     with pytest.raises(OutputError, match=f"pixels_version: 77 before, {PIXELS_VERSION} now") as refused:
         Unfinished(tmp_path, CONTENT, VERSIONS)
     assert "makes other pixels: use the one that began it" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_dataset_of_another_bytes_version_is_refused_in_the_same_words(tmp_path, monkeypatch, finished):
+    with monkeypatch.context() as patched:
+        patched.setattr(unfinished, "BYTES_VERSION", 0)
+        state = Unfinished(tmp_path, CONTENT, VERSIONS)
+        if finished:
+            assert state.finish([], [], BLANK).bytes_version == 0
+    with pytest.raises(OutputError, match=f"bytes_version: 0 before, {BYTES_VERSION} now") as refused:
+        Unfinished(tmp_path, CONTENT, VERSIONS)
+    assert "writes other bytes: use the one that began it" in (refused.value.hint or "")
 
 
 def test_a_dataset_begun_before_pixels_versions_were_recorded_is_refused(tmp_path):

@@ -164,7 +164,9 @@ class TestAttributes:
             assert word not in data
 
     def test_names_cannot_be_taken_for_a_persons(self):
-        assert image_of(complete(provenance={})).PatientName == "SYNTHETIC^p0000"
+        assert image_of(complete(provenance={"generator": "phantom"})).PatientName == "SYNTHETIC^p0000"
+        unknown = image_of(complete(provenance={}))
+        assert str(unknown.PatientName).startswith("DEIDENTIFIED^") and unknown.SyntheticData == "YES"
         twins = (image_of(complete(provenance=BUILT | {"lesions": some})).PatientName for some in ([], [LESION]))
         assert len(set(twins)) == 1
 

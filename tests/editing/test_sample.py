@@ -11,6 +11,7 @@ from synthmammo.cli.main import main
 from synthmammo.editing.sample import sample, write_samples
 from synthmammo.errors import GeneratorError, OutputError, SynthmammoError
 from synthmammo.generators.stylegan2 import quantised
+from synthmammo.ingesting.sources.origins import file_mark
 from synthmammo.mammogram import png
 from synthmammo.models.file import load
 from tests.support.tiny_models import CONDITIONAL, stylegan2_file
@@ -47,6 +48,9 @@ def test_files_and_sheet_show_the_same_images(model: Path, tmp_path: Path) -> No
     for seed in range(3):
         levels = png.decode((folder / f"seed{seed:04d}.png").read_bytes())
         np.testing.assert_array_equal(levels, quantised(array[seed, 0], 12))
+    mark = file_mark(folder / "seed0001.png")
+    assert (str(mark.making.source_type), mark.key) == ("trainedAlgorithmicMedia", "seed0001")
+    assert [maker.weights for maker in mark.making.makers] == [load(model).digest]
     sheet = png.decode(write_samples(model, tmp_path / "s.png", seeds=(0, 1, 2)).read_bytes())
     assert sheet.dtype == np.uint8 and sheet.shape == (128, 128)
     np.testing.assert_array_equal(sheet[:64, 64:], quantised(array[1, 0], 8))

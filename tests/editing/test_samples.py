@@ -12,6 +12,7 @@ from synthmammo.editing.pictures.mix import draw_mix
 from synthmammo.editing.pictures.walk import Way, along_direction, blended, draw_walk, points_of
 from synthmammo.editing.samples import Samples, grey, parse_layers, parse_names
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError
+from synthmammo.ingesting.sources.origins import file_mark
 from synthmammo.mammogram.pictures import BACKGROUND, difference, outlined, tinted
 from synthmammo.models.inverted import Facts, Inverted, write_inverted
 from tests.support import tiny
@@ -85,6 +86,7 @@ def test_a_sheet_of_mixtures_has_the_samples_at_its_edges(samples: Samples, tmp_
     steps: list[tuple[int, int]] = []
     out = draw_mix(samples, ["1", "2"], ["7"], (0, 0), tmp_path / "m.png", progress=lambda *step: steps.append(step))
     (picture,) = frames_of(out)
+    assert str(file_mark(out).making.source_type) == "trainedAlgorithmicMedia"
     assert steps[-1] == (5, 5)
     # An empty range takes nothing: both columns of a row are the same.
     left, right = np.hsplit(picture[226:, 3:-3], 2)
@@ -102,6 +104,7 @@ def test_a_walk_visits_its_stops(samples: Samples, tmp_path: Path) -> None:
     for suffix, frames in (("gif", 14), ("webp", 14), ("apng", 14)):
         out = draw_walk(samples, Way(stops, 4), tmp_path / f"w.{suffix}")
         shown = frames_of(out)
+        assert b"digitalsourcetype/trainedAlgorithmicMedia" in out.read_bytes()
         # GIF and APNG hold a frame that is shown twice only once.
         assert len(shown) in (frames, frames - 2)
         assert np.array_equal(shown[0], grey(samples.image(stops[0].w)))
@@ -130,6 +133,11 @@ def test_noise_on_the_way_keeps_its_variance() -> None:
         assert blended(start, end, share)["a"].var().item() == pytest.approx(1, abs=0.06)
     assert torch.equal(blended(start, end, 0.0)["a"], start["a"])
     assert blended(None, None, 0.5) is None and blended(None, end, 0.2) is end
+
+
+def test_a_picture_of_inverted_real_images_is_no_purely_synthetic_one(samples: Samples, inverted: Path) -> None:
+    assert "trainedAlgorithmicMedia" in samples.packet("1") and "composite" not in samples.packet("1")
+    assert "compositeWithTrainedAlgorithmicMedia" in samples.packet("1", f"{inverted}:film")
 
 
 def test_figure_1(samples: Samples, inverted: Path) -> None:

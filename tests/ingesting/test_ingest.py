@@ -63,7 +63,8 @@ def test_an_archive_becomes_a_dataset(archive, tmp_path):
     assert sample.breast[60, 20]
     assert not sample.breast[2, 80]
     assert sample.spacing_origin is SpacingOrigin.UNKNOWN
-    assert sample.provenance == {"source": "folder", "file": "0R.png"}
+    unstated = {"source_type": "digitalCapture", "stated_by": "nobody", "made_by": []}
+    assert sample.provenance == {"source": "folder", "file": "0R.png", "origin": unstated}
     by_patient = {}
     for sample in samples.values():
         by_patient.setdefault(sample.patient, set()).add(sample.split)

@@ -12,6 +12,7 @@ from synthmammo.building.build import build
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import DatasetError, OutputError
+from synthmammo.ingesting.sources.origins import file_mark
 from synthmammo.mammogram import png
 from synthmammo.mammogram.anatomy import breast_mask, chest_wall_side
 from synthmammo.mammogram.planned import PlannedEdit
@@ -59,6 +60,8 @@ def test_a_test_is_written_whole(built: Path, real: Path, edited: None, tmp_path
             assert row["edits"] == ("density +1.25" if number % 3 == 0 else "")
             assert shown.shape == pool.sample(row["key"]).shape
     assert len(sizes) == 1
+    told = {str(file_mark(path).making) for path in out.glob("*.png")}
+    assert len(told) == 1 and "composite" in told.pop(), "the mark must not give the answer away"
     with pytest.raises(OutputError, match="holds a test already"):
         turing.turing(built, real, out)
 

@@ -24,7 +24,9 @@ def test_held_out_images_are_read_where_scores_are_taken(folder: Path) -> None:
 
 
 def test_a_dataset_without_a_manifest_has_a_name_and_a_split(folder: Path) -> None:
-    assert TrainingData.load(folder, DataConfig(), scored=False).origin == {"name": "some", "split": "train"}
+    assert TrainingData.load(folder, DataConfig(), scored=False).origin == {
+        **{"name": "some", "split": "train", "origin": "mixed"}
+    }
 
 
 def test_nothing_to_score_against_is_one_message(folder: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from synthmammo.errors import TrainingError
+from synthmammo.ingesting.sources.origins import file_mark
 from synthmammo.training.run import RunDirectory, grey_levels
 from tests.support import training_data as data
 
@@ -53,6 +54,7 @@ def test_a_state_reads_back_and_one_of_another_version_is_refused(tmp_path):
 def test_a_sheet_has_its_columns(tmp_path):
     path = RunDirectory(tmp_path).draw_sheet("real", torch.zeros(6, 1, 8, 8), 3)
     assert path == tmp_path / "sheets" / "real.png"
+    assert str(file_mark(path).making.source_type) == "composite", "nobody said what these images are"
     with Image.open(path) as picture:
         assert picture.width > picture.height > 256  # tiles of at least 128 pixels, 3 a row
     assert [one.name for one in path.parent.iterdir()] == ["real.png"]

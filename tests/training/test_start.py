@@ -12,7 +12,7 @@ from synthmammo.models.nets import ops
 from synthmammo.models.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
 from synthmammo.models.nets.contextual import ContextualGenerator
 from synthmammo.models.nets.stylegan2 import Generator
-from synthmammo.training.start import begin_from, begin_lesions_from
+from synthmammo.training.start import begin_from, begin_lesions_from, with_start
 from synthmammo.training.train import train
 from synthmammo.training.trainer import Trainer
 from tests.support import training_data
@@ -37,6 +37,18 @@ def test_a_model_tells_which_one_it_began_from(tmp_path: Path) -> None:
     before = load(first)
     expected = {"digest": before.digest, "resolution": 32, **before.description.training}
     assert second.training["began_from"] == expected and "began_from" not in expected
+    assert before.description.training_data["origin"] == second.training_data["origin"] == "mixed", "of blobs"
+
+
+def test_a_model_that_began_from_real_images_is_not_one_of_synthetic_images_alone(tmp_path: Path) -> None:
+    source = load(stylegan2_file(tmp_path / "m.safetensors"))
+    synthetic = {"name": "phantoms", "origin": "synthetic"}
+    for before, expected in (("real", "mixed"), ("synthetic", "synthetic"), (None, "mixed")):
+        data = {"name": "films", **({"origin": before} if before else {})}
+        described = replace(source.description, training_data=data)
+        start = save(tmp_path / f"{before}.safetensors", {"generator": source.network()}, described)
+        assert with_start(synthetic, str(start)) == {"name": "phantoms", "origin": expected}
+    assert with_start(synthetic, None) == synthetic
 
 
 def test_larger_images_begin_as_the_smaller_ones_enlarged(tmp_path: Path) -> None:
