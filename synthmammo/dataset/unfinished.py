@@ -167,7 +167,7 @@ class Unfinished:
     def _check_finished(self, manifest: Manifest) -> None:
         """Refuse a finished dataset of other content; its manifest keeps recipe or options under one name."""
         if manifest.digest != self.digest:
-            known = {"recipe": manifest.options, "options": manifest.options}
+            known: dict[str, Any] = {"recipe": manifest.options, "options": manifest.options}
             known |= {PIXELS: manifest.pixels_version, BYTES: manifest.bytes_version}
             raise self._other_content(known)
 

@@ -102,9 +102,9 @@ def _check_counts(directory: Path, manifest: Manifest, found: Soundness) -> None
     for name, counted, stated in (("counts", samples, manifest.counts), ("findings", findings, manifest.findings)):
         if counted != stated:
             found.problems.append(f"manifest.json: {name} are {stated}, the index has {counted}")
-    stated = {row["origin"] for row in rows}
-    if None not in stated and rows and origin_of(stated) != manifest.origin:
-        found.problems.append(f"manifest.json: origin is {manifest.origin}, the index has {origin_of(stated)}")
+    counted_origins = {row["origin"] for row in rows}
+    if rows and None not in counted_origins and (origin := origin_of(counted_origins)) != manifest.origin:
+        found.problems.append(f"manifest.json: origin is {manifest.origin}, the index has {origin}")
     by_format = Counter[str]()
     for shard in manifest.shards:
         by_format[shard.format] += shard.samples

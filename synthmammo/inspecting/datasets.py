@@ -42,8 +42,15 @@ def _dataset(path: Path, manifest: Manifest) -> Inspection:
         "licence": manifest.licence,
     }
     facts |= {f"trained on ({name})": _trained(facts_of) for name, facts_of in manifest.models.items()}
-    found = {"origin": Origin(manifest.origin), "made_by": named(makers(manifest)), "stated_by": "manifest"}
-    return Inspection(str(path), what, True, facts={name: text for name, text in facts.items() if text}, **found)
+    return Inspection(
+        str(path),
+        what,
+        ours=True,
+        origin=Origin(manifest.origin),
+        made_by=named(makers(manifest)),
+        stated_by="manifest",
+        facts={name: text for name, text in facts.items() if text},
+    )
 
 
 def _trained(facts: dict[str, dict[str, str]]) -> str:

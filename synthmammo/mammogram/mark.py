@@ -91,8 +91,8 @@ def read_mark(packet: str) -> Mark | None:
     description = _description(packet)
     if description is None or description.get(f"{{{_XMP}}}CreatorTool") != _TOOL:
         tool = "" if description is None else description.get(f"{{{_XMP}}}CreatorTool", "")
-        makers = (Maker(tool),) if tool and kind is not SourceType.CAPTURE else ()
-        return Mark(Making(kind, makers, StatedBy.MARK), by_us=False)
+        named = tool and kind is not SourceType.CAPTURE
+        return Mark(Making(kind, (Maker(tool),) if named else (), StatedBy.MARK), by_us=False)
     makers = tuple(Maker.parse(one.text or "") for one in description.iter(f"{{{_RDF}}}li"))
     key, source, part = (description.get(f"{{{_DC}}}{name}", "") for name in ("identifier", "source", "type"))
     return Mark(Making(kind, makers, StatedBy.MARK), key, part or "picture", source)

@@ -155,7 +155,7 @@ def _cases(compared: Compared, rows: list[MixtureSummary]) -> list[Section]:
         if cases:
             tiles = [display(compared.real.grey[compared.tested[case.number]].astype(np.uint16)) for case in cases]
             what = f"the first {min(10, len(cases))} {name}; score before and after, mean over seeds"
-            origin = compared.real.manifest and compared.real.manifest.origin
+            origin = compared.real.manifest.origin if compared.real.manifest else None
             pictures.append((draw_cases(tiles, cases, out / f"cases_{name}.png", origin=origin), what))
     text = (
         f"Positives that {best.name} (the mixture that the selection images prefer) finds and real images alone miss: "

@@ -236,7 +236,7 @@ def _examples(detected: Detected, rows: Sequence[RowSummary], truths: Sequence[T
     captions = [str(detected.real.keys[detected.tested[n]]) for n in shown]
     path = detected.out / "figures" / "examples.png"
     with writing(path) as partial:
-        making = making_of_dataset(detected.real.manifest and detected.real.manifest.origin)
+        making = making_of_dataset(detected.real.manifest.origin if detected.real.manifest else None)
         png.save(contact_sheet(tiles, EXAMPLES, captions, (480, 320)), partial, picture_packet([making]))
     text = (
         f"Trained on {NAMES[row.name]}, at one false mark per image. Orange: lesions; blue: marks with their scores. "

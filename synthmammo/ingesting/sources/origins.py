@@ -111,7 +111,7 @@ def making_of_picture(facts: Mapping[str, Any], path: Path, source: str, generat
         generated_by: Generator that whoever reads the archive names; None where they name none.
     """
     mark = file_mark(path)
-    said = [*([facts[STATED]] if STATED in facts else []), *([mark.making] if mark else [])]
+    said: list[Making] = [*([facts[STATED]] if STATED in facts else []), *([mark.making] if mark else [])]
     made = [making for making in said if making.origin is not Origin.REAL]
     names = [name for name in (facts.get(GENERATED_BY), generated_by) if name]
     if names:
