@@ -33,14 +33,14 @@ def origin(model: str) -> dict[str, Any]:
     return {"digest": checkpoint.digest, "resolution": side, **described.training}
 
 
-def with_start(data: dict[str, str], model: str | None) -> dict[str, str]:
+def with_start(data: dict[str, str], model: str) -> dict[str, str]:
     """What is known of the training data, with the origin of all images that went into the weights.
 
     Args:
         data: What is known of the run's own data, see `TrainingData.origin`.
-        model: Name of the model that the run began from, whose data count too; None for fresh weights.
+        model: Name of the model that the run began from, whose data count too; empty for fresh weights.
     """
-    if model is None:
+    if not model:
         return data
     seen = (data, describe(model).training_data)
     return data | {"origin": str(origin_of(one.get("origin", Origin.MIXED) for one in seen))}

@@ -48,7 +48,7 @@ def test_a_model_that_began_from_real_images_is_not_one_of_synthetic_images_alon
         described = replace(source.description, training_data=data)
         start = save(tmp_path / f"{before}.safetensors", {"generator": source.network()}, described)
         assert with_start(synthetic, str(start)) == {"name": "phantoms", "origin": expected}
-    assert with_start(synthetic, None) == synthetic
+    assert with_start(synthetic, "") == synthetic
 
 
 def test_larger_images_begin_as_the_smaller_ones_enlarged(tmp_path: Path) -> None:
