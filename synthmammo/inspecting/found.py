@@ -53,7 +53,7 @@ class Inspection:
         rows = [("origin", self.verdict), *(("made by", maker) for maker in self.made_by)]
         rows += [(name, value) for name, value in named.items() if value]
         width = max(len(name) for name, _ in rows)
-        by = " written by synthmammo" if self.ours else ""
+        by = ", written by synthmammo" if self.ours else ""
         return [f"{self.path}: {self.what}{by}", *(f"  {name:{width}}  {value}" for name, value in rows)]
 
     def record(self) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def _model(path: Path) -> Inspection:
     facts = {name: value for name, value in facts.items() if value}
     whole = described.makes in ("mammograms", "patches")
     kind = SourceType.TRAINED if whole else SourceType.TRAINED_COMPOSITE
-    what = f"model of the architecture {described.architecture}, whose images are what follows,"
+    what = f"model of the architecture {described.architecture} (the origin is that of what it makes)"
     return Inspection(str(path), what, True, kind.origin, kind, facts=facts)
 
 

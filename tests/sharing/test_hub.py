@@ -4,6 +4,8 @@ import shutil
 import subprocess
 import sys
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -13,6 +15,7 @@ from synthmammo.cli import main
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import CheckpointError, DatasetError, OutputError, SynthmammoError
+from synthmammo.identity import file_digest
 from synthmammo.models.file import load
 from synthmammo.sharing.hub import upload
 from synthmammo.sharing.publication import dataset_publication, model_publication
@@ -226,7 +229,13 @@ def test_a_card_that_declares_other_columns_is_not_published(copy, declared, oth
 @pytest.mark.parametrize(("licence", "allowed"), [("other (on request)", False), ("CC-BY-3.0", True)])
 def test_real_images_are_public_only_under_a_licence_that_lets_them(copy, hub, licence, allowed):
     content = json.loads((copy / "manifest.json").read_text())
-    (copy / "manifest.json").write_text(json.dumps({**content, "kind": "ingested", "licence": licence}))
+    index = copy / "index.parquet"
+    table = pq.read_table(index)
+    real = pa.array(["real"] * len(table))
+    pq.write_table(table.set_column(table.column_names.index("origin"), "origin", real), index)
+    files = content["files"] | {"index.parquet": file_digest(index)}
+    changes = {"kind": "ingested", "licence": licence, "origin": "real", "files": files}
+    (copy / "manifest.json").write_text(json.dumps({**content, **changes}))
     publication = dataset_publication(copy)
     assert "images of real people" in publication.notes[0]
     if allowed:
