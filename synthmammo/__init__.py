@@ -42,9 +42,7 @@ if TYPE_CHECKING:
     from synthmammo.editing.sample import sample, write_samples
     from synthmammo.errors import SynthmammoError
     from synthmammo.ingesting.ingest import ingest
-    from synthmammo.inspecting.found import Inspection
     from synthmammo.inspecting.inspect import inspect
-    from synthmammo.mammogram.origin import Origin
     from synthmammo.mammogram.sample import Box, Finding, Sample
     from synthmammo.models.convert import convert
     from synthmammo.patching.patches import patches
@@ -56,8 +54,6 @@ _PLACES = {
     "Box": "mammogram.sample",
     "Dataset": "dataset.reader",
     "Finding": "mammogram.sample",
-    "Inspection": "inspecting.found",
-    "Origin": "mammogram.origin",
     "Recipe": "recipe",
     "Sample": "mammogram.sample",
     "SynthmammoError": "errors",
@@ -91,8 +87,6 @@ __all__ = [
     "Box",
     "Dataset",
     "Finding",
-    "Inspection",
-    "Origin",
     "Recipe",
     "Sample",
     "SynthmammoError",
