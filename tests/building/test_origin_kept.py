@@ -265,6 +265,19 @@ def test_a_png_of_ours_is_known_again_without_being_told(phantoms, tmp_path):
     ]
 
 
+def test_marks_are_found_in_zip_archives_too(phantoms, tmp_path):
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        archive.writestr("a.png", Encoded(sm.Dataset.open(phantoms)[0], 0).image_png)
+        archive.writestr("table.csv", "file\na.png")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in.zip").rename(tmp_path / "in" / "pictures.zip")
+    table(tmp_path / "in", "file", "a.png")
+    dataset = sm.ingest("folder", tmp_path / "in", tmp_path / "out")
+    assert (dataset.origin, dataset[0].making.stated_by) == ("synthetic", "mark")
+
+
 @pytest.mark.parametrize("form", ["JPEG", "TIFF", "PNG"])
 def test_marks_of_other_software_are_found_in_pictures_of_all_kinds(tmp_path, form):
     packet = "<x>http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia</x>"

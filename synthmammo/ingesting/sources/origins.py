@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.archive_files import MOST_BYTES, open_file
 from synthmammo.mammogram import png
 from synthmammo.mammogram.mark import Mark, read_mark
 from synthmammo.mammogram.origin import Maker, Making, Origin, SourceType, StatedBy
@@ -78,9 +80,10 @@ def file_mark(path: Path) -> Mark | None:
         path: Path of the file.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read() if file.read(4) == _PNG and not file.seek(0) else b""
-    except OSError:
+        with open_file(path) as file:
+            start = file.read(len(_PNG))
+            data = start + file.read(MOST_BYTES) if start == _PNG else b""
+    except (OSError, SourceError):
         return None  # the reader of its pixels says so
     packet = png.read_packet(data) if data else _other_packet(path)
     return read_mark(packet) if packet else None
@@ -94,7 +97,7 @@ def _other_packet(path: Path) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as picture:
+            with open_file(path) as file, Image.open(file) as picture:
                 packet = picture.info.get("xmp", b"")
     except Exception:  # damaged files make Pillow fail with any type of error; the reader of its pixels says so
         return ""
