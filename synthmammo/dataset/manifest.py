@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.dataset.layout import MANIFEST, PATCHES_PLAN
+from synthmammo.dataset.manifest_check import check_manifest
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
 from synthmammo.identity import digest, file_digest
@@ -128,11 +129,14 @@ class Manifest:
             if content["format_version"] != FORMAT_VERSION:
                 message = f"format_version is {content['format_version']}, this package reads {FORMAT_VERSION}"
                 raise DatasetError(message, where=path, hint="Use the version of synthmammo that made it.")
+            check_manifest(content)
             content["shards"] = tuple(ShardRecord(**shard) for shard in content["shards"])
             for name in ("failed", "made_by"):
                 content[name] = tuple(content.get(name, ()))
             found = cls(**content)
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except OSError as error:
+            raise DatasetError(f"cannot be read ({error.strerror})", where=path) from error
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise DatasetError(f"not a manifest of this package ({error})", where=path) from error
         return found if found.origin else replace(found, origin=str(derived_origin(directory, found)))
 

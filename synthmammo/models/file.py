@@ -20,6 +20,7 @@ from synthmammo.files import writing
 from synthmammo.identity import canonical_json, file_digest
 from synthmammo.mammogram.origin import Maker, Making, SourceType
 from synthmammo.mammogram.terms import VIEWS
+from synthmammo.models import described
 from synthmammo.models.names import locate
 
 if TYPE_CHECKING:
@@ -152,9 +153,10 @@ class Checkpoint:
         """
         if name not in self.networks:
             raise CheckpointError(f"holds no {name}", where=self.path, hint=nearest(name, self.networks))
-        module = _blank(self.description, name, self.path)
         state = {key[len(name) + 1 :]: value for key, value in self.tensors.items() if key.startswith(name + ".")}
-        _check_fit(state, module.state_dict(), self.path)
+        # What the header claims takes no memory before it fits what the file holds.
+        _check_fit(state, _shapes(self.description, name, self.path), self.path)
+        module = _blank(self.description, name, self.path)
         module.load_state_dict(state)
         return module.to(device).eval().requires_grad_(False)
 
@@ -189,7 +191,7 @@ def build(description: Description, network: str, where: object = None) -> nn.Mo
     if network not in parts:
         raise CheckpointError(f"no network is called '{network}'", where=where, hint=nearest(network, parts))
     try:
-        config = _imported(parts["config"])(**description.config)
+        config = _imported(parts["config"])(**described.checked_config(description.config))
     except (TypeError, ValueError) as error:
         message = f"the configuration of {description.architecture} is not valid ({error})"
         raise CheckpointError(message, where=where) from error
@@ -222,7 +224,7 @@ def save(
 
     tensors = {}
     for network, given in networks.items():
-        expected = _blank(description, network, path).state_dict()
+        expected = _shapes(description, network, path)
         state = given if isinstance(given, Mapping) else given.state_dict()
         _check_fit(state, expected, path)
         for name, tensor in state.items():
@@ -287,19 +289,33 @@ def _blank(description: Description, network: str, where: Path) -> nn.Module:
         return build(description, network, where)
 
 
+def _shapes(description: Description, network: str, where: Path) -> dict[str, Tensor]:
+    """The tensors that a network has, without their values and without memory for them."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return build(description, network, where).state_dict()
+    except CheckpointError:
+        raise
+    except Exception as error:  # a number of the wrong kind fails anywhere in PyTorch
+        message = f"the configuration of {description.architecture} is not valid ({error})"
+        raise CheckpointError(message, where=where) from error
+
+
 def _described(metadata: dict[str, str], path: Path) -> Description:
     if HEADER not in metadata:
         hint = "Weights alone are not enough: architecture, spacing and intensity mapping must be known."
         raise CheckpointError("is a .safetensors file without a description by this package", where=path, hint=hint)
     try:
-        content = json.loads(metadata[HEADER])
+        content = described.checked_header(json.loads(metadata[HEADER]))
         version = content.pop("format_version")
         if version != FORMAT_VERSION:
             message = f"format_version is {version}, this package reads {FORMAT_VERSION}"
             raise CheckpointError(message, where=path, hint="Use the version of synthmammo that made it.")
         content["classes"], content["scale"] = tuple(content["classes"]), Scale(content["scale"])
         return Description(**content)
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"its description is not one of this package ({error})", where=path) from error
 
 

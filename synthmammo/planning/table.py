@@ -63,7 +63,7 @@ def read_rows(path: Path) -> Iterator[Row]:
                 raise DatasetError("its columns are not those of a plan", where=path)
             for batch in file.iter_batches(batch_size=4096):
                 yield from map(as_row, batch.to_pylist())
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, OverflowError) as error:
         raise DatasetError(f"the plan cannot be read ({error})", where=path) from error
 
 

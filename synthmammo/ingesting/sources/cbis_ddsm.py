@@ -23,6 +23,7 @@ from synthmammo.ingesting.sources.cbis_terms import CITATION, LICENCE, VOCABULAR
 from synthmammo.ingesting.sources.dicom_files import dicom_files
 from synthmammo.ingesting.sources.dicom_pixels import decode, read_dicom_pixels
 from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.paths import below
 from synthmammo.ingesting.sources.rasters import read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
 from synthmammo.ingesting.sources.terms import density_of, laterality_of, split_of, view_of, words
@@ -152,8 +153,12 @@ class CbisDdsm:
     def _patches(self, rows: list[TableRow]) -> Iterator[Record | Skipped]:
         for row in sorted(rows, key=lambda row: row["file"]):
             path = self.folder / row["file"]
-            if not path.is_file():
-                yield Skipped(path, f"{PATCHES} line {row.line}: there is no such image")
+            try:
+                reason = "" if below(self.folder, row["file"]).is_file() else "there is no such image"
+            except SourceError as error:
+                reason = error.message
+            if reason:
+                yield Skipped(path, f"{PATCHES} line {row.line}: {reason}")
                 continue
             annotation = annotation_of(row)
             yield Record(

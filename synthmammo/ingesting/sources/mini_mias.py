@@ -19,6 +19,7 @@ from pathlib import Path
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, existing_folder, worst_label
 from synthmammo.ingesting.sources.lesions import locate
+from synthmammo.ingesting.sources.paths import below
 from synthmammo.ingesting.sources.rasters import read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
 from synthmammo.ingesting.sources.terms import words
@@ -78,7 +79,11 @@ class MiniMias:
         rows = self._rows()
         listed = {row["image"] for row in rows}
         for name, findings in groupby(rows, key=lambda row: row["image"]):
-            path = self._file(name)
+            try:
+                path = self._file(name)
+            except SourceError as error:
+                yield Skipped(self.folder / name, error.message)
+                continue
             if path is None:
                 yield Skipped(self.folder / name, "listed in the table, but there is no PNG or PGM file of this name")
             else:
@@ -115,11 +120,11 @@ class MiniMias:
         return [folder for folder in (self.folder / "images", self.folder) if folder.is_dir()]
 
     def _file(self, name: str) -> Path | None:
-        paths = (folder / f"{name}{suffix}" for folder in self._folders() for suffix in (".png", ".pgm"))
+        paths = (below(folder, f"{name}{suffix}") for folder in self._folders() for suffix in (".png", ".pgm"))
         return next((path for path in paths if path.is_file()), None)
 
     def _record(self, path: Path, name: str, rows: list[TableRow]) -> Record:
-        number = int(name[3:]) if name[3:].isdigit() else 0
+        number = int(name[3:]) if name[3:].isdecimal() and len(name) < 9 else 0
         annotations = tuple(_annotation(row) for row in rows if row["cls"] != "NORM")
         return Record(
             path,

@@ -122,4 +122,6 @@ def _binary_pgm(path: Path) -> tuple[Image, int] | None:
     if not 0 < maximum < 1 << 16 or len(content) - position - 1 < width * height * dtype.itemsize:
         raise SourceError("the PGM file is shorter than its header says", where=path)
     pixels = np.frombuffer(content, dtype, width * height, position + 1).reshape(height, width)
+    if not pixels.size or int(pixels.max()) > maximum:
+        raise SourceError(f"holds values up to {pixels.max(initial=0)}, its header says {maximum}", where=path)
     return pixels.astype(np.uint16), next(bits for bits in BITS_STORED if maximum < 1 << bits)

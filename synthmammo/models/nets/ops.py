@@ -231,7 +231,7 @@ class SpectralConv(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1, padding: int | None = None) -> None:
         super().__init__(inputs, outputs, size, stride, size // 2 if padding is None else padding)
         self.register_buffer("u", F.normalize(torch.randn(outputs), dim=0, eps=1e-12))
-        for _ in range(15):
+        for _ in range(0 if self.weight.is_meta else 15):  # on the meta device there is nothing to find
             self._largest_singular_value(update=True)
 
     def _largest_singular_value(self, update: bool) -> Tensor:

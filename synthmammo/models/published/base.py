@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from synthmammo.errors import CheckpointError
 
@@ -36,7 +37,9 @@ class PublishedModel:
 
 def damaged(path: Path, reason: object) -> NoReturn:
     """End with the one message for a file that cannot be read."""
-    text = str(reason).strip()
+    # An error of a pickle may carry what the pickle made: a few bytes can make what takes for ever to print.
+    plain = not isinstance(reason, BaseException) or all(isinstance(part, str | int) for part in reason.args)
+    text = str(reason).strip() if plain else ""
     first = text.splitlines()[0].partition(". ")[0] if text else type(reason).__name__
     raise CheckpointError(f"is damaged or no model file ({first})", where=path, hint="Fetch or copy it again.")
 
@@ -91,6 +94,47 @@ def infer_config(generator: Mapping[str, Tensor], where: Path, deviation_group: 
     return config
 
 
+def checked_tensor(name: str, tensor: Any, where: Path) -> Tensor:
+    """The tensor of a file, where the file holds every number of it.
+
+    A view can repeat one stored number as often as its shape says; copied, it would take any amount of memory.
+
+    Raises:
+        CheckpointError: It is something else than a tensor, or larger than what is stored for it.
+    """
+    import torch
+
+    if not isinstance(tensor, torch.Tensor):
+        damaged(where, f"{name} is no tensor")
+    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+        damaged(where, f"{name} is not a plain tensor")
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes() or max(tensor.shape, default=0) > 2**31:
+        damaged(where, f"{name} is larger than what is stored for it")
+    return tensor
+
+
+def check_archive(file: IO[bytes], packed: int, where: Path) -> None:
+    """Refuse an archive that is larger unpacked than as it is; PyTorch packs nothing.
+
+    Args:
+        file: What may be a ZIP archive; anything else passes.
+        packed: Its size in bytes.
+        where: Path of the file, for the message.
+
+    Raises:
+        CheckpointError: It is damaged, or its members are packed.
+    """
+    try:
+        if not zipfile.is_zipfile(file):
+            return
+        with zipfile.ZipFile(file) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        damaged(where, error)
+    if size > packed:
+        damaged(where, f"unpacked it would take {size:,} bytes, more than the file")
+
+
 def check_filter(name: str, kernel: Tensor, where: Path) -> None:
     """Refuse a model with another low-pass than [1, 3, 3, 1].
 
@@ -100,6 +144,7 @@ def check_filter(name: str, kernel: Tensor, where: Path) -> None:
     import torch
 
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    checked_tensor(name, kernel, where)
     total = kernel.sum()
     if kernel.shape != (4, 4) or not torch.allclose(kernel.float() / total, torch.outer(taps, taps) / 64, atol=1e-6):
         raise CheckpointError(f"{name} is not the filter [1, 3, 3, 1] of the published models", where=where)

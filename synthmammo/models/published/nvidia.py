@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.errors import CheckpointError
-from synthmammo.models.published.base import PublishedModel, State, check_filter, damaged, infer_config
+from synthmammo.models.published.base import (
+    PublishedModel,
+    State,
+    check_filter,
+    checked_tensor,
+    damaged,
+    infer_config,
+)
 from synthmammo.models.published.pickles import Module, Network, read_pickle
 from synthmammo.models.published.tensorflow import discriminator_state, generator_state
 
@@ -26,7 +33,7 @@ def read_nvidia(path: Path) -> PublishedModel:
             return _from_pytorch(content, path)
         if isinstance(content, (tuple, list)) and len(content) == 3 and all(isinstance(x, Network) for x in content):
             return _from_tensorflow(content, path)
-    except (AttributeError, TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, TypeError, ValueError, RecursionError, RuntimeError) as error:
         damaged(path, error)
     except KeyError as error:
         raise CheckpointError(f"{error} is missing: not a StyleGAN2 with skip connections", where=path) from error
@@ -48,7 +55,7 @@ def _state(module: Module, path: Path) -> State:
         if name.endswith("resample_filter"):
             check_filter(name, tensor, path)
         else:
-            state[name] = tensor.float()
+            state[name] = checked_tensor(name, tensor, path).float()
     return state
 
 

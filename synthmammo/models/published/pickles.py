@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import CheckpointError
-from synthmammo.models.published.base import damaged, forbidden_name, refused
+from synthmammo.models.published.base import check_archive, damaged, forbidden_name, refused
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -132,6 +133,7 @@ def _storage(data: bytes, path: Path) -> Any:
     """A storage from its nested pickle, by PyTorch's restricted reader; the stock function would execute it."""
     import torch
 
+    check_archive(io.BytesIO(data), len(data), path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # typed storages are deprecated, the files are what they are
@@ -149,8 +151,38 @@ def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int,
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         empty = torch.empty(0, dtype=storage.dtype)
-        # PyTorch refuses a size that reaches beyond the storage.
-        return empty.set_(storage.untyped(), offset, size, stride).clone()
+        # PyTorch refuses a size that reaches beyond the storage, but not one that repeats what is stored.
+        view = empty.set_(storage.untyped(), offset, size, stride)
+        if view.numel() * view.element_size() > view.untyped_storage().nbytes():
+            raise ValueError("a tensor is larger than what is stored for it")
+        return view.clone()
+
+
+def check_claims(file: IO[bytes], size: int) -> None:
+    """Go through the instructions of a pickle without following them.
+
+    A length beyond the end, or a number for what is remembered far beyond what came before, makes Python's reader take
+    any amount of memory for a file of a few bytes.
+
+    Args:
+        file: The pickle, at its start.
+        size: Its size in bytes.
+
+    Raises:
+        ValueError: It claims more than it holds.
+    """
+    remembered = 0
+    for operation, argument, _ in pickletools.genops(file):
+        if operation.name in _REMEMBERING:
+            remembered += 1
+            if argument is not None and not 0 <= argument <= remembered:
+                raise ValueError(f"it remembers value {argument} after {remembered - 1}")
+        elif operation.name == "FRAME" and argument > size:
+            raise ValueError(f"a frame of {argument:,} bytes in a file of {size:,}")
+
+
+_REMEMBERING = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE")
+"""Instructions after which a value can be fetched again by its number; writers number them one after another."""
 
 
 def read_pickle(path: Path) -> Any:
@@ -161,6 +193,8 @@ def read_pickle(path: Path) -> Any:
     """
     try:
         with path.open("rb") as file:
+            check_claims(file, path.stat().st_size)
+            file.seek(0)
             return _Reader(file, path).load()
     except CheckpointError:
         raise

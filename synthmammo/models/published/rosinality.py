@@ -15,7 +15,9 @@ from synthmammo.files import writing
 from synthmammo.models.published.base import (
     PublishedModel,
     State,
+    check_archive,
     check_filter,
+    checked_tensor,
     damaged,
     forbidden_name,
     infer_config,
@@ -98,17 +100,19 @@ def read_rosinality(path: Path) -> PublishedModel:
         for role, state in theirs.items():
             names = discriminator_names(resolution) if role == "discriminator" else generator_names(resolution, layers)
             networks[role] = _renamed(state, {other: own for own, other in names}, path)
-    except (AttributeError, TypeError, IndexError) as error:
+    except (AttributeError, TypeError, IndexError, RuntimeError, KeyError) as error:
         damaged(path, error)
     for role in ("generator", "training_generator"):
         if role in networks:
-            networks[role]["mapping.w_avg"] = _mean_latent(networks[role], layers, average)
+            networks[role]["mapping.w_avg"] = _mean_latent(networks[role], layers, average, path)
     return PublishedModel(infer_config(networks["generator"], path), networks, "stylegan2-pytorch (rosinality)")
 
 
 def _loaded(path: Path) -> Any:
     import torch
 
+    with path.open("rb") as file:
+        check_archive(file, path.stat().st_size, path)
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -127,7 +131,7 @@ def _without_filters(state: Mapping[str, Tensor], path: Path) -> State:
         if name.endswith(".kernel"):
             check_filter(name, tensor, path)
         else:
-            kept[name] = tensor.float()
+            kept[name] = checked_tensor(name, tensor, path).float()
     return kept
 
 
@@ -150,7 +154,7 @@ def _in_our_shape(name: str, tensor: Tensor) -> Tensor:
     return tensor.flatten() if name.endswith("torgb.bias") else tensor
 
 
-def _mean_latent(generator: State, layers: int, given: Tensor | None) -> Tensor:
+def _mean_latent(generator: State, layers: int, given: Any, path: Path) -> Tensor:
     """The mean of w: the file's, else over latents drawn with seed 0."""
     import numpy as np
     import torch
@@ -158,8 +162,8 @@ def _mean_latent(generator: State, layers: int, given: Tensor | None) -> Tensor:
     from synthmammo.models.nets.stylegan2 import Mapping as MappingNetwork
 
     if given is not None:
-        return given.float().flatten()
-    w_dim, z_dim = generator["mapping.fc0.weight"].shape
+        return checked_tensor("latent_avg", given, path).float().flatten()
+    w_dim, z_dim = _mapping_widths(generator, layers, path)
     with torch.random.fork_rng(devices=[]):
         mapping = MappingNetwork(z_dim, 0, w_dim, layers)
     mapping.load_state_dict(
@@ -169,6 +173,19 @@ def _mean_latent(generator: State, layers: int, given: Tensor | None) -> Tensor:
     with torch.inference_mode():
         mean: Tensor = mapping(z).mean(0).clone()
     return mean
+
+
+def _mapping_widths(generator: State, layers: int, path: Path) -> tuple[int, int]:
+    """Lengths of w and z, where all layers between them fit."""
+    first = generator["mapping.fc0.weight"] if layers else None
+    if first is None or first.ndim != 2 or not first.numel():
+        damaged(path, "its mapping network has no first layer")
+    w_dim, z_dim = first.shape
+    for index in range(layers):
+        weight, bias = generator[f"mapping.fc{index}.weight"], generator[f"mapping.fc{index}.bias"]
+        if weight.shape != (w_dim, w_dim if index else z_dim) or bias.shape != (w_dim,):
+            damaged(path, f"layer {index} of its mapping network does not fit the others")
+    return w_dim, z_dim
 
 
 def write_rosinality(path: Path, config: StyleGAN2Config, networks: Mapping[str, Mapping[str, Tensor]]) -> Path:

@@ -1,0 +1,1 @@
+"""Generated and damaged files for every reader of this package: `make fuzz`, or `python -m tools.fuzz --help`."""
