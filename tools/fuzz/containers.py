@@ -26,9 +26,14 @@ def png_chunk(rng: random.Random, data: bytes) -> bytes:
     elif choice < 0.55:
         chunks[place] = (name, _other_rows(rng, content) if name == b"IDAT" else changed(rng, content))
     elif choice < 0.7:
-        chunks.insert(place, (rng.choice((b"tRNS", b"PLTE", b"iTXt", b"zTXt", b"iCCP", b"acTL", b"gAMA", b"eXIf")), rng.randbytes(9)))
+        chunks.insert(
+            place,
+            (rng.choice((b"tRNS", b"PLTE", b"iTXt", b"zTXt", b"iCCP", b"acTL", b"gAMA", b"eXIf")), rng.randbytes(9)),
+        )
     elif choice < 0.8:
-        chunks.insert(place, (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(rng.choice((9, 9, 9, 10**6))))))
+        chunks.insert(
+            place, (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(rng.choice((9, 9, 9, 10**6)))))
+        )
     elif choice < 0.9:
         chunks[place] = (bytes([name[0] ^ 32]) + name[1:], content)
     else:
@@ -76,11 +81,17 @@ def dicom_element(rng: random.Random, data: bytes) -> bytes:
     if choice < 0.6:
         elements[place] = (tag, kind, _other_content(rng, kind, content))
     elif choice < 0.7:
-        elements[place] = (tag, rng.choice((b"US", b"SS", b"OW", b"OB", b"DS", b"IS", b"UN", b"SQ", b"UT", b"AT")), content)
+        elements[place] = (
+            tag,
+            rng.choice((b"US", b"SS", b"OW", b"OB", b"DS", b"IS", b"UN", b"SQ", b"UT", b"AT")),
+            content,
+        )
     elif choice < 0.8:
         elements.insert(place, rng.choice(elements))
     elif choice < 0.9:
-        elements.insert(place, (rng.choice(_TAGS), rng.choice((b"US", b"SS", b"DS", b"CS", b"IS")), _other_content(rng, b"US", b"")))
+        elements.insert(
+            place, (rng.choice(_TAGS), rng.choice((b"US", b"SS", b"DS", b"CS", b"IS")), _other_content(rng, b"US", b""))
+        )
     else:
         del elements[place]
     return data[:132] + b"".join(map(_encoded, elements))
@@ -95,8 +106,30 @@ _TAGS = tuple(
     )
 )
 _LONG = (b"OB", b"OW", b"OF", b"SQ", b"UT", b"UN", b"OD", b"OL", b"UC", b"UR", b"OV", b"SV", b"UV")
-_TEXTS = (b"", b"0", b"-1", b"1e400", b"nan", b"1\\2\\3", b"MONOCHROME1", b"MONOCHROME2", b"RGB", b"YES", b"SIGMOID", b"LOG")
-_TEXTS += (b"FOR PROCESSING", b"65536", b"0.0001", b"MLO", b"\xff\xfe", b"../../x", b"1.2.840.10008.1.2.1.99", b"99999999999999")
+_TEXTS = (
+    b"",
+    b"0",
+    b"-1",
+    b"1e400",
+    b"nan",
+    b"1\\2\\3",
+    b"MONOCHROME1",
+    b"MONOCHROME2",
+    b"RGB",
+    b"YES",
+    b"SIGMOID",
+    b"LOG",
+)
+_TEXTS += (
+    b"FOR PROCESSING",
+    b"65536",
+    b"0.0001",
+    b"MLO",
+    b"\xff\xfe",
+    b"../../x",
+    b"1.2.840.10008.1.2.1.99",
+    b"99999999999999",
+)
 _TEXTS += tuple(f"1.2.840.10008.1.2.{end}".encode() for end in ("", "2", "5", "4.50", "4.70", "4.80", "4.90", "4.91"))
 
 
@@ -105,7 +138,11 @@ def _elements(data: bytes) -> list[tuple[bytes, bytes, bytes]]:
     while place + 8 <= len(data):
         tag, kind = data[place : place + 4], data[place + 4 : place + 6]
         long = kind in _LONG
-        length = struct.unpack_from("<I" if long else "<H", data, place + (8 if long else 6))[0] if place + 12 <= len(data) else 0
+        length = (
+            struct.unpack_from("<I" if long else "<H", data, place + (8 if long else 6))[0]
+            if place + 12 <= len(data)
+            else 0
+        )
         start = place + (12 if long else 8)
         end = len(data) if length == 2**32 - 1 else start + length
         found.append((tag, kind, data[start:end]))
@@ -124,7 +161,10 @@ def _encoded(element: tuple[bytes, bytes, bytes]) -> bytes:
 def _other_content(rng: random.Random, kind: bytes, content: bytes) -> bytes:
     if kind in (b"US", b"SS") and rng.random() < 0.8:
         count = rng.choice((1, 1, 1, 2, 3))
-        return struct.pack(f"<{count}H", *(rng.choice((0, 1, 3, 7, 8, 11, 12, 14, 15, 16, 32, 64, 4095, 60_000, 65_535)) for _ in range(count)))
+        return struct.pack(
+            f"<{count}H",
+            *(rng.choice((0, 1, 3, 7, 8, 11, 12, 14, 15, 16, 32, 64, 4095, 60_000, 65_535)) for _ in range(count)),
+        )
     return rng.choice(_TEXTS) if rng.random() < 0.6 else changed(rng, content)
 
 

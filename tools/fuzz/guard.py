@@ -21,7 +21,15 @@ MOST_MAPPED = 6 << 30
 
 _FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "subprocess.Popen", "pty.spawn")
 _FORBIDDEN += ("socket.connect", "socket.bind", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod")
-_FORBIDDEN += ("os.symlink", "os.link", "os.truncate", "shutil.rmtree", "shutil.move", "ctypes.dlopen", "webbrowser.open")
+_FORBIDDEN += (
+    "os.symlink",
+    "os.link",
+    "os.truncate",
+    "shutil.rmtree",
+    "shutil.move",
+    "ctypes.dlopen",
+    "webbrowser.open",
+)
 
 
 class Broken(BaseException):

@@ -62,7 +62,10 @@ def _rosinality_corpus(folder: Path) -> list[bytes]:
     path = write_rosinality(folder / "a.pt", _config(), states)  # type: ignore[arg-type]
     content = torch.load(path, weights_only=True)
     torch.save(content, folder / "old.pt", _use_new_zipfile_serialization=False)
-    small = {"g_ema": content["g_ema"], "latent_avg": content["latent_avg"]}  # a mean that is missing takes long to find
+    small = {
+        "g_ema": content["g_ema"],
+        "latent_avg": content["latent_avg"],
+    }  # a mean that is missing takes long to find
     torch.save(small, folder / "small.pt")
     return [(folder / name).read_bytes() for name in ("a.pt", "old.pt", "small.pt")]
 

@@ -80,7 +80,9 @@ def safetensors_header(rng: random.Random, data: bytes) -> bytes:
         header = json.loads(data[8 : 8 + length])
         texts = [key for key in header.get("__metadata__", {}) if rng.random() < 0.7]
         if texts:
-            header["__metadata__"][texts[0]] = json.dumps(changed_value(rng, json.loads(header["__metadata__"][texts[0]])))
+            header["__metadata__"][texts[0]] = json.dumps(
+                changed_value(rng, json.loads(header["__metadata__"][texts[0]]))
+            )
         else:
             header = changed_value(rng, header)
         text = json.dumps(header).encode(errors="replace")

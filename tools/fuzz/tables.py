@@ -13,8 +13,25 @@ from tools.fuzz import plain
 from tools.fuzz.reader import Reader
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-_YAML = (b"include: a.yaml\n", b"include: ../../../etc/passwd\n", b"!!python/object/apply:os.system ['true']", b"&a [*a, *a]")
-_YAML += (b"<<: *a", b"? {a: b}\n: c\n", b"\xef\xbb\xbf", b"---\n", b"{", b"[", b"'", b"|\n", b"1_000", b"0x1f", b"2020-13-45")
+_YAML = (
+    b"include: a.yaml\n",
+    b"include: ../../../etc/passwd\n",
+    b"!!python/object/apply:os.system ['true']",
+    b"&a [*a, *a]",
+)
+_YAML += (
+    b"<<: *a",
+    b"? {a: b}\n: c\n",
+    b"\xef\xbb\xbf",
+    b"---\n",
+    b"{",
+    b"[",
+    b"'",
+    b"|\n",
+    b"1_000",
+    b"0x1f",
+    b"2020-13-45",
+)
 
 
 def _recipe_corpus(folder: Path) -> list[bytes]:
@@ -36,7 +53,20 @@ b.png,p1,MLO,L,malignant,mass,malignant,3,3,5,5,,,c,test
 c.png,p2,,R,normal,,,,,,,,0.05,,
 """
 _CIRCLES = b"file;patient;label;y;x;radius\na.png;1;benign;5,5;6;3\nb.png;2;normal;;;\n"
-_NAMES = (b"../../../../../../etc/passwd", b"/etc/passwd", b"a.png/..", b"..", b".", b"\0", b'"', b",,,,", b"\n\n", b"nan", b"1e999", b"\xff")
+_NAMES = (
+    b"../../../../../../etc/passwd",
+    b"/etc/passwd",
+    b"a.png/..",
+    b"..",
+    b".",
+    b"\0",
+    b'"',
+    b",,,,",
+    b"\n\n",
+    b"nan",
+    b"1e999",
+    b"\xff",
+)
 
 
 def _csv_corpus(folder: Path) -> list[bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.codestreams import Codestream, codestream
 from synthmammo.ingesting.sources.dicom_decoders import cause
 from synthmammo.ingesting.sources.dicom_frames import one_frame
 from synthmammo.ingesting.sources.dicom_header import (
@@ -28,7 +30,11 @@ from synthmammo.ingesting.sources.dicom_header import (
     open_dicom,
     refusal,
     text,
+    value,
 )
+from synthmammo.ingesting.sources.lookup import first_table
+from synthmammo.ingesting.sources.stored_bits import Levels, Stored, Undecided, stored
+from synthmammo.mammogram.limits import too_large
 from synthmammo.mammogram.sample import BITS_STORED, Image
 
 if TYPE_CHECKING:
@@ -48,7 +54,6 @@ RAW_CHOICES = ("log", "invert", "skip")
 RAW_BITS = 16
 """Bits of a logarithm: with 16, neighbouring levels of a 14-bit exposure below a third of full scale stay apart."""
 
-Levels = NDArray[np.integer[Any]]
 Fractions = NDArray[np.float64]
 
 
@@ -81,14 +86,15 @@ def read_dicom_pixels(
     dataset = open_dicom(path, with_pixels=True)
     if reason := refusal(dataset, accepted):
         raise SourceError(reason, where=path)
+    _checked_size(dataset, path)
     frames = one_frame(dataset, path, accepted)
-    stored = decode(dataset, path)
+    values = read_stored(dataset, path)
     if is_raw(dataset) and raw == "skip":
         raise SourceError("a For Processing image, and raw is 'skip'", where=path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image, bits, notes = _grey(dataset, stored, voi, raw)
+            image, bits, notes = _grey(dataset, values, voi, raw)
             return image, bits, notes | frames
     except Exception as error:
         # Tables and windows of the wrong size or type fail somewhere inside NumPy or pydicom.
@@ -96,22 +102,53 @@ def read_dicom_pixels(
         raise SourceError(message, where=path) from error
 
 
-def _grey(dataset: Dataset, stored: Levels, voi: Voi, raw: Raw) -> tuple[Image, int, dict[str, Any]]:
-    padding = _padding(dataset, stored)
-    bits = int(dataset.BitsStored)
+def _grey(dataset: Dataset, values: Stored, voi: Voi, raw: Raw) -> tuple[Image, int, dict[str, Any]]:
     if is_raw(dataset):
-        levels, bits, notes = _attenuation(dataset, _from_zero(stored, bits), bits, raw)
+        shown = _attenuation(dataset, _from_zero(values), values.bits, raw)
     else:
-        levels, bits, notes = _presentation(dataset, stored, bits, voi)
-        if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
-            levels = (1 << bits) - 1 - levels
-            notes["inverted"] = True
-    if padding is not None:
-        levels = np.where(padding, levels.dtype.type(0), levels)
+        shown = _presentation(dataset, values, voi)
+    levels, bits, notes = shown.levels, shown.bits, values.notes | shown.notes
+    if not is_raw(dataset) and text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+        top = _full_scale(shown, values.padding)
+        levels, notes["inverted"] = np.maximum(top - levels.astype(np.int32), 0), True
+        if top != (1 << bits) - 1:
+            notes["inverted_at"] = top
+    if values.padding is not None:
+        levels = np.where(values.padding, levels.dtype.type(0), levels)
     depth = next(depth for depth in BITS_STORED if depth >= bits)
     if depth > bits:
         notes["shifted_bits"] = depth - bits
+    levels = np.clip(levels, 0, (1 << bits) - 1) if levels.dtype.kind == "i" else levels
     return (levels << (depth - bits)).astype(np.uint16, copy=False), depth, notes
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Levels on their way to a picture.
+
+    Attributes:
+        levels: `(H, W)` levels from 0.
+        bits: Their depth.
+        notes: Facts for the provenance.
+        top: Full scale of what made them; None for that of the values themselves.
+    """
+
+    levels: Levels
+    bits: int
+    notes: dict[str, Any]
+    top: int | None = None
+
+
+def _full_scale(shown: _Shown, padding: NDArray[np.bool_] | None) -> int:
+    """Level that becomes 0 when dark and bright change places.
+
+    Air is the brightest there is of such an image. Where the values do not reach into the upper half of the stated scale,
+    that scale is not theirs, and air would stay bright.
+    """
+    if shown.top is not None:
+        return shown.top
+    kept = shown.levels if padding is None else shown.levels[~padding]
+    return (1 << min(max(int(kept.max(initial=0)).bit_length(), 1), shown.bits)) - 1
 
 
 def decode(dataset: Dataset, path: Path) -> Levels:
@@ -120,12 +157,29 @@ def decode(dataset: Dataset, path: Path) -> Levels:
     Raises:
         SourceError: There are none, they are incomplete, or no decoder reads them.
     """
+    return read_stored(dataset, path).levels
+
+
+def read_stored(dataset: Dataset, path: Path) -> Stored:
+    """Stored values with what was found out of their bits; see `stored_bits`.
+
+    Args:
+        dataset: Parsed file, with its pixel data.
+        path: Path of the file, for messages.
+
+    Raises:
+        SourceError: There are none, they are incomplete, larger than any mammogram, no decoder reads them, or their bits
+            contradict the header in a way that cannot be decided.
+    """
     if "PixelData" not in dataset:
         raise SourceError("holds no pixel data (PixelData is missing)", where=path)
+    inside = _checked_size(dataset, path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            pixels = dataset.pixel_array
+            from pydicom.pixels import pixel_array
+
+            pixels = pixel_array(dataset, raw=True, correct_unused_bits=False)
     except Exception as error:
         # Decoders are plug-ins in several languages and raise what they like.
         syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
@@ -133,29 +187,53 @@ def decode(dataset: Dataset, path: Path) -> Levels:
         raise SourceError(f"the pixel data are damaged or truncated ({cause(error)}{kind})", where=path) from error
     if pixels.ndim != 2:
         raise SourceError(f"pixels have shape {pixels.shape}, expected (rows, columns)", where=path)
-    if pixels.dtype.kind == "i":
-        return pixels.astype(np.int32)
-    bits, high = int(dataset.BitsStored), integer(dataset, "HighBit")
-    levels = pixels.astype(np.uint16, copy=False)
-    # Bits above the stored ones may hold an overlay.
-    return (levels >> max((bits - 1 if high is None else high) + 1 - bits, 0)) & np.uint16((1 << bits) - 1)
+    if pixels.dtype.kind not in "iu":
+        raise SourceError(f"values are {pixels.dtype.name}, expected whole numbers", where=path)
+    try:
+        return stored(dataset, pixels, inside.precision if inside else None)
+    except Undecided as error:
+        raise SourceError(str(error), where=path) from error
 
 
-def _padding(dataset: Dataset, stored: Levels) -> NDArray[np.bool_] | None:
-    first = integer(dataset, "PixelPaddingValue")
-    if first is None:
+def _checked_size(dataset: Dataset, path: Path) -> Codestream | None:
+    """The codestream's own facts, where the image is compressed and its size is the header's.
+
+    Raises:
+        SourceError: Header or codestream state a size that no mammogram has, or they contradict each other.
+    """
+    rows, columns = integer(dataset, "Rows") or 0, integer(dataset, "Columns") or 0
+    if reason := too_large(rows, columns):
+        raise SourceError(reason, where=path)
+    data = value(dataset, "PixelData")
+    if not isinstance(data, bytes) or data[:4] != _ITEM:
         return None
-    last = integer(dataset, "PixelPaddingRangeLimit")
-    low, high = sorted((first, first if last is None else last))
-    return np.asarray((stored >= low) & (stored <= high))
+    inside = codestream(_first_fragment(data))
+    if inside and (inside.rows, inside.columns) != (rows, columns):
+        message = f"its codestream has {inside.rows} x {inside.columns} pixels, its header states {rows} x {columns}"
+        raise SourceError(message, where=path)
+    return inside
 
 
-def _from_zero(stored: Levels, bits: int) -> Levels:
+_ITEM = b"\xfe\xff\x00\xe0"
+"""Tag that begins encapsulated pixel data: the item of the table of offsets."""
+
+
+def _first_fragment(data: bytes) -> bytes:
+    """The beginning of the first frame (PS3.5 A.4): what follows the table of offsets and the tag of its item."""
+    return data[16 + int.from_bytes(data[4:8], "little") :][:65_536]
+
+
+def _from_zero(values: Stored) -> Levels:
     # Only signed values are not from zero; the unsigned ones of a large image are not copied.
-    return np.clip(stored + (1 << (bits - 1)), 0, (1 << bits) - 1) if stored.dtype.kind == "i" else stored
+    levels, half = values.levels, 1 << (values.bits - 1)
+    if levels.dtype.kind != "i":
+        return levels
+    kept = levels if values.padding is None else levels[~values.padding]
+    lowest = int(kept.min(initial=0))
+    return np.clip(levels + (half if lowest < 0 else 0), 0, (1 << values.bits) - 1)
 
 
-def _attenuation(dataset: Dataset, levels: Levels, bits: int, raw: Raw) -> tuple[Levels, int, dict[str, Any]]:
+def _attenuation(dataset: Dataset, levels: Levels, bits: int, raw: Raw) -> _Shown:
     top = (1 << bits) - 1
     sign = integer(dataset, "PixelIntensityRelationshipSign")
     grows = sign == 1 if sign in (1, -1) else text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
@@ -163,47 +241,44 @@ def _attenuation(dataset: Dataset, levels: Levels, bits: int, raw: Raw) -> tuple
     linear = text(dataset, "PixelIntensityRelationship") in ("LIN", "")
     notes: dict[str, Any] = {"for_processing": raw if linear else "invert"}
     if raw == "invert" or not linear:
-        return top - exposure, bits, notes
+        return _Shown(top - exposure, bits, notes)
     share = 1 - np.log1p(exposure) / np.log1p(top)
-    return np.rint(share * ((1 << RAW_BITS) - 1)).astype(np.int32), RAW_BITS, notes
+    return _Shown(np.rint(share * ((1 << RAW_BITS) - 1)).astype(np.int32), RAW_BITS, notes)
 
 
-def _presentation(dataset: Dataset, stored: Levels, bits: int, voi: Voi) -> tuple[Levels, int, dict[str, Any]]:
-    levels, units, bits, notes = _modality(dataset, stored, bits)
-    if dataset.get("VOILUTSequence") and voi != "ignore":
-        from pydicom.pixels.processing import apply_voi
-
-        shown = apply_voi(np.rint(units()).astype(np.int32), dataset)
-        return np.asarray(shown, np.int32), _table_bits(dataset.VOILUTSequence[0], bits), notes | {"voi": "table"}
+def _presentation(dataset: Dataset, values: Stored, voi: Voi) -> _Shown:
+    shown, units = _modality(dataset, values)
+    bits, notes = shown.bits, shown.notes
+    tables = as_list(dataset, "VOILUTSequence") if voi != "ignore" else []
+    if tables and (table := first_table(tables, int(units().min()), _big_endian(dataset))):
+        notes = notes | table.notes | {"voi": "table"}
+        return _Shown(table(units()), table.bits, notes, table.top)
+    if tables:
+        notes = notes | {"voi": "an empty table, not applied"}
     function = text(dataset, "VOILUTFunction") or "LINEAR"
     wanted = voi == "apply" or (voi == "auto" and function == "SIGMOID")
     if wanted and (window := _window(dataset)) is not None:
         levels = np.rint(_windowed(units(), *window, function) * ((1 << bits) - 1)).astype(np.int32)
-        notes["voi"] = f"{function.lower()} window"
-    return levels, bits, notes
+        return _Shown(levels, bits, notes | {"voi": f"{function.lower()} window"}, (1 << bits) - 1)
+    return _Shown(shown.levels, bits, notes, shown.top)
 
 
-def _modality(
-    dataset: Dataset, stored: Levels, bits: int
-) -> tuple[Levels, Callable[[], Fractions], int, dict[str, Any]]:
-    """Levels after the modality step, the same in the units that windows speak of, their bits, and notes."""
-    if dataset.get("ModalityLUTSequence"):
-        from pydicom.pixels.processing import apply_modality_lut
-
-        looked_up = np.asarray(apply_modality_lut(stored, dataset), np.int32)
-        bits = _table_bits(dataset.ModalityLUTSequence[0], bits)
-        return looked_up, lambda: looked_up.astype(np.float64), bits, {"modality": "table"}
+def _modality(dataset: Dataset, values: Stored) -> tuple[_Shown, Callable[[], Fractions]]:
+    """Levels after the modality step, and the same in the units that windows speak of."""
+    tables = as_list(dataset, "ModalityLUTSequence")
+    if tables and (table := first_table(tables, int(values.levels.min()), _big_endian(dataset))):
+        looked_up, notes = table(values.levels), table.notes | {"modality": "table"}
+        return _Shown(looked_up, table.bits, notes, table.top), lambda: looked_up.astype(np.float64)
     slope, intercept = number(dataset, "RescaleSlope", 1) or 1.0, number(dataset, "RescaleIntercept", 0)
-    levels, notes = _from_zero(stored, bits), {}
+    shown = _Shown(_from_zero(values), values.bits, {"modality": "an empty table, not applied"} if tables else {})
     if slope < 0:
-        levels, notes = (1 << bits) - 1 - levels, {"modality": "negative slope"}
-    return levels, lambda: stored.astype(np.float64) * slope + intercept, bits, notes
+        top = _full_scale(shown, values.padding)
+        shown = _Shown(np.maximum(top - shown.levels.astype(np.int32), 0), values.bits, {"modality": "negative slope"})
+    return shown, lambda: values.levels.astype(np.float64) * slope + intercept
 
 
-def _table_bits(table: Dataset, bits: int) -> int:
-    descriptor = as_list(table, "LUTDescriptor")
-    stated = int(descriptor[2]) if len(descriptor) == 3 else bits
-    return min(max(stated, 8), 16)
+def _big_endian(dataset: Dataset) -> bool:
+    return getattr(dataset, "original_encoding", (None, True))[1] is False
 
 
 def _window(dataset: Dataset) -> tuple[float, float] | None:

@@ -108,7 +108,10 @@ def checked_tensor(name: str, tensor: Any, where: Path) -> Tensor:
         damaged(where, f"{name} is no tensor")
     if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
         damaged(where, f"{name} is not a plain tensor")
-    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes() or max(tensor.shape, default=0) > 2**31:
+    if (
+        tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes()
+        or max(tensor.shape, default=0) > 2**31
+    ):
         damaged(where, f"{name} is larger than what is stored for it")
     return tensor
 
