@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from synthmammo.mammogram.limits import too_large
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +35,8 @@ Pixels = NDArray[np.bool_] | NDArray[np.uint8] | NDArray[np.uint16]
 """`bool`, `uint8` or `uint16 (H, W)`."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_SIZE = slice(16, 24)
+"""Width and height, in the header that is always the first chunk."""
 _GRAYSCALE = 0
 _FILTER_NONE, _FILTER_SUB = 0, 1
 # ISA-L has levels 0 to 3. On mammograms 2 is as fast as 1 and smaller; 3 takes twice the time and gains nothing.
@@ -99,14 +104,20 @@ def decode(data: bytes) -> Pixels:
         `bool (H, W)` for 1 bit, `uint8 (H, W)` for 8 bits, `uint16 (H, W)` for 16 bits.
 
     Raises:
-        ValueError: Not a PNG, cut short, or not a greyscale one.
+        ValueError: Not a PNG, cut short, not a greyscale one, or larger than any mammogram.
     """
     from PIL import Image
 
+    if len(data) >= _SIZE.stop and data.startswith(_SIGNATURE):
+        columns, rows = struct.unpack(">II", data[_SIZE])
+        if reason := too_large(rows, columns):
+            raise ValueError(reason)
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            pixels: NDArray[Any] = np.array(image)
-    except (OSError, SyntaxError) as error:  # Pillow reports a broken chunk as SyntaxError
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a broken chunk that does not matter
+            with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+                pixels: NDArray[Any] = np.array(image)
+    except Exception as error:  # a broken chunk fails in any of Pillow's parts, with any type of error
         raise ValueError(f"not a whole PNG: {error}") from error
     _check(pixels, np.bool_, np.uint8, np.uint16)
     return pixels

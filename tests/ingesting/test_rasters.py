@@ -1,5 +1,8 @@
 """Raster files keep their grey values; what is no grey image of 8 or 16 bits is one clear error."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.rasters import lossy_facts, read_raster
+from synthmammo.ingesting.sources.rasters import lossy_facts, read_noted_raster, read_raster
 
 RAMP = np.arange(48, dtype=np.uint16).reshape(6, 8)
 
@@ -77,3 +80,107 @@ def test_a_jpeg_states_how_much_smaller_it_is_and_other_files_nothing(tmp_path):
     size = (tmp_path / "a.jpg").stat().st_size
     assert lossy_facts(tmp_path / "a.jpg", noise) == {"lossy_ratio": round(max(1, 64 * 64 / size), 3)}
     assert lossy_facts(tmp_path / "a.png", noise) == {}
+
+
+DEEP = (RAMP * 1337 + 3).astype(np.uint16)
+"""Values of 16 bits whose lower bytes all differ."""
+
+
+def png16(channels: np.ndarray, colour: int) -> bytes:
+    """A PNG of 16 bits per channel, which Pillow cannot write."""
+    height, width = channels.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in channels)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)), (b"IDAT", zlib.compress(rows))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in [*chunks, (b"IEND", b"")]
+    )
+
+
+@pytest.mark.parametrize(("colour", "channels", "alpha"), [(4, 2, True), (2, 3, False), (6, 4, True)])
+def test_a_png_of_16_bits_with_alpha_or_colours_keeps_its_depth(tmp_path, colour, channels, alpha):
+    pixels = np.repeat(DEEP[..., None], channels, axis=2)
+    if alpha:
+        pixels[..., -1] = 65535
+    (tmp_path / "a.png").write_bytes(png16(pixels, colour))
+    image, bits = read_raster(tmp_path / "a.png")
+    assert bits == 16
+    np.testing.assert_array_equal(image, DEEP)
+
+
+def test_colours_that_differ_in_their_lower_bytes_alone_are_colours(tmp_path):
+    pixels = np.repeat(DEEP[..., None], 3, axis=2)
+    pixels[2, 3, 1] ^= 1
+    (tmp_path / "a.png").write_bytes(png16(pixels, 2))
+    with pytest.raises(SourceError, match="coloured"):
+        read_raster(tmp_path / "a.png")
+
+
+def test_transparent_parts_are_refused(tmp_path):
+    pixels = np.dstack([DEEP, np.full_like(DEEP, 65535)])
+    pixels[1, 1, 1] = 7
+    (tmp_path / "a.png").write_bytes(png16(pixels, 4))
+    with pytest.raises(SourceError, match="transparent"):
+        read_raster(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("photometric", [1, 2])
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw"])
+def test_a_tiff_of_16_bits_keeps_its_depth(tmp_path, order, photometric, compression):
+    tifffile = pytest.importorskip("tifffile")
+    if compression == "lzw":
+        pytest.importorskip("imagecodecs", reason="tifffile writes LZW with imagecodecs")
+    pixels = DEEP if photometric == 1 else np.repeat(DEEP[..., None], 3, axis=2)
+    kind = {1: "minisblack", 2: "rgb"}[photometric]
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric=kind, byteorder=order, compression=compression)
+    image, bits = read_raster(tmp_path / "a.tif")
+    assert bits == 16
+    np.testing.assert_array_equal(image, DEEP)
+
+
+@pytest.mark.parametrize(("top", "at"), [(65535, None), (4095, 4095)])
+def test_a_tiff_of_16_bits_with_white_as_zero_is_inverted(tmp_path, top, at):
+    tifffile = pytest.importorskip("tifffile")
+    values = np.minimum(DEEP, top)
+    tifffile.imwrite(tmp_path / "a.tif", (top - values).astype(np.uint16), photometric="miniswhite")
+    image, bits, notes = read_noted_raster(tmp_path / "a.tif")
+    assert (bits, notes.get("inverted_at")) == (16, at)
+    assert notes["inverted"]
+    np.testing.assert_array_equal(image, values)
+
+
+def test_what_has_no_full_depth_is_refused_and_never_cut(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "cmyk.tif", np.repeat(DEEP[..., None], 4, axis=2), photometric="separated")
+    head = f"P6\n8 6\n{65535}\n".encode()
+    (tmp_path / "a.ppm.png").write_bytes(head + np.repeat(DEEP[..., None], 3, axis=2).astype(">u2").tobytes())
+    for name in ("cmyk.tif", "a.ppm.png"):
+        with pytest.raises(SourceError, match="not read at their depth"):
+            read_raster(tmp_path / name)
+
+
+def test_a_picture_that_claims_more_than_any_mammogram_is_refused_at_once(tmp_path):
+    header = struct.pack(">IIBBBBB", 65535, 65535, 16, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    idat = struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + idat)
+    (tmp_path / "a.pgm").write_bytes(b"P5 65535 65535 255 ")
+    for name in ("a.png", "a.pgm"):
+        with pytest.raises(SourceError, match="states a size (of 65,535 x 65,535|that no mammogram has)"):
+            read_raster(tmp_path / name)
+
+
+def test_a_png_that_its_bytes_cannot_fill_is_refused_at_once(tmp_path):
+    header = struct.pack(">IIBBBBB", 10_000, 10_000, 16, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    idat = struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + idat)
+    with pytest.raises(SourceError, match="which its 45 bytes cannot hold"):
+        read_raster(tmp_path / "a.png")
+
+
+def test_values_beyond_the_stated_maximum_of_a_pgm_are_refused(tmp_path):
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 1 4095 " + np.array([1, 5000], ">u2").tobytes())
+    with pytest.raises(SourceError, match="values up to 5000, its header says 4095"):
+        read_raster(tmp_path / "a.pgm")

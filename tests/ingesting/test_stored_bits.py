@@ -13,7 +13,7 @@ from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources.dicom_header import open_dicom
 from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels, read_stored
 from synthmammo.mammogram.anatomy import breast_mask
-from tests.support.dicom_files import breast_like, dataset, jpeg_lossless, write
+from tests.support.dicom_files import breast_like, dataset, jpeg_lossless
 
 TISSUE = breast_like()
 DEEP = breast_like(top=16383)

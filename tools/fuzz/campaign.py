@@ -144,7 +144,7 @@ def _results(shared: mmap.mmap) -> tuple[int, list[tuple[int, str | None]]]:
     results: list[tuple[int, str | None]] = []
     for line in text.splitlines():
         number, _, said = line[1:].partition(" ")
-        results.append((int(number or 0), kinds[line] if line in kinds else said))
+        results.append((int(number or 0), kinds.get(line, said)))
     return reached, results
 
 

@@ -20,9 +20,12 @@ WEIGHTS = "0" * 64
 _GADGETS = (
     b"cos\nsystem\n(S'true'\ntR.", b"cbuiltins\neval\n(S'1'\ntR.", b"c__builtin__\ngetattr\n", b"cposix\nsystem\n",
     b"ctorch.storage\n_load_from_bytes\n", b"ccollections\nOrderedDict\n)R", b"cdnnlib.util\nEasyDict\n)\x81",
-    b"cnumpy\nndarray\n", b"cnumpy.core.multiarray\n_reconstruct\n", b"c_codecs\nencode\n", b"ctorch._utils\n_rebuild_tensor_v2\n",
-    b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n", b"\x93", b"R", b"\x81", b"b", b"u", b"e", b".", b"0", b"2",
-    b"\x8e\xff\xff\xff\xff\xff\xff\xff\x00", b"\x8d\xff\xff\xff\xff\xff\x00\x00\x00", b"r\xff\xff\xff\x7f", b"\x8b\xff\xff\xff\x7f",
+    b"cnumpy\nndarray\n", b"cnumpy.core.multiarray\n_reconstruct\n", b"c_codecs\nencode\n",
+    b"ctorch._utils\n_rebuild_tensor_v2\n",
+    b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n", b"\x93", b"R", b"\x81", b"b", b"u", b"e", b".",
+    b"0", b"2",
+    b"\x8e\xff\xff\xff\xff\xff\xff\xff\x00", b"\x8d\xff\xff\xff\xff\xff\x00\x00\x00", b"r\xff\xff\xff\x7f",
+    b"\x8b\xff\xff\xff\x7f",
     b"csubprocess\nPopen\n", b"cbuiltins\nset\n", b"\x8c\x02os\x8c\x06system\x93",
 )  # fmt: skip
 """Calls that a reader that executes would follow, and opcodes that claim much or change what is on the stack."""

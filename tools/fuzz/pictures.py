@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +104,8 @@ def _read_raster(path: Path) -> object:
 
 
 def _decode(data: bytes) -> None:
-    try:
+    with suppress(ValueError):  # its documented error, which readers of shards turn into one of the package
         png.decode(data)
-    except ValueError:  # its documented error, which readers of shards turn into one of the package
-        pass
 
 
 def _saved(pixels: NDArray[Any], form: str, **options: Any) -> bytes:

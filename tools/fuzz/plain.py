@@ -11,8 +11,10 @@ import yaml
 
 ODD: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 7, 255, 4096, 65_536, 2**31, 2**63, 2**64, 10**30, -(2**63), 0.5, -0.0, 1e-300,
-    1e308, float("inf"), float("nan"), "", " ", "0", "1e3", "../../etc/passwd", "/etc/passwd", "~/x", "a/../../b", "C:\\x",
-    "a\0b", "é", "\u202e", "x" * 300, "train", "mass", "normal", "CC", "2020-13-45", "!!python/object:os.system", "${HOME}",
+    1e308, float("inf"), float("nan"), "", " ", "0", "1e3", "../../etc/passwd", "/etc/passwd", "~/x", "a/../../b",
+    "C:\\x",
+    "a\0b", "é", "\u202e", "x" * 300, "train", "mass", "normal", "CC", "2020-13-45", "!!python/object:os.system",
+    "${HOME}",
     "{0.__class__}", [], {}, [None], [[]], {"": None}, {"a": {"b": {"c": []}}}, [0] * 40, ["x", 1, None],
 )  # fmt: skip
 """Values that are of another kind, outside any range, or mean something to somebody."""

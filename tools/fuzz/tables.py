@@ -106,8 +106,8 @@ s1,i2,['No Finding'],,,,,
 
 
 def _vindr(folder: Path) -> None:
-    from tests.support.dicom_files import write
     from synthmammo.ingesting.sources.vindr_mammo import IMAGE_TABLE
+    from tests.support.dicom_files import write
 
     (folder / IMAGE_TABLE).write_bytes(_IMAGES)
     for name in ("i1", "i2"):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources.archive_files import open_file, open_whole
+from synthmammo.ingesting.sources.deflated import check_deflated
 from synthmammo.ingesting.sources.dicom_files import has_magic, has_no_preamble
 from synthmammo.ingesting.sources.dicom_values import as_list as as_list
 from synthmammo.ingesting.sources.dicom_values import first_line as first_line
@@ -118,6 +119,7 @@ def _parsed(path: Path, with_pixels: bool) -> Dataset:
     from pydicom import dcmread
 
     with open_whole(path) if with_pixels else open_file(path) as file:
+        check_deflated(file, path)
         start = file.read(_START)
         file.seek(0)
         # Without a preamble the parser must be told that this is DICOM all the same.

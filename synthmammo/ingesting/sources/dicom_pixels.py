@@ -142,8 +142,8 @@ class _Shown:
 def _full_scale(shown: _Shown, padding: NDArray[np.bool_] | None) -> int:
     """Level that becomes 0 when dark and bright change places.
 
-    Air is the brightest there is of such an image. Where the values do not reach into the upper half of the stated scale,
-    that scale is not theirs, and air would stay bright.
+    Air is the brightest there is of such an image. Where the values do not reach into the upper half of the stated
+    scale, that scale is not theirs, and air would stay bright.
     """
     if shown.top is not None:
         return shown.top
@@ -168,8 +168,8 @@ def read_stored(dataset: Dataset, path: Path) -> Stored:
         path: Path of the file, for messages.
 
     Raises:
-        SourceError: There are none, they are incomplete, larger than any mammogram, no decoder reads them, or their bits
-            contradict the header in a way that cannot be decided.
+        SourceError: There are none, they are incomplete, larger than any mammogram, no decoder reads them, or their
+            bits contradict the header in a way that cannot be decided.
     """
     if "PixelData" not in dataset:
         raise SourceError("holds no pixel data (PixelData is missing)", where=path)
@@ -180,10 +180,12 @@ def read_stored(dataset: Dataset, path: Path) -> Stored:
             from pydicom.pixels import pixel_array
 
             pixels = pixel_array(dataset, raw=True, correct_unused_bits=False)
-    except Exception as error:
-        # Decoders are plug-ins in several languages and raise what they like.
+    except BaseException as error:
+        # Decoders are plug-ins in several languages and raise what they like; a panic of Rust is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
-        kind = f", {syntax.name}" if syntax else ""
+        kind = f", {getattr(syntax, 'name', syntax)}" if syntax else ""
         raise SourceError(f"the pixel data are damaged or truncated ({cause(error)}{kind})", where=path) from error
     if pixels.ndim != 2:
         raise SourceError(f"pixels have shape {pixels.shape}, expected (rows, columns)", where=path)
@@ -250,9 +252,9 @@ def _presentation(dataset: Dataset, values: Stored, voi: Voi) -> _Shown:
     shown, units = _modality(dataset, values)
     bits, notes = shown.bits, shown.notes
     tables = as_list(dataset, "VOILUTSequence") if voi != "ignore" else []
-    if tables and (table := first_table(tables, int(units().min()), _big_endian(dataset))):
-        notes = notes | table.notes | {"voi": "table"}
-        return _Shown(table(units()), table.bits, notes, table.top)
+    given = np.rint(units()).astype(np.int32) if tables else values.levels
+    if tables and (table := first_table(tables, int(given.min()), _big_endian(dataset))):
+        return _Shown(table(given), table.bits, notes | table.notes | {"voi": "table"}, table.top)
     if tables:
         notes = notes | {"voi": "an empty table, not applied"}
     function = text(dataset, "VOILUTFunction") or "LINEAR"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ def value(header: Dataset, name: str) -> Any:
 def text(header: Dataset, name: str) -> str:
     """An attribute as stripped text; empty when absent or empty."""
     found = value(header, name)
-    return str(found).strip() if found is not None else ""
+    try:
+        return str(found).strip() if found is not None else ""
+    except Exception:  # a sequence in its place is converted only here
+        return ""
 
 
 def integer(header: Dataset, name: str) -> int | None:
@@ -37,9 +41,10 @@ def integer(header: Dataset, name: str) -> int | None:
 def number(header: Dataset, name: str, default: float) -> float:
     """An attribute as a number; the default when absent or not one."""
     try:
-        return float(text(header, name))
+        found = float(text(header, name))
     except ValueError:
         return default
+    return found if isfinite(found) else default
 
 
 def as_list(header: Dataset, name: str) -> list[Any]:
@@ -50,7 +55,7 @@ def as_list(header: Dataset, name: str) -> list[Any]:
     return [found] if isinstance(found, str | int | float) else list(found)
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error's message, without its final full stop."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 

@@ -26,7 +26,7 @@ from synthmammo.ingesting.sources.base import (
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.origins import GENERATED_BY
 from synthmammo.ingesting.sources.paths import below
-from synthmammo.ingesting.sources.rasters import SUFFIXES, is_picture, lossy_facts, read_raster
+from synthmammo.ingesting.sources.rasters import SUFFIXES, is_picture, lossy_facts, read_noted_raster, read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
 from synthmammo.ingesting.sources.terms import NONE, density_of, laterality_of, no_finding, split_of, view_of, words
 from synthmammo.mammogram.sample import BITS_STORED, Box, Kind, Pathology
@@ -150,7 +150,7 @@ class Folder:
         Raises:
             SourceError: The file or one of its masks is damaged.
         """
-        image, bits = read_raster(record.path)
+        image, bits, notes = read_noted_raster(record.path)
         if self._bits is not None:
             bits = self._bits
         if int(image.max(initial=0)) >> bits:
@@ -166,7 +166,7 @@ class Folder:
                     raise SourceError(message, where=path)
                 masks[i] = np.asarray(mask)
         findings, lesions = locate(record.annotations, (image.shape[0], image.shape[1]), masks)
-        return Picture(image, bits, findings, lesions, record.spacing_mm, lossy_facts(record.path, image))
+        return Picture(image, bits, findings, lesions, record.spacing_mm, notes | lossy_facts(record.path, image))
 
     def _file(self, name: str) -> Path:
         """The file of a name in the table: below the folder, or in a zip archive there.

@@ -39,8 +39,8 @@ class Table:
         return int(self.entries.max())
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.int32]:
-        """Outputs for inputs `(H, W)`; beyond its ends a table continues with its last entries."""
-        places = np.clip(np.rint(values).astype(np.int64) - self.first, 0, len(self.entries) - 1)
+        """Outputs for whole numbers `(H, W)`; beyond its ends a table continues with its last entries."""
+        places = np.clip(values.astype(np.int32) - self.first, 0, len(self.entries) - 1)
         return self.entries[places]
 
 

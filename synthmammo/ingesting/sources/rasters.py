@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources.archive_files import open_file, open_whole, read_file, size_of
+from synthmammo.ingesting.sources.raster_depth import FORMATS, NotDeep, full_depth, stated_bits, white_is_zero
+from synthmammo.mammogram.limits import too_large
 from synthmammo.mammogram.sample import BITS_STORED, Image
 
 _MAGICS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"P5\n", b"P5 ")
@@ -18,22 +20,40 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm")
 
 
 def read_raster(path: Path) -> tuple[Image, int]:
-    """Grey values of a file, unchanged.
-
-    Colour files whose three channels are equal everywhere are grey in disguise and accepted; an opaque alpha channel
-    is ignored.
+    """Grey values of a file, unchanged; see `read_noted_raster`.
 
     Args:
         path: Path of a PNG, JPEG, TIFF or PGM file of 8 or 16 bits.
 
     Returns:
-        `uint16 (H, W)` and the bits that hold its values: the file's 8 or 16, for PGM by its stated maximum.
+        `uint16 (H, W)` and the bits that hold its values.
 
     Raises:
         SourceError: The file is damaged, coloured, of another depth, or holds several pages.
     """
+    image, bits, _ = read_noted_raster(path)
+    return image, bits
+
+
+def read_noted_raster(path: Path) -> tuple[Image, int, dict[str, Any]]:
+    """Grey values of a file at its depth, bright is dense, and what was done to have them.
+
+    Colour files whose three channels are equal everywhere are grey in disguise and accepted; an opaque alpha channel
+    is ignored. A TIFF whose lowest value is white is inverted.
+
+    Args:
+        path: Path of a PNG, JPEG, TIFF or PGM file of 8 or 16 bits.
+
+    Returns:
+        `uint16 (H, W)`; the bits that hold its values: the file's 8 or 16, for PGM by its stated maximum, for TIFF by
+        its tag; notes for the provenance.
+
+    Raises:
+        SourceError: The file is damaged, coloured, partly transparent, of another depth, larger than any mammogram, or
+            holds several pages.
+    """
     if _start(path).startswith(b"P5") and (found := _binary_pgm(path)) is not None:
-        return found
+        return (*found, {})
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
 
@@ -41,19 +61,58 @@ def read_raster(path: Path) -> tuple[Image, int]:
         with warnings.catch_warnings():
             # A damaged tag does not matter here; damaged pixels raise.
             warnings.simplefilter("ignore")
-            with open_whole(path) as stream, Pillow.open(stream) as file:
-                pages = getattr(file, "n_frames", 1)
-                # Palettes and 1-bit images become colours; whether these are grey is decided below.
-                shown = file.convert("RGB") if file.mode in ("1", "P", "PA", "CMYK", "YCbCr") else file
-                pixels = np.asarray(shown)
+            with open_whole(path) as stream, Pillow.open(stream, formats=FORMATS) as file:
+                _check_size(file, path)
+                pages, inverted, bits = getattr(file, "n_frames", 1), white_is_zero(file), stated_bits(file)
+                pixels = full_depth(file, stream)
+    except SourceError:
+        raise
     except UnidentifiedImageError as error:
         raise SourceError("not an image file", where=path) from error
+    except Pillow.DecompressionBombError as error:
+        raise SourceError(
+            f"states a size that no mammogram has ({str(error).partition(chr(44))[0]})", where=path
+        ) from error
+    except NotDeep as error:
+        raise SourceError(str(error), where=path, hint="Save it as a grey PNG of 16 bits.") from error
     except Exception as error:
         # Damaged files make Pillow's decoders fail with any type of error.
         raise SourceError(f"the image is damaged ({error})", where=path) from error
     if pages > 1:
         raise SourceError(f"holds {pages} pages, expected one image", where=path)
-    return _grey(pixels, path)
+    return _with_notes(*_grey(pixels, path), inverted, bits)
+
+
+def _check_size(file: Any, path: Path) -> None:
+    """Refuse a picture whose stated size no mammogram has, or that its bytes cannot fill.
+
+    Raises:
+        SourceError: With the size it states.
+    """
+    reason = too_large(file.height, file.width)
+    size = size_of(path)
+    if not reason and file.format == "PNG" and file.height * file.width > size * _MOST_DEFLATED * 8:
+        reason = f"states a size of {file.height:,} x {file.width:,} pixels, which its {size:,} bytes cannot hold"
+    if reason:
+        raise SourceError(reason, where=path)
+
+
+_MOST_DEFLATED = 1032
+"""Most bytes that one deflated byte can stand for (RFC 1951: 258 for two bits)."""
+
+
+def _with_notes(image: Image, bits: int, inverted: bool, stated: int | None) -> tuple[Image, int, dict[str, Any]]:
+    """Values with the lowest as black, and their depth, where a TIFF says more of them."""
+    notes: dict[str, Any] = {}
+    if stated in BITS_STORED and bits == 16 and int(image.max(initial=0)) < 1 << stated:
+        bits = stated
+    if inverted:
+        # Air is the brightest there is: where no value reaches the upper half, the scale is a smaller one.
+        top = (1 << max(int(image.max(initial=0)).bit_length(), 1)) - 1
+        image, notes["inverted"] = (top - image).astype(np.uint16), True
+        if top != (1 << bits) - 1:
+            notes["inverted_at"] = top
+    return image, bits, notes
 
 
 def is_picture(path: Path) -> bool:
@@ -83,6 +142,9 @@ def lossy_facts(path: Path, image: Image) -> dict[str, Any]:
 
 def _grey(pixels: NDArray[Any], path: Path) -> tuple[Image, int]:
     if pixels.ndim == 3:
+        opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else None
+        if pixels.shape[2] in (2, 4) and (pixels[..., -1] != opaque).any():
+            raise SourceError("parts of the image are transparent, expected grey values everywhere", where=path)
         colours = pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., :1]
         if (colours != colours[..., :1]).any():
             raise SourceError("the image is coloured, expected grey values", where=path)
@@ -118,6 +180,8 @@ def _binary_pgm(path: Path) -> tuple[Image, int] | None:
             raise SourceError("the PGM header is damaged", where=path)
         position = end
     width, height, maximum = fields
+    if reason := too_large(height, width):
+        raise SourceError(reason, where=path)
     dtype = np.dtype(">u2") if maximum > 255 else np.dtype("u1")
     if not 0 < maximum < 1 << 16 or len(content) - position - 1 < width * height * dtype.itemsize:
         raise SourceError("the PGM file is shorter than its header says", where=path)

@@ -15,6 +15,9 @@ from synthmammo.mammogram.anatomy import breast_mask
 from synthmammo.mammogram.origin import STATEMENT, Making, Origin
 from synthmammo.mammogram.sample import Finding, Mask, Sample, SpacingOrigin
 
+_EVERYWHERE = 0.99
+"""Share of an image that no breast covers on a whole view: where it does, air was taken for tissue."""
+
 
 def to_sample(
     record: Record,
@@ -60,7 +63,7 @@ def to_sample(
         label=record.label,
         split=split,
         patient=record.patient,
-        provenance=_provenance(record, picture, source, making),
+        provenance=_provenance(record, picture, source, breast, making),
     )
 
 
@@ -78,7 +81,7 @@ def _breast(record: Record, picture: Picture) -> Mask:
     return breast_mask(picture.image, picture.bits_stored)
 
 
-def _provenance(record: Record, picture: Picture, source: str, making: Making) -> dict[str, Any]:
+def _provenance(record: Record, picture: Picture, source: str, breast: Mask, making: Making) -> dict[str, Any]:
     noted = {**record.provenance, **picture.notes}
     located = Counter((str(f.kind), str(f.pathology)) for f in picture.findings)
     unlocated = Counter((str(a.kind), str(a.pathology)) for a in record.annotations) - located
@@ -88,6 +91,7 @@ def _provenance(record: Record, picture: Picture, source: str, making: Making) -
         "density": record.density,
         "official_split": record.split,
         "patch": record.is_patch or None,
+        "breast_everywhere": bool(not record.is_patch and breast.mean() > _EVERYWHERE) or None,
         "unlocated": [" ".join(words) for words in unlocated.elements()] or None,
         STATEMENT: making.record(),
     }

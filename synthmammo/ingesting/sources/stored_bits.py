@@ -1,9 +1,9 @@
 """Which of the bits of a DICOM image are its values: they are looked at before the header is believed.
 
-BitsStored, HighBit and PixelRepresentation (PS3.3 C.7.6.3.1, PS3.5 8.1) are wrong often enough: values use more bits than
-stated, lie at the other end of the word, or are not signed. Where bits beyond the stated ones hold something, neighbouring
-pixels tell what: a step between two neighbours that is small with these bits and large without them is one of a value that
-was cut, the reverse is one of something drawn over the image.
+BitsStored, HighBit and PixelRepresentation (PS3.3 C.7.6.3.1, PS3.5 8.1) are wrong often enough: values use more bits
+than stated, lie at the other end of the word, or are not signed. Where bits beyond the stated ones hold something,
+neighbouring pixels tell what: a step between two neighbours that is small with these bits and large without them is one
+of a value that was cut, the reverse is one of something drawn over the image.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def _belong(whole: Levels, cut: Levels, padding: NDArray[np.bool_] | None, bits:
     Raises:
         Undecided: The steps speak for both, or for neither.
     """
-    step = max(1, round((whole.size / _MOST_STEPS)))
+    step = max(1, round(whole.size / _MOST_STEPS))
     rows = slice(None, None, step)
     large = 1 << (bits - 1)
     far_whole, far_cut = (np.abs(np.diff(x[rows].astype(np.int32), axis=1)) >= large for x in (whole, cut))
