@@ -39,10 +39,13 @@ docs: $(STAMP) ## Write the reference and the schema from the code; build the pa
 	$(BIN)/python -m tools.labels --write
 	$(BIN)/sphinx-build -W --keep-going -n -b html docs build/docs
 
+fuzz: $(STAMP) ## Give 100,000 damaged inputs to every reader; INPUTS=NUMBER; READER=NAME for one; GUIDED=1 with atheris
+	$(BIN)/python -m tools.fuzz $(READER) --inputs $(or $(INPUTS),100000) $(if $(GUIDED),--guided)
+
 golden: $(STAMP) ## Write the golden values again, where pixels are meant to change; the pixels version is raised with it
 	$(BIN)/python -m tools.golden --write
 
 cover: $(STAMP) ## Run the tests, say which lines they leave out, fail below the floor; what CI runs
 	$(BIN)/pytest -n 2 -m "not slow and not gpu" --cov --cov-report=term
 
-.PHONY: help install demo test slow lint bench docs golden cover
+.PHONY: help install demo test slow lint bench docs fuzz golden cover

@@ -13,7 +13,7 @@ from tools.fuzz.campaign import Outcome, campaign_in_child, in_own_folder
 from tools.fuzz.reader import Reader, made
 from tools.fuzz.readers import READERS
 
-BLOCK = 2_000
+BLOCK = 1_000
 """Inputs of one child process and one line of the log."""
 
 
@@ -29,7 +29,9 @@ def main(names: Sequence[str], inputs: int, first: int, log: Path, broken: Path,
     if guided:
         from tools.fuzz.guided import guide
 
-        guide(READERS[names[0]], inputs, first)
+        if len(names) != 1:
+            raise click.UsageError("--guided takes one READER")
+        guide(READERS[names[0]], inputs, first, broken)
         return
     log.parent.mkdir(parents=True, exist_ok=True)
     bad = sum(_reader(READERS[name], inputs, first, log, broken) for name in names or READERS)

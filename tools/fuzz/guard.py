@@ -47,6 +47,7 @@ _watch = _Watch()
 
 def install() -> None:
     """Watch this process from now on; an audit hook cannot be taken out again."""
+    os.environ["RUST_BACKTRACE"] = "0"  # a decoder that panics a thousand times says so a thousand times
     resource.setrlimit(resource.RLIMIT_AS, (_mapped() + MOST_MAPPED, resource.RLIM_INFINITY))
     libraries = {sys.prefix, sys.base_prefix, str(Path(__file__).parents[2]), *(os.path.realpath(p) for p in sys.path)}
     _watch.allowed = (*(f"{path}/" for path in libraries if path), "/proc/", "/sys/", "/dev/null", "/dev/urandom")

@@ -172,13 +172,24 @@ def check_claims(file: IO[bytes], size: int) -> None:
         ValueError: It claims more than it holds.
     """
     remembered = 0
-    for operation, argument, _ in pickletools.genops(file):
+    for operation, argument, _ in pickletools.genops(_Bounded(file, size)):
         if operation.name in _REMEMBERING:
             remembered += 1
             if argument is not None and not 0 <= argument <= remembered:
                 raise ValueError(f"it remembers value {argument} after {remembered - 1}")
         elif operation.name == "FRAME" and argument > size:
             raise ValueError(f"a frame of {argument:,} bytes in a file of {size:,}")
+
+
+class _Bounded:
+    """A file that is not asked for more than it has: Python takes the memory for a read before it reads."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file, self._size = file, size
+        self.readline, self.tell = file.readline, file.tell
+
+    def read(self, count: int) -> bytes:
+        return self._file.read(min(count, self._size - self._file.tell()))
 
 
 _REMEMBERING = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE")
