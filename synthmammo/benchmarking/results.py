@@ -26,6 +26,7 @@ import yaml
 from numpy.typing import NDArray
 
 from synthmammo._version import __version__
+from synthmammo.benchmarking.arrays import read_array
 from synthmammo.errors import DatasetError, OutputError, unwritable
 from synthmammo.files import writing
 from synthmammo.identity import file_digest
@@ -159,7 +160,7 @@ class Results:
 
     def scores(self, record: Record) -> NDArray[np.float64]:
         """Scores of a finished training, `float64 (N)`."""
-        return np.asarray(np.load(self.path / record["scores"]), np.float64)
+        return np.asarray(read_array(self.path / record["scores"]), np.float64)
 
     def state_file(self, run: Run, fold: int) -> Path:
         """Where the state of a training under way is kept."""

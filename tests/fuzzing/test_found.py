@@ -1,9 +1,11 @@
 """Inputs that broke a promise once, as small as they can be; the names say what they did."""
 
+import gzip
 import io
 import json
 import pickle
 import struct
+import tarfile
 import tracemalloc
 import zipfile
 import zlib
@@ -16,7 +18,10 @@ import pytest
 import torch
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
+from synthmammo.benchmarking.arrays import read_array
 from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.readers.parquet import ParquetReader
+from synthmammo.dataset.readers.webdataset import WebDatasetReader
 from synthmammo.errors import CheckpointError, DatasetError, SourceError
 from synthmammo.ingesting.sources import deflated
 from synthmammo.ingesting.sources.base import Record, Skipped, open_source
@@ -166,6 +171,56 @@ def test_a_plan_with_a_word_that_is_none_of_ours(tmp_path):
     pq.write_table(pa.Table.from_pylist([row], SCHEMA), tmp_path / "plan.parquet")
     with pytest.raises(DatasetError, match="the plan cannot be read"):
         list(read_rows(tmp_path / "plan.parquet"))
+
+
+# Shards
+
+
+@pytest.mark.parametrize("kind", ["packed", "sparse"])
+def test_a_tar_that_is_larger_read_than_it_is(tmp_path, kind, little_memory):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo("a.image.png")
+        member.size = 16 << 20
+        tar.addfile(member, io.BytesIO(bytes(member.size)))
+    whole = buffer.getvalue()
+    sparse = tarfile.TarInfo("a.json")
+    sparse.pax_headers = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": str(1 << 40)}
+    sparse.pax_headers |= {"GNU.sparse.map": "0,1", "GNU.sparse.name": "a.json"}
+    sparse.size = 1
+    small = io.BytesIO()
+    with tarfile.open(fileobj=small, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(sparse, io.BytesIO(b"{"))
+    (tmp_path / "a.tar").write_bytes(gzip.compress(whole) if kind == "packed" else small.getvalue())
+    del whole, buffer
+    tracemalloc.reset_peak()
+    with pytest.raises(DatasetError, match="not a whole tar"):
+        list(WebDatasetReader(tmp_path / "a.tar", 1).samples())
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999,)}",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+        "(" * 90,
+    ],
+)
+def test_an_array_that_is_not_what_its_header_claims(tmp_path, header, little_memory):
+    text = header.ljust(117).encode() + b"\n"
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + bytes(8))
+    with pytest.raises(DatasetError, match="not a whole array"):
+        read_array(tmp_path / "a.npy")
+
+
+def test_a_parquet_whose_texts_are_none(tmp_path):
+    table = pa.table({"key": pa.array([b"\x85"]).view(pa.string()), "provenance": ["{"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    reader = ParquetReader(tmp_path / "a.parquet")
+    with pytest.raises(DatasetError, match="its values cannot be read"):
+        _ = reader.keys
+    with pytest.raises(DatasetError, match="no JSON"):
+        list(reader.provenances())
 
 
 # Manifests

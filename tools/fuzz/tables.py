@@ -182,6 +182,45 @@ def _read_dataset(path: Path) -> object:
     return facts, dataset[0] if len(dataset) else None
 
 
+def _shard_corpus(name: str, folder: Path) -> list[bytes]:
+    _dataset(folder)
+    return [path.read_bytes() for path in sorted(folder.glob(f"{name}/*"))]
+
+
+def _read_tar(path: Path) -> object:
+    from synthmammo.dataset.readers.webdataset import WebDatasetReader
+
+    reader = WebDatasetReader(path, 3)
+    return reader.keys, reader.splits, list(reader.provenances()), list(reader.samples())
+
+
+def _read_parquet(path: Path) -> object:
+    from synthmammo.dataset.readers.parquet import ParquetReader
+
+    reader = ParquetReader(path)
+    return len(reader), reader.keys, reader.splits, list(reader.provenances()), list(reader.samples())
+
+
+def _npy_corpus(folder: Path) -> list[bytes]:
+    import io
+
+    import numpy as np
+
+    buffers = [io.BytesIO() for _ in range(2)]
+    np.save(buffers[0], np.arange(6.0).reshape(2, 3))
+    np.save(buffers[1], np.zeros(4, np.float32))
+    return [buffer.getvalue() for buffer in buffers]
+
+
+def _read_npy(path: Path) -> object:
+    from synthmammo.benchmarking.arrays import read_array
+
+    return read_array(path)
+
+
+_SHAPES = (b"(99999999999, 9)", b"(-1,)", b"'|O'", b"__import__('os')", b"(" * 200, b"'<f8'", b"True", b"{}")
+
+
 def readers() -> list[Reader]:
     """Readers of texts and tables."""
     csv = partial(Reader, changes=(plain.cell,), words=_NAMES)
@@ -190,5 +229,8 @@ def readers() -> list[Reader]:
         csv("csv-folder", "table.csv", _csv_corpus, _read_folder, around=_pictures),
         csv("csv-vindr", "finding_annotations.csv", lambda folder: [_FINDINGS], _read_vindr, around=_vindr),
         Reader("plan", "plan.parquet", _plan_corpus, _read_plan, (_plan_row,)),
+        Reader("npy", "a.npy", _npy_corpus, _read_npy, words=_SHAPES),
+        Reader("shard-tar", "a.tar", partial(_shard_corpus, "webdataset"), _read_tar),
+        Reader("shard-parquet", "a.parquet", partial(_shard_corpus, "parquet"), _read_parquet),
         Reader("manifest", "manifest.json", _dataset_corpus, _read_dataset, (plain.json_value,), around=_dataset),
     ]

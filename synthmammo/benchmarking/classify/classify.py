@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from synthmammo.benchmarking.arrays import read_array
 from synthmammo.benchmarking.classify.backbones import Backbone, backbone
 from synthmammo.benchmarking.classify.config import ClassifyConfig, runs
 from synthmammo.benchmarking.classify.fit import Classifier, Fitted, LogOdds, fit_classifier, last_features, log_odds
@@ -217,7 +218,7 @@ class Classification:
             settings = (self.config.backbone, known, self.config.size_px, self.config.intensity, self.config.augment)
             path = self.results.features_file(f"frozen-{name}-{digest([images.digest, *settings])[:16]}")
             if path.is_file():
-                self.features[name] = np.load(path)
+                self.features[name] = read_array(path)
                 advance(len(images))
                 continue
             network = self._backbone(self.config.first_seed).to(self.device)

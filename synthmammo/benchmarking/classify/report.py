@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synthmammo.benchmarking.arrays import read_array
 from synthmammo.benchmarking.classify.classify import Compared, embedded
 from synthmammo.benchmarking.classify.embed import LEAST_EMBEDDED, Case, changed_cases, embed
 from synthmammo.benchmarking.classify.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
@@ -183,14 +184,14 @@ def _embedding(compared: Compared, best: MixtureSummary, corrected: Sequence[Cas
     files = [[results.features_file(f"{run.name}-{side}") for side in ("real", "synthetic")] for _, run in names]
     if not all(file.is_file() for pair in files for file in pair):
         return None
-    tested = compared.tested[: len(np.load(files[0][0]))] if compared.config.folds else compared.tested
+    tested = compared.tested[: len(read_array(files[0][0]))] if compared.config.folds else compared.tested
     labels = [f"real {label}" for label in compared.real.labels[tested].tolist()]
     labels += [f"synthetic {label}" for label in compared.synthetic.labels[embedded(compared.synthetic)].tolist()]
     if compared.config.folds or len(labels) < LEAST_EMBEDDED:
         return None
     marked = [case.number for case in corrected[:10]]
     clouds = [
-        Cloud(title, embed(np.concatenate([np.load(file) for file in pair])), np.array(labels), marked)
+        Cloud(title, embed(np.concatenate([read_array(file) for file in pair])), np.array(labels), marked)
         for (title, _), pair in zip(names, files, strict=True)
     ]
     path = draw_embedding(clouds, results.path / "figures" / "tsne.png")

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from synthmammo.benchmarking.arrays import read_array
 from synthmammo.benchmarking.detect.config import DetectConfig, DetectorTraining, RowName
 from synthmammo.benchmarking.detect.detectors import make_detector
 from synthmammo.benchmarking.detect.films import Films, load_films
@@ -218,7 +219,7 @@ class Detection:
         """Marks on all tested images, those of all folds together."""
         gathered: dict[tuple[RowName, int], dict[int, Marks]] = {}
         for training in self.grid:
-            found = of_table(np.load(self._marks_file(training)), self.folds[training.fold][1])
+            found = of_table(read_array(self._marks_file(training)), self.folds[training.fold][1])
             gathered.setdefault((training.row, training.seed), {}).update(found)
         assert all(training in records for training in self.grid)
         return {key: [found[int(number)] for number in self.tested] for key, found in gathered.items()}

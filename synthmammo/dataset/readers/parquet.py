@@ -54,11 +54,15 @@ class ParquetReader:
         for group, members in groupby(rows, key=self._group):
             table, first = self._read(parquet, group), self._first(group)
             for row in members:
-                yield self._sample(table.slice(row - first, 1).to_pylist()[0], names)
+                yield self._sample(self._plain(table.slice(row - first, 1))[0], names)
 
     def provenances(self) -> Iterator[dict[str, Any]]:
         """How each sample was made or read, from the file's column of that name."""
-        yield from map(json.loads, self._column("provenance"))
+        for text in self._column("provenance"):
+            try:
+                yield json.loads(text)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise DatasetError(f"a provenance is no JSON ({error})", where=self._file, hint=AGAIN) from error
 
     def sample(self, row: int) -> Sample:
         """The sample of one row; reads its row group only."""
@@ -73,7 +77,7 @@ class ParquetReader:
     def _column(self, name: str) -> Iterator[str]:
         parquet = self._open()
         for group in range(parquet.num_row_groups):
-            yield from self._read(parquet, group, [name]).column(name).to_pylist()
+            yield from (row[name] for row in self._plain(self._read(parquet, group, [name])))
 
     @cached_property
     def label_names(self) -> tuple[str, ...]:
@@ -92,6 +96,12 @@ class ParquetReader:
         except (KeyError, IndexError, TypeError) as error:
             raise foreign(row.get("key"), error, self._file) from error
         return sample_of(row, self._file)
+
+    def _plain(self, table: pa.Table) -> list[dict[str, Any]]:
+        try:
+            return list(table.to_pylist())
+        except (pa.ArrowException, ValueError, OverflowError) as error:  # texts are decoded only now
+            raise DatasetError(f"its values cannot be read ({error})", where=self._file, hint=AGAIN) from error
 
     def _open(self) -> pq.ParquetFile:
         try:

@@ -26,7 +26,7 @@ class WebDatasetReader:
     """
 
     def __init__(self, file: Path, samples: int) -> None:
-        self._file, self._samples = file, samples
+        self._file, self._samples, self._checked = file, samples, False
 
     def __len__(self) -> int:
         return self._samples
@@ -67,6 +67,7 @@ class WebDatasetReader:
 
         number = 0
         try:
+            self._check_sizes()
             with self._file.open("rb") as stream:
                 source = [{"url": str(self._file), "stream": stream}]
                 for members in group_by_keys(tar_file_expander(source, select_files=select)):
@@ -79,6 +80,16 @@ class WebDatasetReader:
         if number != (expected or self._samples):
             message = f"not a whole tar (it holds {number} samples, expected {expected or self._samples})"
             raise DatasetError(message, where=self._file, hint=AGAIN)
+
+    def _check_sizes(self) -> None:
+        """Refuse a tar that is packed, or whose members claim more bytes than it has: reading it would make them."""
+        if self._checked:
+            return
+        with tarfile.open(self._file, "r:") as tar:  # without a suffix after the colon nothing is unpacked
+            claimed = sum(member.size for member in tar)
+        if claimed > self._file.stat().st_size:
+            raise tarfile.ReadError(f"its members claim {claimed:,} bytes, more than the file")
+        self._checked = True
 
     def _record(self, members: Members) -> dict[str, Any]:
         try:
