@@ -6,12 +6,16 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tools.fuzz.campaign import Outcome, campaign_in_child, in_own_folder
 from tools.fuzz.reader import Reader, made
 from tools.fuzz.readers import READERS
+
+Row = dict[str, Any]
+"""A line of the log: the fields of `Outcome`."""
 
 BLOCK = 1_000
 """Inputs of one child process and one line of the log."""
@@ -53,11 +57,11 @@ def _reader(reader: Reader, inputs: int, first: int, log: Path, broken: Path) ->
     return _summary(reader.name, rows)
 
 
-def _rows(log: Path) -> list[dict[str, object] | object]:
+def _rows(log: Path) -> list[Row]:
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
-def _logged(outcome: Outcome, log: Path) -> dict[str, object]:
+def _logged(outcome: Outcome, log: Path) -> Row:
     row = outcome.as_row()
     with log.open("a") as file:
         file.write(json.dumps(row) + "\n")
@@ -74,7 +78,7 @@ def _keep(reader: Reader, outcome: Outcome, corpus: Sequence[bytes], broken: Pat
             click.echo(f"{reader.name} {seed}: {said}", err=True)
 
 
-def _summary(name: str, rows: Sequence[dict[str, object]]) -> int:
+def _summary(name: str, rows: Sequence[Row]) -> int:
     total = {key: sum(row[key] for row in rows) for key in ("inputs", "read", "refused", "seconds")}
     bad = sum(len(row["broken"]) for row in rows)
     rate = total["inputs"] / max(total["seconds"], 1e-9)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from synthmammo.errors import SynthmammoError
 from tools.fuzz import guard
@@ -41,7 +42,7 @@ class Outcome:
     seconds: float = 0.0
     broken: dict[int, str] = field(default_factory=dict)
 
-    def as_row(self) -> dict[str, object]:
+    def as_row(self) -> dict[str, Any]:
         """Plain values for a line of the log."""
         return asdict(self) | {"seconds": round(self.seconds, 3)}
 

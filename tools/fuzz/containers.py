@@ -106,7 +106,7 @@ _TAGS = tuple(
     )
 )
 _LONG = (b"OB", b"OW", b"OF", b"SQ", b"UT", b"UN", b"OD", b"OL", b"UC", b"UR", b"OV", b"SV", b"UV")
-_TEXTS = (
+_TEXTS: tuple[bytes, ...] = (
     b"",
     b"0",
     b"-1",

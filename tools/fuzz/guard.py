@@ -19,7 +19,15 @@ MOST_MEMORY = 768 << 20
 MOST_MAPPED = 6 << 30
 """Bytes that the process may claim beyond what it has: no input harms the machine that the campaign runs on."""
 
-_FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "subprocess.Popen", "pty.spawn")
+_FORBIDDEN: tuple[str, ...] = (
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.fork",
+    "subprocess.Popen",
+    "pty.spawn",
+)
 _FORBIDDEN += ("socket.connect", "socket.bind", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod")
 _FORBIDDEN += (
     "os.symlink",

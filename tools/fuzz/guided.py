@@ -31,7 +31,7 @@ def guide(reader: Reader, inputs: int, first: int, broken: Path) -> None:
         click.ClickException: atheris is not installed.
     """
     try:
-        import atheris
+        import atheris  # type: ignore[import-untyped,unused-ignore]
     except ImportError as error:
         raise click.ClickException("atheris is not installed: pip install atheris") from error
     with atheris.instrument_imports(include=list(LIBRARIES)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,6 +14,9 @@ from tests.support.tiny_models import contextual_file, stylegan2_file
 from tools.fuzz.containers import zip_member
 from tools.fuzz.plain import safetensors_header
 from tools.fuzz.reader import Reader
+
+if TYPE_CHECKING:
+    from synthmammo.models.nets.stylegan2 import StyleGAN2Config
 
 WEIGHTS = "0" * 64
 """Digest of the model that fitted files claim to belong to."""
@@ -31,7 +35,7 @@ _GADGETS = (
 """Calls that a reader that executes would follow, and opcodes that claim much or change what is on the stack."""
 
 
-def _config() -> object:
+def _config() -> StyleGAN2Config:
     from synthmammo.models.nets.stylegan2 import StyleGAN2Config
 
     return StyleGAN2Config(resolution=8, z_dim=4, w_dim=4, mapping_layers=1, channel_base=32, channel_max=4)
@@ -42,13 +46,16 @@ def _networks() -> list[torch.nn.Module]:
 
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    return [kind(_config()) for kind in (Generator, Discriminator, Generator)]  # type: ignore[operator]
+    return [Generator(_config()), Discriminator(_config()), Generator(_config())]
 
 
 def _nvidia_corpus(folder: Path) -> list[bytes]:
     training, judge, averaged = _networks()
-    settings = {"epilogue_kwargs": EasyDict(mbstd_group_size=8)}
-    whole = {"G_ema": persistent(averaged), "G": persistent(training), "D": persistent(judge, **settings)}
+    whole = {
+        "G_ema": persistent(averaged),
+        "G": persistent(training),
+        "D": persistent(judge, epilogue_kwargs=EasyDict(mbstd_group_size=8)),
+    }
     return [nvidia_bytes(whole, protocol) for protocol in (2, 4)] + [nvidia_bytes({"G_ema": persistent(averaged)})]
 
 
@@ -62,7 +69,7 @@ def _rosinality_corpus(folder: Path) -> list[bytes]:
 
     names = ("training_generator", "discriminator", "generator")
     states = {name: network.state_dict() for name, network in zip(names, _networks(), strict=True)}
-    path = write_rosinality(folder / "a.pt", _config(), states)  # type: ignore[arg-type]
+    path = write_rosinality(folder / "a.pt", _config(), states)
     content = torch.load(path, weights_only=True)
     torch.save(content, folder / "old.pt", _use_new_zipfile_serialization=False)
     small = {
@@ -80,7 +87,7 @@ def _read_published(path: Path) -> object:
 
 
 def _own_corpus(folder: Path) -> list[bytes]:
-    small = stylegan2_file(folder / "a.safetensors", _config(), discriminator=True)  # type: ignore[arg-type]
+    small = stylegan2_file(folder / "a.safetensors", _config(), discriminator=True)
     return [small.read_bytes(), contextual_file(folder / "b.safetensors").read_bytes()]
 
 
@@ -94,7 +101,7 @@ def _read_own(path: Path) -> object:
 def _inverted_corpus(folder: Path) -> list[bytes]:
     from synthmammo.models.inverted import Facts, Inverted, write_inverted
 
-    def image(key: str, **noise: np.ndarray) -> Inverted:  # type: ignore[type-arg]
+    def image(key: str, **noise: np.ndarray) -> Inverted:
         facts = Facts(key, "p1", spacing_mm=(0.1, 0.1), spacing_origin="known", errors={"W": {"loss": 1.0}})
         return Inverted(facts, np.ones((4, 4), np.float32), noise)
 
@@ -124,7 +131,7 @@ def _directions_corpus(folder: Path) -> list[bytes]:
         for number, name in enumerate(ATTRIBUTES)
     }
     ones = np.ones(len(unit), np.float32)
-    found = Directions(np.zeros((1, len(unit)), np.float32), unit, ones, ones / len(unit), attributes)
+    found = Directions(np.zeros((1, len(unit)), np.float32), unit, ones, ones / np.float32(len(unit)), attributes)
     return [write_directions(folder / "a.directions", found, WEIGHTS).read_bytes()]
 
 

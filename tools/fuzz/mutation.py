@@ -9,7 +9,27 @@ from collections.abc import Callable, Sequence
 Change = Callable[[random.Random, bytes], bytes]
 """Another file from a file."""
 
-_NUMBERS = (0, 1, 2, 7, 8, 15, 16, 17, 127, 128, 255, 256, 4095, 4096, 32767, 32768, 65535, 65536, 60_000)
+_NUMBERS: tuple[int, ...] = (
+    0,
+    1,
+    2,
+    7,
+    8,
+    15,
+    16,
+    17,
+    127,
+    128,
+    255,
+    256,
+    4095,
+    4096,
+    32767,
+    32768,
+    65535,
+    65536,
+    60_000,
+)
 _NUMBERS += (2**24, 2**31 - 1, 2**31, 2**32 - 1)
 _FORMATS = ("<B", "<H", ">H", "<I", ">I", "<Q", ">Q")
 MOST_BYTES = 1 << 20

@@ -69,7 +69,12 @@ def _jpeg_lossless(folder: Path) -> bytes:
 
 
 def _header_corpus(folder: Path) -> list[bytes]:
-    several = {"SOPClassUID": TOMOSYNTHESIS, "NumberOfFrames": 1, "SeriesDescription": "R MLO", "ImageLaterality": None}
+    several: dict[str, Any] = {
+        "SOPClassUID": TOMOSYNTHESIS,
+        "NumberOfFrames": 1,
+        "SeriesDescription": "R MLO",
+        "ImageLaterality": None,
+    }
     return [*dicom_corpus(folder), write(folder / "tomo.dcm", breast_like(*SMALL), **several).read_bytes()]
 
 

@@ -13,7 +13,7 @@ from tools.fuzz import plain
 from tools.fuzz.reader import Reader
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-_YAML = (
+_YAML: tuple[bytes, ...] = (
     b"include: a.yaml\n",
     b"include: ../../../etc/passwd\n",
     b"!!python/object/apply:os.system ['true']",

@@ -177,7 +177,7 @@ def read_stored(dataset: Dataset, path: Path) -> Stored:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from pydicom.pixels import pixel_array
+            from pydicom.pixels.utils import pixel_array
 
             pixels = pixel_array(dataset, raw=True, correct_unused_bits=False)
     except BaseException as error:

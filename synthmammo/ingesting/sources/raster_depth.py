@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
+    from PIL.ImageFile import ImageFile as Picture
 
 FORMATS = ("PNG", "JPEG", "TIFF", "PPM")
 """Formats that Pillow is let try; each other one is one more decoder for a file that lies about its kind."""
@@ -104,4 +104,4 @@ def _grey_and_alpha(picture: Picture) -> NDArray[np.uint16]:
     # Four bytes per pixel, as those of 8-bit colours with alpha: grey (high, low), alpha (high, low).
     picture.tile = [tile._replace(args="RGBA") for tile in picture.tile]
     pixels = np.array(picture).astype(np.uint16)
-    return (pixels[..., ::2] << 8) | pixels[..., 1::2]
+    return np.asarray((pixels[..., ::2] << 8) | pixels[..., 1::2], np.uint16)

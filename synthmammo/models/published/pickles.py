@@ -15,7 +15,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,12 +172,12 @@ def check_claims(file: IO[bytes], size: int) -> None:
         ValueError: It claims more than it holds.
     """
     remembered = 0
-    for operation, argument, _ in pickletools.genops(_Bounded(file, size)):
+    for operation, argument, _ in pickletools.genops(cast(IO[bytes], _Bounded(file, size))):
         if operation.name in _REMEMBERING:
             remembered += 1
             if argument is not None and not 0 <= argument <= remembered:
                 raise ValueError(f"it remembers value {argument} after {remembered - 1}")
-        elif operation.name == "FRAME" and argument > size:
+        elif operation.name == "FRAME" and argument is not None and argument > size:
             raise ValueError(f"a frame of {argument:,} bytes in a file of {size:,}")
 
 
