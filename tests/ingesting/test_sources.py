@@ -1,14 +1,26 @@
 """What all sources share: the table of their names, the protocol, keys, pseudonyms and classes."""
 
 import inspect
+from dataclasses import replace
 from importlib import import_module
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.base import SOURCES, Annotation, key_of, open_source, pseudonym, worst_label
+from synthmammo.ingesting.sources.base import (
+    SOURCES,
+    Annotation,
+    Picture,
+    Record,
+    key_of,
+    open_source,
+    pseudonym,
+    worst_label,
+)
+from synthmammo.ingesting.sources.samples import to_sample
 from synthmammo.mammogram.sample import Kind, Pathology
 
 MASS = Annotation(Kind.MASS, Pathology.BENIGN)
@@ -67,3 +79,15 @@ def test_the_label_of_an_image_is_its_worst():
     assert worst_label([MASS]) == "benign"
     assert worst_label([MASS, unknown]) == "unknown"
     assert worst_label([unknown, malignant, MASS]) == "malignant"
+
+
+@pytest.mark.parametrize(("air", "noted"), [(0, None), (2000, True)])
+def test_a_breast_mask_that_covers_everything_is_noted(tmp_path, air, noted):
+    pixels = np.full((96, 64), 2000, np.uint16)
+    pixels[20:80, 40:] = air
+    record = Record(tmp_path / "a.png", "a", "p")
+    picture = Picture(pixels, 12, (), np.zeros(pixels.shape, np.uint8), breast=pixels > 1000)
+    sample = to_sample(record, picture, source="folder", split="train")
+    assert sample.provenance.get("breast_everywhere") is noted
+    patch = to_sample(replace(record, is_patch=True), picture, source="folder", split="train")
+    assert "breast_everywhere" not in patch.provenance
