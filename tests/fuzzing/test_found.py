@@ -136,7 +136,7 @@ def test_a_deflated_dicom_that_inflates_without_end(tmp_path, monkeypatch, littl
     body = bomb.compress(bytes(16 << 20)) + bomb.flush()
     head = data[:128] + b"DICM\x02\x00\x00\x00UL\x04\x00" + struct.pack("<I", len(meta)) + meta
     path.write_bytes(head + body)
-    with pytest.raises(SourceError, match="inflate to more than 4,194,304"):
+    with pytest.raises(SourceError, match="inflates to more than 4,194,304"):
         open_dicom(path, with_pixels=False)
 
 
