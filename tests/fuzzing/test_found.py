@@ -198,6 +198,16 @@ def test_a_tar_that_is_larger_read_than_it_is(tmp_path, kind, little_memory):
         list(WebDatasetReader(tmp_path / "a.tar", 1).samples())
 
 
+def test_a_tar_whose_provenance_is_no_json(tmp_path):
+    record = json.dumps({"split": "train", "provenance": '{"a": 1 2}'}).encode()
+    member = tarfile.TarInfo("a.json")
+    member.size = len(record)
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        tar.addfile(member, io.BytesIO(record))
+    with pytest.raises(DatasetError, match="not a sample of this package"):
+        list(WebDatasetReader(tmp_path / "a.tar", 1).provenances())
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -54,7 +54,10 @@ class WebDatasetReader:
     def provenances(self) -> Iterator[dict[str, Any]]:
         """How each sample was made or read; the pictures are not decoded."""
         for members in self._members(_is_record):
-            yield json.loads(self._record(members)["provenance"])
+            try:
+                yield json.loads(self._record(members)["provenance"])
+            except (TypeError, ValueError, RecursionError) as error:
+                raise foreign(members["__key__"], error, self._file) from error
 
     def sample(self, row: int) -> Sample:
         """The sample of one row; the members of the others are skipped."""
