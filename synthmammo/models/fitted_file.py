@@ -66,8 +66,10 @@ def read_fitted(
             content = json.loads((file.metadata() or {})[_header(what)])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dictionary
         found = content["weights"]
+        if not isinstance(found, str):
+            raise TypeError(f"weights is {type(found).__name__}")
         fitted = build(content, tensors)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, LookupError, AttributeError, TypeError, ValueError, RecursionError) as error:
         hint = f"Make it again with `synthmammo {what} fit`."
         raise CheckpointError(f"is no whole file of {what} ({error})", where=path, hint=hint) from error
     if found != weights:

@@ -183,8 +183,10 @@ def _read(path: Path, changed: int) -> InvertedImages:
             one.key: Inverted(one, tensors["w"][number], {layer: plane[number] for layer, plane in planes.items()})
             for number, one in enumerate(facts)
         }
+        if not isinstance(content["weights"], str):
+            raise TypeError(f"weights is {type(content['weights']).__name__}")
         return InvertedImages(path, content["weights"], content["options"], images)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, IndexError) as error:
+    except (SafetensorError, OSError, LookupError, AttributeError, TypeError, ValueError, RecursionError) as error:
         hint = "Delete it and invert the images again."
         raise DatasetError(f"is no whole file of inverted images ({error})", where=path, hint=hint) from error
 

@@ -17,11 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from pydicom.uid import JPEG2000Lossless, RLELossless
+from safetensors.numpy import save_file
 
 from synthmammo.benchmarking.arrays import read_array
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.readers.parquet import ParquetReader
 from synthmammo.dataset.readers.webdataset import WebDatasetReader
+from synthmammo.editing.directions.file import read_directions
 from synthmammo.errors import CheckpointError, DatasetError, SourceError
 from synthmammo.ingesting.sources import deflated
 from synthmammo.ingesting.sources.base import Record, Skipped, open_source
@@ -30,6 +32,7 @@ from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
 from synthmammo.mammogram import png
 from synthmammo.models.convert import read_published
 from synthmammo.models.file import load
+from synthmammo.models.inverted import read_inverted
 from synthmammo.models.published.base import damaged
 from synthmammo.planning.table import SCHEMA, read_rows
 from tests.support.dicom_files import breast_like, write
@@ -361,6 +364,20 @@ def test_a_description_that_is_no_mapping(model, content):
     model.write_bytes(struct.pack("<Q", len(new)) + new + data[8 + length :])
     with pytest.raises(CheckpointError, match="not one of this package"):
         load(model)
+
+
+@pytest.mark.parametrize("weights", [3, None, True, [], {}])
+@pytest.mark.parametrize("header", ["synthmammo_directions", "synthmammo_inverted"])
+def test_weights_that_are_no_digest(tmp_path, header, weights):
+    content = {"format_version": 1, "weights": weights, "images": [], "options": {}, "attributes": {}, "facts": {}}
+    names = ("w", "means", "components", "deviations", "explained")
+    tensors = {name: np.zeros(1, np.float32) for name in names}
+    save_file(tensors, tmp_path / "a.safetensors", {header: json.dumps(content)})
+    with pytest.raises((CheckpointError, DatasetError), match="is no whole file"):
+        if header.endswith("inverted"):
+            read_inverted(tmp_path / "a.safetensors", "0" * 64)
+        else:
+            read_directions(tmp_path / "a.safetensors", "0" * 64)
 
 
 def test_a_header_of_safetensors_that_claims_more_than_the_file(tmp_path, little_memory):

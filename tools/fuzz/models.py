@@ -116,7 +116,7 @@ def _inverted_corpus(folder: Path) -> list[bytes]:
 def _read_inverted(path: Path) -> object:
     from synthmammo.models.inverted import read_inverted
 
-    found = read_inverted(path)
+    found = read_inverted(path, WEIGHTS)
     return found.rows(), [image.facts.reached for image in found.images.values()]
 
 
