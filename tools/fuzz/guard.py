@@ -73,7 +73,7 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
 
 def _check_open(name: str, mode: object) -> None:
     path = os.path.abspath(name)
-    inside = path.startswith(f"{_watch.root}/")
+    inside = f"{path}/".startswith(f"{_watch.root}/")
     if isinstance(mode, str) and set(mode) & set("wax+") and not path.startswith("/dev/"):
         raise Broken(f"wrote {path}")
     if not inside and not path.startswith(_watch.allowed):
