@@ -176,7 +176,9 @@ def test_an_interrupted_ingest_leaves_no_half_file_and_goes_on(archive, tmp_path
     assert not (out / MANIFEST).exists()
     reads = []
     monkeypatch.setattr(
-        folder_source, "read_raster", lambda path, read=folder_source.read_raster: reads.append(path) or read(path)
+        folder_source,
+        "read_noted_raster",
+        lambda path, read=folder_source.read_noted_raster: reads.append(path) or read(path),
     )
     assert run(archive, out, shard_size=4).manifest == whole
     assert len(reads) == 16 - 4 * len(files)
