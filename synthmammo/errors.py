@@ -101,16 +101,26 @@ def unwritable(path: object, error: OSError) -> OutputError:
     return OutputError(f"cannot be written ({error.strerror or error})", where=path, hint=hint)
 
 
+MOST_LISTED = 24
+"""Number of known names that a message lists at most."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the known name closest to a given one, or all known names where none is close.
+    """A hint that names the known name closest to a given one, where one is close, and the known names.
 
     Args:
         name: Name that was given.
         known: Names that would have been understood.
 
     Returns:
-        One sentence for an error's `hint`.
+        One or two sentences for an error's `hint`; of very many names the first are listed.
+
+    Example:
+        >>> nearest("pahntom", ["phantom", "stylegan2"])
+        "Did you mean 'phantom'? Known: phantom, stylegan2."
     """
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(names)}."
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    listed = f"Known: {', '.join(names[:MOST_LISTED])}{more}."
+    return f"Did you mean '{close[0]}'? {listed}" if close else listed

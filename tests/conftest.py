@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from hypothesis import settings
 
 # Before NumPy is imported: the test processes share few cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What builds take is noted for later plans: never beside the notes of whoever runs the tests.
+os.environ["SYNTHMAMMO_CACHE"] = tempfile.mkdtemp(prefix="synthmammo-tests-")
 
 # Run in the background, a shell has its programs ignore Ctrl-C, and theirs too: tests that interrupt would hang.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,8 +12,8 @@ import yaml
 
 import synthmammo
 from synthmammo import __version__
+from synthmammo.cli.kinds import Device
 from synthmammo.cli.main import main
-from synthmammo.cli.options import Device
 from synthmammo.recipe import Recipe, load_recipe
 from tools import reference, reference_commands, reference_python, reference_recipe, rooms
 from tools.undocumented import Undocumented

@@ -61,8 +61,8 @@ def test_a_place_that_cannot_be_written_says_why():
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("pahntom", "Did you mean 'phantom'?"),
-        ("stylegan", "Did you mean 'stylegan2'?"),
+        ("pahntom", "Did you mean 'phantom'? Known: ingested, phantom, stylegan2."),
+        ("stylegan", "Did you mean 'stylegan2'? Known: ingested, phantom, stylegan2."),
         ("xyz", "Known: ingested, phantom, stylegan2."),
         ("", "Known: ingested, phantom, stylegan2."),
     ],

@@ -104,7 +104,7 @@ PLACES = {
     "plan": ["plan", "RECIPE", "--set"],
     "ingest": ["ingest", "folder", "FOLDER", "--out", "OUT", "--set"],
     "shares of ingest": ["ingest", "folder", "FOLDER", "--out", "OUT", "--share"],
-    "counts of patches": ["patches", "FOLDER", "--out", "OUT", "--count"],
+    "counts of patches": ["patches", "FOLDER", "--out", "OUT", "--quota"],
     "train": ["train", "stylegan2", "--data", "FOLDER", "--out", "OUT", "--set"],
     "train by a file": ["train", "stylegan2", "--config", "CONFIG", "--data", "FOLDER", "--out", "OUT", "--set"],
     "classifiers": ["benchmark", "classify", "--real", "FOLDER", "--out", "OUT", "--set"],

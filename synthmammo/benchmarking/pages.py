@@ -7,6 +7,7 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,16 @@ class Written:
         markdown: `report.md`.
         html: `report.html`.
         notes: What was checked, and what could not be.
+        verdict: What was compared, the gain, its interval, and whether it is shown, in one sentence.
+        rows: The main table as values by name, for programs.
     """
 
     table: str
     markdown: Path
     html: Path
     notes: tuple[str, ...] = ()
+    verdict: str = ""
+    rows: tuple[dict[str, Any], ...] = ()
 
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> str:
@@ -70,8 +75,13 @@ th, td { padding: .3rem .6rem; border-bottom: 1px solid #ddd; text-align: left; 
 th { border-bottom: 2px solid #888; white-space: normal; vertical-align: bottom; }
 figure { margin: 1rem 1rem 1rem 0; display: inline-block; vertical-align: top; }
 figcaption { color: #666; font-size: 13px; }
-img { max-width: 100%; }
-p { max-width: 75ch; }
+img { max-width: 100%; height: auto; }
+p { max-width: 75ch; overflow-wrap: anywhere; }
+h2:first-of-type + p { font-size: 1.25em; font-weight: 600; }
+@media (max-width: 700px) {
+  body { margin: 1rem auto; padding: 0 .6rem; }
+  figure { display: block; margin: 1rem 0; }
+}
 """
 
 
@@ -86,7 +96,8 @@ def html_page(title: str, sections: Iterable[Section]) -> str:
             data = base64.b64encode(path.read_bytes()).decode()
             picture = f'<img alt="{html.escape(text)}" src="data:image/png;base64,{data}">'
             parts.append(f"<figure>{picture}<figcaption>{html.escape(text)}</figcaption></figure>")
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
+    fits = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    head = f'<meta charset="utf-8">{fits}<title>{html.escape(title)}</title><style>{_STYLE}</style>'
     body = "\n".join(parts)
     return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>\n{body}\n</body>\n</html>\n'
 

@@ -31,7 +31,8 @@ def build(
 ) -> MadeDataset:
     """Make the dataset of a recipe, with its card; real hosts that the recipe asks for are ingested first.
 
-    After an interruption the same call goes on where it was, and of a finished dataset it makes nothing again.
+    After an interruption the same call goes on where it was, and of a finished dataset it makes nothing again. What it
+    took is noted in the folder that SYNTHMAMMO_CACHE names, by default `~/.cache/synthmammo`, for `Plan.estimate`.
 
     Args:
         recipe: Path of a recipe, name of a shipped one, mapping of its keys, or a `Recipe`.
@@ -73,12 +74,15 @@ def build(
     from synthmammo.building.inputs import refuse_unsupported
     from synthmammo.building.sizes import check_sizes
     from synthmammo.dataset.card import card
+    from synthmammo.planning.estimate import note_rate
 
     found = refuse_unsupported(checked)
     make_hosts(checked, workers=workers)
     check_sizes(checked, found)
     made = make(checked, directory, engine=engine, overwrite=overwrite, found=found, advance=steps)
     card(directory)
+    bytes_ = sum(shard.bytes for shard in made.manifest.shards)
+    note_rate(checked, seconds=made.seconds, samples=made.manifest.samples, bytes_=bytes_)
     return made
 
 

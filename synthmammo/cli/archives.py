@@ -9,20 +9,32 @@ from typing import Any
 
 import click
 
-from synthmammo.cli.options import FOLDER, WHERE, WORKERS, files
+from synthmammo.cli.kinds import Choice, files
+from synthmammo.cli.options import (
+    ASSUME_SPACING,
+    FOLDER,
+    LIMIT,
+    OUT_FOLDER,
+    SPACING,
+    WHERE,
+    WORKERS,
+    seed_option,
+    settings_option,
+)
+from synthmammo.cli.renaming import Renamed
+from synthmammo.cli.volume import note
 
 _SQUARE, _FORMER = "square512", "seed1"
 """The geometry of Zakka et al. 2020, and its name in the release before."""
 
 
-class _Geometry(click.Choice[str]):
+class _Geometry(Choice):
     """The choice of a geometry, which understands the name of the release before."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The geometry that a text names."""
         if value == _FORMER:
-            note = f"--geometry {_FORMER} is now called {_SQUARE}; the next release knows only the new name."
-            click.echo(note, err=True)
+            note(f"--geometry {_FORMER} is now called {_SQUARE}; the next release knows only that.")
             value = _SQUARE
         return super().convert(value, param, ctx)
 
@@ -36,7 +48,7 @@ def _sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 @click.command()
 @click.argument("source", shell_complete=_sources)
 @click.argument("path", shell_complete=files)
-@click.option("--out", type=FOLDER, required=True, help="Dataset directory to make.")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Dataset directory to write.")
 @click.option(
     "--geometry",
     type=_Geometry(["full", _SQUARE]),
@@ -46,32 +58,31 @@ def _sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 )
 @click.option(
     "--chest-wall",
-    type=click.Choice(["left", "right"]),
+    type=Choice(["left", "right"]),
     help="Side to which all chest walls are turned.  [default: as they are; right with square512]",
 )
 @click.option(
     "--background",
-    type=click.Choice(["keep", "blank"]),
+    type=Choice(["keep", "blank"]),
     default="keep",
     show_default=True,
     help="Pixels outside the breast: kept, or set to 0.",
 )
-@click.option(
-    "--assume-spacing-mm",
-    type=float,
-    help="Pixel spacing in mm of images without one; recorded as assumed.  [default: unknown]",
-)
+@ASSUME_SPACING
 @click.option(
     "--generated-by",
     metavar="NAME",
     help="Generator that made the images, where they are not real.  [default: what each file says of itself]",
 )
 @click.option(
-    "--split",
-    type=click.Choice(["official", "carve", "draw"]),
+    "--splits",
+    "split",
+    cls=Renamed,
+    formerly="--split",
+    type=Choice(["official", "carve", "draw"]),
     default="official",
     show_default=True,
-    help="Splits: the archive's own, those with a validation part carved out of train, or random ones.",
+    help="Origin of the splits: the archive's own, those with a validation part carved out of train, or random ones.",
 )
 @click.option(
     "--share",
@@ -81,14 +92,15 @@ def _sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     help="Share of the images in a random split, e.g. test=0.2; may be repeated.  "
     "[default: train=0.8 validation=0.1 test=0.1]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for drawing the splits.")
+@seed_option("drawing the splits")
 @click.option(
     "--format",
     "formats",
+    type=Choice(["parquet", "webdataset", "dicom"]),
     multiple=True,
     default=["parquet"],
     show_default=True,
-    help="Format to write: parquet, webdataset or dicom; may be repeated.",
+    help="Format to write; may be repeated.",
 )
 @click.option(
     "--shard-size", type=click.IntRange(1), default=100, show_default=True, help="Number of images per shard."
@@ -100,16 +112,11 @@ def _sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     help="Frame of multi-frame objects such as tomosyntheses: the central one, the brightest values of all, or number "
     "N from 1; for dicom.  [default: these are refused]",
 )
-@click.option("--limit", type=click.IntRange(1), help="Number of images to read, the first ones.  [default: all]")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Setting of the reader of SOURCE, e.g. burned_in=flag; may be repeated.",
-)
+@LIMIT
+@settings_option("the reader of SOURCE", "burned_in=flag")
 @WORKERS
 @click.option("--download", is_flag=True, help="Fetch the collection to PATH first; only for cbis_ddsm.")
+@click.option("--yes", is_flag=True, help="Go ahead: fetch the collection without asking.")
 def ingest(
     source: str,
     path: str,
@@ -118,6 +125,7 @@ def ingest(
     settings: tuple[str, ...],
     workers: int | None,
     download: bool,
+    yes: bool,
     **options: Any,
 ) -> None:
     """Make a dataset from an archive of real mammograms.
@@ -139,7 +147,7 @@ def ingest(
     from synthmammo.settings import assignments
 
     if download:
-        _download(source, path)
+        _download(source, path, yes)
     if shares:
         options["shares"] = assignments(shares, SourceError, "--share")
     options["settings"] = assignments(settings, SourceError)
@@ -147,8 +155,8 @@ def ingest(
         made = synthmammo.ingest(source, path, out, workers=workers, progress=update, **options)
     click.echo(f"{made.manifest.samples:,} images, {made.manifest.origin}")
     click.echo(f"  dataset  {made.path}\n  card     {out / CARD}")
-    for note in made.notes:
-        click.echo(f"note: {note}")
+    for text in made.notes:
+        note(text)
     if failed := made.manifest.failed:
         click.echo(f"{len(failed)} skipped, listed in {out / 'skipped.jsonl'}:", err=True)
         for reason, number in Counter(skip["reason"] for skip in failed).most_common(10):
@@ -158,14 +166,19 @@ def ingest(
 
 @click.command()
 @click.argument("dataset", type=FOLDER)
-@click.option("--out", type=FOLDER, required=True, help="Dataset directory to make.")
-@click.option("--size-px", type=int, default=256, show_default=True, help="Side of a patch in pixels.")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Dataset directory to write.")
+@click.option("--size-px", type=click.IntRange(1), default=256, show_default=True, help="Side of a patch in pixels.")
 @click.option(
-    "--spacing-mm", type=float, help="Pixel spacing in mm to which images are resampled first.  [default: their own]"
+    "--resample-mm",
+    "spacing_mm",
+    cls=Renamed,
+    formerly="--spacing-mm",
+    type=SPACING,
+    help="Pixel spacing in mm to which images are resampled first.  [default: their own]",
 )
 @click.option(
     "--classes",
-    type=click.Choice(["label", "kind"]),
+    type=Choice(["label", "kind"]),
     default="label",
     show_default=True,
     help="Classes of the patches: normal, benign and malignant, or also by kind as in 'malignant mass'.",
@@ -177,8 +190,10 @@ def ingest(
     help="Number of patches per class and split.  [default: as --per-lesion gives]",
 )
 @click.option(
-    "--count",
+    "--quota",
     "counts",
+    cls=Renamed,
+    formerly="--count",
     multiple=True,
     metavar="[SPLIT/]CLASS=N",
     help="Number of patches of one class, e.g. train/normal=400000; may be repeated.",
@@ -213,21 +228,23 @@ def ingest(
     show_default=True,
     help="Class of healthy images; may be repeated.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for drawing the patches.")
+@seed_option("drawing the patches")
 @click.option(
     "--candidates", type=int, default=16, show_default=True, help="Number of windows to try before a patch is given up."
 )
 @click.option(
     "--format",
     "formats",
-    type=click.Choice(["parquet", "webdataset"]),
+    type=Choice(["parquet", "webdataset"]),
     multiple=True,
     default=["parquet"],
     show_default=True,
     help="Format to write; may be repeated.",
 )
 @WHERE
-@click.option("--shard-size", type=int, default=1000, show_default=True, help="Number of patches per shard.")
+@click.option(
+    "--shard-size", type=click.IntRange(1), default=1000, show_default=True, help="Number of images per shard."
+)
 @WORKERS
 def patches(
     dataset: Path,
@@ -252,7 +269,7 @@ def patches(
     from synthmammo.errors import RecipeError
     from synthmammo.settings import assignments
 
-    options["counts"] = assignments(counts, RecipeError, "--count")
+    options["counts"] = assignments(counts, RecipeError, "--quota")
     start = perf_counter()
     with progress_bar("patches", unit="patches") as update, _no_log():
         cut = synthmammo.patches(dataset, out, workers=workers, progress=update, **options)
@@ -261,8 +278,8 @@ def patches(
     for split, labels in cut.manifest.counts.items():
         click.echo(f"  {split}: " + ", ".join(f"{number:,} {label}" for label, number in labels.items()))
     click.echo(f"  dataset  {out}\n  card     {out / CARD}")
-    for note in cut.notes:
-        click.echo(f"note: {note}")
+    for text in cut.notes:
+        note(text)
     if cut.manifest.failed:
         click.echo(f"{len(cut.manifest.failed)} patches could not be cut; see {out / 'skipped.jsonl'}", err=True)
         raise SystemExit(DONE_WITH_SKIPS)
@@ -281,7 +298,7 @@ def _no_log() -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-def _download(source: str, path: str) -> None:
+def _download(source: str, path: str, yes: bool) -> None:
     from synthmammo.errors import SourceError
     from synthmammo.ingesting.sources.tcia import download_cbis_ddsm
 
@@ -290,6 +307,6 @@ def _download(source: str, path: str) -> None:
 
     def confirm(offer: str) -> bool:
         click.echo(offer)
-        return click.confirm("Fetch it?")
+        return yes or click.confirm("Fetch it?")
 
     click.echo(f"{download_cbis_ddsm(Path(path), confirm):,} series in {path}")

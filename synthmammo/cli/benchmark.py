@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from synthmammo.cli.answers import JSON, print_json, print_markdown_table
+from synthmammo.cli.kinds import Choice, ModelName, Percents
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, FILE, FOLDER, WHERE, ModelName, Percents
+from synthmammo.cli.options import DEVICE, FILE, FOLDER, OUT_FOLDER, WHERE, Decorated, settings_option
+from synthmammo.cli.renaming import Renamed
+from synthmammo.cli.volume import note
 
 if TYPE_CHECKING:
     from synthmammo.benchmarking.pages import Written
 
 _ROWS = ("real", "synthetic", "both")
-_OUT = click.option("--out", type=FOLDER, required=True, help="Directory of the results, to make or to continue.")
+_OUT = click.option("--out", type=OUT_FOLDER, required=True, help="Directory to write the results to, or to continue.")
 _FOLDS = click.option(
     "--folds",
     type=int,
     help="Number of folds of a cross-validation by patient over all splits.  [default: none, the splits are used]",
 )
-_SET = click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Value of any other key of the preset; may be repeated.",
-)
+_SET = settings_option("the preset", "batch_size=16")
+
+
+def _repeats(per: str) -> Callable[[Decorated], Decorated]:
+    text = f"Number of trainings per {per}, each with a seed of its own.  [default: the preset's]"
+    return click.option("--repeats", "seeds", cls=Renamed, formerly="--seeds", type=click.IntRange(1), help=text)
 
 
 class Benchmarks(Commands):
@@ -60,7 +64,7 @@ def benchmark() -> None:
 
 @click.command()
 @click.option("--real", type=FOLDER, required=True, help="Dataset of real images, split by patient.")
-@click.option("--synthetic", type=FOLDER, help="Dataset, or folder with one subfolder of images per class.")
+@click.option("--synthetic", type=FOLDER, help="Dataset of synthetic images, or folder with one subfolder per class.")
 @_OUT
 @click.option(
     "--preset",
@@ -77,18 +81,21 @@ def benchmark() -> None:
 @click.option(
     "--shares", type=Percents(), help="Percentages of the real training images to use.  [default: the preset's]"
 )
+@_repeats("ratio and share")
 @click.option(
-    "--seeds", type=click.IntRange(1), help="Number of trainings per ratio and share.  [default: the preset's]"
-)
-@click.option(
-    "--samples", type=click.IntRange(1), help="Number of images shown in a training.  [default: the preset's]"
+    "--images-shown",
+    "samples",
+    cls=Renamed,
+    formerly="--samples",
+    type=click.IntRange(1),
+    help="Number of images shown in a training.  [default: the preset's]",
 )
 @click.option(
     "--backbone",
     help="Network: efficientnet-lite0, or an image classifier of transformers by name or path.  "
     "[default: the preset's]",
 )
-@click.option("--weights", help="Initial weights: imagenet, none, or a path.  [default: the preset's]")
+@click.option("--weights", help="Initial weights of the network: imagenet, none, or a path.  [default: the preset's]")
 @click.option(
     "--positive",
     multiple=True,
@@ -105,6 +112,7 @@ def benchmark() -> None:
 @WHERE
 @_SET
 @DEVICE
+@JSON
 def classify(
     real: Path,
     synthetic: Path | None,
@@ -114,6 +122,7 @@ def classify(
     generator: str | None,
     settings: tuple[str, ...],
     device: str,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Train classifiers on real and synthetic images.
@@ -138,7 +147,7 @@ def classify(
             device=device,
             progress=update,
         )
-    _print(written)
+    _print(written, as_json)
 
 
 @click.command()
@@ -153,9 +162,11 @@ def classify(
 )
 @click.option("--config", type=FILE, help="YAML file of changes to the preset.")
 @click.option(
-    "--row",
+    "--train-on",
     "rows",
-    type=click.Choice(_ROWS),
+    cls=Renamed,
+    formerly="--row",
+    type=Choice(_ROWS),
     multiple=True,
     help="Images to train on; may be repeated.  [default: each of the three]",
 )
@@ -164,15 +175,19 @@ def classify(
     help="Detector: centre, rt-detr, or an object detector of transformers by name or path.  [default: the preset's]",
 )
 @click.option(
-    "--weights", help="Weights of the features that centre and rt-detr use: imagenet or none.  [default: the preset's]"
+    "--weights",
+    help="Initial weights of the network: imagenet or none, of centre and rt-detr.  [default: the preset's]",
 )
 @click.option("--kind", "kinds", multiple=True, help="Kind of finding to detect; may be repeated.  [default: mass]")
 @_FOLDS
-@click.option("--seeds", type=click.IntRange(1), help="Number of trainings per row and fold.  [default: the preset's]")
-@click.option("--steps", type=click.IntRange(1), help="Number of steps of a training.  [default: the preset's]")
+@_repeats("row and fold")
+@click.option(
+    "--steps", type=click.IntRange(1), help="Number of optimisation steps per training.  [default: the preset's]"
+)
 @WHERE
 @_SET
 @DEVICE
+@JSON
 def detect(
     real: Path,
     synthetic: Path | None,
@@ -182,6 +197,7 @@ def detect(
     rows: tuple[Any, ...],
     settings: tuple[str, ...],
     device: str,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Train detectors of lesions on real and synthetic images.
@@ -206,7 +222,7 @@ def detect(
             device=device,
             progress=update,
         )
-    _print(written)
+    _print(written, as_json)
 
 
 def _changes(settings: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
@@ -218,8 +234,13 @@ def _changes(settings: tuple[str, ...], options: dict[str, Any]) -> dict[str, An
     return assignments(settings, TrainingError) | given
 
 
-def _print(written: Written) -> None:
-    click.echo(written.table)
-    for note in written.notes:
-        click.echo(f"note: {note}")
+def _print(written: Written, as_json: bool) -> None:
+    if as_json:
+        files = {"report": written.html, "markdown": written.markdown}
+        print_json({"verdict": written.verdict, "rows": written.rows, "notes": written.notes, **files})
+        return
+    click.echo(f"{written.verdict}\n")
+    print_markdown_table(written.table)
+    for text in written.notes:
+        note(text)
     click.echo(f"\n  report  {written.html}\n  table   {written.markdown}")

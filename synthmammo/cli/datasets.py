@@ -1,12 +1,27 @@
-"""Commands on finished datasets: verify, repair, regenerate, show, card."""
+"""Commands on datasets: verify, repair, regenerate, show, status, card."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import DIRECTORY, FILE, FOLDER, WHERE, WORKERS
+from synthmammo.cli.answers import JSON, print_json
+from synthmammo.cli.options import (
+    DIRECTORY,
+    FILE,
+    FOLDER,
+    FROM_SPLIT,
+    OUT_FOLDER,
+    PICTURE_FILE,
+    WHERE,
+    WORKERS,
+    columns_option,
+    count_option,
+    seed_option,
+)
+from synthmammo.cli.volume import note
 
 
 @click.command()
@@ -18,8 +33,9 @@ from synthmammo.cli.options import DIRECTORY, FILE, FOLDER, WHERE, WORKERS
     show_default=True,
     help="Number of samples to make again and to compare byte by byte.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for choosing these samples.")
-def verify(directory: Path, pixels: int, seed: int) -> None:
+@seed_option("choosing these samples")
+@JSON
+def verify(directory: Path, pixels: int, seed: int, as_json: bool) -> None:
     """Check the hashes, counts and schema of a dataset.
 
     Problems of the dataset in DIRECTORY are listed, and the exit code is then 1.
@@ -32,8 +48,11 @@ def verify(directory: Path, pixels: int, seed: int) -> None:
 
     with progress_bar("verify", unit="checks") as update:
         found = synthmammo.verify(directory, pixels=pixels, seed=seed, progress=update)
-    for note in found.notes:
-        click.echo(f"note: {note}")
+    if as_json:
+        print_json({"sound": not found.problems, **asdict(found)})
+        raise SystemExit(1 if found.problems else 0)
+    for text in found.notes:
+        note(text)
     for problem in found.problems:
         click.secho(f"problem: {problem}", fg="red")
     if found.problems:
@@ -74,7 +93,7 @@ def repair(directory: Path, workers: int | None) -> None:
 @click.command()
 @DIRECTORY
 @click.argument("key")
-@click.option("--out", type=FOLDER, default=Path("."), show_default=True, help="Folder for the files of the sample.")
+@click.option("--out", type=OUT_FOLDER, default=Path("."), show_default=True, help="Folder to write the files to.")
 def regenerate(directory: Path, key: str, out: Path) -> None:
     """Make one sample of a dataset again.
 
@@ -100,32 +119,79 @@ def regenerate(directory: Path, key: str, out: Path) -> None:
 
 
 @click.command()
-@DIRECTORY
-@click.option("--out", type=FILE, help="PNG file to write.  [default: figures/show.png in DIRECTORY]")
-@click.option("--count", type=click.IntRange(1), default=12, show_default=True, help="Number of samples to draw.")
-@click.option("--columns", type=click.IntRange(1), default=6, show_default=True, help="Number of tiles per row.")
-@click.option("--split", help="Split of the samples.  [default: all]")
+@click.argument("path", type=FILE)
+@click.option(
+    "--out",
+    type=PICTURE_FILE,
+    help="PNG file to write.  [default: figures/show.png in a dataset, NAME-shown.png beside an image]",
+)
+@count_option("samples", 12)
+@columns_option(6)
+@FROM_SPLIT
 @click.option("--class", "label", help="Class of the samples.  [default: all]")
 @WHERE
+@click.option("--open", "opened", is_flag=True, help="Open the picture in the viewer of the desktop.")
 def show(
-    directory: Path,
+    path: Path,
     out: Path | None,
     count: int,
     columns: int,
     split: str | None,
     label: str | None,
     where: str | None,
+    opened: bool,
 ) -> None:
-    """Draw samples of a dataset on one picture.
+    """Draw samples of a dataset, or one image, on a picture.
 
-    Boxes mark the findings, and close-ups show them.
+    PATH is the directory of a dataset, or a DICOM or image file. Boxes mark the findings, and close-ups show them. A
+    dataset that is still being made is drawn as far as it is finished.
 
     Example: synthmammo show datasets/balanced_calc --class malignant
     """
-    from synthmammo.dataset.show import show as run
+    if path.is_file():
+        from synthmammo.ingesting.single import show_file
 
-    out = out or directory / "figures" / "show.png"
-    click.echo(run(directory, out, count=count, columns=columns, split=split, label=label, where=where))
+        written = show_file(path, out or path.with_name(f"{path.stem}-shown.png"))
+    else:
+        from synthmammo.dataset.show import show as run
+
+        out = out or path / "figures" / "show.png"
+        written = run(path, out, count=count, columns=columns, split=split, label=label, where=where)
+    click.echo(written)
+    if opened:
+        click.launch(str(written))
+
+
+@click.command()
+@DIRECTORY
+@JSON
+def status(directory: Path, as_json: bool) -> None:
+    """Say how far the dataset in DIRECTORY has come.
+
+    It works on finished datasets, on those that are being made, and on those whose making was interrupted.
+
+    Example: synthmammo status datasets/balanced_calc
+    """
+    from synthmammo.dataset.begun import begun
+
+    found = begun(directory).facts()
+    if as_json:
+        print_json(found)
+        return
+    of = f" of {found['planned']:,}" if found["planned"] is not None and found["state"] != "finished" else ""
+    click.echo(f"{directory}: {_STATES[found['state']]}")
+    click.echo(f"  {found['samples']:,}{of} samples in {found['shards']:,} files, {found['bytes'] / 1e6:,.1f} MB")
+    for split, labels in found["counts"].items():
+        click.echo(f"  {split}: " + ", ".join(f"{number:,} {label}" for label, number in labels.items()))
+    if found["failed"]:
+        click.echo(f"  {found['failed']:,} could not be made")
+
+
+_STATES = {
+    "finished": "finished",
+    "running": "being made now",
+    "unfinished": "unfinished; the command that began it goes on from there",
+}
 
 
 @click.command()

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from synthmammo.cli.answers import JSON, print_json, print_table
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, FILE, MODEL, NumberRange
+from synthmammo.cli.options import DEVICE, FILE, MODEL, OUT_FILE, TRUNCATION, count_option, seed_option
+from synthmammo.cli.renaming import Renamed
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from synthmammo.editing.directions.fitted import Directions
-
-_WIDTH = 110
-"""Columns the tables need."""
 
 
 @click.group(cls=Commands, modules={"fit": "directions", "show": "directions"})
@@ -31,7 +28,7 @@ def directions() -> None:
 
 @click.command()
 @MODEL
-@click.option("--out", "path", type=FILE, help="Directions file to write.  [default: beside the model]")
+@click.option("--out", "path", type=OUT_FILE, help="Directions file to write.  [default: beside the model]")
 @click.option(
     "--components",
     type=click.IntRange(1),
@@ -51,7 +48,7 @@ def directions() -> None:
     type=click.IntRange(0),
     default=400,
     show_default=True,
-    help="Number of samples on which attributes are measured; 0 leaves attributes out.",
+    help="Number of samples to draw, on which attributes are measured; 0 leaves attributes out.",
 )
 @click.option(
     "--checks",
@@ -60,20 +57,8 @@ def directions() -> None:
     show_default=True,
     help="Number of further samples on which the directions are tested.",
 )
-@click.option(
-    "--truncation",
-    type=NumberRange(0),
-    default=0.65,
-    show_default=True,
-    help="Truncation psi of the samples that are measured.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Random seed for drawing latents and samples.",
-)
+@TRUNCATION
+@seed_option("drawing latents and samples")
 @DEVICE
 def fit(
     model: str,
@@ -105,11 +90,17 @@ def fit(
 
 @click.command()
 @MODEL
-@click.option("--file", "path", type=FILE, help="Directions file to read.  [default: beside the model]")
 @click.option(
-    "--components", type=click.IntRange(1), default=10, show_default=True, help="Number of components to list."
+    "--directions",
+    "file",
+    cls=Renamed,
+    formerly="--file",
+    type=FILE,
+    help="Directions file to read.  [default: beside the model]",
 )
-def show(model: str, path: Path | None, components: int) -> None:
+@count_option("components", 10, cls=Renamed, formerly="--components")
+@JSON
+def show(model: str, file: Path | None, count: int, as_json: bool) -> None:
     """Show what is known of the directions of MODEL.
 
     The tables list components, attributes, and how far each direction changes each attribute.
@@ -121,72 +112,61 @@ def show(model: str, path: Path | None, components: int) -> None:
     from synthmammo.models.names import locate
 
     located = locate(model)
-    _print(read_directions(path or directions_file(located), file_digest(located)), components)
+    found = read_directions(file or directions_file(located), file_digest(located))
+    if as_json:
+        explained = [float(share) for share in found.explained[:count]]
+        print_json({"components": len(found.components), "explained": explained, **found.facts})
+    else:
+        _print(found, count)
 
 
-def _print(found: Directions, components: int = 10) -> None:
-    from rich.console import Console
-
-    console = Console()
-    console = Console(width=max(console.width, _WIDTH))
-    console.print(_components(found, components))
+def _print(found: Directions, count: int = 10) -> None:
+    _print_components(found, count)
     if found.attributes:
-        console.print(_attributes(found))
+        _print_attributes(found)
     for name, correlation in found.facts.get("absent", {}).items():
         why = "was hardly measured" if correlation is None else f"is not predicted (correlation {correlation:.2f})"
-        console.print(f"No direction for {name}: it {why}.")
+        click.echo(f"\nNo direction for {name}: it {why}.")
     if found.facts.get("table"):
-        console.print(_moves(found))
+        _print_moves(found)
 
 
-def _table(title: str, *columns: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=number == 0)
-    return table
-
-
-def _components(found: Directions, count: int) -> Table:
+def _print_components(found: Directions, count: int) -> None:
     correlations = found.facts.get("correlations", {})
-    table = _table(
-        f"{len(found.components)} components explain {found.explained.sum():.1%} of the variance",
-        *("component", "explained", "deviation", "correlates with"),
-    )
+    rows = []
     for number in range(min(count, len(found.components))):
         strongest = sorted(correlations, key=lambda name: -abs(correlations[name][number]))[:3]
         text = ", ".join(f"{name} {correlations[name][number]:+.2f}" for name in strongest)
-        table.add_row(str(number), f"{found.explained[number]:.1%}", f"{found.deviations[number]:.3f}", text)
-    return table
+        rows.append((number, f"{found.explained[number]:.1%}", f"{found.deviations[number]:.3f}", text))
+    title = f"{len(found.components)} components explain {found.explained.sum():.1%} of the variance"
+    print_table(("component", "explained", "deviation", "correlates with"), rows, title=title, texts=(3,))
 
 
-def _attributes(found: Directions) -> Table:
+def _print_attributes(found: Directions) -> None:
     fitting = found.facts["fitting"]
-    table = _table(
-        f"Attributes of {fitting['samples']} images at truncation {fitting['truncation']:g}",
-        *("attribute", "5 %", "median", "95 %", "a deviation moves it by", "predicted (correlation)"),
-    )
+    rows = []
     for name, attribute in found.attributes.items():
         low, middle, high = (f"{attribute.quantiles[place]:.3g}" for place in (5, 50, 95))
-        table.add_row(name, low, middle, high, f"{attribute.slope:.3g}", f"{attribute.correlation:.2f}")
-    return table
+        rows.append((name, low, middle, high, f"{attribute.slope:.3g}", f"{attribute.correlation:.2f}"))
+    title = f"Attributes of {fitting['samples']} images at truncation {fitting['truncation']:g}"
+    columns = ("attribute", "5 %", "median", "95 %", "a deviation moves it by", "predicted (correlation)")
+    click.echo()
+    print_table(columns, rows, title=title)
 
 
-def _moves(found: Directions) -> Table:
-    rows = found.facts["table"]
-    names = list(found.attributes)
-    table = _table(
-        "A deviation along each direction (row) changes each attribute (column) by so many of its deviations; "
-        "ratio: its own attribute's change over the others' root mean square",
-        *("direction", *names, "ratio"),
-    )
+def _print_moves(found: Directions) -> None:
+    table, names = found.facts["table"], list(found.attributes)
+    rows = []
     for direction in (*names, "random"):
-        changes = rows[direction]
+        changes = table[direction]
         cells = ["-" if changes[name] is None else f"{changes[name]:+.2f}" for name in names]
-        table.add_row(direction, *cells, _ratio(changes, direction))
-    return table
+        rows.append((direction, *cells, _ratio(changes, direction)))
+    title = (
+        "A deviation along each direction (row) changes each attribute (column) by so many of its deviations; "
+        "ratio: its own attribute's change over the others' root mean square"
+    )
+    click.echo()
+    print_table(("direction", *names, "ratio"), rows, title=title)
 
 
 def _ratio(changes: dict[str, float | None], wanted: str) -> str:

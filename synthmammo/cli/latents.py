@@ -6,19 +6,25 @@ from pathlib import Path
 
 import click
 
+from synthmammo.cli.kinds import Choice, Layers, ModelName, NewFile, NumberRange
 from synthmammo.cli.options import (
+    ASSUME_SPACING,
     DEVICE,
     FILE,
+    FROM_SPLIT,
     LABEL,
+    LAYERS,
+    LIMIT,
     MODEL,
+    OUT_FILE,
     PICTURE,
-    SPACING,
-    SPLIT,
+    PICTURE_FILE,
     TRUNCATION,
-    ModelName,
-    Number,
-    NumberRange,
+    most_option,
+    sample_option,
+    seed_option,
 )
+from synthmammo.cli.renaming import Renamed
 
 
 @click.command()
@@ -29,10 +35,10 @@ from synthmammo.cli.options import (
     required=True,
     help="Model in which the latents are found: zoo/NAME, a file, or hf://ORG/REPO/FILE@REVISION.",
 )
-@click.option("--out", type=FILE, required=True, help="File of latents to make or to add to.")
+@click.option("--out", type=OUT_FILE, required=True, help="File of latents to write or to add to.")
 @click.option(
     "--space",
-    type=click.Choice(["w", "w+"]),
+    type=Choice(["w", "w+"]),
     default="w+",
     show_default=True,
     help="Space of the latents: one w for all layers, or one per layer.",
@@ -42,23 +48,19 @@ from synthmammo.cli.options import (
 )
 @click.option(
     "--noise",
-    type=click.Choice(["fit", "fixed"]),
+    type=Choice(["fit", "fixed"]),
     default="fit",
     show_default=True,
     help="Noise maps: fitted to the image, or the model's own.",
 )
 @click.option("--key", "keys", multiple=True, help="Key of a sample of the dataset; may be repeated.  [default: all]")
-@click.option("--split", type=SPLIT, help="Split of the dataset.  [default: all]")
-@click.option("--limit", type=click.IntRange(1), help="Number of images to invert, the first ones.  [default: all]")
+@FROM_SPLIT
+@LIMIT
+@ASSUME_SPACING
+@seed_option("starting the optimisation")
 @click.option(
-    "--assume-spacing-mm",
-    type=SPACING,
-    help="Pixel spacing in mm of images without one; recorded as assumed.  [default: unknown]",
+    "--picture", type=PICTURE_FILE, help="PNG file to write with image, result and difference.  [default: none]"
 )
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed for starting the optimisation."
-)
-@click.option("--picture", type=FILE, help="PNG file to write with image, result and difference.  [default: none]")
 @LABEL
 @DEVICE
 def invert(
@@ -104,23 +106,24 @@ def invert(
 
 @click.command()
 @MODEL
-@click.option("--rows", default="0-3", show_default=True, help="Samples that keep their other layers, one per row.")
-@click.option(
-    "--columns",
-    default="10-15",
-    show_default=True,
-    help="Samples that the layers are taken from, one per column.",
+@sample_option("0-3", "--targets", "Samples that receive the layers, one per row", cls=Renamed, formerly="--rows")
+@sample_option(
+    "10-15",
+    "--references",
+    "Samples that give their layers, one per column",
+    cls=Renamed,
+    formerly="--columns",
 )
-@click.option("--layers", metavar="FIRST:END", required=True, help="Layers of w that are taken; END is not taken.")
+@click.option("--layers", type=Layers(), required=True, help=LAYERS)
 @PICTURE
 @TRUNCATION
 @LABEL
 @DEVICE
 def mix(
     model: str,
-    rows: str,
-    columns: str,
-    layers: str,
+    targets: str,
+    references: str,
+    layers: tuple[int, int],
     out: Path,
     truncation: float,
     label: str | None,
@@ -128,18 +131,18 @@ def mix(
 ) -> None:
     """Draw a sheet of samples of MODEL with mixed layers.
 
-    Each row takes some layers from each column. A sample is named by a seed (0-3 or 1,5), or by FILE:KEY when it is an
-    inverted image. Low layers are shape and position, high layers texture.
+    Each target, a row, takes some layers from each reference, a column. A sample is named by a seed, or by FILE:KEY
+    when it is an inverted image. Low layers are shape and position, high layers texture.
 
-    Example: synthmammo mix zoo/stylegan2-cbis-mass-128 --class malignant --layers 6:12 --out mix.png
+    Example: synthmammo mix zoo/stylegan2-cbis-mass-128 --class malignant --layers 6-11 --out mix.png
     """
     from synthmammo.cli.progress import progress_bar
     from synthmammo.editing.pictures.mix import draw_mix
-    from synthmammo.editing.samples import Samples, parse_layers, parse_names
+    from synthmammo.editing.samples import Samples, parse_names
 
-    samples = Samples.of(model, truncation, label, device)
+    opened = Samples.of(model, truncation, label, device)
     with progress_bar("mix") as update:
-        draw_mix(samples, parse_names(rows), parse_names(columns), parse_layers(layers), out, progress=update)
+        draw_mix(opened, parse_names(targets), parse_names(references), layers, out, progress=update)
     click.echo(out)
 
 
@@ -151,20 +154,25 @@ def mix(
     metavar="DIRECTION",
     help="Direction to walk along from one sample, e.g. density or 'component 3'.  [default: none]",
 )
+@most_option(3.0)
 @click.option(
-    "--most",
-    type=Number(),
-    default=3.0,
+    "--pictures",
+    cls=Renamed,
+    formerly="--steps",
+    type=click.IntRange(2, 10_000),
+    default=9,
     show_default=True,
-    help="Largest distance along the direction, both ways, in standard deviations.",
-)
-@click.option(
-    "--steps", type=click.IntRange(2), default=9, show_default=True, help="Number of images from stop to stop."
+    help="Number of pictures from stop to stop.",
 )
 @click.option(
     "--seconds", type=NumberRange(0.1), default=2.0, show_default=True, help="Time in seconds from stop to stop."
 )
-@click.option("--out", type=FILE, required=True, help="Strip (.png) or animation (.gif, .webp, .apng) to write.")
+@click.option(
+    "--out",
+    type=NewFile(".png", ".gif", ".webp", ".apng"),
+    required=True,
+    help="Strip (.png) or animation (.gif, .webp, .apng) to write.",
+)
 @TRUNCATION
 @LABEL
 @DEVICE
@@ -173,7 +181,7 @@ def walk(
     stops: tuple[str, ...],
     along: str | None,
     most: float,
-    steps: int,
+    pictures: int,
     seconds: float,
     out: Path,
     truncation: float,
@@ -185,15 +193,15 @@ def walk(
     A SAMPLE is named by a seed, or by FILE:KEY when it is an inverted image. With --along the walk leads from one
     sample along a direction.
 
-    Example: synthmammo walk zoo/stylegan2-cbis-mass-128 --class malignant 3 17 --steps 30 --out walk.gif
+    Example: synthmammo walk zoo/stylegan2-cbis-mass-128 --class malignant 3 17 --pictures 30 --out walk.gif
     """
     from synthmammo.cli.progress import progress_bar
     from synthmammo.editing.pictures.walk import Way, along_direction, draw_walk
     from synthmammo.editing.samples import Samples
 
-    samples = Samples.of(model, truncation, label, device)
-    named = tuple(samples.named(stop) for stop in stops)
-    way = Way(along_direction(samples, named, along, most) if along else named, steps, seconds)
+    opened = Samples.of(model, truncation, label, device)
+    named = tuple(opened.named(stop) for stop in stops)
+    way = Way(along_direction(opened, named, along, most) if along else named, pictures, seconds)
     with progress_bar("walk") as update:
-        draw_walk(samples, way, out, progress=update)
+        draw_walk(opened, way, out, progress=update)
     click.echo(out)

@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from synthmammo.cli.answers import JSON, print_json, print_table
+from synthmammo.cli.kinds import Choice, ModelName, NewPlace, SampleNames, Text
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, SPACING, ModelName, NumberRange
+from synthmammo.cli.options import DEVICE, LABEL, MODEL, OUT_FILE, SPACING, truncation_option
+from synthmammo.cli.renaming import Renamed
+
+if TYPE_CHECKING:
+    from synthmammo.models.zoo import ModelFile
 
 
 @click.command()
 @click.argument("source", type=ModelName())
-@click.argument("out", type=FILE)
+@click.argument("out", type=OUT_FILE)
 @click.option(
     "--spacing-mm", type=SPACING, help="Pixel spacing in mm of the images that the model makes.  [default: unknown]"
 )
 @click.option(
     "--bits",
-    type=click.Choice(["8", "12", "14", "16"]),
+    type=Choice(["8", "12", "14", "16"]),
     default="8",
     show_default=True,
     help="Bit depth of the images that the model was trained on.",
 )
 @click.option(
     "--licence",
+    type=Text(),
     default="other",
     show_default=True,
     help="Licence of the weights, as the Hugging Face Hub names it.",
 )
 @click.option(
-    "--class",
+    "--class-name",
     "classes",
+    cls=Renamed,
+    formerly="--class",
     multiple=True,
     help="Name of a class of a conditional model, in the order of its labels; may be repeated.  [default: numbers]",
 )
@@ -75,16 +85,16 @@ def convert(
 
 @click.command()
 @MODEL
-@click.option("--seeds", default="0-35", show_default=True, help="Seeds of the samples, e.g. 0-35 or 1,5,7-9.")
 @click.option(
-    "--truncation",
-    type=NumberRange(0),
-    default=1.0,
+    "--seeds",
+    type=SampleNames(files=False),
+    default="0-35",
     show_default=True,
-    help="Truncation psi of the samples; less is more typical, 1 is none.",
+    help="Samples to draw: seeds as 0-3,7.",
 )
+@truncation_option(1.0)
 @LABEL
-@click.option("--out", type=FILE, required=True, help="Sheet (.png), array (.npy) or folder to write.")
+@click.option("--out", type=NewPlace(), required=True, help="Sheet (.png), array (.npy) or folder to write.")
 @DEVICE
 def sample(model: str, seeds: str, truncation: float, label: str | None, out: Path, device: str) -> None:
     """Draw samples of the StyleGAN2 MODEL.
@@ -118,33 +128,46 @@ def zoo() -> None:
 
 
 @click.command("list")
-def list_models() -> None:
+@JSON
+def list_models(as_json: bool) -> None:
     """List the models with what they make, size and licence.
 
     `synthmammo zoo show` prints what a model reached.
 
     Example: synthmammo zoo list
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from synthmammo.models.names import zoo_folders
     from synthmammo.models.zoo import models
 
     found = models()
+    if as_json:
+        print_json({"models": [_facts(model) for model in found], "folders": zoo_folders()})
+        return
     if not found:
         folders = " nor in ".join(map(str, zoo_folders()))
         click.echo(f"No models, neither in {folders}. `synthmammo zoo add FILE` adds one.")
         return
-    table = Table(box=None, header_style="bold")
-    for column in ("name", "makes", "weights", "licence", "from"):
-        table.add_column(column, no_wrap=column == "name")
+    rows = []
     for model in found:
         described = model.description
         classes = f" ({', '.join(described.classes)})" if described.classes else ""
         weights, origin = f"{model.weights / 1e6:.1f} M", "package" if model.shipped else "user"
-        table.add_row(model.name, model.makes + classes, weights, described.licence, origin)
-    Console().print(table)
+        rows.append((model.name, model.makes + classes, weights, described.licence, origin))
+    print_table(("name", "makes", "weights", "licence", "from"), rows, texts=(0, 1, 3, 4))
+
+
+def _facts(model: ModelFile) -> dict[str, Any]:
+    described = model.description
+    return {
+        "name": model.name,
+        "makes": model.makes,
+        "classes": described.classes,
+        "weights": model.weights,
+        "spacing_mm": described.spacing_mm,
+        "licence": described.licence,
+        "shipped": model.shipped,
+        "path": model.path,
+    }
 
 
 @click.command("show")
@@ -164,7 +187,14 @@ def show_model(model: str) -> None:
 @click.command("add")
 @click.argument("source", type=ModelName())
 @click.option("--name", help="Name of the model in the zoo.  [default: the file's]")
-@click.option("--replace", is_flag=True, help="Replace a model of the same name.")
+@click.option(
+    "--overwrite",
+    "replace",
+    cls=Renamed,
+    formerly="--replace",
+    is_flag=True,
+    help="Replace what is there: a model of the same name.",
+)
 def add_model(source: str, name: str | None, replace: bool) -> None:
     """Add the model SOURCE to the zoo.
 

@@ -2,102 +2,130 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
+from synthmammo.cli.kinds import (
+    Choice,
+    Device,
+    Folder,
+    ModelName,
+    NewFile,
+    NewFolder,
+    NumberRange,
+    RecipeName,
+    SampleNames,
+    Seed,
+)
 
-def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """What shells complete where a path is one of several things that an argument can be."""
-    return [CompletionItem(incomplete, type="file")]
-
-
-class Folder(click.Path):
-    """A directory, whether it is there yet or not; shells complete directories alone."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Directories."""
-        return [CompletionItem(incomplete, type="dir")]
-
-
-class ModelName(click.ParamType[str]):
-    """Name of a model: zoo/NAME, a file, or hf://ORG/REPO/FILE@REVISION."""
-
-    name = "text"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The models of the zoo, and files."""
-        from synthmammo.models.names import zoo
-
-        names = [CompletionItem(name) for name in zoo() if name.startswith(incomplete)]
-        return [*files(ctx, param, incomplete), *names]
-
-
-class Percents(click.ParamType[tuple[float, ...]]):
-    """Numbers between commas."""
-
-    name = "N,N,..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """As click."""
-        try:
-            return value if isinstance(value, tuple) else tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"'{value}' is not numbers between commas, as 0,25,50", param, ctx)
-
-
-def _finite(number: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-    """The number; click takes "nan" and "inf" for numbers in any range."""
-    if not isfinite(number):
-        raise click.BadParameter(f"{number} is not a finite number.", ctx, param)
-    return number
-
-
-class Number(click.types.FloatParamType):
-    """A finite number."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """As click."""
-        return _finite(super().convert(value, param, ctx), param, ctx)
-
-
-class NumberRange(click.FloatRange):
-    """A finite number in a range."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """As click."""
-        return _finite(super().convert(value, param, ctx), param, ctx)
-
-
-class Device(click.ParamType[str]):
-    """Name of a device that PyTorch can use here."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """As click."""
-        if value == "cpu" or (ctx and ctx.resilient_parsing):
-            return str(value)
-        import torch
-
-        try:
-            torch.ones(1, device=value).item()  # the value fails on "meta", which has none
-        except (RuntimeError, AssertionError) as error:  # what PyTorch raises depends on the kind of device
-            self.fail(f"'{value}' cannot be used here ({str(error).splitlines()[0]}); cpu can.", param, ctx)
-        return str(value)
-
+Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 FILE = click.Path(path_type=Path)
 FOLDER = Folder()
-SPLIT = click.Choice(["train", "validation", "test"])
+SPLIT = Choice(["train", "validation", "test"])
 SPACING = NumberRange(0, 10, min_open=True, max_open=True)
 """Pixel spacing in mm; IngestOptions has the same limits."""
+
+
+def settings_option(of: str, example: str) -> Callable[[Decorated], Decorated]:
+    """The option `--set`: a value of one key of whatever a command is configured by.
+
+    Args:
+        of: What has the keys, e.g. "the recipe".
+        example: One assignment.
+    """
+    text = f"Value of one key of {of}, e.g. {example}; may be repeated."
+    return click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=text)
+
+
+RECIPE = click.argument("recipe", type=RecipeName())
+SIZE = click.option("--size", type=int, help="Number of samples.  [default: the recipe's size]")
+SETTINGS = settings_option("the recipe", "emit.shard_size=16")
+FROM_SPLIT = click.option("--split", type=SPLIT, help="Split that the images are taken from.  [default: all]")
+LIMIT = click.option(
+    "--limit", type=click.IntRange(1), help="Number of images to read, the first ones.  [default: all]"
+)
+ASSUME_SPACING = click.option(
+    "--assume-spacing-mm",
+    type=SPACING,
+    help="Pixel spacing in mm of images without one; recorded as assumed.  [default: unknown]",
+)
+LAYERS = "Layers of w that change, first and last, e.g. 4-7."
+DIRECTIONS = click.option(
+    "--directions", "file", type=FILE, help="Directions file to read.  [default: beside the model]"
+)
+
+
+def seed_option(what: str) -> Callable[[Decorated], Decorated]:
+    """The option `--seed`: what makes random draws come out the same again.
+
+    Args:
+        what: What is drawn, e.g. "drawing the splits".
+    """
+    return click.option("--seed", type=Seed(), default=0, show_default=True, help=f"Random seed for {what}.")
+
+
+def sample_option(
+    default: str, name: str = "--seeds", what: str = "Samples to draw", **more: Any
+) -> Callable[[Decorated], Decorated]:
+    """The option `--seeds`: samples of a model by their names.
+
+    Args:
+        default: Names of the samples where none are given.
+        name: Name of the option, where the samples have a part of their own.
+        what: What is done with the samples.
+        more: Further arguments of `click.option`.
+    """
+    text = f"{what}: seeds as 0-3,7, or FILE:KEY."
+    return click.option(name, default=default, show_default=True, type=SampleNames(), help=text, **more)
+
+
+def count_option(what: str, default: int, **more: Any) -> Callable[[Decorated], Decorated]:
+    """The option `--count`: how many of the things that there are are shown.
+
+    Args:
+        what: The things, e.g. "samples".
+        default: Number of them.
+        more: Further arguments of `click.option`.
+    """
+    text = f"Number of {what} that are shown."
+    return click.option("--count", type=click.IntRange(1), default=default, show_default=True, help=text, **more)
+
+
+def columns_option(default: int, least: int = 1) -> Callable[[Decorated], Decorated]:
+    """The option `--columns`: pictures in a row.
+
+    Args:
+        default: Number of pictures.
+        least: Least number.
+    """
+    return click.option(
+        "--columns", type=click.IntRange(least), default=default, show_default=True, help="Number of pictures per row."
+    )
+
+
+def most_option(default: float) -> Callable[[Decorated], Decorated]:
+    """The option `--most`: how far along a direction.
+
+    Args:
+        default: Distance in standard deviations.
+    """
+    text = "Largest distance along the direction, both ways, in standard deviations."
+    return click.option("--most", type=NumberRange(0, min_open=True), default=default, show_default=True, help=text)
+
+
+def truncation_option(default: float) -> Callable[[Decorated], Decorated]:
+    """The option `--truncation`.
+
+    Args:
+        default: Truncation psi.
+    """
+    text = "Truncation psi of samples named by a seed; less is more typical, 1 is none."
+    return click.option("--truncation", type=NumberRange(0), default=default, show_default=True, help=text)
+
 
 MODEL = click.argument("model", type=ModelName())
 DIRECTORY = click.argument("directory", type=FOLDER)
@@ -105,17 +133,13 @@ DEVICE = click.option(
     "--device", type=Device(), default="cpu", show_default=True, help="Device of the networks, e.g. cuda."
 )
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Number of processes.  [default: one per core]")
-PICTURE = click.option("--out", type=FILE, required=True, help="PNG file to write.")
+OUT_FILE, OUT_FOLDER = NewFile(), NewFolder()
+PICTURE_FILE = NewFile(".png")
+PICTURE = click.option("--out", type=PICTURE_FILE, required=True, help="PNG file to write.")
 WHERE = click.option(
     "--where",
     metavar="CONDITION",
     help='Condition that images must meet, e.g. "modifier is null and not implant".  [default: none, all images]',
 )
 LABEL = click.option("--class", "label", help="Class of the samples of a conditional model.")
-TRUNCATION = click.option(
-    "--truncation",
-    type=NumberRange(0),
-    default=0.65,
-    show_default=True,
-    help="Truncation psi of samples named by a seed; 1 is none.",
-)
+TRUNCATION = truncation_option(0.65)

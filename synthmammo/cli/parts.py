@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from synthmammo.cli.answers import print_table
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, FILE, MODEL, NumberRange
+from synthmammo.cli.options import DEVICE, MODEL, OUT_FILE, seed_option, truncation_option
+from synthmammo.cli.renaming import Renamed
 
 
 @click.group(cls=Commands, modules={"fit": "parts"})
@@ -21,31 +23,36 @@ def parts() -> None:
 @click.command()
 @MODEL
 @click.option(
-    "--samples", type=click.IntRange(2), default=200, show_default=True, help="Number of samples that are clustered."
-)
-@click.option("--parts", type=click.IntRange(2), default=10, show_default=True, help="Number of parts.")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
+    "--samples",
+    type=click.IntRange(2, 100_000),
+    default=200,
     show_default=True,
-    help="Random seed for drawing the samples and the initial centroids.",
+    help="Number of samples to draw, whose activations are clustered.",
 )
 @click.option(
-    "--truncation", type=NumberRange(0), default=1.0, show_default=True, help="Truncation psi of the samples."
+    "--clusters",
+    "parts",
+    cls=Renamed,
+    formerly="--parts",
+    type=click.IntRange(2, 64),
+    default=10,
+    show_default=True,
+    help="Number of parts to find.",
 )
+@seed_option("drawing the samples and the initial centroids")
+@truncation_option(1.0)
 @click.option(
     "--pairs", type=click.IntRange(1), default=8, show_default=True, help="Number of sample pairs to try each part on."
 )
-@click.option("--out", type=FILE, help="Parts file to write.  [default: beside the model]")
+@click.option("--out", type=OUT_FILE, help="Parts file to write.  [default: beside the model]")
 @DEVICE
 def fit(
     model: str, samples: int, parts: int, seed: int, truncation: float, pairs: int, out: Path | None, device: str
 ) -> None:
     """Cluster the activations of MODEL into parts.
 
-    Each part is then taken from one sample to another, on some pairs. The table gives the mean change inside and
-    outside the part, their ratio, and the ratio when as many channels drawn at random are moved instead.
+    Each part is then taken from one sample to another, on some pairs. The table gives its centre (row, column), the
+    mean change inside and outside the part, their ratio, and the ratio when as many channels are drawn at random.
 
     Example: synthmammo parts fit zoo/stylegan2-cbis-mass-128 --samples 400
     """
@@ -55,8 +62,12 @@ def fit(
     options = PartsOptions(samples, parts, seed, truncation, pairs)
     with progress_bar("parts") as update:
         reports = fit_parts(model, out, options, device=device, progress=update)
-    click.echo("part   area  brightness  centre (row, column)  inside  outside  ratio  of random channels")
-    for found in reports:
-        centre = f"{found.row:.2f}, {found.column:.2f}"
-        change = f"{found.inside:6.3f}  {found.outside:7.3f}  {found.ratio:5.1f}  {found.random_ratio:18.1f}"
-        click.echo(f"{found.part:4}  {found.area:4.0%}  {found.brightness:11.2f}  {centre:>20}  {change}")
+    columns = ("part", "area", "brightness", "centre", "inside", "outside", "ratio", "random")
+    rows = [
+        (
+            *(found.part, f"{found.area:.0%}", f"{found.brightness:.2f}", f"{found.row:.2f}, {found.column:.2f}"),
+            *(f"{found.inside:.3f}", f"{found.outside:.3f}", f"{found.ratio:.1f}", f"{found.random_ratio:.1f}"),
+        )
+        for found in reports
+    ]
+    print_table(columns, rows, texts=())

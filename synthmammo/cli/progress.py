@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from synthmammo.progress import Progress
+from synthmammo.cli.volume import quiet
+from synthmammo.progress import Progress, silent
 
 
 @contextmanager
@@ -22,6 +21,9 @@ def progress_bar(what: str, total: int | None = None, unit: str = "images") -> I
     Yields:
         Function to call with the units done so far and the units in all; None leaves these as they were.
     """
+    if quiet():
+        yield silent
+        return
     from rich import progress
     from rich.console import Console
     from rich.progress import TextColumn

@@ -1,36 +1,22 @@
-"""Commands that start from a recipe: build, plan, check, schema."""
+"""Commands that start from a recipe: build, schema."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from synthmammo.cli.options import FILE, FOLDER, WORKERS
-
-if TYPE_CHECKING:
-    from synthmammo.planning.plan import Plan
-    from synthmammo.recipe import Recipe
-
-_RECIPE = click.argument("recipe", type=FILE)
-_SIZE = click.option("--size", type=int, help="Number of samples.  [default: the recipe's size]")
-_SET = click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Value of one key of the recipe, e.g. emit.shard_size=16; may be repeated.",
-)
+from synthmammo.cli.options import OUT_FOLDER, RECIPE, SETTINGS, SIZE, WORKERS
+from synthmammo.cli.plans import make_hosts, print_plan
 
 
 @click.command()
-@_RECIPE
-@click.option("--out", type=FOLDER, help="Dataset directory.  [default: the recipe's name, in the folder datasets]")
-@_SIZE
-@_SET
+@RECIPE
+@click.option("--out", type=OUT_FOLDER, help="Dataset directory to write.  [default: datasets/NAME of the recipe]")
+@SIZE
+@SETTINGS
 @WORKERS
-@click.option("--overwrite", is_flag=True, help="Remove the dataset that is there, finished or not, and begin anew.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there: a dataset, finished or not.")
 @click.option("--dry-run", is_flag=True, help="Print what would be made, and make nothing.")
 def build(
     recipe: Path,
@@ -52,9 +38,10 @@ def build(
 
     loaded = synthmammo.check(recipe, settings=settings, size=size)
     out = out or Path("datasets") / loaded.name
-    _make_hosts(loaded, workers)
+    make_hosts(loaded, workers)
     if dry_run:
-        _print_plan(synthmammo.plan(loaded))
+        drawn = synthmammo.plan(loaded)
+        print_plan(drawn, drawn.estimate(workers))
         click.echo(f"Nothing was made. Without --dry-run the dataset goes to {out}")
         return
     from synthmammo.cli.progress import progress_bar
@@ -76,59 +63,6 @@ def build(
 
 
 @click.command()
-@_RECIPE
-@_SIZE
-@_SET
-@click.option("--out", type=FILE, help="Parquet file to write the plan to.  [default: none]")
-def plan(recipe: Path, size: int | None, settings: tuple[str, ...], out: Path | None) -> None:
-    """Print what RECIPE would make.
-
-    A plan makes every random draw of its dataset; `synthmammo build` makes no further ones.
-
-    Example: synthmammo plan screening_prevalence --size 10000
-    """
-    import synthmammo
-
-    loaded = synthmammo.load_recipe(recipe, [*settings, *([f"size={size}"] if size is not None else [])])
-    _make_hosts(loaded)
-    drawn = synthmammo.plan(loaded)
-    _print_plan(drawn)
-    if out:
-        from synthmammo.cli.progress import progress_bar
-
-        with progress_bar("plan", loaded.size, "rows") as update:
-            drawn.write(out, update)
-        click.echo(f"plan: {out}")
-
-
-@click.command()
-@click.argument("recipes", nargs=-1, required=True, type=FILE, metavar="RECIPE...")
-def check(recipes: tuple[Path, ...]) -> None:
-    """Check recipes.
-
-    The fields of each RECIPE are checked, the names of its generators, and whether its models are there. Nothing is
-    drawn, made or fetched, so that editors and pre-commit can run it on every change; the exit code is 1 when a recipe
-    is wrong.
-
-    Example: synthmammo check recipes/balanced_mass.yaml recipes/balanced_calc.yaml
-    """
-    import synthmammo
-    from synthmammo.cli.main import print_error
-
-    wrong = []
-    for recipe in recipes:
-        try:
-            synthmammo.check(recipe)
-        except synthmammo.SynthmammoError as error:
-            print_error(error)
-            wrong.append(recipe)
-        else:
-            click.echo(f"ok  {recipe}")
-    if wrong:
-        raise SystemExit(1)
-
-
-@click.command()
 def schema() -> None:
     """Print the JSON Schema of recipes.
 
@@ -141,41 +75,6 @@ def schema() -> None:
     from synthmammo.recipe import recipe_schema
 
     click.echo(json.dumps(recipe_schema(), indent=2))
-
-
-def _make_hosts(recipe: Recipe, workers: int | None = None) -> None:
-    if getattr(recipe.background, "ingest", None) is None:
-        return
-    import synthmammo
-    from synthmammo.cli.progress import progress_bar
-
-    with progress_bar("hosts") as update:
-        summary = synthmammo.make_hosts(recipe, workers=workers, progress=update)
-    if summary is None:
-        return
-    click.echo(f"hosts: {summary.manifest.samples} images ingested to {summary.path}", err=True)
-    for skipped in summary.skipped:
-        click.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
-
-
-def _print_plan(plan: Plan) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    recipe, summary = plan.recipe, plan.summary
-    table = Table(
-        title=f"{recipe.name}: {summary.samples:,} samples on {summary.hosts:,} backgrounds", title_justify="left"
-    )
-    table.add_column("class")
-    for split in summary.splits:
-        table.add_column(split, justify="right")
-    table.add_column("share", justify="right")
-    for label, counts in summary.classes.items():
-        table.add_row(label, *(f"{number:,}" for number in counts), f"{sum(counts) / summary.samples:.2%}")
-    console = Console()
-    console.print(table)
-    for name, text in summary.lines:
-        console.print(f"{name:>14}  {text}", highlight=False, soft_wrap=True)
 
 
 def _print_built(samples: int, made: int, seconds: dict[str, float]) -> None:

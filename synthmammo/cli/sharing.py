@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from synthmammo.cli.options import DIRECTORY, FILE
+from synthmammo.cli.volume import note
 
 if TYPE_CHECKING:
     from synthmammo.sharing.publication import Outgoing
@@ -64,32 +65,35 @@ def _password(user: str) -> str:
 @click.command()
 @click.argument("source", type=FILE)
 @click.argument("repo_id")
-@click.option("--model", is_flag=True, help="Publish SOURCE as a model file, not as a dataset.")
+@click.option("--model", is_flag=True, hidden=True, help="A file is a model; the option is not needed any more.")
 @click.option("--private", is_flag=True, help="Make the repository private.")
 @click.option("--revision", help="Branch of the repository.  [default: main]")
-@click.option("--yes", is_flag=True, help="Send the files; without this flag they are listed and not sent.")
+@click.option("--yes", is_flag=True, help="Go ahead: send the files, which are only listed otherwise.")
 def publish(source: Path, repo_id: str, model: bool, private: bool, revision: str | None, yes: bool) -> None:
     """Publish a dataset or a model on the Hugging Face Hub.
 
-    SOURCE goes to the repository REPO_ID. A dataset is verified first. Files that are there already are not sent
-    again, so the same command continues after an interruption. The token comes from HF_TOKEN or `hf auth login`.
+    SOURCE, a dataset or the file of a model, goes to the repository REPO_ID. A dataset is verified first. Files that
+    are there already are not sent again, so the same command continues after an interruption. The token comes from
+    HF_TOKEN or `hf auth login`.
 
     Example: synthmammo publish datasets/balanced_calc me/balanced_calc --private --yes
     """
     import synthmammo
     from synthmammo.cli.progress import progress_bar
 
+    if model:
+        note("--model is not needed any more: a file is a model; the next release does not know it.")
     with progress_bar("verify", unit="checks") as update:
         publication = synthmammo.prepare_publication(
             source,
             repo_id,
-            kind="model" if model else "dataset",
+            kind="model" if model else None,
             revision=revision,
             sending=yes,
             progress=update,
         )
-    for note in publication.notes:
-        click.echo(f"note: {note}")
+    for text in publication.notes:
+        note(text)
     if not yes:
         _list(publication.files)
         click.echo(f"Nothing was sent. With --yes they go to the {publication.kind} {repo_id}.")

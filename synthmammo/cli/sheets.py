@@ -7,8 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from synthmammo.cli.kinds import Layers, Number, NumberRange
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, FILE, LABEL, MODEL, PICTURE, TRUNCATION, Number, NumberRange
+from synthmammo.cli.options import (
+    DEVICE,
+    DIRECTIONS,
+    FILE,
+    LABEL,
+    LAYERS,
+    MODEL,
+    PICTURE,
+    TRUNCATION,
+    columns_option,
+    most_option,
+    sample_option,
+)
+from synthmammo.cli.renaming import Renamed
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -28,7 +42,7 @@ def sheet() -> None:
 
 @click.command()
 @MODEL
-@click.option("--seeds", default="0-39", show_default=True, help="Samples to draw: seeds, or FILE:KEY.")
+@sample_option("0-39")
 @TRUNCATION
 @LABEL
 @PICTURE
@@ -52,18 +66,18 @@ def seeds(model: str, seeds: str, truncation: float, label: str | None, out: Pat
 @MODEL
 @click.option("--sample", "name", default="0", show_default=True, help="Sample that is moved: a seed, or FILE:KEY.")
 @click.option(
-    "--row", "rows", multiple=True, help="Direction of a row; may be repeated.  [default: component 0 to component 5]"
+    "--along",
+    "rows",
+    cls=Renamed,
+    formerly="--row",
+    metavar="DIRECTION",
+    multiple=True,
+    help="Direction to move along, one per row; may be repeated.  [default: component 0 to component 5]",
 )
-@click.option(
-    "--most",
-    type=NumberRange(0, min_open=True),
-    default=2.0,
-    show_default=True,
-    help="Distance along the direction at both ends of a row, in standard deviations.",
-)
-@click.option("--columns", type=click.IntRange(3), default=7, show_default=True, help="Number of images per row; odd.")
-@click.option("--layers", metavar="FIRST:END", help="Layers of w that move; END does not move.  [default: all]")
-@click.option("--directions", "file", type=FILE, help="Directions file to read.  [default: beside the model]")
+@most_option(2.0)
+@columns_option(7, 3)
+@click.option("--layers", type=Layers(), help=f"{LAYERS}  [default: all]")
+@DIRECTIONS
 @TRUNCATION
 @LABEL
 @PICTURE
@@ -74,7 +88,7 @@ def directions(
     rows: tuple[str, ...],
     most: float,
     columns: int,
-    layers: str | None,
+    layers: tuple[int, int] | None,
     file: Path | None,
     truncation: float,
     label: str | None,
@@ -83,16 +97,16 @@ def directions(
 ) -> None:
     """Draw a sample moved along directions (figure 2).
 
-    Each row leads along one direction, from -s to +s standard deviations.
+    Each row leads along one direction, from -s to +s standard deviations; --columns is odd.
 
-    Example: synthmammo sheet directions zoo/stylegan2-cbis-mass-128 --class malignant --row texture --out d.png
+    Example: synthmammo sheet directions zoo/stylegan2-cbis-mass-128 --class malignant --along texture --out d.png
     """
     from synthmammo.cli.progress import progress_bar
     from synthmammo.editing.pictures import sheet
-    from synthmammo.editing.samples import Samples, parse_layers
+    from synthmammo.editing.samples import Samples
 
     samples = Samples.of(model, truncation, label, device)
-    scale = sheet.Scale(most, columns, parse_layers(layers) if layers else None, file)
+    scale = sheet.Scale(most, columns, layers, file)
     rows = rows or tuple(f"component {number}" for number in range(6))
     with progress_bar("sheet") as update:
         picture = sheet.draw_directions(samples, name, rows, scale, progress=update)
@@ -101,7 +115,7 @@ def directions(
 
 @click.command()
 @MODEL
-@click.option("--seeds", default="0-7", show_default=True, help="Samples to draw: seeds, or FILE:KEY.")
+@sample_option("0-7")
 @_PARTS
 @TRUNCATION
 @LABEL
@@ -131,18 +145,8 @@ def parts(
 @click.option(
     "--part", type=click.IntRange(0), required=True, help="Number of the part; `synthmammo sheet parts` shows it."
 )
-@click.option(
-    "--references",
-    default="0-3",
-    show_default=True,
-    help="Samples the part is taken from, one per row: seeds, or FILE:KEY.",
-)
-@click.option(
-    "--targets",
-    default="10-13",
-    show_default=True,
-    help="Samples the part is given to, as many: seeds, or FILE:KEY.",
-)
+@sample_option("0-3", "--references", "Samples that give the part, one per row")
+@sample_option("10-13", "--targets", "Samples that receive the part, as many")
 @click.option(
     "--strength", type=Number(), default=1.0, show_default=True, help="Share of the way from target to reference."
 )

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import FOLDER, SPLIT, NumberRange
+from synthmammo.cli.kinds import NumberRange
+from synthmammo.cli.options import FOLDER, FROM_SPLIT, OUT_FOLDER, count_option, seed_option
 
 
 @click.command()
 @click.argument("pool", type=FOLDER)
 @click.argument("real", type=FOLDER)
-@click.option("--count", type=click.IntRange(1), default=100, show_default=True, help="Number of images in all.")
+@count_option("images", 100)
 @click.option(
     "--real-share",
     type=NumberRange(0, 1),
@@ -20,11 +21,9 @@ from synthmammo.cli.options import FOLDER, SPLIT, NumberRange
     show_default=True,
     help="Probability that an image is a real one.",
 )
-@click.option("--split", type=SPLIT, help="Split of the real images.  [default: all]")
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed for drawing the images."
-)
-@click.option("--out", type=FOLDER, required=True, help="Folder to make.")
+@FROM_SPLIT
+@seed_option("drawing the images")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Folder to write.")
 def turing(pool: Path, real: Path, count: int, real_share: float, split: str | None, seed: int, out: Path) -> None:
     """Draw the images of a visual Turing test.
 

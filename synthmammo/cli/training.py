@@ -6,21 +6,16 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import FILE, FOLDER, NumberRange
+from synthmammo.cli.kinds import Choice, NumberRange
+from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER, settings_option
 
 
 @click.command()
-@click.argument("model", type=click.Choice(["stylegan2", "contextual"]))
+@click.argument("model", type=Choice(["stylegan2", "contextual"]))
 @click.option("--data", type=FOLDER, required=True, help="Dataset directory with the images.")
-@click.option("--out", type=FOLDER, required=True, help="Run directory to make, or to continue.")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Run directory to write, or to continue.")
 @click.option("--config", type=FILE, help="YAML file of the configuration, as in recipes/train.  [default: built in]")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Value of one key of the configuration, e.g. settings.gamma=2; may be repeated.",
-)
+@settings_option("the configuration", "settings.gamma=2")
 @click.option("--hours", type=NumberRange(0, min_open=True), help="Time in hours after which to stop.  [default: none]")
 def train(
     model: str, data: Path, out: Path, config: Path | None, settings: tuple[str, ...], hours: float | None

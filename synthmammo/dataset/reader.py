@@ -74,7 +74,7 @@ class Dataset:
         if not path.is_dir():
             raise DatasetError("no such directory", where=path, hint="Give the directory of a dataset.")
         manifest = Manifest.read(path) if (path / MANIFEST).exists() else None
-        parts = _loose(path) if manifest is None else _listed(path, manifest)
+        parts = _loose(path) if manifest is None else listed(path, manifest)
         if not parts:
             raise unread(path)
         return Dataset(path, parts, manifest)
@@ -294,7 +294,7 @@ class MadeDataset(Dataset):
     ) -> None:
         # Of DICOM alone no samples can be read, which whoever tries is told; the dataset was made all the same.
         unread_parts = [Part(IndexReader(path))] if manifest.samples else []
-        super().__init__(path, _listed(path, manifest) or unread_parts, manifest)
+        super().__init__(path, listed(path, manifest) or unread_parts, manifest)
         self.made, self.seconds, self.notes = made, dict(seconds), tuple(notes)
 
     @property
@@ -310,7 +310,8 @@ def _loose(path: Path) -> list[Part]:
     return [Part(ParquetReader(file)) for file in files]
 
 
-def _listed(path: Path, manifest: Manifest) -> list[Part]:
+def listed(path: Path, manifest: Manifest) -> list[Part]:
+    """The shards that a manifest lists: Parquet where there is any, else WebDataset."""
     parquet = [Part(ParquetReader(path / s.name), s.split) for s in manifest.shards if s.format == "parquet"]
     tars = [s for s in manifest.shards if s.format == "webdataset"]
     return parquet or [Part(WebDatasetReader(path / shard.name, shard.samples), shard.split) for shard in tars]

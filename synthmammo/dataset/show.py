@@ -12,8 +12,8 @@ from PIL import Image as Pictures
 from PIL import ImageDraw
 from PIL.Image import Image as Picture
 
+from synthmammo.dataset.begun import begun
 from synthmammo.dataset.index import read_index
-from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.selecting import selected
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
@@ -40,7 +40,8 @@ def show(
     """Draw samples of a dataset on one picture: an even choice of its classes, in the order of their keys.
 
     Args:
-        directory: Directory of a dataset with the format Parquet or WebDataset.
+        directory: Directory of a dataset with the format Parquet or WebDataset; of an unfinished one, the samples of
+            its finished shards are drawn.
         out: Path of the PNG to write.
         count: Number of samples to draw, 12 by default.
         columns: Number of tiles per row, 6 by default.
@@ -55,8 +56,10 @@ def show(
         DatasetError: The directory is no such dataset, has no such samples, or the condition is not understood.
         OutputError: The picture cannot be written.
     """
-    dataset = Dataset.open(directory)
-    rows = selected(read_index(directory).to_pylist(), where, directory)
+    there = begun(directory)
+    dataset = there.dataset()
+    known = read_index(directory).to_pylist() if where and there.state == "finished" else list(there.rows)
+    rows = selected(known, where, directory)
     chosen = [row for row in rows if split in (None, row["split"]) and label in (None, row["label"])]
     if not chosen:
         asked = ", ".join(f"{name} '{value}'" for name, value in (("split", split), ("class", label)) if value)

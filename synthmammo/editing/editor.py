@@ -125,6 +125,8 @@ def check_layers(layers: tuple[int, int] | None, model: Model, where: str) -> sl
     from synthmammo.errors import GeneratorError
 
     count = model.network.config.latents
+    if layers and layers[1] <= layers[0]:
+        raise GeneratorError(f"[{layers[0]}, {layers[1]}) holds no layer", where=where, hint="The first comes first.")
     if layers and layers[1] > count:
         hint = f"The model has layers 0 to {count - 1}, so the range ends at {count} at most."
         raise GeneratorError(f"[{layers[0]}, {layers[1]}) reaches beyond the model", where=where, hint=hint)

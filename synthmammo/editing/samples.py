@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.errors import GeneratorError
+from synthmammo.errors import GeneratorError, nearest
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.mammogram.arrays import Plane
 from synthmammo.mammogram.mark import picture_packet
@@ -156,8 +156,9 @@ def known_class(model: Model, label: str | None) -> None:
     if label is not None and not classes:
         raise GeneratorError(f"the model knows no classes, '{label}' was asked for", where=where)
     if classes and label not in classes:
-        found = "none is known" if label in (None, "unknown") else f"'{label}' is none of them"
-        hint = f"Name one as the class (label): {', '.join(classes)}."
+        missing = label is None or label == "unknown"
+        found = "none is known" if missing else f"'{label}' is none of them"
+        hint = f"Name one as the class (label): {', '.join(classes)}." if missing else nearest(str(label), classes)
         raise GeneratorError(f"the model is conditional, so a class is needed; {found}", where=where, hint=hint)
 
 
@@ -180,16 +181,3 @@ def parse_names(text: str) -> list[str]:
     if not names:
         raise GeneratorError(f"'{text}' names no sample", where="samples", hint="E.g. 0-35 or 1,5 or FILE:KEY.")
     return names
-
-
-def parse_layers(text: str) -> tuple[int, int]:
-    """A range of layers from e.g. "4:8".
-
-    Raises:
-        GeneratorError: It is something else.
-    """
-    first, _, end = text.partition(":")
-    if not first.isdecimal() or not end.isdecimal():
-        hint = "E.g. 4:8 for the layers 4 to 7."
-        raise GeneratorError(f"'{text}' is no range of layers", where="layers", hint=hint)
-    return int(first), int(end)

@@ -123,7 +123,12 @@ def draw_z(seed: int, z_dim: int) -> NDArray[np.float32]:
     Args:
         seed: Random seed, at least 0; from 2^32 on, which the published tools refuse, two words of 32 bits are used.
         z_dim: Length of the model's normal latent.
+
+    Raises:
+        GeneratorError: The seed is below 0 or has more than 64 bits.
     """
+    if not 0 <= seed < 2**64:
+        raise GeneratorError(f"{seed} is no seed; expected 0 to {2**64 - 1}", where="seeds")
     words = seed if seed < 2**32 else [seed & 0xFFFFFFFF, seed >> 32]
     return np.random.RandomState(words).randn(1, z_dim).astype(np.float32)
 

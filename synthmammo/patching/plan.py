@@ -116,13 +116,24 @@ class Survey:
         return sorted({NORMAL} | {label for _, label in self.cells}, key=lambda label: (label != NORMAL, label))
 
 
+def _check_healthy(images: Sequence[IndexRow], options: PatchOptions) -> None:
+    there = {str(image["label"]) for image in images}
+    for label in options.healthy:
+        if label not in there | {NORMAL}:
+            raise RecipeError(f"no image has the class '{label}'", where="healthy", hint=nearest(label, there))
+
+
 def survey(images: Sequence[IndexRow], options: PatchOptions) -> Survey:
     """Find the lesions and the healthy images of a dataset in its index.
 
     Args:
         images: Rows of the index.
         options: Options of the patches.
+
+    Raises:
+        RecipeError: No image has a class that is said to be healthy.
     """
+    _check_healthy(images, options)
     cells: dict[Cell, list[Target]] = defaultdict(list)
     unplaced = scanty = unknown_spacing = taken_whole = 0
     for image in images:

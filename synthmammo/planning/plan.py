@@ -9,8 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from synthmammo.arguments import a_path
+from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import OutputError
 from synthmammo.mammogram.planned import Row
+from synthmammo.planning.estimate import Estimate, estimate
 from synthmammo.planning.planner import plan, tables
 from synthmammo.planning.summary import Summary, summarise
 from synthmammo.planning.table import SCHEMA, as_row
@@ -54,6 +56,14 @@ class Plan:
     def summary(self) -> Summary:
         """What the plan will make, counted."""
         return summarise(self.recipe)
+
+    def estimate(self, workers: int | None = None) -> Estimate:
+        """Pixels of the plan's dataset, and bytes and time by what the last build of its kind took on this machine.
+
+        Args:
+            workers: Number of processes that would build it; None for one per core.
+        """
+        return estimate(self.recipe, Local(workers).workers)
 
     def table(self) -> pa.Table:
         """The whole plan as a `pyarrow.Table`, which pandas takes with `.to_pandas()`."""

@@ -23,6 +23,12 @@ class PhantomBackground(Strict):
     spacing_mm: Positive = Field(0.1, description="Millimetres per pixel")
     height_mm: Positive = Field(240.0, description="Height of the image field, in millimetres")
     width_mm: Positive = Field(180.0, description="Width of the image field, in millimetres")
+    height_px: int | None = Field(
+        None, ge=LEAST_PX, le=MOST_PX, exclude=True, description="That height in pixels; states height_mm by spacing_mm"
+    )
+    width_px: int | None = Field(
+        None, ge=LEAST_PX, le=MOST_PX, exclude=True, description="That width in pixels; states width_mm by spacing_mm"
+    )
     response: Literal["film", "digital"] = Field(
         "digital", description="Look of a film scan or of a processed detector image"
     )
@@ -37,6 +43,30 @@ class PhantomBackground(Strict):
         None, description="Both views of both breasts for every patient; a class then belongs to a breast"
     )
     samples_per_host: int = Field(1, ge=1, description="Samples per background; more are faster and less varied")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pixels_as_millimetres(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        spacing_mm = value.get("spacing_mm", cls.model_fields["spacing_mm"].default)
+        stated = {name: value.get(f"{name}_px") for name in ("height", "width")}
+        lengths = {
+            f"{name}_mm": round(pixels * spacing_mm, 9)
+            for name, pixels in stated.items()
+            if type(pixels) is int and type(spacing_mm) in (int, float)
+        }
+        return {**lengths, **value}
+
+    @model_validator(mode="after")
+    def _pixels_agree(self) -> PhantomBackground:
+        for name in ("height", "width"):
+            stated, length_mm = getattr(self, f"{name}_px"), getattr(self, f"{name}_mm")
+            follows = round(length_mm / self.spacing_mm)
+            if stated not in (None, follows):
+                reason = f"{length_mm:g} mm (background.{name}_mm) at {self.spacing_mm:g} mm per pixel are {follows:,}"
+                raise ValueError(f"{name}_px: {stated:,} contradicts {name}_mm: {reason} pixels; state one of the two")
+        return self
 
     @model_validator(mode="after")
     def _known_names(self) -> PhantomBackground:

@@ -1,5 +1,6 @@
 """The benchmark of classifiers from end to end, on blobs: results, resuming, statistics, report."""
 
+import html
 import json
 import re
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 import yaml
 
+from synthmammo import __version__
 from synthmammo.benchmarking.classify.classify import classify
 from synthmammo.benchmarking.classify.config import PRESETS, ClassifyConfig, from_preset, runs
 from synthmammo.benchmarking.classify.embed import changed_cases, embed
@@ -108,6 +110,12 @@ def test_the_report_says_it_all_and_fetches_nothing(finished):
     for link in re.findall(r"\]\((.*?)\)", text):
         assert (written.markdown.parent / link).is_file()
     assert written.table.count("\n") == 6
+    first = text.split("\n\n")[2]
+    assert first == written.verdict and first.count(". ") == 0 and "shown" in first, "one sentence"
+    assert f"synthmammo {__version__}; this repeats it: synthmammo benchmark classify --real" in text
+    assert 'name="viewport"' in page and page.index(html.escape(first)) < page.index("<table")
+    assert [row["trained_on"] for row in written.rows][0] == "real only" and len(written.rows) == 5
+    json.dumps(written.rows, allow_nan=False)
     assert "synthetic only" in (written.markdown.parent / "card_line.md").read_text()
     before = tiny.files(written.html.parent)
     report(finished[0], resamples=50)
@@ -246,9 +254,12 @@ def test_configurations(tmp_path):
 
 def test_commands(sides, tmp_path):
     settings = [f"--set={text}" for text in ("samples=160", "evaluate_every=80", "synthetic_only=false")]
-    arguments = ["--real", sides[0], "--synthetic", sides[1], "--out", tmp_path / "out", "--seeds", "1"]
+    arguments = ["--real", sides[0], "--synthetic", sides[1], "--out", tmp_path / "out", "--repeats", "1"]
     result = tiny.run("benchmark", *arguments, "--ratios", "0,50", "--weights", "none", *settings)
     assert result.exit_code == 0 and "real + 50 %" in result.output and (tmp_path / "out" / "report.html").is_file()
+    result = tiny.run("benchmark", *arguments, "--ratios", "0,50", "--weights", "none", *settings, "--json")
+    found = json.loads(result.stdout)
+    assert len(found["rows"]) == 2 and found["verdict"] and len(found["rows"][1]["auc_less_baseline"]) == 3
     result = tiny.run("benchmark", *arguments, "--ratios", "zero")
     assert result.exit_code == 2 and "numbers between commas" in result.output
     result = tiny.run("benchmark", "clasify")

@@ -220,6 +220,8 @@ def test_a_report_says_when_there_is_no_result(datasets, tmp_path):
     written = report(detect(CONFIG, *datasets, tmp_path, rows=("real", "synthetic")))
     page = written.html.read_text()
     assert "no result" in written.table
+    assert "is at chance, so there is no result." in written.verdict and written.verdict in written.markdown.read_text()
+    assert [row["trained_on"] for row in written.rows] == ["real", "synthetic"]
     assert "At chance, and so no result" in written.markdown.read_text()
     assert page.count("data:image/png;base64,") == 2
     assert "synthetic alone" in (tmp_path / "card_line.md").read_text()

@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+from click.shell_completion import ShellComplete
 
 from synthmammo.cli import main
+from tests.support import commands, tiny
 
 VARIABLE = "_SYNTHMAMMO_COMPLETE"
 ROOT = Path(__file__).parents[2]
-SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+SHELLS = ("bash", "zsh", "fish")
 
 
 def completed(*words: str) -> list[tuple[str, str]]:
@@ -39,7 +40,11 @@ def test_options():
 def test_options_of_the_benchmark_without_a_name():
     assert names("benchmark", "--ra") == ["--ratios"]
     assert names("benchmark", "--real", "x", "--ra") == ["--ratios"]
-    assert names("benchmark", "detect", "--ro") == ["--row"]
+    assert names("benchmark", "detect", "--tr") == ["--train-on"]
+
+
+def test_recipes():
+    assert names("build", "balanced_m") == ["balanced_mass"] and "balanced_mass" in names("init", "x", "--like", "")
 
 
 def test_values():
@@ -51,6 +56,8 @@ def test_values():
     ("words", "kind"),
     [
         (("build", "rec"), "file"),
+        (("init", "mine", "--like", "rec"), "file"),
+        (("show", "d"), "file"),
         (("build", "r.yaml", "--out", "d"), "dir"),
         (("ingest", "folder", "arch"), "file"),
         (("verify", "datasets/b"), "dir"),
@@ -76,10 +83,9 @@ def test_a_mistyped_command_completes_to_nothing():
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_lines_of_the_help_and_of_the_page_are_those_of_the_shells(shell):
     page = (ROOT / "docs" / "how_to" / "completion.md").read_text(encoding="utf-8")
-    line = f"{VARIABLE}={shell}_source synthmammo"
-    assert line in main.epilog and line in page
-    source = SHELLS[shell](main, {}, "synthmammo", VARIABLE).source() if shell != "bash" else ""
-    assert shell == "bash" or f"{VARIABLE}={shell}_complete" in source
+    line = f"synthmammo completion {shell}"
+    assert line in commands.help_of("completion") and line in page
+    assert f"{VARIABLE}={shell}_complete" in tiny.run("completion", shell).stdout
 
 
 @pytest.fixture
@@ -94,12 +100,12 @@ def path(tmp_path) -> str:
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
 def test_bash_completes(path):
-    script = f"""
-        eval "$({VARIABLE}=bash_source synthmammo)"
+    script = """
+        eval "$(synthmammo completion bash)"
         complete -p synthmammo
         COMP_WORDS=(synthmammo build r.yaml --dry); COMP_CWORD=3
         _synthmammo_completion synthmammo
-        echo "${{COMPREPLY[@]}}"
+        echo "${COMPREPLY[@]}"
     """
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment)

@@ -3,7 +3,9 @@ import shlex
 
 import click
 import pytest
+from click.testing import CliRunner
 
+from synthmammo.cli import main
 from tests.support import commands, tiny
 
 every_command = pytest.mark.parametrize("name", commands.COMMANDS)
@@ -22,17 +24,47 @@ VERBS = {"Only", "Change", "Choose", "Chooses", "Make", "Turn", "Also", "Resampl
 @every_command
 def test_help_is_printed_with_an_example(name):
     result = tiny.run(*name.split(), "--help")
-    assert result.exit_code == 0
-    assert f"Example: synthmammo {name} " in " ".join(result.output.split()).replace("zoo list", "zoo list ") + " "
+    assert result.exit_code == 0 and f"Example:\n    synthmammo {name}" in result.output
+    assert result.output.count("Example:") == 1
 
 
 @every_command
 def test_the_example_is_understood(name, monkeypatch):
     command = commands.COMMANDS[name]
-    words = shlex.split(re.search(r"Example: synthmammo (.*)", " ".join(command.help.split()))[1].partition(" > ")[0])
+    words = shlex.split(example(name).partition(" > ")[0])[1:]
     assert words[: len(name.split())] == name.split()
     monkeypatch.setattr(click.Path, "convert", lambda self, value, param, ctx: value)  # no file has to be there
     understand(command, words[len(name.split()) :])
+
+
+def example(name: str) -> str:
+    """The example of a command, as a shell joins its lines."""
+    return tiny.run(*name.split(), "--help").output.partition("Example:\n")[2].replace("\\\n", " ").strip()
+
+
+@pytest.mark.parametrize("width", [80, 60])
+@every_command
+def test_help_fits_the_terminal(name, width):
+    shown = CliRunner().invoke(main, [*name.split(), "--help"], terminal_width=width)
+    help_, _, example = shown.output.partition("Example:\n")
+    assert [line for line in help_.splitlines() if len(line) > width or re.search(r"[a-z]\.\.\.$", line)] == []
+    assert max(map(len, example.splitlines())) <= 80, "its lines are to be copied, so they stay as they are"
+
+
+def test_the_list_of_commands_is_whole_and_grouped():
+    text = tiny.run("--help").output
+    assert max(map(len, text.splitlines())) <= 80
+    headings = re.findall(r"^(\S.*):$", text, re.MULTILINE)
+    assert headings == ["Options", "Make", "Look", "Real data", "Models", "Edit", "Judge", "Share", "This installation"]
+    for name in commands.COMMANDS:
+        if " " not in name:
+            assert re.search(rf"^  {name} .*\.$", text, re.MULTILINE), f"the sentence of {name} is cut"
+
+
+@pytest.mark.parametrize("line", re.findall(r"^  (synthmammo .*?)   ", main.epilog, re.MULTILINE))
+def test_the_examples_of_all_are_understood(line, monkeypatch):
+    monkeypatch.setattr(click.Path, "convert", lambda self, value, param, ctx: value)
+    understand(main, shlex.split(line)[1:])
 
 
 def understand(command: click.Command, words: list[str]) -> None:

@@ -14,7 +14,7 @@ HEAVY = ("torch", "webdataset", "highdicom", "datasets", "transformers", "matplo
 COMMANDS = (
     ["--help"],
     ["schema"],
-    ["check", "balanced_mass", "edited_density_sweep"],
+    ["check", "balanced_mass", "edited_density_sweep", "local_transfer"],
     ["plan", "recipes/balanced_mass.yaml"],
     ["build", "recipes/balanced_mass.yaml", "--dry-run"],
 )

@@ -141,5 +141,5 @@ def test_messages_say_where_and_what_to_do():
 
 
 def test_nearest_names_one_or_all():
-    assert nearest("fom", ["from", "to"]) == "Did you mean 'from'?"
+    assert nearest("fom", ["from", "to"]) == "Did you mean 'from'? Known: from, to."
     assert nearest("xyz", ["to", "from"]) == "Known: from, to."

@@ -94,7 +94,9 @@ def test_other_seeds_are_refused(model: Path, text: str) -> None:
 
 def test_no_seeds_are_refused(model: Path, tmp_path: Path) -> None:
     code, output = run("sample", model, "--seeds", "5-3", "--out", tmp_path / "s.npy")
-    assert code == 1 and "no seeds were given" in output
+    assert code == 2 and "names no sample" in output
+    with pytest.raises(GeneratorError, match="no seeds were given"):
+        sample(model, seeds="5-3")
 
 
 def test_a_failure_leaves_nothing(model: Path, tmp_path: Path) -> None:

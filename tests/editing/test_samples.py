@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 from synthmammo.editing.pictures import sheet
 from synthmammo.editing.pictures.mix import draw_mix
 from synthmammo.editing.pictures.walk import Way, along_direction, blended, draw_walk, points_of
-from synthmammo.editing.samples import Samples, grey, parse_layers, parse_names
+from synthmammo.editing.samples import Samples, grey, parse_names
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError
 from synthmammo.ingesting.sources.origins import file_mark
 from synthmammo.mammogram.pictures import BACKGROUND, difference, outlined, tinted
@@ -57,15 +57,11 @@ def test_names_are_seeds_and_inverted_images(samples: Samples, inverted: Path) -
             samples.named(wrong)
 
 
-def test_lists_of_names_and_ranges_of_layers() -> None:
+def test_lists_of_names() -> None:
     assert parse_names("3, 5-7,a/b.latents:mdb-001") == ["3", "5", "6", "7", "a/b.latents:mdb-001"]
-    assert parse_layers("2:7") == (2, 7)
     for wrong in ("", " , "):
         with pytest.raises(GeneratorError, match="names no sample"):
             parse_names(wrong)
-    for wrong in ("3", "a:b", "3-5", ":4"):
-        with pytest.raises(GeneratorError, match="no range of layers"):
-            parse_layers(wrong)
 
 
 def test_the_class_is_asked_for_and_checked(tmp_path: Path, samples: Samples) -> None:
@@ -190,11 +186,11 @@ def test_colours_of_changes_and_parts() -> None:
     "command",
     [
         ("sheet", "seeds", "--seeds", "0-2"),
-        ("sheet", "directions", "--row", "density", "--columns", 3, "--layers", "0:4"),
+        ("sheet", "directions", "--along", "density", "--columns", 3, "--layers", "0-3"),
         ("sheet", "parts", "--seeds", "0,1"),
         ("sheet", "local", "--part", 1, "--references", "0", "--targets", "1"),
-        ("mix", "--rows", "0", "--columns", "1", "--layers", "0:4"),
-        ("walk", "3", "4", "--steps", 2),
+        ("mix", "--targets", "0", "--references", "1", "--layers", "0-3"),
+        ("walk", "3", "4", "--pictures", 2),
     ],
     ids=lambda command: " ".join(map(str, command[:2])),
 )

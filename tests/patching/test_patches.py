@@ -496,7 +496,7 @@ def test_result_is_a_sound_dataset_with_a_card(source, tmp_path):
 
 def test_command(source, tmp_path):
     arguments = ["patches", str(source), "--out", str(tmp_path / "out"), "--size-px", "24", "--per-lesion", "2"]
-    arguments += ["--count", "train/normal=4", "--workers", "1"]
+    arguments += ["--quota", "train/normal=4", "--workers", "1"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code in (0, 3), result.output
     assert "patches, " in result.output

@@ -102,6 +102,13 @@ BAD = {
     # what was changed: (the keys, field named, what the message says)
     "unknown key": ({"sise": 3}, "sise", "Did you mean 'size'?"),
     "unknown key inside": (with_background(spacing=3), "background.spacing", "Did you mean 'spacing_mm'?"),
+    "pixels that contradict millimetres": (
+        with_background(height_px=90),
+        "background",
+        "height_px: 90 contradicts height_mm: 200 mm (background.height_mm) at 2 mm per pixel are 100 pixels",
+    ),
+    "pixels out of range": (with_background(width_px=3), "background.width_px", "32"),
+    "pixels that are no number": (with_background(width_px="wide"), "background.width_px", "integer"),
     "unknown key of a lesion": (with_lesion(diameter=3), "lesions.0.diameter", "Did you mean 'diameter_mm'?"),
     "unknown key of placement": (
         with_lesion(placement={"windw_mm": 3}),
@@ -411,3 +418,14 @@ def test_draws_stay_within_their_bounds(low, width, u):
     ):
         value = float(draw.at(u))
         assert draw.bounds[0] <= value <= draw.bounds[1] + 1e-12
+
+
+@pytest.mark.parametrize(("spacing_mm", "pixels"), [(0.45, 512), (0.1, 2400), (0.07, 3328), (1 / 3, 517)])
+def test_a_size_in_pixels_states_the_one_in_millimetres(spacing_mm, pixels):
+    background = {"spacing_mm": spacing_mm, "height_px": pixels, "width_px": pixels}
+    made = tiny.recipe(background=background).background
+    assert round(made.height_mm / spacing_mm) == round(made.width_mm / spacing_mm) == pixels
+    both = tiny.recipe(background={**background, "height_mm": made.height_mm}).background
+    assert both.height_mm == made.height_mm
+    assert "height_px" not in made.model_dump(), "digests of datasets do not depend on how a size was stated"
+    assert tiny.recipe(background={"height_px": 1000, "width_px": 800}).background.height_mm == 100

@@ -250,7 +250,7 @@ def test_real_images_are_public_only_under_a_licence_that_lets_them(copy, hub, l
 
 def test_a_model_and_its_card(hub, tmp_path):
     path = tiny_models.stylegan2_file(tmp_path / "small.safetensors", discriminator=True)
-    result = tiny.run("publish", "--model", path, "me/small", "--yes")
+    result = tiny.run("publish", path, "me/small", "--yes")
     assert result.exit_code == 0, result.output
     held = hub.files("models/me/small")
     assert held["small.safetensors"] == path.read_bytes()

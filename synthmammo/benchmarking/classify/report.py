@@ -12,9 +12,18 @@ from synthmammo.benchmarking.arrays import read_array
 from synthmammo.benchmarking.classify.classify import Compared, embedded
 from synthmammo.benchmarking.classify.embed import LEAST_EMBEDDED, Case, changed_cases, embed
 from synthmammo.benchmarking.classify.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
-from synthmammo.benchmarking.classify.summary import LEAST_POWER, PAPERS_GAIN, MixtureSummary, power, summarise, too_few
+from synthmammo.benchmarking.classify.summary import (
+    LEAST_POWER,
+    PAPERS_GAIN,
+    MixtureSummary,
+    baseline_of,
+    power,
+    summarise,
+    too_few,
+)
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.benchmarking.results import Run
+from synthmammo.benchmarking.verdict import gain, repeating, verdict_section
 from synthmammo.files import writing
 from synthmammo.mammogram.pictures import display
 from synthmammo.metrics.intervals import RESAMPLES, Interval
@@ -38,7 +47,10 @@ def report(compared: Compared, resamples: int = RESAMPLES) -> Written:
     out, positive = compared.results.path, compared.positive[compared.tested]
     scores = {run: compared.results.scores(record) for run, record in compared.records.items()}
     rows = summarise(scores, positive, compared.real.patients[compared.tested], resamples=resamples)
+    sentence = _verdict(compared, rows)
+    made = compared.synthetic.where if compared.synthetic else None
     sections = [
+        verdict_section(sentence, repeating("classify", compared.real.where, made, out)),
         _comparison(compared, rows),
         _curves(rows, out, positive),
         *_cases(compared, rows),
@@ -52,7 +64,24 @@ def report(compared: Compared, resamples: int = RESAMPLES) -> Written:
     for name, text in {**pages, "card_line.md": _card_line(compared, rows) + "\n"}.items():
         with writing(out / name) as partial:
             partial.write_text(text, encoding="utf-8")
-    return Written(table, out / "report.md", out / "report.html", compared.notes)
+    facts = tuple(row.facts() for row in rows)
+    return Written(table, out / "report.md", out / "report.html", compared.notes, sentence, facts)
+
+
+def _verdict(compared: Compared, rows: list[MixtureSummary]) -> str:
+    """What the mixture that the selection images prefer adds to real images alone, of the largest share."""
+    tested = f"{len(compared.tested):,} real test images of {compared.real.where.name}"
+    best = _best(compared, rows)
+    baseline = baseline_of(best, rows) if best else None
+    if best is None or baseline is None or best.comparison is None:
+        reached = "; ".join(f"{row.name} {row.auc}" for row in rows)
+        return f"Nothing was added to real images, so nothing is compared; AUC on {tested}: {reached}."
+    share = "" if best.share == 100 else f" {best.share:g} % of"
+    change = gain(best.comparison.difference, p=best.comparison.holm_p)
+    return (
+        f"Synthetic images of {_synthetic_name(compared)} ({best.name}) added to{share} the real training images took "
+        f"the AUC on {tested} from {baseline.auc.estimate:.3f} to {best.auc.estimate:.3f}: {change}."
+    )
 
 
 def _synthetic_name(compared: Compared) -> str:

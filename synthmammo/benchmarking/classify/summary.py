@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import nan
+from math import isnan, nan
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +86,21 @@ class MixtureSummary:
         if self.ratio is None:
             return "synthetic only"
         return f"real + {self.ratio:g} %" if self.ratio else "real only"
+
+    def facts(self) -> dict[str, Any]:
+        """Its numbers as JSON-able values; intervals are estimate, low, high; what is not known is null."""
+        found: dict[str, Any] = {
+            "real_share": self.share,
+            "trained_on": self.name,
+            "seeds": len(self.scores),
+            "auc": list(self.auc),
+            "sensitivity_at_90_specificity": list(self.sensitivity),
+            "auprc": self.auprc,
+        }
+        if self.comparison:
+            tested = {"delong_p": self.comparison.delong.p_value, "holm_p": self.comparison.holm_p}
+            found |= {"auc_less_baseline": list(self.comparison.difference), **tested}
+        return {name: None if isinstance(value, float) and isnan(value) else value for name, value in found.items()}
 
 
 def summarise(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from synthmammo.benchmarking.detect.config import RowName
 from synthmammo.benchmarking.detect.detect import Detected
 from synthmammo.benchmarking.figures import COLOURS, figure, save
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
+from synthmammo.benchmarking.verdict import gain, repeating, verdict_section
 from synthmammo.files import writing
 from synthmammo.mammogram import png
 from synthmammo.mammogram.mark import picture_packet
@@ -63,6 +64,18 @@ class RowSummary:
     def stated(self) -> tuple[Interval, ...]:
         """Sensitivities at `RATES`."""
         return tuple(self.sensitivities[GRID.index(rate)] for rate in RATES)
+
+    def facts(self) -> dict[str, Any]:
+        """Its numbers as JSON-able values; intervals are estimate, low, high."""
+        return {
+            "trained_on": self.name,
+            "sensitivities": {f"{rate:g}": list(found) for rate, found in zip(RATES, self.stated, strict=True)},
+            "mean_sensitivity": list(self.mean_sensitivity),
+            "average_precision": list(self.average_precision),
+            "mean_less_real": list(self.difference) if self.difference else None,
+            "chance": self.chance,
+            "chance_p": self.chance_p,
+        }
 
     @property
     def found_something(self) -> bool:
@@ -147,7 +160,10 @@ def report(detected: Detected) -> Written:
     lesions, films = sum(len(truth.lesions) for truth in truths), len(truths)
     title = f"Benchmark of detectors: {detected.real.where.name}"
     marks_on = f"{lesions} lesions ({' or '.join(detected.config.kinds)}) on {films} real images"
+    sentence = _verdict(detected, rows, marks_on)
+    made = detected.synthetic.where if detected.synthetic else None
     sections = [
+        verdict_section(sentence, repeating("detect", detected.real.where, made, out)),
         Section(marks_on, _reading(rows), table, ((curves, "FROC; bars are 95 % intervals by patients."),)),
         *_examples(detected, rows, truths),
         Section("How", (*_method(detected), *detected.notes)),
@@ -157,7 +173,24 @@ def report(detected: Detected) -> Written:
     for name, text in {**pages, "card_line.md": _card_line(detected, rows, marks_on) + "\n"}.items():
         with writing(out / name) as partial:
             partial.write_text(text, encoding="utf-8")
-    return Written(markdown_table(table), out / "report.md", out / "report.html", detected.notes)
+    facts = tuple(row.facts() for row in rows)
+    return Written(markdown_table(table), out / "report.md", out / "report.html", detected.notes, sentence, facts)
+
+
+def _verdict(detected: Detected, rows: Sequence[RowSummary], marks_on: str) -> str:
+    """What synthetic images add to real ones, or what real ones alone reach."""
+    named = {row.name: row for row in rows}
+    measured = f"the mean sensitivity on {marks_on} of {detected.real.where.name}"
+    best = named.get("both") or named.get("synthetic")
+    if best is None or best.difference is None:
+        reached = "; ".join(f"{NAMES[row.name]} {row.mean_sensitivity}" for row in rows)
+        return f"Nothing is compared with real images alone; {measured}: {reached}."
+    if not best.found_something:
+        return f"Trained on {NAMES[best.name]}, {measured} is at chance, so there is no result."
+    before = named["real"].mean_sensitivity.estimate
+    what = "Training on real and synthetic images" if best.name == "both" else "Training on synthetic images alone"
+    after = best.mean_sensitivity.estimate
+    return f"{what} took {measured} from {before:.3f} to {after:.3f}: {gain(best.difference)}."
 
 
 def _table(rows: Sequence[RowSummary]) -> list[tuple[str, ...]]:

@@ -111,6 +111,8 @@ def invert_images(
     inverting = inverting or Inverting()
     options, which = inverting.options, inverting.which
     opened = open_model(model, inverting.device)
+    if which.label is not None:
+        known_class(opened, which.label)
     frame = ModelFrame.of(opened)
     chosen = [frame.fitted(which.spaced(sample)) for sample in _samples(images, which, patches=frame.side is None)]
     if not chosen:
@@ -177,6 +179,10 @@ def _samples(images: Path, which: Which, *, patches: bool) -> Iterator[Sample]:
         dataset = Dataset.open(images)
         chosen = map(dataset.sample, which.keys) if which.keys else dataset.samples(which.split)
         return islice(chosen, which.limit)
+    chosen_from = [f"--{name}" for name, given in (("key", which.keys), ("split", which.split)) if given]
+    if chosen_from:
+        message = f"is one image, and {chosen_from[0]} chooses among the samples of a dataset"
+        raise SourceError(message, where=images, hint=f"Leave out {chosen_from[0]}, or give a dataset.")
     return iter([_from_file(images, which, patches=patches)])
 
 

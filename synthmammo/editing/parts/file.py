@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from synthmammo.editing.parts.fitted import Parts
 from synthmammo.models.fitted_file import Tensors, read_fitted, write_fitted
+
+if TYPE_CHECKING:
+    from synthmammo.editing.parts.fitted import Parts
 
 _CONTRIBUTION = "contribution."
 
@@ -46,6 +48,8 @@ def read_parts(path: Path, weights: str) -> Parts:
 
 
 def _built(content: dict[str, Any], tensors: Tensors) -> Parts:
+    from synthmammo.editing.parts.fitted import Parts  # imports torch, without which a recipe can be checked
+
     names = [name for name in tensors if name.startswith(_CONTRIBUTION)]
     contributions = {name.removeprefix(_CONTRIBUTION): tensors.pop(name) for name in names}
     return Parts(contributions=contributions, options=content["options"], **tensors)

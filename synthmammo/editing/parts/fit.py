@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _BATCH = 4
 
 
+MOST_PARTS = 64
+"""Places of the 8 x 8 layer whose activations are clustered: no image shows more parts."""
+
+
 @dataclass(frozen=True)
 class PartsOptions:
     """How parts are found.
@@ -46,6 +50,9 @@ class PartsOptions:
         for name, least in (("samples", 2), ("parts", 2), ("pairs", 1)):
             if getattr(self, name) < least:
                 raise GeneratorError(f"expected {least} or more, got {getattr(self, name)}", where=name)
+        if self.parts > MOST_PARTS:
+            message = f"expected {MOST_PARTS} or fewer, as many as the clustered layer has places; got {self.parts}"
+            raise GeneratorError(message, where="parts")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,171 @@
+"""How large a dataset becomes and how long it takes: pixels from the recipe, bytes and time as measured here.
+
+Every build notes what it took, in `rates.json` of the folder SYNTHMAMMO_CACHE, by default ~/.cache/synthmammo. A plan
+reads the note of the last build with the same kinds of background and lesions and the same formats. What was never
+measured here is not guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from synthmammo.dataset.index import read_index
+from synthmammo.errors import SynthmammoError
+from synthmammo.files import writing
+from synthmammo.identity import digest
+from synthmammo.recipe import IngestedBackground, PhantomBackground, Recipe, StyleGAN2Background
+
+CACHE = "SYNTHMAMMO_CACHE"
+"""Environment variable with the folder of what was measured on this machine."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What a build took.
+
+    Attributes:
+        seconds: Processor time per sample, in seconds.
+        bytes: Bytes per sample, of all formats.
+        pixels: Pixels of a background.
+        samples: Number of samples that were measured.
+        name: Name of the dataset.
+    """
+
+    seconds: float
+    bytes: float
+    pixels: float
+    samples: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a recipe will take; None for what is not known.
+
+    Attributes:
+        height: Height of an image in pixels; of real mammograms the mean.
+        width: Width of an image in pixels; of real mammograms the mean.
+        bytes: Bytes of all formats.
+        seconds: Time in seconds on `workers` processes.
+        workers: Number of processes.
+        rate: Measurement that bytes and time follow from.
+    """
+
+    height: float | None
+    width: float | None
+    bytes: float | None
+    seconds: float | None
+    workers: int
+    rate: Rate | None
+
+    def facts(self) -> dict[str, Any]:
+        """All of it as JSON-able values."""
+        return asdict(self)
+
+
+def estimate(recipe: Recipe, workers: int) -> Estimate:
+    """What the dataset of a recipe will take, by what its kind took on this machine.
+
+    Args:
+        recipe: The checked recipe.
+        workers: Number of processes.
+    """
+    size = background_size(recipe)
+    emitted = (recipe.patch.size_px, recipe.patch.size_px) if recipe.patch else size
+    height, width = emitted if emitted else (None, None)
+    rate = _noted(recipe)
+    if rate is None or size is None:
+        return Estimate(height, width, None, None, workers, None)
+    larger = size[0] * size[1] / rate.pixels
+    bytes_ = recipe.size * rate.bytes * (1 if recipe.patch else larger)
+    return Estimate(height, width, bytes_, recipe.size * rate.seconds * larger / workers, workers, rate)
+
+
+def background_size(recipe: Recipe) -> tuple[float, float] | None:
+    """Height and width of the backgrounds in pixels, of real ones the means; None where it is not known yet."""
+    background = recipe.background
+    if isinstance(background, PhantomBackground):
+        lengths = (background.height_mm, background.width_mm)
+        return round(lengths[0] / background.spacing_mm), round(lengths[1] / background.spacing_mm)
+    with suppress(SynthmammoError):  # a model or a dataset that is not there yet
+        if isinstance(background, StyleGAN2Background):
+            side = _side_of_model(background.model)
+            return (side, side) if side else None
+        if isinstance(background, IngestedBackground):
+            index = read_index(Path(background.dataset))
+            return pc.mean(index["height"]).as_py(), pc.mean(index["width"]).as_py()
+    return None
+
+
+def note_rate(recipe: Recipe, *, seconds: Mapping[str, float], samples: int, bytes_: int) -> None:
+    """Note what a build took; a place that cannot be written is no matter.
+
+    Args:
+        recipe: The recipe that was built.
+        seconds: Processor time by activity, in seconds, of all its samples.
+        samples: Number of samples.
+        bytes_: Bytes of all formats.
+    """
+    size = background_size(recipe)
+    if not samples or not sum(seconds.values()) or size is None:
+        return
+    rate = Rate(sum(seconds.values()) / samples, bytes_ / samples, size[0] * size[1], samples, recipe.name)
+    with suppress(OSError, SynthmammoError), writing(_file()) as partial:
+        notes = {**_notes(), _kind(recipe): asdict(rate)}
+        partial.write_text(json.dumps(notes, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def _noted(recipe: Recipe) -> Rate | None:
+    found = _notes().get(_kind(recipe))
+    try:
+        return Rate(**found) if found else None
+    except TypeError:  # the note of another release
+        return None
+
+
+def _notes() -> dict[str, Any]:
+    try:
+        found = json.loads(_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _file() -> Path:
+    stated = os.environ.get(CACHE)
+    return (Path(stated) if stated else Path.home() / ".cache" / "synthmammo") / "rates.json"
+
+
+def _kind(recipe: Recipe) -> str:
+    """Digest of what decides how long a pixel takes and how many bytes it has."""
+    background = recipe.background
+    lesions = [(spec.kind, spec.generator, spec.classes) for spec in recipe.lesions]
+    deciding = {
+        "background": (background.generator, getattr(background, "model", None), background.samples_per_host),
+        "lesions": [[str(part) for part in lesion] for lesion in lesions],
+        "classes": dict(recipe.classes),
+        "edits": len(recipe.edits),
+        "pair": recipe.pair,
+        "removal": recipe.removal.generator if recipe.removal else None,
+        "patch": recipe.patch.size_px if recipe.patch else None,
+        "formats": recipe.emit.formats.chosen(),
+    }
+    return digest(deciding)[:16]
+
+
+def _side_of_model(name: str) -> int | None:
+    from synthmammo.models.file import describe
+    from synthmammo.models.names import is_hosted, locate
+
+    if is_hosted(name):
+        return None  # nothing is fetched for an estimate
+    side = describe(locate(name)).config.get("resolution")
+    return side if isinstance(side, int) else None
