@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option("--about", default="", help="Description of the model in a few sentences, attribution included.")
 @click.option("--half", is_flag=True, help="Store the weights as 16-bit floats, in half the space.")
-@click.option("--overwrite", is_flag=True, help="Replace the file OUT if it is there.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there: the file OUT.")
 def convert(
     source: str,
     out: Path,

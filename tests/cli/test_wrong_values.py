@@ -222,13 +222,15 @@ BASES = {
 WRONG = {
     "build": "--size=0 --set=x --set=nokey=1 --set=size=many --set=emit.shard_size=0 --out=file --out=file/x",
     "plan": "--size=-1 --set= --out=file/x --out=BUILT",
-    "ingest": "--assume-spacing-mm=-1 --assume-spacing-mm=nan --share=x --share=tes=1 --share=test=x --format=x "
+    "ingest": "--frames=(( --where=(( --assume-spacing-mm=-1 --assume-spacing-mm=nan --share=x "
+    "--share=tes=1 --share=test=x --format=x "
     "--set=x",
-    "patches": "--size-px=0 --resample-mm=nan --per-lesion=0 --per-class=-1 --quota=x --quota=mass=x --quota=nosuch=3 "
+    "patches": "--where=(( --size-px=0 --resample-mm=nan --per-lesion=0 --per-class=-1 --quota=x "
+    "--quota=mass=x --quota=nosuch=3 "
     "--offset-px=500 --tissue-share=2 --beside-findings-px=-1 --candidates=0 "
     "--healthy=nosuch --shard-size=0 --out=file",
     "regenerate": "--out=file --out=file/x",
-    "show": "--split=nosuch --class=nosuch --out=file/x.png --out=x.nosuch",
+    "show": "--where=(( --split=nosuch --class=nosuch --out=file/x.png --out=x.nosuch",
     "card": "--benchmark=absent --benchmark=file",
     "train": "--data=absent --config=absent --config=file --config=BUILT --set=x --set=nokey=1",
     "sample": "--seeds=x --seeds= --seeds=5-1 --seeds=-1 --seeds=99999999999999999999 --seeds=0-9999999 "
@@ -249,9 +251,10 @@ WRONG = {
     "directions show": "--directions=absent --directions=file",
     "zoo add": "--name=../x --name= --name=a/b",
     "turing": "--out=file --count=99999",
-    "benchmark classify": "--real=absent --preset=x --config=absent --config=file --ratios=101 --shares=-5 "
+    "benchmark classify": "--where=(( --real=absent --preset=x --config=absent --config=file --ratios=101 --shares=-5 "
     "--positive=x --test-on=x --select-on=x --folds=1 --set=x --set=nokey=1",
-    "benchmark detect": "--real=absent --preset=x --config=absent --config=file --kind=x --folds=1 --set=nokey=1 "
+    "benchmark detect": "--where=(( --real=absent --preset=x --config=absent --config=file --kind=x "
+    "--folds=1 --set=nokey=1 "
     "--set=x",
 }
 
