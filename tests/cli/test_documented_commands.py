@@ -51,7 +51,7 @@ def called(words: list[str]) -> str:
 def to_run(words: list[str]) -> list[str]:
     """What is run for a documented command: a quick one on tiny inputs, else its help."""
     name = called(words)
-    if name not in QUICK or "balanced" in " ".join(words) and name == "plan":
+    if name not in QUICK or "--where" in words or "balanced" in " ".join(words) and name == "plan":
         return [*name.split(), "--help"]
     replaced = {"plan": "t.yaml", "check": "t.yaml", "status": "d", "verify": "d", "show": "d", "card": "d"}
     if name in replaced:
