@@ -28,6 +28,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from synthmammo._version import __version__
+from synthmammo.processors import wait_without_spinning
 
 if TYPE_CHECKING:
     from synthmammo.benchmarking.benchmark import benchmark, benchmark_detect
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from synthmammo.inspecting.inspect import inspect
     from synthmammo.mammogram.sample import Box, Finding, Sample
     from synthmammo.models.convert import convert
+    from synthmammo.models.threads import set_threads
     from synthmammo.patching.patches import patches
     from synthmammo.recipe import Recipe, load_recipe, shipped_recipes
     from synthmammo.sharing.publish import prepare_publication, publish
@@ -76,6 +78,7 @@ _PLACES = {
     "remove_lesion": "building.films",
     "repair": "building.repair",
     "sample": "editing.sample",
+    "set_threads": "models.threads",
     "shipped_recipes": "recipe",
     "train": "training.train",
     "verify": "building.verify",
@@ -110,11 +113,16 @@ __all__ = [
     "remove_lesion",
     "repair",
     "sample",
+    "set_threads",
     "shipped_recipes",
     "train",
     "verify",
     "write_samples",
 ]
+
+
+# Here, as it holds only where it comes before PyTorch is imported.
+wait_without_spinning()
 
 
 def __getattr__(name: str) -> Any:

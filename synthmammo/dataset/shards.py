@@ -14,7 +14,9 @@ from synthmammo.dataset.index import index_row
 from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Advance, Engine, Report
 from synthmammo.dataset.writers.base import Encoded, Writer, open_writer
+from synthmammo.interruption import Interrupted, keeping
 from synthmammo.mammogram.sample import Sample
+from synthmammo.progress import finishing, resumed, stage
 
 Skip = dict[str, str]
 """What could not become a sample: {"file" or "key": ..., "reason": ...}."""
@@ -162,6 +164,10 @@ def run_shards(
 
     Returns:
         The results of all shards, those found done included.
+
+    Raises:
+        Interrupted: An end was asked for; the shards that run then are finished first, or dropped when it was asked
+            for twice.
     """
     names: list[str] = []
     results: dict[str, ShardResult] = {}
@@ -175,6 +181,7 @@ def run_shards(
                 yield shard
             else:
                 results[shard.name] = result
+                resumed(advance, len(shard))
                 advance(len(shard))
 
     def done(answer: tuple[str, ShardResult]) -> None:
@@ -182,6 +189,15 @@ def run_shards(
         results.update([answer])
         made.samples += len(answer[1].rows)
 
-    engine.run(make, missing(), done, advance)
+    def kept() -> str:
+        shards = f"{len(results):,} finished shard{'s' * (len(results) != 1)}"
+        return f"{shards} kept, and the same command goes on from there"
+
+    stage(advance, "making the first ones")
+    with finishing(advance, "the shard") as asked, keeping(kept):
+        engine.run(make, missing(), done, advance, asked)
+        if asked():
+            raise Interrupted(kept())
+    stage(advance, "writing the index")
     made.results = [results[name] for name in names]
     return made

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from synthmammo.arguments import a_function, a_name, a_path, a_positive, listed, wrong
+from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.errors import TrainingError, nearest
-from synthmammo.progress import Progress, silent
+from synthmammo.progress import Progress, silent, stage
 from synthmammo.settings import Changes, changed, checked
 from synthmammo.training.config import TrainConfig, default_config, load_config
-from synthmammo.training.trainer import Trained, Trainer
+
+if TYPE_CHECKING:
+    from synthmammo.training.trainer import Trained
 
 MODELS = get_args(TrainConfig.model_fields["model"].annotation)
 
@@ -31,7 +34,8 @@ def train(
     """Train a model, or go on with the run that is in the directory.
 
     On the same machine and device a run that was interrupted and resumed gives the same weights, bit for bit, as one
-    that was not. An interruption (Ctrl-C, SIGTERM) ends the step, saves, and raises KeyboardInterrupt.
+    that was not: it goes on with as many threads. An interruption (Ctrl-C, SIGTERM) ends the step, saves, and raises
+    KeyboardInterrupt, whose text says what is kept.
 
     Args:
         config: What to train: "stylegan2" or "contextual" for the default configuration of that architecture; or the
@@ -72,6 +76,11 @@ def train(
     if model not in (None, chosen.model):
         where = config if isinstance(config, str | Path) else "config"
         raise TrainingError(f"is the configuration of a {chosen.model}, not of a {model}", where=where)
+    Dataset.open(folder)
+    stage(progress, "reading the images")
+    # What can be wrong is said before the seconds that importing PyTorch takes.
+    from synthmammo.training.trainer import Trainer
+
     return Trainer(chosen, folder, out, pretrained=pretrained).run(hours, progress)
 
 

@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from synthmammo.errors import TrainingError
+from synthmammo.interruption import Interrupted, keeping, stop_requests
 from synthmammo.mammogram.origin import Maker, Making, SourceType, making_of_dataset
 from synthmammo.models.features import EXTRACTOR, Features
 from synthmammo.models.file import save
 from synthmammo.models.names import SUFFIX
-from synthmammo.progress import Progress
+from synthmammo.models.threads import keep_threads
+from synthmammo.progress import Progress, answering, resumed, silent, stage
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.data import TrainingData
 from synthmammo.training.describing import model_description
@@ -27,7 +29,6 @@ from synthmammo.training.memory import memory_errors
 from synthmammo.training.objectives.base import Losses
 from synthmammo.training.run import RunDirectory
 from synthmammo.training.scores import Scorer, Scores
-from synthmammo.training.stopping import stop_requests
 from synthmammo.training.task import SHEET_COLUMNS, Task
 
 RANKED_BY = "kernel_distance_x1000"
@@ -86,6 +87,9 @@ class Trainer:
         self.best: Scores = {}
         self.flat_ticks = 0
         self.seconds = 0.0
+        self._saved: int | None = None
+        self._doing = "the step"
+        self._progress: Progress = silent
 
     def _task(self, pretrained: bool) -> Task:
         config, images, device = self.config, self.data.images, self.accelerator.device
@@ -113,21 +117,34 @@ class Trainer:
     def _model(self) -> Path:
         return self.directory.path / f"{self.config.name}{SUFFIX}"
 
-    def run(self, hours: float | None = None, progress: Progress | None = None) -> Trained:
+    def run(self, hours: float | None = None, progress: Progress = silent) -> Trained:
         """Train to the end, or to the time limit; see `train`."""
         total, started = round(self.config.total_kimg * 1000), perf_counter()
-        if progress:
-            progress(self._seen, total)  # what comes before the first step can take minutes
-        with stop_requests() as stop, memory_errors(self.directory.path):
-            self._begin()
-            stopped = late = False
-            while self._seen < total and not stopped and not late:
-                stopped = self._tick(total, stop, progress)
-                late = self._any(hours is not None and perf_counter() - started > hours * 3600)
+        self._progress = progress
+        progress(self._seen, total)
+        with memory_errors(self.directory.path), keeping(self._kept):
+            self._begin()  # nothing can be kept of it, so that an interruption ends it at once
+            resumed(progress, self._seen)
+            progress(self._seen, total)
+            stage(progress, "the first step")
+            with stop_requests(self._answer if answering(progress) else None) as stop:
+                stopped = late = False
+                while self._seen < total and not stopped and not late:
+                    stopped = self._tick(total, stop)
+                    late = self._any(hours is not None and perf_counter() - started > hours * 3600)
             if stopped:
-                raise KeyboardInterrupt
+                raise Interrupted(self._kept())
         model = self._model if self._model.exists() else None
         return Trained(self.directory.path, self._seen, self._seen >= total, model, self.best)
+
+    def _answer(self) -> None:
+        if tell := answering(self._progress):
+            tell(f"finishing {self._doing}")
+
+    def _kept(self) -> str:
+        if self._saved is None:
+            return "nothing is kept, as no step was finished"
+        return f"saved after {self._saved:,} images, and the same command goes on from there"
 
     def _begin(self) -> None:
         if self.accelerator.is_main_process:
@@ -136,7 +153,9 @@ class Trainer:
         state = self.directory.load_state()
         if state:
             self._restore(state)
+            self._saved = self._seen
         else:
+            stage(self._progress, "learning from the real images")
             self.task.prepare(self.draws)
         if not self.accelerator.is_main_process:
             return
@@ -146,6 +165,7 @@ class Trainer:
         real = making_of_dataset(self.data.origin.get("origin"))
         self.directory.draw_sheet("real", self.task.real_sheet(), SHEET_COLUMNS, real)
         if self.scorer:
+            stage(self._progress, "scoring real images")
             floor = self.task.floor(self.scorer)
             self.directory.record(kimg=0.0, what="real images, the floor", extractor=EXTRACTOR, **floor)
 
@@ -155,7 +175,7 @@ class Trainer:
             return asked
         return bool(self._average(torch.tensor(float(asked), device=self.accelerator.device)) > 0)
 
-    def _tick(self, total: int, stop: threading.Event, progress: Progress | None) -> bool:
+    def _tick(self, total: int, stop: threading.Event) -> bool:
         """Train to the next tick; True when it was asked to stop before."""
         started, first = perf_counter(), self._seen
         tick = max(1, round(self.config.tick_kimg * 1000))
@@ -164,8 +184,7 @@ class Trainer:
         stopped = False
         while self._seen < until and not stopped:
             history.append(self._step())
-            if progress:
-                progress(self._seen, total)
+            self._progress(self._seen, total)
             stopped = self._any(stop.is_set())
         seconds = perf_counter() - started
         self.seconds += seconds
@@ -175,10 +194,13 @@ class Trainer:
             rate = round((self._seen - first) / seconds, 2)
             self.directory.record(kimg=self._seen / 1000, seconds=round(self.seconds), images_per_second=rate, **losses)
             if not stopped:
+                stage(self._progress, "drawing samples")
                 self.directory.draw_sheet(f"{self._seen:08d}", self.task.sheet(), SHEET_COLUMNS, self._making)
                 if self.scorer and round(self._seen / tick) % self.config.score_ticks == 0:
                     self._score(self.scorer)
+            stage(self._progress, "saving")
             self.directory.save_state(self._state())
+            self._saved = self._seen
         self.accelerator.wait_for_everyone()
         return stopped
 
@@ -201,8 +223,10 @@ class Trainer:
             raise TrainingError(message, where=self.directory.path, hint=hint)
 
     def _score(self, scorer: Scorer) -> None:
-        started = perf_counter()
+        started, self._doing = perf_counter(), "the scores"
+        stage(self._progress, "scoring")
         scores = self.task.scores(scorer)
+        self._doing = "the step"
         better = self.task.grown and scores[RANKED_BY] < self.best.get(RANKED_BY, float("inf"))
         spent = round(perf_counter() - started, 1)
         self.directory.record(kimg=self._seen / 1000, what="scores", best=better, scoring_seconds=spent, **scores)
@@ -227,6 +251,7 @@ class Trainer:
             "best": self.best,
             "flat_ticks": self.flat_ticks,
             "seconds": self.seconds,
+            "threads": torch.get_num_threads(),
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -241,6 +266,7 @@ class Trainer:
             # Only the first process's state is kept; the others draw on from a place that no run has been at.
             self.draws.manual_seed((self.config.seed + self._seen) * 1000 + self.accelerator.process_index)
         torch.set_rng_state(state["torch"])
+        keep_threads(state.get("threads"))
         self.best, self.flat_ticks, self.seconds = state["best"], state["flat_ticks"], state["seconds"]
 
 

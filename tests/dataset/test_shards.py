@@ -1,5 +1,7 @@
 """A shard is written in all formats or not at all; what is done is not made again, and every sample is counted."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from synthmammo.dataset.finishing import ShardResult
@@ -9,6 +11,8 @@ from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Stopped
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import OutputError
+from synthmammo.interruption import Interrupted
+from synthmammo.progress import Steps
 from tests.support.example_samples import LABELS, samples
 
 BOTH = {"parquet": {"label_names": LABELS}, "webdataset": {}}
@@ -92,3 +96,38 @@ def test_what_is_done_is_not_made_again_and_all_is_counted(tmp_path):
 def test_seconds_are_summed_by_activity():
     results = [ShardResult((), (), (), seconds) for seconds in ({"a": 1.0, "b": 2.0}, {"b": 0.5}, {})]
     assert Made(results, 0).seconds == {"a": 1.0, "b": 2.5}
+
+
+class Told:
+    """Progress of which an end is asked for when a shard is made."""
+
+    def __init__(self):
+        self.made, self.before = [], 0
+
+    def __call__(self, done, total):
+        pass
+
+    def resumed(self, number):
+        self.before += number
+
+    @contextmanager
+    def finishing(self, what):
+        yield lambda: bool(self.made)
+
+
+def test_an_end_that_is_asked_for_keeps_what_is_finished_and_says_so(tmp_path):
+    shards = [Planned(f"train-{number:05d}", 2) for number in range(3)]
+
+    def run(told, progress):
+        def make(shard, report):
+            told.made.append(shard.name)
+            return shard.name, ShardResult((), ({"key": shard.name},), (), {})
+
+        return run_shards(Unfinished(tmp_path, {}, {}), Local(1), make, shards, Steps(progress, 6))
+
+    for number, kept in enumerate(("1 finished shard kept", "2 finished shards kept")):
+        told = Told()
+        with pytest.raises(Interrupted, match=f"{kept}, and the same command goes on from there"):
+            run(told, told)
+        assert told.made == [shards[number].name] and told.before == 2 * number, "what was there is no work of this run"
+    assert run(Told(), lambda done, total: None).samples == 1

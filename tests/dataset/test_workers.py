@@ -63,6 +63,13 @@ def test_tasks_are_taken_as_workers_become_free():
     assert all(number - done <= 4 for number, done in taken), "at most two a worker are waiting"
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_when_an_end_is_asked_for_what_runs_is_finished_and_nothing_begun(workers):
+    results = []
+    Local(workers).run(double, iter(range(200)), results.append, lambda _: None, lambda: bool(results))
+    assert 1 <= len(results) <= 2 * workers, "two a worker at most were on their way"
+
+
 def test_no_tasks():
     assert run(2, double, []) == ([], 0)
 

@@ -7,6 +7,7 @@ import yaml
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import SynthmammoError
 from synthmammo.training import train as module
+from synthmammo.training import trainer
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.train import train
 from tests.support import training_data as data
@@ -25,7 +26,8 @@ def asked(monkeypatch):
             found[-1] += (hours,)
             return "trained"
 
-    monkeypatch.setattr(module, "Trainer", Trainer)
+    monkeypatch.setattr(trainer, "Trainer", Trainer)
+    monkeypatch.setattr(module.Dataset, "open", lambda path: None)
     return found
 
 

@@ -17,8 +17,10 @@ from PIL import Image
 from synthmammo.errors import DatasetError, SynthmammoError, TrainingError
 from synthmammo.generators.base import Context
 from synthmammo.generators.contextual import Contextual
+from synthmammo.interruption import Interrupted
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.models import file as checkpoints
+from synthmammo.models import threads
 from synthmammo.training.train import train
 from synthmammo.training.trainer import Trainer
 from tests.support import tiny
@@ -184,6 +186,53 @@ def test_an_interruption_saves_and_the_run_goes_on(pair, tmp_path):
     train(config, pair, tmp_path / "broken", pretrained=False)
     train(config, pair, tmp_path / "whole", pretrained=False)
     assert_same(tmp_path / "broken", tmp_path / "whole")
+
+
+class Told:
+    """Progress that is told of stages, of what was found, and what to answer."""
+
+    def __init__(self, at: str = "") -> None:
+        self.at, self.stages, self.answers, self.before = at, [], [], 0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        if self.at == str(done):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def stage(self, what: str) -> None:
+        self.stages.append(what)
+        if self.at == what:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def answer(self, what: str) -> None:
+        self.answers.append(what)
+
+    def resumed(self, number: int) -> None:
+        self.before = number
+
+
+def test_it_says_what_it_does_and_an_interruption_says_what_is_kept(pair, tmp_path):
+    config, early, late, on = data.config(QUICK), Told("learning from the real images"), Told("24"), Told()
+    with pytest.raises(Interrupted, match="nothing is kept, as no step was finished"):
+        train(config, pair, tmp_path, progress=early, pretrained=False)
+    assert not early.answers and not (tmp_path / "state.pt").exists()
+    with pytest.raises(Interrupted, match="saved after 24 images, and the same command goes on from there"):
+        train(config, pair, tmp_path, progress=late, pretrained=False)
+    assert late.answers == ["finishing the step"]
+    assert late.stages == [
+        *("reading the images", "learning from the real images", "the first step"),
+        *("drawing samples", "saving", "saving"),
+    ]
+    train(config, pair, tmp_path, progress=on, pretrained=False)
+    assert on.before == 24, "the rate counts what is made now"
+
+
+def test_a_run_that_goes_on_has_the_threads_of_before(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(threads, "_of_environment", lambda: None)
+    config = data.config(QUICK, score_ticks=0)
+    train(config, pair, tmp_path, hours=1e-9, pretrained=False)
+    torch.set_num_threads(2)
+    train(config, pair, tmp_path, pretrained=False)
+    assert torch.get_num_threads() == 1
 
 
 def test_statistics_of_images_that_are_shown_again_are_dropped(pair, tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
+from synthmammo.interruption import never
+
 Advance = Callable[[int], None]
 """Function that is called with the number of samples done since its last call."""
 
@@ -37,6 +39,7 @@ class Engine(Protocol):
         tasks: Iterable[Task],
         done: Callable[[Result], None],
         advance: Advance,
+        ending: Callable[[], bool] = never,
     ) -> None:
         """Apply a function to every task.
 
@@ -45,6 +48,7 @@ class Engine(Protocol):
             tasks: Tasks, taken as workers become free, never all at once.
             done: Function that is called in this process with every result.
             advance: Function that is called in this process with the number of samples done since its last call.
+            ending: Function that says whether to end early: running tasks are finished, no further ones begun.
 
         Raises:
             KeyboardInterrupt: Ctrl-C, after the running tasks have cleaned up.

@@ -20,6 +20,8 @@ from typing import Any
 from synthmammo.arguments import a_number
 from synthmammo.dataset.workers.base import Engine, Report, Result, Stopped, Task
 from synthmammo.errors import OutputError, SynthmammoError
+from synthmammo.interruption import never
+from synthmammo.processors import cores
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _POLL_SECONDS = 0.1
@@ -32,11 +34,11 @@ class Local:
     """As many processes as workers; with one worker, this process.
 
     Args:
-        workers: Number of processes; None, the default, for one per core that this process may use.
+        workers: Number of processes; None, the default, for one per core that this process may use, quota included.
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or _cores()
+        self.workers = workers or cores()
 
     def run(
         self,
@@ -44,6 +46,7 @@ class Local:
         tasks: Iterable[Task],
         done: Callable[[Result], None],
         advance: Callable[[int], None],
+        ending: Callable[[], bool] = never,
     ) -> None:
         """See `Engine.run`.
 
@@ -53,12 +56,14 @@ class Local:
         if self.workers == 1:
             report = _Here(advance)
             for task in tasks:
+                if ending():
+                    return
                 done(function(task, report))
             return
         end_if_rerun()
         with NamedTemporaryFile(prefix="synthmammo-") as note, _environment(note.name):
             try:
-                self._run_in_pool(note.name, function, tasks, done, advance)
+                self._run_in_pool(note.name, function, tasks, done, advance, ending)
             except BrokenProcessPool:
                 raise _broken(Path(note.name).read_bytes()) from None
 
@@ -69,12 +74,20 @@ class Local:
         tasks: Iterable[Task],
         done: Callable[[Result], None],
         advance: Callable[[int], None],
+        ending: Callable[[], bool],
     ) -> None:
         context = multiprocessing.get_context("spawn")
-        stop, counts = context.Event(), context.Queue()
-        with ProcessPoolExecutor(self.workers, context, _begin, (stop, counts, note)) as pool:
+        stop, closing, counts = context.Event(), context.Event(), context.Queue()
+
+        def watch() -> bool:
+            _drain(counts, advance)
+            if ending():
+                closing.set()
+            return closing.is_set()
+
+        with ProcessPoolExecutor(self.workers, context, _begin, (stop, closing, counts, note)) as pool:
             try:
-                self._feed(pool, function, iter(tasks), done, lambda: _drain(counts, advance))
+                self._feed(pool, function, iter(tasks), done, watch)
             except BaseException:
                 stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
@@ -88,11 +101,12 @@ class Local:
         function: Callable[[Task, Report], Result],
         tasks: Any,
         done: Callable[[Result], None],
-        drain: Callable[[], None],
+        watch: Callable[[], bool],
     ) -> None:
         running: set[Future[Result]] = set()
         exhausted = False
         while running or not exhausted:
+            exhausted = watch() or exhausted
             while not exhausted and len(running) < 2 * self.workers:
                 try:
                     task = next(tasks)
@@ -102,9 +116,9 @@ class Local:
                 with _deaf_to_interrupts():
                     running.add(pool.submit(_run, function, task))
             finished, running = wait(running, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-            drain()
             for future in finished:
-                done(future.result())
+                with suppress(Stopped):  # one that had not begun when the end was asked for
+                    done(future.result())
 
 
 def local(workers: object, failure: type[SynthmammoError]) -> Local:
@@ -176,11 +190,6 @@ def _environment(note: str) -> Iterator[None]:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def _cores() -> int:
-    # Not every system tells which of its cores this process may use.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
     """Ctrl-C waits while processes start: they inherit that they do not hear it, from their first instruction on."""
@@ -203,8 +212,8 @@ class _Here:
 
 
 class _There:
-    def __init__(self, stop: Any, counts: Any) -> None:
-        self._stop, self._counts = stop, counts
+    def __init__(self, stop: Any, closing: Any, counts: Any) -> None:
+        self._stop, self._closing, self._counts = stop, closing, counts
 
     def advance(self, samples: int = 1) -> None:
         self._counts.put(samples)
@@ -213,13 +222,18 @@ class _There:
         if self._stop.is_set():
             raise Stopped
 
+    def raise_if_closing(self) -> None:
+        """Raise `Stopped` in a task that has not begun when no more of them are to."""
+        if self._closing.is_set():
+            raise Stopped
+
 
 _report: _There
 
 
-def _begin(stop: Any, counts: Any, note: str) -> None:
+def _begin(stop: Any, closing: Any, counts: Any, note: str) -> None:
     global _report
-    _report = _There(stop, counts)
+    _report = _There(stop, closing, counts)
     # What this process starts in its turn is no worker of this pool.
     os.environ.pop(_NOTE, None)
     with suppress(OSError):
@@ -238,6 +252,7 @@ def _end_with_parent() -> None:
 
 
 def _run(function: Callable[[Any, Report], Any], task: Any) -> Any:
+    _report.raise_if_closing()
     return function(task, _report)
 
 
