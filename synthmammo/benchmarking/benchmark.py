@@ -14,9 +14,10 @@ from synthmammo.benchmarking.classify.config import ClassifyConfig
 from synthmammo.benchmarking.detect import config as detect_config
 from synthmammo.benchmarking.detect.config import ROWS, DetectConfig
 from synthmammo.benchmarking.pages import Written
+from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.errors import TrainingError
-from synthmammo.progress import Progress, silent
+from synthmammo.progress import Progress, silent, stage
 from synthmammo.settings import Changes, changed, checked
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -69,21 +70,18 @@ def benchmark(
         preset: expected 'paper', 'lite0' or 'quick', found 'quik'
           Did you mean 'quick'?
     """
-    from synthmammo.benchmarking.classify.classify import classify
-    from synthmammo.benchmarking.classify.report import report
-
     chosen = _configuration(ClassifyConfig, classify_config.PRESETS, preset, config, settings)
     if generator is not None and not isinstance(generator, str | Path):
         raise wrong("generator", "the name of a model, or a path", generator, TrainingError)
-    return report(
-        classify(
-            chosen,
-            *_sides(real, synthetic, out),
-            generator=None if generator is None else str(generator),
-            device=a_text(device, "device", TrainingError),
-            progress=a_function(progress, "progress", TrainingError),
-        )
-    )
+    sides = _sides(real, synthetic, out)
+    a_text(device, "device", TrainingError)
+    stage(a_function(progress, "progress", TrainingError), "reading the images")
+    # What can be wrong is said before the seconds that importing PyTorch takes.
+    from synthmammo.benchmarking.classify.classify import classify
+    from synthmammo.benchmarking.classify.report import report
+
+    made_by = None if generator is None else str(generator)
+    return report(classify(chosen, *sides, generator=made_by, device=device, progress=progress))
 
 
 def benchmark_detect(
@@ -132,20 +130,14 @@ def benchmark_detect(
         rows: expected 'real', 'synthetic' or 'both', found 'reel'
           Did you mean 'real'?
     """
+    chosen = _configuration(DetectConfig, detect_config.PRESETS, preset, config, settings)
+    wanted, sides = _rows(rows, synthetic), _sides(real, synthetic, out)
+    a_text(device, "device", TrainingError)
+    stage(a_function(progress, "progress", TrainingError), "reading the images")
     from synthmammo.benchmarking.detect.detect import detect
     from synthmammo.benchmarking.detect.report import report
 
-    chosen = _configuration(DetectConfig, detect_config.PRESETS, preset, config, settings)
-    wanted = _rows(rows, synthetic)
-    return report(
-        detect(
-            chosen,
-            *_sides(real, synthetic, out),
-            rows=wanted,
-            device=a_text(device, "device", TrainingError),
-            progress=a_function(progress, "progress", TrainingError),
-        )
-    )
+    return report(detect(chosen, *sides, rows=wanted, device=device, progress=progress))
 
 
 def _rows(rows: object, synthetic: object) -> tuple[Any, ...]:
@@ -158,7 +150,9 @@ def _rows(rows: object, synthetic: object) -> tuple[Any, ...]:
 
 def _sides(real: object, synthetic: object, out: object) -> tuple[Path, Path | None, Path]:
     made = None if synthetic is None else dataset_path(synthetic, "synthetic", TrainingError)
-    return dataset_path(real, "real", TrainingError), made, a_path(out, "out", TrainingError)
+    path = dataset_path(real, "real", TrainingError)
+    Dataset.open(path)
+    return path, made, a_path(out, "out", TrainingError)
 
 
 def _configuration(

@@ -50,6 +50,18 @@ class ModelName(click.ParamType[str]):
         return [*files(ctx, param, incomplete), *names]
 
 
+class KnownModel(ModelName):
+    """Name of a model that is there; nothing is fetched yet."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As click."""
+        from synthmammo.models.names import hub_address, is_hosted, locate
+
+        if not (ctx and ctx.resilient_parsing):
+            hub_address(value) if is_hosted(value) else locate(value)
+        return str(value)
+
+
 def recipe_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The shipped recipes, and files."""
     from synthmammo.recipe.shipped import shipped_recipes

@@ -113,9 +113,12 @@ class Commands(click.Group):
             if verbose():
                 traceback.print_exception(error)
             sys.exit(1)
-        except KeyboardInterrupt:
-            click.echo("\ninterrupted; what is finished is kept, and the same command goes on from there", err=True)
+        except KeyboardInterrupt as stop:
+            kept = str(stop)  # the text of an `Interrupted`
+            click.echo(f"\ninterrupted; {kept}" if kept else "\ninterrupted", err=True)
             sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            raise  # its reader has seen enough: click ends without a word
         except OSError as error:
             # The last net: a path nobody could foresee must not end in a traceback.
             print_error(f"{error.filename or 'system'}: {error.strerror or error}")

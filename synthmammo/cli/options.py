@@ -12,7 +12,7 @@ from synthmammo.cli.kinds import (
     Choice,
     Device,
     Folder,
-    ModelName,
+    KnownModel,
     NewFile,
     NewFolder,
     NumberRange,
@@ -22,6 +22,31 @@ from synthmammo.cli.kinds import (
 )
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _both(first: Callable[[Command], Command], second: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    return lambda command: first(second(command))
+
+
+def _set_threads(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
+    """Settle the number of threads before PyTorch is imported, which reads it then."""
+    if not ctx.resilient_parsing:
+        from synthmammo.models.threads import set_threads
+
+        set_threads(value)
+
+
+def _suited(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse a class, or a model, before the seconds that importing PyTorch takes; done when both are known."""
+    known = {**ctx.params, str(param.name): value}
+    if {"model", "label"} <= known.keys() and not ctx.resilient_parsing:
+        from synthmammo.models.suitable import require_stylegan2
+
+        require_stylegan2(known["model"], known["label"])
+    return value
+
 
 FILE = click.Path(path_type=Path)
 FOLDER = Folder()
@@ -127,11 +152,23 @@ def truncation_option(default: float) -> Callable[[Decorated], Decorated]:
     return click.option("--truncation", type=NumberRange(0), default=default, show_default=True, help=text)
 
 
-MODEL = click.argument("model", type=ModelName())
+MODEL = click.argument("model", type=KnownModel(), callback=_suited)
 DIRECTORY = click.argument("directory", type=FOLDER)
-DEVICE = click.option(
-    "--device", type=Device(), default="cpu", show_default=True, help="Device of the networks, e.g. cuda."
+THREADS = click.option(
+    "--threads",
+    type=click.IntRange(1),
+    is_eager=True,
+    expose_value=False,
+    callback=_set_threads,
+    help="Number of threads of the networks.  [default: one per free core]",
 )
+DEVICE = _both(
+    click.option(
+        "--device", type=Device(), default="cpu", show_default=True, help="Device of the networks, e.g. cuda."
+    ),
+    THREADS,
+)
+"""Where networks compute: --device and --threads."""
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Number of processes.  [default: one per core]")
 OUT_FILE, OUT_FOLDER = NewFile(), NewFolder()
 PICTURE_FILE = NewFile(".png")
@@ -141,5 +178,5 @@ WHERE = click.option(
     metavar="CONDITION",
     help='Condition that images must meet, e.g. "modifier is null and not implant".  [default: none, all images]',
 )
-LABEL = click.option("--class", "label", help="Class of the samples of a conditional model.")
+LABEL = click.option("--class", "label", callback=_suited, help="Class of the samples of a conditional model.")
 TRUNCATION = truncation_option(0.65)

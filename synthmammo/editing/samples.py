@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.errors import GeneratorError, nearest
+from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.mammogram.arrays import Plane
 from synthmammo.mammogram.mark import picture_packet
 from synthmammo.mammogram.origin import UNKNOWN, Making
 from synthmammo.models.inverted import read_inverted
 from synthmammo.models.latents import Model, open_model, restored
+from synthmammo.models.suitable import require_class
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -152,14 +153,7 @@ def known_class(model: Model, label: str | None) -> None:
     Raises:
         GeneratorError: It is missing, unwanted or unknown.
     """
-    classes, where = model.checkpoint.description.classes, model.checkpoint.path
-    if label is not None and not classes:
-        raise GeneratorError(f"the model knows no classes, '{label}' was asked for", where=where)
-    if classes and label not in classes:
-        missing = label is None or label == "unknown"
-        found = "none is known" if missing else f"'{label}' is none of them"
-        hint = f"Name one as the class (label): {', '.join(classes)}." if missing else nearest(str(label), classes)
-        raise GeneratorError(f"the model is conditional, so a class is needed; {found}", where=where, hint=hint)
+    require_class(model.checkpoint.description, label, model.checkpoint.path)
 
 
 def grey(image: Plane) -> Grey:

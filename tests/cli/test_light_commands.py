@@ -43,3 +43,36 @@ def test_checking_two_recipes_takes_less_than_half_a_second(tmp_path):
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert best < 0.5
+
+
+MODEL = "zoo/stylegan2-cbis-mass-128"
+WRONG = {
+    "a model that is none": ["sample", "zoo/typo", "--out", "x.png"],
+    "a file that is none": ["sheet", "seeds", "typo.safetensors", "--out", "x.png"],
+    "a model of another kind": ["sample", "zoo/contextual-mass", "--class", "malignant", "--out", "x.png"],
+    "an unknown class": ["sample", MODEL, "--class", "typo", "--out", "x.png"],
+    "a class before the model": ["walk", "--class", "typo", MODEL, "1", "2", "--out", "x.gif"],
+    "no class": ["mix", MODEL, "--layers", "0:2", "--out", "x.png"],
+    "an image that is none": ["invert", "no.png", "--model", MODEL, "--class", "malignant", "--out", "x.latents"],
+    "a model of parts": ["parts", "fit", "zoo/typo"],
+    "a model of directions": ["directions", "fit", "zoo/typo"],
+    "data of a training": ["train", "stylegan2", "--data", "nowhere", "--out", "x"],
+    "data of a benchmark": ["benchmark", "classify", "--real", "nowhere", "--out", "x"],
+    "data of detectors": ["benchmark", "detect", "--real", "nowhere", "--out", "x"],
+}
+
+
+def test_what_can_be_wrong_is_said_before_torch_is_imported(tmp_path):
+    """All in one process: what one of them imports, the next would have."""
+    code = f"""if True:
+        import sys
+        from synthmammo.cli import main
+        for name, arguments in {WRONG!r}.items():
+            try:
+                main(arguments)
+            except SystemExit as end:
+                print(name, end.code, "torch" in sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.splitlines() == [f"{name} 1 False" for name in WRONG], done.stderr
+    assert done.stderr.count("error: ") == len(WRONG) and not [*tmp_path.iterdir()]

@@ -40,10 +40,11 @@ from synthmammo.benchmarking.classify.inputs import (
 from synthmammo.benchmarking.classify.mixing import ClassPool, Mixture, Order
 from synthmammo.benchmarking.lineage import check_lineage, origin_notes, usable
 from synthmammo.benchmarking.results import Record, Results, Run
+from synthmammo.benchmarking.trainings import one_by_one
 from synthmammo.errors import DatasetError
 from synthmammo.identity import digest, draw_u64, file_digest
 from synthmammo.metrics import LinearProbe, auc, average_precision, delong_interval, sensitivity_at_specificity
-from synthmammo.progress import Progress, Steps, silent
+from synthmammo.progress import Progress, Steps, resumed, silent, stage
 
 EMBEDDED = 400
 """Largest number of synthetic images per class whose features are kept for the embedding."""
@@ -176,10 +177,12 @@ class Classification:
         extra = len(self.real) + len(self.synthetic or ()) if frozen else 0
         advance = Steps(progress, extra + len(self.grid) * self._count * self.config.samples)
         if frozen:
+            stage(advance, "features of the images")
             self._freeze(advance)
-        advance((len(self.grid) - len(left)) * self._count * self.config.samples)
-        for run in left:
-            self._train(run, advance)
+        done = (len(self.grid) - len(left)) * self._count * self.config.samples
+        resumed(advance, done)
+        advance(done)
+        one_by_one(advance, len(self.grid), left, lambda run: self._train(run, advance))
         records = self.results.finished()
         return Compared(
             *(self.results, self.config, self.real, self.synthetic, self.positive, self.tested),
@@ -219,6 +222,7 @@ class Classification:
             path = self.results.features_file(f"frozen-{name}-{digest([images.digest, *settings])[:16]}")
             if path.is_file():
                 self.features[name] = read_array(path)
+                resumed(advance, len(images))
                 advance(len(images))
                 continue
             network = self._backbone(self.config.first_seed).to(self.device)

@@ -20,6 +20,7 @@ from synthmammo.benchmarking.classify.mixing import Order, Shown
 from synthmammo.errors import TrainingError
 from synthmammo.files import writing
 from synthmammo.metrics import auc
+from synthmammo.progress import resumed
 
 LogOdds = NDArray[np.float64]
 Weights = dict[str, Tensor]
@@ -94,6 +95,7 @@ def fit_classifier(
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
     shown, best, kept = _resumed(network, optimiser, state_file)
+    resumed(advance, shown)
     advance(shown)
     while shown < config.samples:
         until = min(config.samples, (shown // config.evaluate_every + 1) * config.evaluate_every)

@@ -31,12 +31,13 @@ from synthmammo.benchmarking.detect.fit import (
 )
 from synthmammo.benchmarking.lineage import check_lineage, origin_notes, usable
 from synthmammo.benchmarking.results import Record, Results
+from synthmammo.benchmarking.trainings import one_by_one
 from synthmammo.dataset.splits import Patient, draw_splits
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.files import writing
 from synthmammo.identity import digest, file_digest
 from synthmammo.metrics.detection import Marks
-from synthmammo.progress import Progress, Steps, silent
+from synthmammo.progress import Progress, Steps, resumed, silent, stage
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,11 @@ class Detection:
         left = [training for training in self.grid if training not in finished]
         shown = self.config.steps * self.config.batch_size
         advance = Steps(progress, (len(self.real) + len(self.synthetic or ())) * bool(left) + len(self.grid) * shown)
-        advance((len(self.grid) - len(left)) * shown)
+        resumed(advance, done := (len(self.grid) - len(left)) * shown)
+        advance(done)
+        stage(advance, "features of the images")
         sides = self._sides(advance) if left else {}
-        for training in left:
-            self._train(training, sides, advance)
+        one_by_one(advance, len(self.grid), left, lambda training: self._train(training, sides, advance))
         records = self._finished()
         return Detected(
             *(self.results.path, self.config, self.real, self.synthetic, self.tested),

@@ -25,7 +25,7 @@ from synthmammo.mammogram.attributes import OF_PATCHES, measure
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.terms import ATTRIBUTES
 from synthmammo.models.latents import Latents, Model, one_hot
-from synthmammo.progress import Progress, silent
+from synthmammo.progress import Progress, silent, stage
 
 Values = dict[str, NDArray[np.float64]]
 Table = dict[str, dict[str, float | None]]
@@ -99,8 +99,10 @@ def fit_directions(
         raise GeneratorError(f"{fitting.components} components asked for, its W has {width} dimensions", where=model)
     options = {name: value for name, value in asdict(fitting).items() if name != "device"}
     classes = max(1, len(opened.checkpoint.description.classes))
+    stage(progress, "components of the latents")
     found = principal_components(_mapped(opened, fitting), classes, fitting.components)
     fitted = Directions(*found, facts={"fitting": options})
+    stage(progress, "the first images")
     if fitting.samples:
         fitted = _measured(fitted, _Images(host, fitting, progress), fitting)
     path = out or directions_file(opened.checkpoint.path)

@@ -21,6 +21,7 @@ from synthmammo.files import writing
 from synthmammo.ingesting.sources.base import key_of
 from synthmammo.ingesting.sources.origins import STATED, header_origin, making_of_picture
 from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster
+from synthmammo.interruption import keeping
 from synthmammo.mammogram import png
 from synthmammo.mammogram.anatomy import breast_mask
 from synthmammo.mammogram.mark import picture_packet
@@ -29,7 +30,7 @@ from synthmammo.mammogram.pictures import contact_sheet, difference
 from synthmammo.mammogram.sample import Sample, SpacingOrigin
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
 from synthmammo.models.latents import Model, one_hot, open_model, restored
-from synthmammo.progress import Progress, silent
+from synthmammo.progress import Progress, resumed, silent, stage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,6 +111,8 @@ def invert_images(
     """
     inverting = inverting or Inverting()
     options, which = inverting.options, inverting.which
+    _require_path(images)
+    stage(progress, "loading the model")
     opened = open_model(model, inverting.device)
     if which.label is not None:
         known_class(opened, which.label)
@@ -119,17 +122,20 @@ def invert_images(
         raise DatasetError("no image was chosen", where=images, hint="Check the keys, the split and the limit.")
     found = _kept(out, opened, options)
     inverter, total = _Inverter(opened, frame, inverting), options.steps * len(chosen)
-    for number, sample in enumerate(chosen):
-        before = number * options.steps
-        known = found.get(sample.key)
-        if known is None:
-            found[sample.key] = inverter.inverted(sample, partial(_advance, progress, before, total))
-        else:
-            # What is now said of the image, such as its spacing, needs no other latents.
-            found[sample.key] = replace(known, facts=_facts(sample, known.facts.errors))
-        if known is None or known.facts != found[sample.key].facts:
-            write_inverted(out, opened.checkpoint.digest, asdict(options), found.values())
-        progress(before + options.steps, total)
+    with keeping(lambda: f"images in {out} are kept ({len(found):,}), and the same command goes on from there"):
+        for number, sample in enumerate(chosen):
+            before = number * options.steps
+            known = found.get(sample.key)
+            if known is None:
+                stage(progress, f"the first steps of {sample.key}")
+                found[sample.key] = inverter.inverted(sample, partial(_advance, progress, before, total))
+            else:
+                # What is now said of the image, such as its spacing, needs no other latents.
+                found[sample.key] = replace(known, facts=_facts(sample, known.facts.errors))
+                resumed(progress, options.steps)
+            if known is None or known.facts != found[sample.key].facts:
+                write_inverted(out, opened.checkpoint.digest, asdict(options), found.values())
+            progress(before + options.steps, total)
     kept = [found[sample.key] for sample in chosen]
     if picture is not None:
         with writing(picture) as file:
@@ -186,9 +192,12 @@ def _samples(images: Path, which: Which, *, patches: bool) -> Iterator[Sample]:
     return iter([_from_file(images, which, patches=patches)])
 
 
+def _require_path(images: Path) -> None:
+    if not images.exists():
+        raise SourceError("there is nothing at this path", where=images, hint="Check the spelling of the path.")
+
+
 def _from_file(path: Path, which: Which, *, patches: bool) -> Sample:
-    if not path.is_file():
-        raise SourceError("there is nothing at this path", where=path, hint="Check the spelling of the path.")
     view, laterality, spacing = None, None, None
     facts: dict[str, Any] = {}
     if path.suffix.lower() in SUFFIXES:

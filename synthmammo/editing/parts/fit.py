@@ -13,7 +13,7 @@ from synthmammo.editing.samples import one_grey_channel
 from synthmammo.errors import GeneratorError
 from synthmammo.identity import draw_u64
 from synthmammo.models.latents import Model, open_model
-from synthmammo.progress import Progress, Steps, silent
+from synthmammo.progress import Progress, Steps, silent, stage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,6 +113,7 @@ def fit_parts(
     from synthmammo.editing.parts.file import parts_file, write_parts
 
     options = options or PartsOptions()
+    stage(progress, "loading the model")
     opened = open_model(model, device)
     one_grey_channel(opened)
     w = torch.split(_latents(opened, options, "parts", options.samples), _BATCH)
