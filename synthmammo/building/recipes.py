@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from synthmammo.arguments import a_choice, a_function, a_number, a_path
 from synthmammo.errors import OutputError, RecipeError
 from synthmammo.ingesting.hosts import ensure_hosts, missing_hosts
-from synthmammo.progress import Progress, Steps, silent
+from synthmammo.progress import Progress, Steps, silent, stage
 from synthmammo.recipe import RecipeLike, as_recipe
 from synthmammo.settings import Changes
 
@@ -76,6 +76,7 @@ def build(
     from synthmammo.dataset.card import card
     from synthmammo.planning.estimate import note_rate
 
+    stage(steps, "planning")
     found = refuse_unsupported(checked)
     make_hosts(checked, workers=workers)
     check_sizes(checked, found)

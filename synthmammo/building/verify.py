@@ -58,6 +58,7 @@ def verify(path: str | Path, *, pixels: int = 0, seed: int = 0, progress: Progre
     pixels, seed = a_number(pixels, "pixels", DatasetError, least=0), a_number(seed, "seed", DatasetError)
     a_function(progress, "progress", DatasetError)
     manifest = Manifest.read(directory)
+    pixels = min(pixels, manifest.samples)  # or the progress would not reach its end
     files = verify_files(directory, lambda done, total: progress(done, None if total is None else total + pixels))
     found = Verification(**vars(files), repairable=manifest.kind == "built")
     if pixels and found.problems:
@@ -67,6 +68,8 @@ def verify(path: str | Path, *, pixels: int = 0, seed: int = 0, progress: Progre
             found.remade.append(compared)
             progress(found.files + len(found.remade), found.files + pixels)
         _judge(manifest, found)
+    else:
+        progress(found.files, found.files)
     return found
 
 

@@ -39,7 +39,7 @@ from synthmammo.ingesting.sources.base import Record, Skipped, Source, open_sour
 from synthmammo.ingesting.sources.samples import to_sample
 from synthmammo.mammogram.geometry import blank, square, turn
 from synthmammo.mammogram.sample import SPLITS, Sample
-from synthmammo.progress import Progress, Steps, silent
+from synthmammo.progress import Progress, Steps, silent, stage
 from synthmammo.settings import changed
 
 SQUARE_PX = 512
@@ -177,6 +177,7 @@ def ingest_archive(
     options = options or IngestOptions()
     frames = {} if options.frames is None else {"frames": options.frames}
     reader = open_source(source, path, {**options.settings, **frames})
+    stage(progress, "listing the archive")
     listed = list_images(reader, path, options.limit, options.where)
     records = listed.records
     images = [(record.patient, record.label, record.split) for record in records]

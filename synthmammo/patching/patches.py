@@ -38,7 +38,7 @@ from synthmammo.mammogram.sample import Sample
 from synthmammo.patching.cut import NoPatch, WholeImage
 from synthmammo.patching.options import PatchOptions
 from synthmammo.patching.plan import PatchRow, read_shard, repetitions, sizes, survey, write_plan
-from synthmammo.progress import Progress, Steps, silent
+from synthmammo.progress import Progress, Steps, silent, stage
 
 __all__ = ["PatchOptions", "cut_patches", "patches"]
 
@@ -149,6 +149,7 @@ def cut_patches(
         progress(finished.samples, finished.samples)
         return MadeDataset(out, finished, 0, notes=notes)
     if not (out / PATCHES_PLAN).is_file():
+        stage(progress, "planning")
         write_plan(found, numbers, source.name, options, out / PATCHES_PLAN)
     job = _Job(dataset, source.digest, out, options, tuple(found.labels))
     made = _results(job, state, engine, progress)

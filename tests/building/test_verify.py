@@ -27,7 +27,17 @@ def test_a_dataset_as_built_is_sound(built):
 
 
 def test_more_pixels_than_samples_makes_all(built):
-    assert len(verify(built, pixels=99).remade) == 12
+    seen = []
+    found = verify(built, pixels=99, progress=lambda done, total: seen.append((done, total)))
+    assert len(found.remade) == 12
+    assert seen[-1] == (found.files + 12, found.files + 12), "the progress reaches its end"
+
+
+def test_the_progress_reaches_its_end_where_no_pixels_are_compared(copy):
+    (copy / "recipe.yaml").write_text("changed")
+    seen = []
+    found = verify(copy, pixels=3, progress=lambda done, total: seen.append((done, total)))
+    assert found.problems and seen[-1] == (found.files, found.files)
 
 
 def test_the_seed_chooses_the_samples(built):
