@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+import unicodedata
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from synthmammo.recipe.backgrounds import Background, PhantomBackground, Requirement
 from synthmammo.recipe.draws import Share, Shares, Strict
 from synthmammo.recipe.edits import DirectionEdit, EditSpec
 from synthmammo.recipe.emit import Emit
 from synthmammo.recipe.lesions import LesionSpec, Removal, Series
+
+_NAME = r"^[a-z0-9][a-z0-9_-]*$"
+
+
+def _a_name(name: str) -> str:
+    """The name; in words what a pattern would say in signs.
+
+    Raises:
+        ValueError: It holds other characters.
+    """
+    if re.fullmatch(_NAME, name):
+        return name
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    near = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    example = f"; '{near}' would do" if near else ""
+    raise ValueError(
+        f"expected letters from a to z, digits, '-' and '_', the first a letter or a digit, found {name!r}{example}"
+    )
+
+
+Name = Annotated[str, AfterValidator(_a_name)]
 
 
 class PatchOutput(Strict):
@@ -40,8 +63,8 @@ class RecipeFields(Strict):
     """What a recipe says; whether its fields go together is not checked."""
 
     version: Literal[1] = Field(description="Version of the recipe language")
-    name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9_-]*$",
+    name: Name = Field(
+        json_schema_extra={"pattern": _NAME},
         max_length=64,
         description="Name of the dataset, in lower case; every key begins with it",
     )

@@ -2,7 +2,9 @@
 
 import pytest
 
+from synthmammo.errors import RecipeError
 from synthmammo.recipe.fields import RecipeFields
+from synthmammo.recipe.load import as_recipe
 from tests.support import tiny
 
 MASS, CALCIFICATION = tiny.TINY["lesions"]
@@ -51,6 +53,18 @@ def test_only_a_phantom_can_be_an_exam():
 def test_splits_are_those_stated_or_eight_to_one_to_one():
     assert fields(splits={"train": 0.5, "test": 0.5}).split_shares == {"train": 0.5, "test": 0.5}
     assert fields(splits=None).split_shares == {"train": 0.8, "validation": 0.1, "test": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [("Tumören", "'tumoren' would do"), ("two words", "'two_words' would do"), ("-a", "'a' would do"), ("腫瘤", "")],
+)
+def test_a_name_that_will_not_do_is_answered_in_words(name: str, example: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        as_recipe(tiny.content(name=name))
+    message = str(caught.value)
+    assert "name: expected letters from a to z, digits, '-' and '_'" in message and f"found '{name}'" in message
+    assert example in message and "pattern" not in message and "^[" not in message and "\n" not in message
 
 
 def test_fields_say_what_they_are():
