@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import label
 
+from synthmammo.mammogram.anatomy.morphology import blurred, filled, grown_by_square, shrunk_by_square
 from synthmammo.mammogram.anatomy.working import dilated, enlarge, eroded, millimetres, reduction, shrink
 from synthmammo.mammogram.arrays import Image, Mask, Plane
 
@@ -145,8 +146,8 @@ def _without_labels(root: Plane) -> Plane:
 
 def _steepest_outline(root: Plane) -> Mask:
     """The largest bright piece, at the threshold whose outline is steepest; found on every other pixel."""
-    smooth = ndimage.gaussian_filter(root, 1.5)[::2, ::2]
-    gradient = ndimage.gaussian_gradient_magnitude(root, 2.0)[::2, ::2]
+    smooth = _thinned(root, 1.5)
+    gradient = np.sqrt(_thinned(root, 2.0, (1, 0)) ** 2 + _thinned(root, 2.0, (0, 1)) ** 2)
     opening_px = 2 * round(millimetres(2.0, smooth.shape)) + 1
     levels = np.linspace(_air(smooth), BRIGHTEST_SKIN, THRESHOLDS)
     pieces = [_largest_piece(smooth > level, opening_px) for level in levels]
@@ -154,6 +155,12 @@ def _steepest_outline(root: Plane) -> Mask:
     # Dense tissue inside a dim breast can have the steeper outline: the outermost good one is the skin.
     best = pieces[int(np.argmax(scores >= GOOD_OUTLINE * scores.max()))]
     return best.repeat(2, 0).repeat(2, 1)[: root.shape[0], : root.shape[1]]
+
+
+def _thinned(root: Plane, sigma: float, order: tuple[int, int] = (0, 0)) -> Plane:
+    """Every other pixel of `ndimage.gaussian_filter(root, sigma, order)`; what is between them is not computed."""
+    rows = ndimage.gaussian_filter1d(root, sigma, axis=0, order=order[0])[::2]
+    return np.asarray(ndimage.gaussian_filter1d(rows, sigma, axis=1, order=order[1])[:, ::2], np.float32)
 
 
 def _air(smooth: Plane) -> float:
@@ -170,20 +177,26 @@ def _air(smooth: Plane) -> float:
 
 def _largest_piece(bright: Mask, opening_px: int) -> Mask:
     # Beyond the image's edge counts as air, so that a thin strip along the edge (a scanner border) goes too.
-    core = ndimage.minimum_filter(bright, opening_px, mode="constant", cval=0)
-    labels, count = label(core, connectivity=1, return_num=True)
+    labels, count = label(shrunk_by_square(bright, opening_px), connectivity=1, return_num=True)
     if not count:
         return np.zeros(bright.shape, np.bool_)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    piece = ndimage.maximum_filter(labels == np.argmax(sizes), opening_px, mode="constant", cval=0)
-    return np.asarray(ndimage.binary_fill_holes(piece & bright), np.bool_)
+    return filled(grown_by_square(labels == np.argmax(sizes), opening_px) & bright)
 
 
 def _edge_score(mask: Mask, gradient: Plane) -> float:
     # The least steep parts count, not the mean: a steep label edge must not pay for a leak into dim air.
-    outline = mask & ~ndimage.minimum_filter(mask, 3, mode="nearest")
-    return float(np.percentile(gradient[outline], [10, 25]).mean()) if outline.any() else 0.0
+    steepness = np.sort(gradient[_outline(mask)])
+    if not len(steepness):
+        return 0.0
+    places = np.arange(len(steepness))
+    return float(np.interp([0.10 * places[-1], 0.25 * places[-1]], places, steepness).mean())
+
+
+def _outline(mask: Mask) -> Mask:
+    """The pixels of a mask that touch air, also at a corner; the image's edge is no air."""
+    return mask & grown_by_square(~mask, 3)
 
 
 def _one_sided(mask: Mask) -> float:
@@ -193,20 +206,20 @@ def _one_sided(mask: Mask) -> float:
 
 
 def _grow_to_skin(root: Plane, rough: Mask) -> Mask:
-    outline = rough & ~ndimage.minimum_filter(rough, 3, mode="nearest")
+    outline = _outline(rough)
     if not outline.any():
         return rough
     smooth = ndimage.gaussian_filter(root, 1.0)
     distance, nearest = ndimage.distance_transform_edt(~rough, return_indices=True)
     outwards = (np.indices(root.shape) - nearest) / np.maximum(distance, 1)
-    slope = -ndimage.gaussian_filter(root, 2.5, order=(1, 0)) * outwards[0]
-    slope -= ndimage.gaussian_filter(root, 2.5, order=(0, 1)) * outwards[1]
+    down, right = ndimage.gaussian_filter(root, 2.5, order=(1, 0)), ndimage.gaussian_filter(root, 2.5, order=(0, 1))
+    slope = -down * outwards[0]
+    slope -= right * outwards[1]
     reach, width = millimetres(18.0, root.shape), millimetres(8.0, root.shape)
-    edge = _spread(smooth, outline, width)[tuple(nearest)]
-    steepness = ndimage.gaussian_gradient_magnitude(root, 2.5)
-    edge_slope = _spread(steepness, outline, width)[tuple(nearest)]
+    steepness = np.sqrt(down * down + right * right)
+    edge, edge_slope = (plane[tuple(nearest)] for plane in _spread(outline, width, smooth, steepness))
     dark = (distance > reach) & (smooth < np.median(smooth[outline]))
-    air = _spread(smooth, dark, width) if dark.any() else np.zeros_like(smooth)
+    air = _spread(dark, width, smooth)[0] if dark.any() else np.zeros_like(smooth)
     left = (smooth - air) / np.maximum(edge - air, 0.05)
     # Skin still darkens outwards; a plateau a little above air is fog or the glow around a label.
     skin = (left > SKIN_LEVEL) & ((left > FOG_LEVEL) | (slope > 0.15 * edge_slope))
@@ -215,12 +228,14 @@ def _grow_to_skin(root: Plane, rough: Mask) -> Mask:
     return np.asarray(grown == np.bincount(grown[rough]).argmax(), np.bool_)
 
 
-def _spread(values: Plane, known: Mask, sigma: float) -> Plane:
-    """Values of the known pixels spread smoothly to all others by normalised convolution; far away it is their mean."""
-    weight = ndimage.gaussian_filter(known.astype(np.float32), sigma)
-    total = ndimage.gaussian_filter(np.where(known, values, 0).astype(np.float32), sigma)
-    mean, little = np.float32(values[known].mean()), np.float32(1e-4)
-    return np.asarray((total + little * mean) / (weight + little), np.float32)
+def _spread(known: Mask, sigma: float, *planes: Plane) -> list[Plane]:
+    """Planes spread smoothly from the known pixels by normalised convolution; far away they have their mean."""
+    weight, little = blurred(known.astype(np.float32), sigma), np.float32(1e-4)
+    totals = (blurred(np.where(known, plane, 0).astype(np.float32), sigma) for plane in planes)
+    return [
+        np.asarray((total + little * np.float32(plane[known].mean())) / (weight + little), np.float32)
+        for plane, total in zip(planes, totals, strict=True)
+    ]
 
 
 def _smooth_outline(mask: Mask) -> Mask:
