@@ -150,6 +150,16 @@ def editing() -> Iterator[Line]:
         yield what, measured, wanted
 
 
+def neighbour() -> Iterator[Line]:
+    """A command with networks beside a process that computes."""
+    command = [sys.executable, "-m", "benchmarks.neighbour"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = dict(re.findall(r"^(\w+) .*, ([\d.]+) of the quiet time$", output, flags=re.MULTILINE))
+    what = "200 samples of 128 x 128 beside a process that computes, over the quiet time"
+    yield what, f"{found['beside']} x", "at most 2.5 x"
+    yield f"{what}; on all cores, with threads that spin", f"{found['spinning']} x", ""
+
+
 def training() -> Iterator[Line]:
     """Steps of the StyleGAN2 configurations in recipes/train, on noise of their size, one thread.
 
@@ -178,7 +188,7 @@ def training() -> Iterator[Line]:
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Line]]] = {
     function.__name__: function
-    for function in (start_up, plan, phantom, overhead, writing, memory, sampling, editing, training)
+    for function in (start_up, plan, phantom, overhead, writing, memory, sampling, editing, neighbour, training)
 }
 
 
