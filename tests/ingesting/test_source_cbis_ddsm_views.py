@@ -18,8 +18,9 @@ from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.ingest import ingest_archive
 from synthmammo.ingesting.options import IngestOptions
+from synthmammo.ingesting.sources import film_breast
 from synthmammo.ingesting.sources.base import Record, Skipped, open_source
-from synthmammo.ingesting.sources.film_breast import cut_breast, white_edges
+from synthmammo.ingesting.sources.film_breast import breast_piece, bright_bands, cut_breast, white_edges
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, SpacingOrigin, View
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -414,6 +415,34 @@ def test_a_thin_white_edge_goes_and_a_thick_white_piece_stays():
     assert not edges[:, :290].any()
 
 
+def test_a_band_that_runs_askew_goes_and_so_does_tape_that_hangs_on_the_breast_by_it():
+    film = squeezed(bottom=760)[:, :460]
+    # Too dark to be saturated, and no whole row of it: deep at the chest wall, gone where the breast has long ended.
+    depth = np.maximum(0, 49 - np.arange(460) // 10)
+    band = np.arange(800)[::-1, None] < depth
+    tape = np.zeros(film.shape, np.bool_)
+    tape[740:, 220:260] = True
+    dirty = np.where(band | tape, np.uint8(222), film)
+    found, expected = np.zeros(film.shape, np.bool_), np.zeros(film.shape, np.bool_)
+    for mask, cut in ((found, cut_breast(dirty)), (expected, cut_breast(film))):
+        mask[cut.window.slices] = cut.breast[:, ::-1] if cut.mirrored else cut.breast
+    assert bright_bands(dirty)[band & (depth > 5) & ~tape.any(0)].all()
+    assert (breast_piece(dirty) & tape).sum() > 0.9 * tape.sum(), "it would be breast"
+    assert (found & (band | tape)).sum() < 0.01 * tape.sum()
+    assert (found & ~expected).sum() < 0.002 * expected.sum()
+    assert (found & expected & ~band).sum() > 0.99 * (expected & ~band).sum()
+
+
+def test_tissue_at_the_border_is_no_band():
+    """A muscle that goes on far, tissue that darkens slowly, and a lesion that the chest wall cuts off."""
+    rows, columns = np.mgrid[:800, :460].astype(float)
+    muscle = 150 + 80 / (1 + np.exp((rows + 2 * columns - 500) / 20))  # its edge is soft
+    fading = 100 + 130 * np.exp(-rows / 25)
+    cut_off = np.where((np.abs(rows - 400) < 30) & (columns < 20), 230, 100)
+    for film in (muscle, fading, cut_off):
+        assert not bright_bands(film.astype(np.uint8)).any()
+
+
 # The real views
 
 
@@ -428,7 +457,9 @@ def tool():
 
 
 @pytest.mark.parametrize("spacing_mm", [0.9, 0.45])
-def test_real_views_are_those_of_the_tool_pixel_for_pixel(tool, spacing_mm):
+def test_real_views_are_those_of_the_tool_pixel_for_pixel(tool, spacing_mm, monkeypatch):
+    """But for bright bands, which the tool leaves on the breast."""
+    monkeypatch.setattr(film_breast, "bright_bands", lambda film: np.zeros(film.shape, np.bool_))
     with (REAL / "manifest.csv").open(newline="") as file:
         rows = {row["file"]: row for row in csv.DictReader(file) if row["native_rows"]}
     source = open_source("cbis_ddsm_views", REAL, {"spacing_mm": spacing_mm, "breast_only": True})

@@ -1,7 +1,9 @@
 """The breast alone of a scanned film of 8 bits: labels, tape, white borders and edges of the scanner go.
 
 For films that were reduced to fractions of a millimetre per pixel, which `anatomy.breast_mask` (made for whole films of
-0.05 to 0.2 mm) was not tried on. Measured on 1,038 views of CBIS-DDSM; the numbers below were chosen on these.
+0.05 to 0.2 mm) was not tried on. Measured on 1,038 views of CBIS-DDSM; the numbers below were chosen on these. On 346
+of them bright bands and what hangs on them are cut off, on 98 more than 0.5 % of the breast; no annotated box loses a
+pixel by it.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from synthmammo.mammogram.anatomy.morphology import filled, grown_by_steps, opened_by_steps
 from synthmammo.mammogram.sample import Box, Mask
 
 Grey = NDArray[np.uint8]
@@ -37,6 +40,13 @@ SATURATED = 240
 EDGES = 50
 """A saturated piece thinner than twice the height over this (at least `LEAST_EDGE_PX`) is an edge of the scanner."""
 LEAST_EDGE_PX = 2
+
+BAND_LEVEL, BAND_STEP = 190, 45
+"""A band along the film's border is brighter than the first, and than what follows its end by the second."""
+BAND_PARTS, BAND_RIM_PX, BAND_BLUR_PX = 16, 3, 4
+"""It is at most the film's side over the first deep; a rim of so many pixels may lie before it; its end is so sharp."""
+LEAST_BAND_PX = 12
+"""It is at least that long."""
 
 LEAST_SHARE, MOST_SHARE = 0.1, 0.9
 """Share of the exposed film that a breast covers."""
@@ -73,7 +83,7 @@ def cut_breast(film: Grey) -> CutBreast | None:
     if frame is None:
         return None
     inside = film[frame.slices]
-    mask = breast_piece(inside) & ~white_edges(inside)
+    mask = without_borders(breast_piece(inside), inside)
     extent = Box.around(mask)
     if extent is None or not LEAST_SHARE < mask.mean() < MOST_SHARE:
         return None
@@ -104,12 +114,14 @@ def _without_borders(film: Grey) -> Box:
 
 def _inner_lines(lines: Grey) -> tuple[int, int]:
     """First line behind the borders, and the line after the last before them."""
-    is_border = ((lines > WHITE_LINE).mean(1) > WHITE_SHARE) | (lines.std(1) < FLAT)
     reach = len(lines) // BORDER_PARTS
-    before = np.flatnonzero(is_border[:reach])
-    after = np.flatnonzero(is_border[len(lines) - reach :])
+    before, after = (np.flatnonzero(_is_border(part)) for part in (lines[:reach], lines[len(lines) - reach :]))
     first = int(before[-1]) + 1 if len(before) else 0
     return first, len(lines) - reach + int(after[0]) if len(after) else len(lines)
+
+
+def _is_border(lines: Grey) -> Mask:
+    return np.asarray(((lines > WHITE_LINE).mean(1) > WHITE_SHARE) | (lines.std(1) < FLAT), np.bool_)
 
 
 def breast_piece(film: Grey) -> Mask:
@@ -117,23 +129,68 @@ def breast_piece(film: Grey) -> Mask:
     soft = ndimage.gaussian_filter(film.astype(np.float32), SOFTNESS_PX)
     above_zero = soft[soft > 0]
     air = min(np.percentile(above_zero, AIR_PERCENTILE), BRIGHTEST_AIR) if above_zero.size else 0
-    bright = ndimage.binary_opening(soft > air + ABOVE_AIR, iterations=max(LEAST_NECK_PX, len(film) // NECKS))
+    bright = opened_by_steps(soft > air + ABOVE_AIR, max(LEAST_NECK_PX, len(film) // NECKS))
     pieces, count = ndimage.label(bright)
     if not count:
         return np.zeros(film.shape, np.bool_)
     sizes = np.bincount(pieces.ravel())[1:]
-    whole = ndimage.binary_fill_holes(pieces == 1 + int(np.argmax(sizes)))
-    return np.asarray(ndimage.binary_dilation(whole, iterations=MARGIN_PX), np.bool_)
+    return grown_by_steps(filled(pieces == 1 + int(np.argmax(sizes))), MARGIN_PX)
 
 
 def white_edges(film: Grey) -> Mask:
     """`bool (H, W)`: thin saturated pieces that touch the border, and two pixels around: scanner edges, tape."""
     white = film > SATURATED
-    thick = ndimage.binary_opening(white, iterations=max(LEAST_EDGE_PX, len(film) // EDGES))
-    thin = white & ~ndimage.binary_dilation(thick, iterations=3)
+    thick = opened_by_steps(white, max(LEAST_EDGE_PX, len(film) // EDGES))
+    thin = white & ~grown_by_steps(thick, 3)
     pieces, _ = ndimage.label(thin)
     touching = np.unique(np.concatenate([pieces[[0, -1]].ravel(), pieces[:, [0, -1]].ravel()]))
-    return np.asarray(ndimage.binary_dilation(np.isin(pieces, touching[touching > 0]), iterations=MARGIN_PX), np.bool_)
+    return grown_by_steps(np.isin(pieces, touching[touching > 0]), MARGIN_PX)
+
+
+def without_borders(piece: Mask, film: Grey) -> Mask:
+    """The largest part of a piece without the scanner's edges and bands, and without what hung on it by these.
+
+    Args:
+        piece: `bool (H, W)`.
+        film: `uint8 (H, W)` film without its borders of whole rows and columns.
+    """
+    foreign = white_edges(film) | bright_bands(film)
+    if not (piece & foreign).any():
+        return piece
+    rest = piece & ~foreign
+    # The softened air along a band would still join what hung on it.
+    parts, count = ndimage.label(opened_by_steps(rest, LEAST_NECK_PX))
+    if not count:
+        return np.zeros(film.shape, np.bool_)
+    largest = parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
+    return rest & grown_by_steps(largest, LEAST_NECK_PX)
+
+
+def bright_bands(film: Grey) -> Mask:
+    """`bool (H, W)`: bright bands above and below with a sharp inner end, and two pixels around: tilted edges, tape.
+
+    A band that runs askew is no border of whole rows, and often too dark to be saturated. Tissue that reaches the
+    border goes on far beyond it, or darkens slowly; but muscles and lesions that the chest wall cuts off look like a
+    band, so that the sides are left to `white_edges`.
+    """
+    return grown_by_steps(_band_above(film) | _band_above(film[::-1])[::-1], MARGIN_PX)
+
+
+def _band_above(film: Grey) -> Mask:
+    """The band along the upper border, column by column."""
+    depth, found = len(film) // BAND_PARTS, np.zeros(film.shape, np.bool_)
+    if depth <= BAND_RIM_PX:
+        return found
+    strip = film[: depth + BAND_BLUR_PX + 1].astype(np.int16)
+    dark = strip[:depth] <= BAND_LEVEL
+    dark[:BAND_RIM_PX] = False
+    ends = np.where(dark.any(0), dark.argmax(0), 0)
+    columns = np.arange(film.shape[1])
+    inner, outer = strip[ends + BAND_BLUR_PX, columns], strip[np.maximum(ends - BAND_BLUR_PX, 0), columns]
+    sharp = (ends > BAND_RIM_PX) & (outer - inner > BAND_STEP) & (outer > BAND_LEVEL)
+    sharp = ndimage.binary_opening(sharp, np.ones(LEAST_BAND_PX, np.bool_))
+    found[:depth] = np.arange(depth)[:, None] < np.where(sharp, ends, 0)
+    return found
 
 
 def _chest_wall_is_left(mask: Mask) -> bool:
