@@ -68,7 +68,7 @@ def verify(path: str | Path, *, pixels: int = 0, seed: int = 0, progress: Progre
             found.remade.append(compared)
             progress(found.files + len(found.remade), found.files + pixels)
         _judge(manifest, found)
-    else:
+    if not found.remade:
         progress(found.files, found.files)
     return found
 
