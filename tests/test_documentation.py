@@ -12,8 +12,9 @@ import yaml
 
 import synthmammo
 from synthmammo import __version__
-from synthmammo.cli.kinds import Device
+from synthmammo.cli.kinds import Device, KnownModel
 from synthmammo.cli.main import main
+from synthmammo.models import suitable
 from synthmammo.recipe import Recipe, load_recipe
 from tools import reference, reference_commands, reference_python, reference_recipe, rooms
 from tools.undocumented import Undocumented
@@ -96,8 +97,9 @@ def test_every_shipped_recipe_is_listed() -> None:
 
 @every_page
 def test_commands_are_understood(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in (click.Path, Device):  # neither a file nor a device has to be there
+    for kind in (click.Path, Device, KnownModel):  # neither a file nor a device nor a model has to be there
         monkeypatch.setattr(kind, "convert", lambda self, value, param, ctx: value)
+    monkeypatch.setattr(suitable, "require_stylegan2", lambda model, label: None)
     for program, *words in command_lines(page):
         if program == "synthmammo":
             understand(main, words)
