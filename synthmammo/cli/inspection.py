@@ -6,7 +6,7 @@ import json
 
 import click
 
-from synthmammo.cli.options import files
+from synthmammo.cli.kinds import files
 
 
 @click.command()
