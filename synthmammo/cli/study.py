@@ -1,4 +1,4 @@
-"""The command on readers: turing."""
+"""The commands on readers: the group study, and turing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,211 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.kinds import NumberRange
+from synthmammo.cli.kinds import Choice, NumberRange
+from synthmammo.cli.main import Commands
 from synthmammo.cli.options import FOLDER, FROM_SPLIT, OUT_FOLDER, count_option, seed_option
+
+_STUDY = click.argument("study_path", metavar="STUDY", type=FOLDER)
+_MODULES = {name: f"study:{name}_study" for name in ("new", "serve", "score", "simulate", "export")}
+
+
+@click.group(cls=Commands, modules=_MODULES)
+def study() -> None:
+    """Let radiologists read real and generated images, and score.
+
+    `new` draws a blinded set, `serve` shows it in browsers, `score` says what the answers mean, `simulate` answers like
+    readers of known skill, `export` writes the cases for teaching.
+
+    Example: synthmammo study serve studies/first
+    """
+
+
+@click.command("new")
+@click.option("--real", type=FOLDER, required=True, help="Dataset of real images.")
+@click.option("--synthetic", type=FOLDER, required=True, help="Dataset of generated images.")
+@click.option(
+    "--edited", type=FOLDER, help="Dataset of edited images.  [default: none, synthesised ones in their place]"
+)
+@click.option("--out", type=OUT_FOLDER, required=True, help="Folder to write.")
+@click.option("--real-count", type=click.IntRange(0), default=52, show_default=True, help="Number of real cases.")
+@click.option(
+    "--synthesised-count", type=click.IntRange(0), default=31, show_default=True, help="Number of synthesised cases."
+)
+@click.option("--edited-count", type=click.IntRange(0), default=17, show_default=True, help="Number of edited cases.")
+@click.option(
+    "--size-px",
+    type=click.IntRange(32, 8192),
+    help="Height and width of all images in pixels.  [default: the smaller of the datasets' usual heights]",
+)
+@click.option("--pairs", is_flag=True, help="A case is the CC and the MLO view of one breast, side by side.")
+@FROM_SPLIT
+@click.option("--title", default="Reader study", show_default=True, help="Title that readers see.")
+@seed_option("drawing the cases")
+def new_study(
+    real: Path,
+    synthetic: Path,
+    edited: Path | None,
+    out: Path,
+    real_count: int,
+    synthesised_count: int,
+    edited_count: int,
+    size_px: int | None,
+    pairs: bool,
+    split: str | None,
+    title: str,
+    seed: int,
+) -> None:
+    """Make a blinded set of real and generated images.
+
+    All images are brought to one size, side, window and bit depth. Then statistics other than the picture are looked
+    at: where they tell the origin, a warning says which, and the study is made all the same.
+
+    Example: synthmammo study new --real datasets/films --synthetic datasets/made --out studies/first
+    """
+    from synthmammo.cli.progress import progress_bar
+    from synthmammo.studying import new
+
+    options = new.StudyOptions(real_count, synthesised_count, edited_count, seed, size_px, pairs, split, title)
+    with progress_bar("study") as update:
+        made = new.new_study(real, synthetic, out, edited=edited, options=options, progress=update)
+    kinds = [truth.kind for truth in made.truths.values()]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("real", "synthesised", "edited"))
+    click.echo(f"{out}: {counts}; {made.shape[0]} x {made.shape[1]} pixels")
+    for name in ("four_statistics", "machine"):
+        if found := made.check.get(name):
+            area, low, high = found
+            click.echo(f"{name.replace('_', ' ')}: AUC {area:.2f} ({low:.2f} to {high:.2f}); 0.5 is chance")
+    for warning in made.check["warnings"]:
+        click.secho(f"warning: {warning}", fg="yellow", err=True)
+
+
+@click.command("serve")
+@_STUDY
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; another needs --token.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port to listen at.  [default: the first free one from 8000]"
+)
+@click.option("--token", help="Word that readers' links carry.  [default: none, only this machine is served]")
+@click.option("--reader", "readers", multiple=True, help="Name of a reader to print a link for.  [default: none]")
+@click.option("--teach", is_flag=True, help="The truth is shown after each answer, and cases go from easy to hard.")
+@click.option(
+    "--alternatives",
+    type=click.IntRange(2, 9),
+    default=6,
+    show_default=True,
+    help="Number of images at once in task 2, one of them generated.",
+)
+@click.option(
+    "--wrong-answers",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Number of wrong answers that end task 2.",
+)
+def serve_study(
+    study_path: Path,
+    host: str,
+    port: int | None,
+    token: str | None,
+    readers: tuple[str, ...],
+    teach: bool,
+    alternatives: int,
+    wrong_answers: int,
+) -> None:
+    """Show STUDY in readers' browsers, on this machine alone.
+
+    Readers begin by a name or by a link, stop when they like and go on at the same image. Every answer is on the disk
+    before the next image shows.
+
+    Example: synthmammo study serve studies/first --reader "Reader 1" --reader "Reader 2"
+    """
+    from synthmammo.studying.serving import Place, serve_study
+    from synthmammo.studying.study import Study
+    from synthmammo.studying.tasks import Rules
+
+    rules = Rules(teach, alternatives, wrong_answers)
+    serve_study(Study.open(study_path), Place(host, port, token), rules, readers=readers, say=click.echo)
+
+
+@click.command("score")
+@_STUDY
+@click.option("--out", type=OUT_FOLDER, help="Folder to write.  [default: STUDY/results]")
+@click.option(
+    "--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Number of bootstrap resamples."
+)
+@seed_option("drawing the resamples")
+def score_study(study_path: Path, out: Path | None, resamples: int, seed: int) -> None:
+    """Score the answers to STUDY.
+
+    Writes report.html, table2.md in the shape of Table II of Zakka et al., figures, scores.json, all answers as CSV,
+    and the ratings for iMRMC and MRMCaov.
+
+    Example: synthmammo study score studies/first
+    """
+    from synthmammo.studying.report import table_two, write_report
+    from synthmammo.studying.scoring import score_study
+    from synthmammo.studying.study import Study
+
+    opened = Study.open(study_path)
+    scores = score_study(opened, resamples=resamples, seed=seed)
+    out = out or study_path / "results"
+    write_report(opened, scores, out)
+    click.echo(table_two(scores), nl=False)
+    if scores.together:
+        click.echo(f"mean AUC, readers and cases random: {scores.together.mean}; bootstrap: {scores.resampled}")
+    if machine := opened.check.get("machine"):
+        click.echo("the machine's own reading: {:.3f} ({:.3f} to {:.3f})".format(*machine))
+    click.echo(f"{out / 'report.html'}")
+
+
+@click.command("simulate")
+@_STUDY
+@click.option(
+    "--auc",
+    "skills",
+    type=NumberRange(0.05, 0.95),
+    multiple=True,
+    default=(0.55, 0.8),
+    show_default=True,
+    help="Area under the ROC curve of a reader; may be repeated.",
+)
+@seed_option("the readers' impressions")
+def simulate_study(study_path: Path, skills: tuple[float, ...], seed: int) -> None:
+    """Answer STUDY like readers of known skill.
+
+    Example: synthmammo study simulate studies/first --auc 0.55 --auc 0.8
+    """
+    from synthmammo.studying.simulation import simulate_study
+    from synthmammo.studying.study import Study
+
+    for path in simulate_study(Study.open(study_path), skills, seed=seed):
+        click.echo(str(path))
+
+
+@click.command("export")
+@_STUDY
+@click.option("--out", type=OUT_FOLDER, required=True, help="Folder to write.")
+@click.option(
+    "--format",
+    "how",
+    type=Choice(["page", "dicom"]),
+    default="page",
+    show_default=True,
+    help="Form of the cases: a page of files, or DICOM studies with reports.",
+)
+@click.option("--real", is_flag=True, help="Real cases are exported too, where their licence allows it.")
+def export_study(study_path: Path, out: Path, how: str, real: bool) -> None:
+    """Write the cases of STUDY with their truth, for teaching.
+
+    Example: synthmammo study export studies/first --format dicom --out cases
+    """
+    from synthmammo.cli.progress import progress_bar
+    from synthmammo.studying.cases import export_cases
+    from synthmammo.studying.study import Study
+
+    with progress_bar("cases") as update:
+        number = export_cases(Study.open(study_path), out, how, real=real, progress=update)
+    click.echo(f"{out}: {number} cases")
 
 
 @click.command()

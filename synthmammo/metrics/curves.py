@@ -212,6 +212,22 @@ def _few(positive: Labels) -> bool:
     return bool(min(np.count_nonzero(positive), np.count_nonzero(~positive)) < 2)
 
 
+def delong_covariance(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Areas under the ROC curves of several readers of the same images, and DeLong's covariances of them.
+
+    Args:
+        labels: Whether each image is positive, `(N)` of bool or 0 and 1; both present.
+        scores: Scores of the images, one row per reader, `(S, N)`.
+
+    Returns:
+        Areas, `float64 (S)`, and their covariances, `float64 (S, S)`.
+
+    Raises:
+        ValueError: As `delong_test`.
+    """
+    return _areas(*_checked(labels, scores))
+
+
 def _areas(positive: Labels, scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Areas `(S)` and their covariances `(S, S)`."""
     placements = np.stack([_placements(row, positive) for row in scores])

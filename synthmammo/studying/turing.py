@@ -127,7 +127,7 @@ def draw(pool: Path, real: Path, options: TuringOptions) -> list[Drawn]:
         "real": [row["key"] for row in index if options.split in (None, row["split"])],
         "pool": [row["key"] for row in read_index(pool).select(["key"]).to_pylist()],
     }
-    queues = {name: iter(_shuffled(keys, options.seed, name)) for name, keys in candidates.items()}
+    queues = {name: iter(shuffled(keys, options.seed, name)) for name, keys in candidates.items()}
     chance = draw_uniform(options.seed, "turing/kind", np.arange(options.count))
     wanted = ["real" if one < options.real_share else "pool" for one in chance]
     for name, directory in (("real", real), ("pool", pool)):
@@ -151,8 +151,8 @@ def fitted(sample: Sample, like: Sequence[Sample]) -> Sample:
     return square(blank(sample), size, sides.most_common(1)[0][0])
 
 
-def _shuffled(keys: Sequence[str], seed: int, name: str) -> list[str]:
-    # By the keys, so that the order does not depend on the order they were read in.
+def shuffled(keys: Sequence[str], seed: int, name: str) -> list[str]:
+    """Keys in an order that follows from the seed and not from the order that they were read in."""
     return sorted(keys, key=lambda key: int(draw_u64(seed, f"turing/{name}/{key}", 0)))
 
 
