@@ -95,6 +95,9 @@ def new_study(
         truths.append(_written(out, item, case, datasets[case.source], frame, twins))
         items.append(item)
         progress(number, len(cases))
+    if not all(view for item in items for view in item.views):
+        # A view that is known for one origin alone would tell it.
+        items = [Item(item.name, ("",) * len(item.views)) for item in items]
     hard = difficulties([one.lesions for one in truths], [one.density for one in truths])
     truths = [replace(one, difficulty=value) for one, value in zip(truths, hard, strict=True)]
     sources = {name: str(path.resolve()) for name, path in places.items()}

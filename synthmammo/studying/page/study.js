@@ -200,7 +200,7 @@ function tell(reply) {
   for (const viewer of viewers) {
     const truth = one.find((each) => each.name === asked.cases[viewer.caseNumber].name);
     const within = viewer.number - viewers.findIndex((each) => each.caseNumber === viewer.caseNumber);
-    viewer.outlines = truth.lesions.filter((lesion) => lesion.image === within); viewer.twin = truth.twins.includes(viewer.name);
+    viewer.outlines = truth.lesions.filter((lesion) => lesion.image === within).map((lesion) => ({ ...lesion, words: task === "pick" ? "" : lesion.words })); viewer.twin = truth.twins.includes(viewer.name);
     viewer.box.classList.toggle("generated", task === "pick" && truth.kind !== "real"); viewer.draw();
   }
   const some = viewers.some((each) => each.twin), lesions = one.some((truth) => truth.lesions.length);
@@ -211,10 +211,10 @@ function tell(reply) {
 function drawCurve(curve) {
   const canvas = $("curve"), pen = canvas.getContext("2d"), { width, height } = canvas;
   pen.clearRect(0, 0, width, height); pen.strokeStyle = "#2a313a"; pen.fillStyle = "#8e9aa8"; pen.font = "11px sans-serif";
-  for (const share of [0, 0.5, 1]) { const y = height - 8 - share * (height - 18); pen.beginPath(); pen.moveTo(30, y); pen.lineTo(width, y); pen.stroke(); pen.fillText(`${share * 100}%`, 0, y + 4); }
+  for (const share of [0, 0.5, 1]) { const y = height - 8 - share * (height - 18); pen.beginPath(); pen.moveTo(36, y); pen.lineTo(width, y); pen.stroke(); pen.fillText(`${share * 100}%`, 0, y + 4); }
   pen.strokeStyle = pen.fillStyle = "#4aa3df"; pen.lineWidth = 2; pen.beginPath();
   curve.forEach((share, number) => {
-    const x = 34 + (number + 0.5) * (width - 40) / curve.length, y = height - 8 - share * (height - 18);
+    const x = 38 + (number + 0.5) * (width - 44) / curve.length, y = height - 8 - share * (height - 18);
     pen[number ? "lineTo" : "moveTo"](x, y); pen.fillRect(x - 2, y - 2, 4, 4);
   });
   pen.stroke();

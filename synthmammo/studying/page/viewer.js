@@ -70,18 +70,24 @@ class Viewer {
       pen.closePath(); pen.stroke();
       const right = Math.max(...outline.map((corner) => corner[1])), upper = Math.min(...outline.map((corner) => corner[0]));
       const [x, y] = at([upper, right]);
-      if (words) pen.fillText(words, Math.max(4, Math.min(x + 6 * ratio, this.canvas.width - pen.measureText(words).width - 8)), Math.max(16 * ratio, y));
+      if (words) this.write(pen, words, Math.max(4, Math.min(x + 6 * ratio, this.canvas.width - pen.measureText(words).width - 8)), Math.max(16 * ratio, y), ratio);
     }
     this.marks.forEach((mark, number) => {
       const [x, y] = at([mark.row, mark.column]);
       pen.strokeStyle = pen.fillStyle = mark.current ? "#ffffff" : "#4aa3df"; pen.beginPath();
       pen.arc(x, y, 12 * ratio, 0, 7); pen.stroke();
-      pen.fillText(`${number + 1} · ${mark.birads || "?"}`, x + 16 * ratio, y - 8 * ratio);
+      this.write(pen, `${number + 1} · ${mark.birads || "?"}`, x + 16 * ratio, y - 8 * ratio, ratio);
     });
     if (this.cross) {
       const [x, y] = at(this.cross); pen.strokeStyle = "#7fe0b0"; pen.lineWidth = ratio; pen.beginPath();
       pen.moveTo(x - 18 * ratio, y); pen.lineTo(x + 18 * ratio, y); pen.moveTo(x, y - 18 * ratio); pen.lineTo(x, y + 18 * ratio); pen.stroke();
     }
+  }
+
+  write(pen, text, x, y, ratio) { // readable on white tissue too
+    const line = [pen.strokeStyle, pen.lineWidth];
+    pen.strokeStyle = "#000c"; pen.lineWidth = 4 * ratio; pen.lineJoin = "round"; pen.strokeText(text, x, y); pen.fillText(text, x, y);
+    [pen.strokeStyle, pen.lineWidth] = line;
   }
 
   pixel(event) { // where on the image an event is, as [row, column]
