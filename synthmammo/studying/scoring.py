@@ -139,8 +139,8 @@ def score_study(study: Study, *, resamples: int = RESAMPLES, seed: int = 0) -> S
 def common_ratings(study: Study, read: Sequence[Classified]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Ratings `(R, N)` of the cases that all readers answered, and whether each case is generated, `(N)`."""
     names = [name for name in study.by_name if all(name in one.ratings for one in read)] if read else []
-    ratings = np.array([[one.ratings[name] for name in names] for one in read], np.float64).reshape(len(read), -1)
-    return ratings, np.array([study.truths[name].generated for name in names], np.bool_)
+    ratings = np.array([[one.ratings[name] for name in names] for one in read], np.float64)
+    return ratings.reshape(len(read), len(names)), np.array([study.truths[name].generated for name in names], np.bool_)
 
 
 def resampled_mean(

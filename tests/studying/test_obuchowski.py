@@ -1,7 +1,7 @@
 """Several readers: the published numbers of a worked example, and what must hold of any ratings.
 
-The numbers are the output of MRMCaov 0.3 on the data of Van Dyke et al. with `cov = DeLong` (Smith & Hillis, MRMCaov for
-R User Guide, "Covariance Estimation Methods").
+The numbers are the output of MRMCaov on the data of Van Dyke et al. with `cov = DeLong` (Smith & Hillis, MRMCaov for R
+User Guide, "Covariance Estimation Methods"), and of its single readers.
 """
 
 import numpy as np
