@@ -18,7 +18,7 @@ from synthmammo.mammogram.sample import Sample
 from synthmammo.progress import Progress, silent
 from synthmammo.studying.giveaway import check_giveaways
 from synthmammo.studying.harmonise import WINDOW, Frame, brought, difficulties, lesions_of
-from synthmammo.studying.study import CHECK, STUDY, Item, Study, Truth, read_pixels, write_json, write_pixels
+from synthmammo.studying.study import CHECK, STUDY, Item, Lesion, Study, Truth, read_pixels, write_json, write_pixels
 from synthmammo.studying.turing import shuffled
 
 
@@ -188,7 +188,7 @@ class _Twins:
 
 def _written(out: Path, item: Item, case: _Case, dataset: Dataset, frame: Frame, twins: _Twins) -> Truth:
     """Write the pixels of a case; returns what is behind it."""
-    lesions, found = [], []
+    lesions, found = list[Lesion](), list[str]()
     for number, (image, row) in enumerate(zip(item.images, case.rows, strict=True)):
         sample = dataset.sample(row["key"])
         twin = twins.of(sample, case.source)

@@ -204,9 +204,15 @@ def _found(study: Study, reader: Reader) -> Found:
     pairs = [pair for one in answers for pair in _marks_and_truths(study, one)]
     marks, truths = [mark for mark, _ in pairs], [truth for _, truth in pairs]
     lesions = sum(len(truth.lesions) for truth in truths)
-    froc = Froc.of(marks, truths) if lesions else Froc(*(np.zeros(0) for _ in range(4)), len(pairs))  # type: ignore[arg-type]
+    froc = Froc.of(marks, truths) if lesions else _nothing_to_find(len(pairs))
     values = tuple(map(float, froc.sensitivities())) if lesions else (NAN,) * len(RATES)
     return Found(reader.name, len(answers), froc, values, float(np.median([one["seconds"] for one in answers])))
+
+
+def _nothing_to_find(images: int) -> Froc:
+    """What is known of images without lesions, which have no sensitivity."""
+    none, nowhere = np.zeros(0), np.zeros(0, np.intp)
+    return Froc(none, nowhere, none, nowhere, images)
 
 
 def _marks_and_truths(study: Study, record: Record) -> list[tuple[Marks, detection.Truth]]:

@@ -190,7 +190,7 @@ def _not_taken(name: str, expected: str, value: Any) -> DatasetError:
 def right(study: Study, record: Record) -> bool:
     """Whether an answer is right: in task 3, every lesion is marked and nothing else is."""
     if record["task"] == CLASSIFY:
-        return (record["rating"] >= GENERATED_FROM) == study.truths[record["item"]].generated
+        return bool(record["rating"] >= GENERATED_FROM) == study.truths[record["item"]].generated
     if record["task"] == PICK:
         return study.truths[record["chosen"]].generated
     truth = study.truths[record["item"]]

@@ -44,17 +44,18 @@ async function begin(resume) {
 async function chooseTask() {
   for (const id of ["work", "end", "paused"]) $(id).hidden = true;
   $("start").hidden = $("tasks").hidden = false; $("welcome").textContent = reader.name;
-  $("task-list").replaceChildren();
-  for (const one of about.tasks) {
-    const state = await ask(`api/${one}?reader=${encodeURIComponent(reader.reader)}`);
-    const button = document.createElement("button"), line = document.createElement("span");
-    button.append(TASKS[one][0]); line.textContent = TASKS[one][1];
-    const where = document.createElement("span");
-    where.textContent = state.done ? "Finished" : state.number ? `Go on: ${state.number} answered` : one === "pick" ? `${about.alternatives} images per round` : `${state.of} cases`;
-    button.append(line, where); button.disabled = state.done; button.dataset.task = one;
-    button.addEventListener("click", () => run(one)); $("task-list").append(button);
-  }
+  const states = await Promise.all(about.tasks.map((one) => ask(`api/${one}?reader=${encodeURIComponent(reader.reader)}`)));
+  $("task-list").replaceChildren(...about.tasks.map((one, number) => taskButton(one, states[number])));
   const first = $("task-list").querySelector("button:enabled"); if (first) first.focus();
+}
+
+function taskButton(one, state) {
+  const button = document.createElement("button"), line = document.createElement("span"), where = document.createElement("span");
+  button.append(TASKS[one][0]); line.textContent = TASKS[one][1];
+  where.textContent = state.done ? "Finished" : state.number ? `Go on: ${state.number} answered` : one === "pick" ? `${about.alternatives} images per round` : `${state.of} cases`;
+  button.append(line, where); button.disabled = state.done; button.dataset.task = one;
+  button.addEventListener("click", () => run(one));
+  return button;
 }
 
 async function run(which) {
