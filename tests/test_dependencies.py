@@ -22,6 +22,7 @@ ASKED_FOR = {"torch", "numpy", "webdataset", "pydicom", "highdicom"} | {
 
 MODULES = {"scikit-image": "skimage", "scikit-learn": "sklearn", "pyyaml": "yaml", "pillow": "PIL"} | {
     "pylibjpeg-libjpeg": "libjpeg",
+    "websocket-client": "websocket",
 }
 """Packages whose module has another name."""
 

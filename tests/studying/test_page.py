@@ -15,6 +15,7 @@ from tests.support.browser import CHROMIUM, Browser, browser
 
 pytest.importorskip("websocket")
 pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 EVIL = '<img src=x onerror="document.title=1">'
 
