@@ -27,7 +27,7 @@ def study() -> None:
 
 @click.command("new")
 @click.option("--real", type=FOLDER, required=True, help="Dataset of real images.")
-@click.option("--synthetic", type=FOLDER, required=True, help="Dataset of generated images.")
+@click.option("--synthetic", type=FOLDER, required=True, help="Dataset of synthetic images.")
 @click.option(
     "--edited", type=FOLDER, help="Dataset of edited images.  [default: none, synthesised ones in their place]"
 )
@@ -38,11 +38,14 @@ def study() -> None:
 )
 @click.option("--edited-count", type=click.IntRange(0), default=17, show_default=True, help="Number of edited cases.")
 @click.option(
-    "--size-px",
+    "--height-px",
+    "size_px",
     type=click.IntRange(32, 8192),
     help="Height and width of all images in pixels.  [default: the smaller of the datasets' usual heights]",
 )
-@click.option("--pairs", is_flag=True, help="A case is the CC and the MLO view of one breast, side by side.")
+@click.option(
+    "--both-views", "pairs", is_flag=True, help="A case is the CC and the MLO view of one breast, side by side."
+)
 @FROM_SPLIT
 @click.option("--title", default="Reader study", show_default=True, help="Title that readers see.")
 @seed_option("drawing the cases")
@@ -196,9 +199,9 @@ def simulate_study(study_path: Path, skills: tuple[float, ...], seed: int) -> No
     type=Choice(["page", "dicom"]),
     default="page",
     show_default=True,
-    help="Form of the cases: a page of files, or DICOM studies with reports.",
+    help="Format to write: a page of files, or DICOM studies with reports.",
 )
-@click.option("--real", is_flag=True, help="Real cases are exported too, where their licence allows it.")
+@click.option("--with-real", "real", is_flag=True, help="Real cases are exported too, where their licence allows it.")
 def export_study(study_path: Path, out: Path, how: str, real: bool) -> None:
     """Write the cases of STUDY with their truth, for teaching.
 

@@ -47,7 +47,7 @@ def export_cases(
         raise OutputError("is there already", where=out, hint="Name another directory.")
     chosen = [one for one in study.truths.values() if real or one.generated]
     if not chosen:
-        hint = "Add --real, where the licence of the real images allows it."
+        hint = "Add --with-real, where the licence of the real images allows it."
         raise DatasetError("has no generated cases", where=study.path, hint=hint)
     chosen.sort(key=lambda one: (one.difficulty is None, one.difficulty or 0.0, one.name))
     write = _page if how == "page" else _dicom

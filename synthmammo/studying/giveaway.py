@@ -82,9 +82,9 @@ def cross_validated(features: NDArray[np.float64], generated: NDArray[np.bool_],
 
     Returns:
         Area under the ROC curve with a 95 % interval: DeLong's, made 1.5 times as wide, since the training sets of
-        five folds overlap (Nadeau & Bengio 2003: the variance grows by 1 + 5 / 4). Of 450 pairs of equal sets, of 60 and
-        100 images, 2 % were then outside 0.5, and 14 % before. The scores of different folds are compared as ranks in
-        their folds, since each fold has a classifier of its own.
+        five folds overlap (Nadeau & Bengio 2003: the variance grows by 1 + 5 / 4). Of 450 pairs of equal sets, of 60
+        and 100 images in all, 2 % were then outside 0.5, and 14 % before. The scores of different folds are compared as
+        ranks in their folds, since each fold has a classifier of its own.
     """
     scores = _held_out(features, generated, np.random.default_rng(seed))
     return delong_interval(generated, scores, level=_LEVEL)

@@ -115,6 +115,10 @@ FREE = {
     "--detector",
     "--weights",
     "--backbone",
+    "--host",
+    "--reader",
+    "--title",
+    "--token",
 }
 """Options that take any text, or names that only the Hub knows."""
 

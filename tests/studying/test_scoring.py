@@ -201,7 +201,7 @@ def test_case_sets(built: Path, tmp_path: Path) -> None:
     lesions = sum(bool(truth.lesions) for truth in study.truths.values() if truth.generated)
     assert len(images) == 6 and len([path for path in files if path.name.endswith(".sr.dcm")]) == lesions > 0
     assert pydicom.dcmread(images[0]).Modality == "MG"
-    result = tiny.run("study", "export", study.path, "--out", tmp_path / "page", "--real")
+    result = tiny.run("study", "export", study.path, "--out", tmp_path / "page", "--with-real")
     assert result.exit_code == 0 and "9 cases" in result.output
     page = (tmp_path / "page" / "index.html").read_text()
     assert {path.name for path in (tmp_path / "page").iterdir()} >= {"viewer.js", "study.css", "cases.js", "page.js"}
