@@ -28,7 +28,7 @@ Row = tuple[str, ...]
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2228}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}
-th,td{padding:.3rem .8rem;text-align:right;border-bottom:1px solid #d5dbe1}
+th,td{white-space:nowrap;padding:.3rem .8rem;text-align:right;border-bottom:1px solid #d5dbe1}
 th:first-child,td:first-child{text-align:left}
 thead th{border-bottom:2px solid #1c2228}tr.mean td{border-top:1px solid #1c2228}
 img{max-width:100%}.warn{background:#fff4e0;border-left:4px solid #e08a00;padding:.5rem 1rem}.quiet{color:#5c6873}"""
@@ -82,7 +82,7 @@ def as_json(study: Study, scores: Scores) -> dict[str, Any]:
         "readers_and_cases": together
         and {"mean": list(together.mean), "standard_error": together.standard_error, "degrees": together.degrees},
         "bootstrap": scores.resampled and list(scores.resampled),
-        "cases_read_by_all": scores.common,
+        "finished": scores.finished,
         "learners": scores.learners,
         "machine": study.check.get("machine"),
         "four_statistics": study.check.get("four_statistics"),
@@ -239,9 +239,8 @@ def _together(study: Study, scores: Scores) -> str:
         )
     note = ""
     if scores.together:
-        note = (
-            f"<p class=quiet>Mean area over {len(scores.classified)} readers and {scores.common} cases read by all.</p>"
-        )
+        text = f"Mean area over the {len(scores.finished)} readers who finished, of {len(scores.classified)}."
+        note = f"<p class=quiet>{text}</p>"
     return _table("Together", ("", "AUC", "95 % interval"), rows) + note if rows else ""
 
 

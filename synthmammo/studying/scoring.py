@@ -90,10 +90,10 @@ class Scores:
         classified: Task 1, one per reader.
         picked: Task 2, one per reader.
         found: Task 3, one per reader.
-        together: Several readers' mean area (Obuchowski & Rockette, Hillis), on the cases that all of them answered;
-            None with fewer than two readers.
-        resampled: The same mean with an interval by bootstrap over readers and cases; None with fewer than two readers.
-        common: Number of cases that all readers of task 1 answered.
+        together: Mean area of the readers who finished task 1 (Obuchowski & Rockette, Hillis); None where fewer than
+            two did. Readers who are still reading are left out, since only cases that all have read can be used.
+        resampled: The same mean with an interval by bootstrap over readers and cases; None where that is.
+        finished: Names of the readers who finished task 1.
         learners: Share of right answers among the last ten, by reader and task, in teaching mode.
     """
 
@@ -102,7 +102,7 @@ class Scores:
     found: tuple[Found, ...]
     together: Readers | None
     resampled: Interval | None
-    common: int
+    finished: tuple[str, ...]
     learners: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
 
@@ -123,15 +123,16 @@ def score_study(study: Study, *, resamples: int = RESAMPLES, seed: int = 0) -> S
         raise DatasetError("nobody has answered anything yet", where=study.path, hint=hint)
     _check_items(study, readers)
     classified = tuple(_classified(study, one) for one in readers if one.of(CLASSIFY))
-    ratings, positive = common_ratings(study, classified)
-    several = len(classified) > 1 and 0 < positive.sum() < len(positive)
+    finished = tuple(one for one in classified if len(one.ratings) == len(study.items))
+    ratings, positive = common_ratings(study, finished)
+    several = len(finished) > 1 and 0 < positive.sum() < len(positive)
     return Scores(
         classified,
         tuple(_picked(study, one) for one in readers if one.of(PICK)),
         tuple(_found(study, one) for one in readers if one.of(FIND)),
         read_by_several(positive, ratings) if several else None,
         resampled_mean(positive, ratings, resamples=resamples, seed=seed) if several else None,
-        len(positive),
+        tuple(one.reader for one in finished),
         _learners(study, readers),
     )
 

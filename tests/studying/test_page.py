@@ -265,9 +265,7 @@ def test_a_tablet_reads_by_touch(page: Browser, tmp_path: Path) -> None:
         try:
             begin(page, server, "Ada")
             run(page, "find")
-            assert page.run(
-                "document.documentElement.scrollWidth <= innerWidth"
-            )
+            assert page.run("document.documentElement.scrollWidth <= innerWidth")
             before = page.run("viewers[0].scale()")
             for kind, far in (("touchStart", 60), ("touchMove", 90), ("touchMove", 140), ("touchEnd", 0)):
                 points = [{"x": 400 - far, "y": 500, "id": 0}, {"x": 400 + far, "y": 500, "id": 1}] if far else []

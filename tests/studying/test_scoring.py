@@ -169,7 +169,7 @@ def test_the_report_escapes_and_asks_for_nothing(tmp_path: Path) -> None:
         *("answers.csv", "ratings.imrmc", "mrmcaov.csv"),
     }
     kept = json.loads((out / "scores.json").read_text())
-    assert kept["machine"] == [0.6, 0.5, 0.7] and len(kept["task1"]) == 3 and kept["cases_read_by_all"] == 22
+    assert kept["machine"] == [0.6, 0.5, 0.7] and len(kept["task1"]) == 3 and len(kept["finished"]) == 3
     assert "Obuchowski-Rockette" in page and "machine" in page
 
 
@@ -180,6 +180,15 @@ def test_the_command_scores(study: Study) -> None:
     result = tiny.run("study", "score", study.path, "--resamples", 100)
     assert result.exit_code == 0 and "| Radiologist | AUC | Precision |" in result.output
     assert (study.path / "results" / "report.html").is_file()
+
+
+def test_a_reader_who_has_only_begun_is_left_out_of_the_mean(study: Study) -> None:
+    simulate_study(study, (0.6, 0.7))
+    before = score_study(study, resamples=100)
+    write_readers(study.path, [("Late", [record("classify", item=study.items[0].name, rating=3)])])
+    after = score_study(study, resamples=100)
+    assert len(after.classified) == 3 and len(after.finished) == 2
+    assert after.together and before.together and after.together.mean == before.together.mean
 
 
 def test_answers_of_another_study_are_named(study: Study) -> None:
