@@ -55,6 +55,11 @@ def test_recipes_travel_in_the_wheel(wheel):
     assert found == {f"synthmammo/recipe/shipped/{name}" for name in there} and len(found) > 20
 
 
+def test_the_page_of_a_study_travels_in_the_wheel(wheel):
+    there = {f"synthmammo/studying/page/{path.name}" for path in (ROOT / "synthmammo/studying/page").iterdir()}
+    assert there <= {*zipfile.ZipFile(wheel).namelist()} and len(there) > 5
+
+
 def test_the_wheel_holds_nothing_of_the_checkout_but_the_package(wheel):
     top = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert top == {"synthmammo", wheel.name.partition("-py3")[0] + ".dist-info"}
