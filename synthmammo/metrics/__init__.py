@@ -14,12 +14,14 @@ from synthmammo.metrics.curves import (
 )
 from synthmammo.metrics.distances import frechet_distance, kernel_distance
 from synthmammo.metrics.intervals import Interval, bootstrap, interval
+from synthmammo.metrics.neighbours import Overlap, overlap
 from synthmammo.metrics.probe import LinearProbe
 
 __all__ = [
     "DeLong",
     "Interval",
     "LinearProbe",
+    "Overlap",
     "auc",
     "aucs",
     "average_precision",
@@ -30,6 +32,7 @@ __all__ = [
     "holm",
     "interval",
     "kernel_distance",
+    "overlap",
     "roc_curve",
     "sensitivity_at_specificity",
     "threshold_at_specificity",
