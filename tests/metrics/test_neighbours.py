@@ -31,7 +31,7 @@ def test_one_point_repeated_is_precise_and_covers_nothing():
     real = normal(200)
     repeated = np.repeat(real[:1], 50, axis=0) + normal(50, deviation=1e-4)
     found = overlap(real, repeated)
-    assert found.precision == 1 and found.recall == 0 and found.coverage < 0.2
+    assert found.precision == 1 and found.recall < 0.02 and found.coverage < 0.2
 
 
 def test_blocks_change_nothing(monkeypatch):
