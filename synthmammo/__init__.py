@@ -31,6 +31,7 @@ from synthmammo._version import __version__
 from synthmammo.processors import wait_without_spinning
 
 if TYPE_CHECKING:
+    from synthmammo.auditing.audit import audit
     from synthmammo.benchmarking.benchmark import benchmark, benchmark_detect
     from synthmammo.building.check import check
     from synthmammo.building.films import insert_lesion, remove_lesion
@@ -59,6 +60,7 @@ _PLACES = {
     "Recipe": "recipe",
     "Sample": "mammogram.sample",
     "SynthmammoError": "errors",
+    "audit": "auditing.audit",
     "benchmark": "benchmarking.benchmark",
     "benchmark_detect": "benchmarking.benchmark",
     "build": "building.recipes",
@@ -94,6 +96,7 @@ __all__ = [
     "Sample",
     "SynthmammoError",
     "__version__",
+    "audit",
     "benchmark",
     "benchmark_detect",
     "build",

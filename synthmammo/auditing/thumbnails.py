@@ -1,7 +1,7 @@
 """Images brought to one place, size, side and grey scale, so that a copy lies on its original.
 
-A thumbnail keeps what a copy keeps when it is mirrored, shifted, scaled, windowed anew or noisy: the breast's box is the
-frame, the chest wall is on the right, ranks stand for grey levels, and only structures of a middle size are left.
+A thumbnail keeps what a copy keeps when it is mirrored, shifted, scaled, windowed anew or noisy: the breast's box is
+the frame, the chest wall is on the right, ranks stand for grey levels, and only structures of a middle size are left.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 from skimage.transform import resize
 
+from synthmammo.mammogram.anatomy import chest_wall_side
 from synthmammo.mammogram.sample import Image, Mask
 
 SIDE_PX = 64
@@ -46,7 +47,7 @@ def thumbnail(image: Image, breast: Mask) -> Thumbnail:
     rows, columns = (np.flatnonzero(breast.any(axis)) for axis in (1, 0))
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     levels, inside = _ranks(image[box], breast[box]), breast[box].astype(np.float32)
-    if not is_patch(breast) and _chest_wall_left(breast):
+    if not is_patch(breast) and chest_wall_side(image, breast) == "left":
         levels, inside = levels[:, ::-1], inside[:, ::-1]
     size = (SIDE_PX, SIDE_PX)
     share = resize(inside, size, order=1, anti_aliasing=True).astype(np.float32)
@@ -62,13 +63,8 @@ def _ranks(image: Image, inside: Mask) -> NDArray[np.float32]:
     return found
 
 
-def _chest_wall_left(breast: Mask) -> bool:
-    half = breast.shape[1] // 2
-    return bool(breast[:, :half].sum() > breast[:, -half:].sum()) if half else False
-
-
 def _middle(summed: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Structures of a middle size; each blur is divided by how much of it lies inside, so that the outline adds none."""
+    """Structures of a middle size; each blur is divided by its share inside, so that the outline adds none."""
     fine, coarse = (
         ndimage.gaussian_filter(summed, deviation) / np.maximum(ndimage.gaussian_filter(share, deviation), 1e-3)
         for deviation in (_FINEST, _COARSEST)

@@ -1,0 +1,136 @@
+"""One audit: a synthetic dataset, real images that its generator saw, and real images that it did not see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synthmammo._version import __version__
+from synthmammo.arguments import a_function, a_path
+from synthmammo.auditing.sides import Side, check_separate, open_sides
+from synthmammo.dataset.references import DatasetLike, dataset_path
+from synthmammo.errors import DatasetError
+from synthmammo.files import writing
+from synthmammo.progress import Progress, Steps, silent
+
+if TYPE_CHECKING:
+    from synthmammo.auditing.findings import Findings
+    from synthmammo.auditing.material import Material
+
+PROTOCOL = "audit/1"
+"""Name of what is measured and how; raised when a number would come out otherwise."""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What an audit left.
+
+    Attributes:
+        record: Content of `audit.json`.
+        json: `audit.json`.
+        html: `audit.html`, one page with everything in it.
+        card: `card.md`, the section for the dataset's card.
+    """
+
+    record: Mapping[str, Any]
+    json: Path
+    html: Path
+    card: Path
+
+    def __repr__(self) -> str:
+        memorised = self.record["memorised"]
+        found = f"{len(memorised['keys'])} samples flagged" if memorised["able"] else "not able to judge"
+        return f"Audited({self.record['dataset']['name']}: {found})"
+
+
+def audit(
+    dataset: DatasetLike,
+    reference: DatasetLike,
+    train: DatasetLike,
+    out: str | Path,
+    *,
+    progress: Progress = silent,
+) -> Audited:
+    """Measure how real, how varied and how fair a synthetic dataset is, and what it gives away of training images.
+
+    All splits of the dataset are judged. Images are compared as breasts alone: whatever their canvas, side and bit
+    depth, they are brought to one frame and one grey scale.
+
+    Args:
+        dataset: Dataset to judge, or the path of its directory; its Parquet or its tars are read.
+        reference: Dataset of real images that the generator never saw: its splits other than "train".
+        train: Dataset of the images that the generator was trained on: its split "train". It may be the same dataset.
+        out: Directory to write `audit.json`, `audit.html`, `card.md` and the figures into.
+        progress: Function that is called with images read and images in all.
+
+    Returns:
+        What was found, and where it was written. An audit that found something is a success like any other.
+
+    Raises:
+        DatasetError: A dataset cannot be read, has no images for its part, or patients of the reference were trained
+            on; or an argument makes no sense (its name comes first).
+        OutputError: The directory cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> try:
+        ...     sm.audit("datasets/made", "datasets/films", 7, "audits/made")
+        ... except sm.SynthmammoError as error:
+        ...     print(error)
+        train: expected a Dataset, or the path of its directory (str or Path), found 7
+    """
+    names = {"dataset": dataset, "reference": reference, "train": train}
+    paths = {name: dataset_path(given, name, DatasetError) for name, given in names.items()}
+    out = a_path(out, "out", DatasetError)
+    sides = open_sides(paths)
+    notes = check_separate(sides)
+
+    from synthmammo.auditing.findings import examine
+    from synthmammo.auditing.report import write_report
+
+    findings = examine(sides, _gathered(sides, a_function(progress, "progress", DatasetError)))
+    record = {
+        "protocol": PROTOCOL,
+        "synthmammo": __version__,
+        **{name: _described(side) for name, side in sides.items()},
+        "notes": notes + findings.notes,
+        **findings.record,
+    }
+    return _written(record, findings, out, write_report)
+
+
+def _gathered(sides: Mapping[str, Side], progress: Progress) -> dict[str, Material]:
+    from synthmammo.auditing.material import gather
+    from synthmammo.models.features import Features
+
+    extractor = Features()
+    steps = Steps(progress, sum(map(len, sides.values())))
+    steps(0)
+    return {name: gather(side.samples(), extractor, lambda: steps(1)) for name, side in sides.items()}
+
+
+def _described(side: Side) -> dict[str, Any]:
+    manifest = side.dataset.manifest
+    known = {"name": manifest.name, "digest": manifest.digest} if manifest else {"name": side.path.name, "digest": ""}
+    return {**known, "splits": list(side.splits), "samples": len(side)}
+
+
+def _written(
+    record: Mapping[str, Any], findings: Findings, out: Path, write_report: Callable[..., tuple[Path, Path]]
+) -> Audited:
+    path = out / "audit.json"
+    page, card = write_report(record, findings, out)
+    with writing(path) as partial:
+        partial.write_text(json.dumps(record, indent=2, default=_plain) + "\n", encoding="utf-8")
+    return Audited(record, path, page, card)
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is not JSON")

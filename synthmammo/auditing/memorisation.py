@@ -1,0 +1,184 @@
+"""What a synthetic dataset gives away of the images and the patients that its generator was trained on.
+
+Each instrument says how alike two images are. What held-out real images reach with the training set sets its threshold:
+at most one in a hundred of them is called a copy. Copies that the audit plants itself show whether it can see at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.auditing.copies import most_alike
+from synthmammo.auditing.embedding import Embedding
+from synthmammo.metrics import Interval, auc, bootstrap, interval
+
+HELD_OUT_FLAGGED = 0.01
+"""Share of held-out real images that a threshold may call copies."""
+
+FOUND = 0.95
+"""Share of a control's planted copies that must be found; below it the instrument cannot judge."""
+
+LEAST_HELD_OUT = 30
+"""Fewer held-out images set no threshold."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Images as the instruments see them, N of them.
+
+    Attributes:
+        thumbnails: `float32 (N, 64, 64)`, see `thumbnails.thumbnail`.
+        means: Means of the extractor's maps, `float32 (N, 496)`.
+    """
+
+    thumbnails: NDArray[np.float32]
+    means: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.thumbnails)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """The training image that each image is most like: its number `int64 (N)`, and how much, `float32 (N)`."""
+
+    number: NDArray[np.int64]
+    likeness: NDArray[np.float32]
+
+
+class Instrument(Protocol):
+    """Something that tells how alike images are."""
+
+    name: str
+
+    def most_alike(self, queries: Looks, training: Looks) -> Alike:
+        """The training image that each query is most like."""
+
+
+@dataclass(frozen=True)
+class PixelCopies:
+    """Correlation of registered thumbnails."""
+
+    patches: bool
+    name: str = "registered pixels"
+
+    def most_alike(self, queries: Looks, training: Looks) -> Alike:
+        """See `Instrument`."""
+        found = most_alike(queries.thumbnails, training.thumbnails, patches=self.patches)
+        return Alike(found.number, found.correlation)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Cosine of two images in an embedding that the audit trained."""
+
+    embedding: Embedding
+    name: str
+
+    def most_alike(self, queries: Looks, training: Looks) -> Alike:
+        """See `Instrument`."""
+        cosines = self.embedding(queries.means) @ self.embedding(training.means).T
+        return Alike(cosines.argmax(1), cosines.max(1))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one instrument found.
+
+    Attributes:
+        instrument: Its name.
+        threshold: Likeness above which an image is called a copy.
+        flagged: Which samples are called copies, `bool (N)`.
+        nearest: Training image that each sample is most like, and how much.
+        held_out_flagged: Share of held-out real images above the threshold.
+        controls: Share of planted copies found, by control.
+        able: Whether every control was found.
+    """
+
+    instrument: str
+    threshold: float
+    flagged: NDArray[np.bool_]
+    nearest: Alike
+    held_out_flagged: float
+    controls: dict[str, float]
+    able: bool
+
+
+def judge(
+    instrument: Instrument,
+    samples: Looks,
+    training: Looks,
+    held_out: Looks,
+    controls: dict[str, Looks],
+    needed: frozenset[str] | None = None,
+) -> Verdict:
+    """Let an instrument look for copies among samples, held-out images and planted copies.
+
+    Args:
+        instrument: The instrument.
+        samples: Images to judge.
+        training: Training images.
+        held_out: Real images that the generator never saw, at least `LEAST_HELD_OUT`.
+        controls: Planted copies by control.
+        needed: Controls that the instrument must find; None, the default, for all.
+    """
+    apart = instrument.most_alike(held_out, training).likeness
+    limit = threshold(apart)
+    found = instrument.most_alike(samples, training)
+    reached = {name: instrument.most_alike(looks, training).likeness for name, looks in controls.items()}
+    shares = {name: float((likeness > limit).mean()) for name, likeness in reached.items()}
+    able = all(share >= FOUND for name, share in shares.items() if needed is None or name in needed)
+    held = float((apart > limit).mean())
+    return Verdict(instrument.name, limit, found.likeness > limit, found, held, shares, able)
+
+
+def threshold(held_out: NDArray[np.float32]) -> float:
+    """The likeness that at most `HELD_OUT_FLAGGED` of held-out images exceed.
+
+    Args:
+        held_out: Likeness of each held-out image to the training image that it is most like, `(N)`.
+
+    Raises:
+        ValueError: There are fewer than `LEAST_HELD_OUT`.
+    """
+    if len(held_out) < LEAST_HELD_OUT:
+        raise ValueError(f"expected at least {LEAST_HELD_OUT} held-out images, got {len(held_out)}")
+    allowed = int(HELD_OUT_FLAGGED * len(held_out))
+    return float(np.sort(held_out)[-1 - allowed])
+
+
+def reproduced(nearest: Alike, flagged: NDArray[np.bool_], training: int) -> float:
+    """Share of training images that some flagged sample is most like."""
+    return len(np.unique(nearest.number[flagged])) / training
+
+
+def share(flagged: NDArray[np.bool_], clusters: NDArray[np.generic]) -> Interval:
+    """Share of flagged samples with its interval, whole clusters resampled."""
+    values = bootstrap(lambda which: flagged[which].mean(), clusters, resamples=500)
+    return interval(float(flagged.mean()), values[:, 0])
+
+
+def membership(training: NDArray[np.float32], held_out: NDArray[np.float32]) -> Interval:
+    """How well nearness to the synthetic images tells training images from held-out ones: AUC, 0.5 for not at all.
+
+    After Chen et al. 2020 (GAN-Leaks, section 4.1): a generator that learned its training images by heart makes images
+    nearer to these than to others.
+
+    Args:
+        training: Likeness of each training image to the synthetic image most like it, `(N)`.
+        held_out: The same of real images that it never saw, `(M)`.
+    """
+    scores = np.concatenate([training, held_out])
+    truth = np.repeat([True, False], [len(training), len(held_out)])
+
+    def statistic(which: NDArray[np.intp]) -> float:
+        inside = truth[which]
+        return auc(scores[which], inside) if inside.any() and not inside.all() else float("nan")
+
+    values = bootstrap(statistic, np.arange(len(scores)), resamples=300)
+    return interval(float(auc(scores, truth)), values[:, 0])

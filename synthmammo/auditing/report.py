@@ -1,0 +1,183 @@
+"""The page of an audit, and its section for a dataset's card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from synthmammo.auditing.findings import Findings
+from synthmammo.benchmarking.pages import Section, html_page, markdown_table
+from synthmammo.files import writing
+from synthmammo.mammogram.pictures import contact_sheet
+
+_PAIRS = "The samples that are most like a training image (left), each beside that image (right), the most alike first"
+
+
+def write_report(record: Mapping[str, Any], findings: Findings, out: Path) -> tuple[Path, Path]:
+    """Write the figures, `audit.html` and `card.md`.
+
+    Args:
+        record: Content of `audit.json`.
+        findings: What was found.
+        out: Directory of the audit.
+
+    Returns:
+        Paths of the page and of the section.
+
+    Raises:
+        OutputError: The directory cannot be written.
+    """
+    sheet = _closest(findings, out / "figures" / "closest.png")
+    title = f"Audit of {record['dataset']['name']}"
+    page, card = out / "audit.html", out / "card.md"
+    with writing(page) as partial:
+        partial.write_text(html_page(title, _sections(record, sheet)), encoding="utf-8")
+    with writing(card) as partial:
+        partial.write_text(_card(record), encoding="utf-8")
+    return page, card
+
+
+def _closest(findings: Findings, path: Path) -> Path:
+    tiles, captions = [], []
+    likeness = findings.verdicts[0].nearest.likeness
+    for sample, image in findings.pairs:
+        tiles += [findings.made.shown[sample], findings.training.shown[image]]
+        captions += [f"{findings.made.keys[sample]}  {likeness[sample]:.2f}", str(findings.training.keys[image])]
+    with writing(path) as partial:
+        contact_sheet(tiles, 6, captions, (192, 192)).save(partial, format="PNG")
+    return path
+
+
+def _sections(record: Mapping[str, Any], sheet: Path) -> list[Section]:
+    sides = ", ".join(
+        f"{what} {record[name]['name']} ({record[name]['samples']:,} images)"
+        for name, what in (
+            ("dataset", "judged:"),
+            ("reference", "against the held-out real images of"),
+            ("train", "trained on"),
+        )
+    )
+    return [
+        Section("In short", (record["memorised"]["verdict"].capitalize() + ".", sides + ".", *record["notes"])),
+        Section("Scorecard", table=_scorecard(record)),
+        Section("Memorisation", (_memorised(record),), _controls(record), ((sheet, _PAIRS),)),
+        Section("Realism", (_READ,), _figures(record["realism"])),
+        Section("Diversity", (_duplicates(record),), _figures(record["diversity"]["distance_within_class"])),
+        Section("Statistics of mammography", table=_statistics(record)),
+        Section("Bias", table=_bias(record)),
+        Section("Protocol", (f"Protocol {record['protocol']}, synthmammo {record['synthmammo']}.",)),
+    ]
+
+
+_READ = (
+    "Each figure stands with its 95 % interval and the floor: the same figure of the real training images against the "
+    "held-out ones. Two sets of real images have a kernel distance of about 0, and a two-sample AUC of about 0.5."
+)
+
+
+def _scorecard(record: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    rows = [(row["criterion"], row["asks"], row["found"]) for row in record["scorecard"]]
+    return (("criterion", "asks", "found"), *rows)
+
+
+def _memorised(record: Mapping[str, Any]) -> str:
+    found, nearer = record["memorised"], record["memorised"]["membership_auc"]
+    return (
+        f"{_percent(found['share'])} of the samples are flagged ({_percent(found['low'])} to "
+        f"{_percent(found['high'])}), and {_percent(found['training_share'])} of the {found['training']} training images are reproduced by some "
+        "sample. Nearness to the samples tells training images from held-out ones with an AUC of "
+        f"{nearer['value']:.3f} "
+        f"({nearer['low']:.3f} to {nearer['high']:.3f}; 0.5 is none)."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _controls(record: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    instruments = record["memorised"]["instruments"]
+    names = list(next(iter(instruments.values()))["controls"])
+    rows = [
+        (
+            name,
+            "yes" if found["able"] else "no",
+            f"{found['threshold']:.3f}",
+            _percent(found["share"]),
+            _percent(found["held_out_share"]),
+            *(f"{100 * found['controls'][control]:.0f} %" for control in names),
+        )
+        for name, found in instruments.items()
+    ]
+    header = ("instrument", "able to judge", "threshold", "samples flagged", "held-out real flagged")
+    return ((*header, *(f"planted, {name}: found" for name in names)), *rows)
+
+
+def _figures(figures: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    rows = [
+        (
+            name.replace("_", " "),
+            _number(found["value"]),
+            _range(found),
+            _number(found["floor"]),
+            f"{found['n']} / {found['reference']}",
+            found["seen_by"],
+        )
+        for name, found in figures.items()
+    ]
+    return (("figure", "value", "95 %", "real against real", "images / real images", "seen by"), *rows) if rows else ()
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4g}"
+
+
+def _range(found: Mapping[str, Any]) -> str:
+    return "n/a" if found["low"] is None else f"{found['low']:.4g} to {found['high']:.4g}"
+
+
+def _duplicates(record: Mapping[str, Any]) -> str:
+    found, alike = record["diversity"]["near_duplicates"], record["diversity"]["ms_ssim"]
+    return (
+        f"{len(found['groups'])} groups of near-duplicates hold {100 * found['share']:.2f} % of the samples. Pairs of "
+        f"samples have a structural similarity (MS-SSIM) of {alike['value']:.3f}, pairs of real images of "
+        f"{alike['floor']:.3f}. Below: distance of two samples of a class over that of two real ones."
+    )
+
+
+def _statistics(record: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    rows = [
+        (f"{name}: {found['what']}", _three(found["made"]), _three(found["real"]), f"{found['apart']:.2f}")
+        for name, found in record["mammography"].items()
+    ]
+    return (("statistic", "synthetic: 10, 50, 90 %", "real: 10, 50, 90 %", "apart, 0 to 1"), *rows) if rows else ()
+
+
+def _three(values: list[float]) -> str:
+    return ", ".join(f"{value:.3g}" for value in values)
+
+
+def _bias(record: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    rows = []
+    for fact, block in record["bias"].items():
+        for value, found in block["groups"].items():
+            distance = found["kernel_distance_x1000"]
+            shown = "too few" if distance is None else f"{distance:.1f}"
+            rows.append((fact, value, f"{found['n']} / {found['reference']}", shown))
+        if gap := block["gap"]:
+            rows.append(
+                (
+                    fact,
+                    f"gap, {gap['worst']} - {gap['best']}",
+                    "",
+                    f"{gap['value']:.1f} ({gap['low']:.1f} to {gap['high']:.1f})",
+                )
+            )
+    return (("fact", "group", "images / real images", "kernel distance x 1000"), *rows) if rows else ()
+
+
+def _card(record: Mapping[str, Any]) -> str:
+    parts = [_memorised(record) if record["memorised"]["able"] else record["memorised"]["verdict"]]
+    parts += [markdown_table(_scorecard(record)), f"Protocol {record['protocol']}; the whole audit is in `audit.json`."]
+    return "\n\n".join(parts) + "\n"
