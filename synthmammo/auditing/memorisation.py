@@ -19,6 +19,9 @@ from synthmammo.metrics import Interval, auc, bootstrap, interval
 HELD_OUT_FLAGGED = 0.01
 """Share of held-out real images that a threshold may call copies."""
 
+DEVIATIONS = 4.0
+"""Robust standard deviations above the median of held-out images that no copy may lie below."""
+
 FOUND = 0.95
 """Share of a control's planted copies that must be found; below it the instrument cannot judge."""
 
@@ -138,7 +141,10 @@ def judge(
 
 
 def threshold(held_out: NDArray[np.float32]) -> float:
-    """The likeness that at most `HELD_OUT_FLAGGED` of held-out images exceed.
+    """The likeness above which an image is called a copy.
+
+    At most `HELD_OUT_FLAGGED` of the held-out images exceed it, and it lies at least `DEVIATIONS` robust standard
+    deviations above their median: the highest of a hundred is soon exceeded among thousands of samples.
 
     Args:
         held_out: Likeness of each held-out image to the training image that it is most like, `(N)`.
@@ -149,7 +155,9 @@ def threshold(held_out: NDArray[np.float32]) -> float:
     if len(held_out) < LEAST_HELD_OUT:
         raise ValueError(f"expected at least {LEAST_HELD_OUT} held-out images, got {len(held_out)}")
     allowed = int(HELD_OUT_FLAGGED * len(held_out))
-    return float(np.sort(held_out)[-1 - allowed])
+    middle = float(np.median(held_out))
+    deviation = 1.4826 * float(np.median(np.abs(held_out - middle)))
+    return max(float(np.sort(held_out)[-1 - allowed]), middle + DEVIATIONS * deviation)
 
 
 def reproduced(nearest: Alike, flagged: NDArray[np.bool_], training: int) -> float:

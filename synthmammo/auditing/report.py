@@ -85,10 +85,9 @@ def _memorised(record: Mapping[str, Any]) -> str:
     found, nearer = record["memorised"], record["memorised"]["membership_auc"]
     return (
         f"{_percent(found['share'])} of the samples are flagged ({_percent(found['low'])} to "
-        f"{_percent(found['high'])}), and {_percent(found['training_share'])} of the {found['training']} training images are reproduced by some "
-        "sample. Nearness to the samples tells training images from held-out ones with an AUC of "
-        f"{nearer['value']:.3f} "
-        f"({nearer['low']:.3f} to {nearer['high']:.3f}; 0.5 is none)."
+        f"{_percent(found['high'])}), and {_percent(found['training_share'])} of the {found['training']} training "
+        "images are reproduced by some sample. Nearness to the samples tells training images from held-out ones with "
+        f"an AUC of {nearer['value']:.3f} ({nearer['low']:.3f} to {nearer['high']:.3f}; 0.5 is none)."
     )
 
 
