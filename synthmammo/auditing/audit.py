@@ -54,6 +54,7 @@ def audit(
     train: DatasetLike,
     out: str | Path,
     *,
+    extractor: str | Path | None = None,
     progress: Progress = silent,
 ) -> Audited:
     """Measure how real, how varied and how fair a synthetic dataset is, and what it gives away of training images.
@@ -66,6 +67,8 @@ def audit(
         reference: Dataset of real images that the generator never saw: its splits other than "train".
         train: Dataset of the images that the generator was trained on: its split "train". It may be the same dataset.
         out: Directory to write `audit.json`, `audit.html`, `card.md` and the figures into.
+        extractor: Network whose features the distances are taken on: directory of an image classifier of transformers,
+            or file of weights of an EfficientNet-Lite0; None for that of ImageNet, which works offline.
         progress: Function that is called with images read and images in all.
 
     Returns:
@@ -73,7 +76,8 @@ def audit(
 
     Raises:
         DatasetError: A dataset cannot be read, has no images for its part, or patients of the reference were trained
-            on; or an argument makes no sense (its name comes first).
+            on; too few images; or an argument makes no sense (its name comes first).
+        CheckpointError: There is no such extractor.
         OutputError: The directory cannot be written.
 
     Example:
@@ -87,13 +91,16 @@ def audit(
     names = {"dataset": dataset, "reference": reference, "train": train}
     paths = {name: dataset_path(given, name, DatasetError) for name, given in names.items()}
     out = a_path(out, "out", DatasetError)
+    network = None if extractor is None else a_path(extractor, "extractor", DatasetError)
+    a_function(progress, "progress", DatasetError)
     sides = open_sides(paths)
     notes = check_separate(sides)
 
-    from synthmammo.auditing.findings import examine
+    from synthmammo.auditing.findings import check_enough, examine
     from synthmammo.auditing.report import write_report
 
-    findings = examine(sides, _gathered(sides, a_function(progress, "progress", DatasetError)))
+    check_enough(sides)
+    findings = examine(sides, _gathered(sides, network, progress))
     record = {
         "protocol": PROTOCOL,
         "synthmammo": __version__,
@@ -104,20 +111,21 @@ def audit(
     return _written(record, findings, out, write_report)
 
 
-def _gathered(sides: Mapping[str, Side], progress: Progress) -> dict[str, Material]:
+def _gathered(sides: Mapping[str, Side], network: Path | None, progress: Progress) -> dict[str, Material]:
+    from synthmammo.auditing.extractors import OnDisk
     from synthmammo.auditing.material import gather
     from synthmammo.models.features import Features
 
-    extractor = Features()
+    features, extractor = Features(), OnDisk(network) if network else None
     steps = Steps(progress, sum(map(len, sides.values())))
     steps(0)
-    return {name: gather(side.samples(), extractor, lambda: steps(1)) for name, side in sides.items()}
+    return {name: gather(side.samples(), features, extractor, lambda: steps(1)) for name, side in sides.items()}
 
 
 def _described(side: Side) -> dict[str, Any]:
     manifest = side.dataset.manifest
     known = {"name": manifest.name, "digest": manifest.digest} if manifest else {"name": side.path.name, "digest": ""}
-    return {**known, "splits": list(side.splits), "samples": len(side)}
+    return {**known, "splits": list(side.splits), "samples": len(side), "patients": len(side.patients())}
 
 
 def _written(

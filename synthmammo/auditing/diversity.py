@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from synthmammo.auditing.figure import LEAST, Figure, percentiles
 from synthmammo.auditing.material import GROUPED, Material
 from synthmammo.auditing.thumbnails import SIDE_PX
-from synthmammo.models.features import EXTRACTOR
 
 DUPLICATE = 0.9
 """Correlation of thumbnails from which two images are near-duplicates; held-out real films reach 0.72 at most."""
@@ -53,7 +52,7 @@ def within_classes(made: Material, real: Material) -> dict[str, Figure]:
         values = np.array([_mean(pairs[0], rng) / _mean(pairs[1], rng) for _ in range(200)])
         low, high = percentiles(values)
         value = float(pairs[0].mean() / pairs[1].mean())
-        found[str(name)] = Figure(value, low, high, 1.0, len(ours), len(theirs), EXTRACTOR)
+        found[str(name)] = Figure(value, low, high, 1.0, len(ours), len(theirs), made.extractor)
     return found
 
 

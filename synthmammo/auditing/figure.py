@@ -48,3 +48,20 @@ def percentiles(values: NDArray[np.floating]) -> tuple[float, float]:
     """Ends of the 95 percent interval of resampled values, `(B)`; NaN are left out."""
     kept = values[~np.isnan(values)]
     return (float("nan"), float("nan")) if not len(kept) else tuple(np.percentile(kept, [2.5, 97.5]).tolist())
+
+
+def spread_weights(clusters: NDArray[np.generic], resamples: int, seed: int) -> NDArray[np.float64]:
+    """How often each image is drawn when whole clusters (patients) are drawn with replacement.
+
+    Args:
+        clusters: Patient of each image, `(N)`.
+        resamples: Number of resamples.
+        seed: Random seed of the draws.
+
+    Returns:
+        `float64 (1 + resamples, N)`; the first row is the images as they are, each once.
+    """
+    numbers = np.unique(clusters, return_inverse=True)[1]
+    count = int(numbers.max()) + 1
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
+    return np.concatenate([np.ones((1, len(numbers))), drawn[:, numbers]])

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthmammo.auditing.bias import bias
 from synthmammo.auditing.diversity import diversity
 from synthmammo.auditing.figure import LEAST
+from synthmammo.auditing.leaks import leaks
 from synthmammo.auditing.mammography import statistics
-from synthmammo.auditing.material import Material, look
-from synthmammo.auditing.memorisation import (
-    Embedded,
-    PixelCopies,
-    Verdict,
-    judge,
-    membership,
-    reproduced,
-    share,
-)
-from synthmammo.auditing.planted import CONTROLS, planted
+from synthmammo.auditing.material import Material
+from synthmammo.auditing.memorisation import Verdict
 from synthmammo.auditing.realism import realism
 from synthmammo.auditing.scorecard import scorecard
+from synthmammo.auditing.seams import seams
 from synthmammo.auditing.sides import Side
 from synthmammo.errors import DatasetError
-from synthmammo.identity import draw_u64
-from synthmammo.mammogram.sample import Sample
-
-PLANTED = 24
-"""Copies that are planted for each control."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +28,7 @@ class Findings:
     """What an audit found.
 
     Attributes:
-        record: Blocks of `audit.json`: memorised, realism, diversity, mammography, bias, scorecard.
+        record: Blocks of `audit.json`: memorised, realism, diversity, mammography, seams, bias, scorecard.
         notes: What could not be measured, and why.
         pairs: Numbers of the samples that are most like a training image, and of these images, the most alike first.
         verdicts: What each instrument of memorisation found.
@@ -64,112 +52,54 @@ def examine(sides: Mapping[str, Side], materials: Mapping[str, Material]) -> Fin
         materials: What was gathered of each.
 
     Raises:
-        DatasetError: One side is too small for any figure.
+        DatasetError: One holds patches and another views, which are not compared.
     """
     made, real, training = (materials[name] for name in ("dataset", "reference", "train"))
-    for name, material in materials.items():
-        if len(material) < LEAST:
-            hint = f"At least {LEAST} images on each side are needed for any figure to mean something."
-            raise DatasetError(f"{name}: {len(material)} images", where=sides[name].path, hint=hint)
-    verdicts = list(_verdicts(sides["train"], made, real, training))
-    memorised = _memorised(verdicts, made, real, training)
+    for name in ("reference", "train"):
+        if materials[name].patches != made.patches:
+            what = ["whole views", "patches"]
+            message = f"holds {what[materials[name].patches]}, and the dataset that is judged {what[made.patches]}"
+            hint = "Cut patches of both with `synthmammo patches`, or give whole views for both."
+            raise DatasetError(message, where=f"{name} {sides[name].path}", hint=hint)
+    found = leaks(sides, made, real, training)
     record: dict[str, Any] = {
-        "memorised": memorised,
+        "memorised": found.record,
         "realism": {name: figure.record() for name, figure in realism(made, real, training).items()},
         "diversity": diversity(made, real),
         "mammography": statistics(made, real),
+        "seams": seams(made, real),
         "bias": bias(made, real),
     }
     record["scorecard"] = scorecard(record)
-    nearest = verdicts[0].nearest
+    nearest = found.verdicts[0].nearest
     closest = np.argsort(-nearest.likeness)[:12]
     pairs = [(int(number), int(nearest.number[number])) for number in closest]
-    return Findings(record, _notes(real), pairs, verdicts, made, training)
+    notes = [*_notes(materials), *found.notes]
+    return Findings(record, notes, pairs, found.verdicts, made, training)
 
 
-def _notes(real: Material) -> list[str]:
-    if len(real) < 100:
-        return [f"{len(real)} held-out images set the thresholds: a share of one in a hundred is known coarsely."]
-    return []
+def check_enough(sides: Mapping[str, Side]) -> None:
+    """Refuse sides that are too small for any figure, before anything is read.
+
+    Args:
+        sides: The datasets by part.
+
+    Raises:
+        DatasetError: One side is too small; names it and says how many there are.
+    """
+    for name, side in sides.items():
+        if len(side) < LEAST:
+            wanted = ", ".join(side.splits)
+            hint = f"At least {LEAST} images on each side are needed for any figure to mean something."
+            message = f"holds {len(side)} images of the splits {wanted}, expected at least {LEAST}"
+            raise DatasetError(message, where=f"{name} {side.path}", hint=hint)
 
 
-def _verdicts(train: Side, made: Material, real: Material, training: Material) -> Iterator[Verdict]:
-    from synthmammo.auditing.embedding import train_embedding
-    from synthmammo.models.features import Features
-
-    extractor, chosen = Features(), _chosen(training)
-    controls = {name: look(_copies(train, chosen, name), extractor) for name in CONTROLS}
-    yield judge(PixelCopies(training.patches), made.looks, training.looks, real.looks, controls)
-    # The copies that teach the embedding are not of the images whose copies test it.
-    others = np.array([number for number in range(len(training)) if number not in chosen])
-    positives = look(_one_copy_each(train, others), extractor)
-    embedding = train_embedding(training.means[others], positives.means, groups=others)
-    name = "contrastive embedding"
-    yield judge(Embedded(embedding, name), made.looks, training.looks, real.looks, controls)
-
-
-def _copies(train: Side, chosen: set[int], control: str) -> Iterator[Sample]:
-    """Planted copies of some training images, made by one control."""
-    return (planted(sample, control) for number, sample in enumerate(train.samples()) if number in chosen)
-
-
-def _one_copy_each(train: Side, numbers: NDArray[np.int64]) -> Iterator[Sample]:
-    """A planted copy of each of some training images, the controls in turn."""
-    names, wanted = list(CONTROLS), set(numbers.tolist())
-    return (
-        planted(sample, names[number % len(names)]) for number, sample in enumerate(train.samples()) if number in wanted
-    )
-
-
-def _chosen(training: Material) -> set[int]:
-    """Numbers of the training images that copies are planted of, the same in every audit of these images."""
-    order = np.argsort([int(draw_u64(0, f"audit/{key}", 0)) for key in training.keys])
-    return set(order[: min(PLANTED, len(order) // 3)].tolist())
-
-
-def _memorised(verdicts: list[Verdict], made: Material, real: Material, training: Material) -> dict[str, Any]:
-    able = any(verdict.able for verdict in verdicts)
-    flagged = np.zeros(len(made), np.bool_)
-    for verdict in verdicts:
-        if verdict.able:
-            flagged |= verdict.flagged
-    found = share(flagged, made.patients)
-    instrument = PixelCopies(training.patches)
-    nearer = membership(*(instrument.most_alike(side.looks, made.looks).likeness for side in (training, real)))
-    return {
-        "able": able,
-        "verdict": _sentence(able, flagged),
-        "share": round(found.estimate, 6),
-        "low": round(found.low, 6),
-        "high": round(found.high, 6),
-        "keys": made.keys[flagged].tolist(),
-        "training_share": round(max(reproduced(v.nearest, v.flagged & flagged, len(training)) for v in verdicts), 6),
-        "n": len(made),
-        "training": len(training),
-        "held_out": len(real),
-        "instruments": {verdict.instrument: _of_instrument(verdict, made) for verdict in verdicts},
-        "membership_auc": {
-            "value": round(nearer.estimate, 4),
-            "low": round(nearer.low, 4),
-            "high": round(nearer.high, 4),
-            "floor": 0.5,
-        },
-    }
-
-
-def _sentence(able: bool, flagged: NDArray[np.bool_]) -> str:
-    if not able:
-        return "not able to judge: planted copies of training images were not found"
-    count = int(flagged.sum())
-    return f"{count} of {len(flagged)} samples look like copies of training images" if count else "no copies found"
-
-
-def _of_instrument(verdict: Verdict, made: Material) -> dict[str, Any]:
-    return {
-        "able": verdict.able,
-        "threshold": round(verdict.threshold, 4),
-        "share": round(float(verdict.flagged.mean()), 6),
-        "keys": made.keys[verdict.flagged].tolist(),
-        "held_out_share": round(verdict.held_out_flagged, 6),
-        "controls": {name: round(value, 4) for name, value in verdict.controls.items()},
-    }
+def _notes(materials: Mapping[str, Material]) -> Iterator[str]:
+    held_out = len(materials["reference"])
+    if held_out < 100:
+        yield f"{held_out} held-out images set the thresholds: a share of one in a hundred is known coarsely."
+    formats = {name: Counter(material.formats.tolist()).most_common(1)[0][0] for name, material in materials.items()}
+    if len({format for material in materials.values() for format in material.formats.tolist()}) > 1:
+        listed = ", ".join(f"{name} {text}" for name, text in formats.items())
+        yield f"Sizes or bit depths differ (most often: {listed}); all were brought to one frame and one grey scale."

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.auditing.borders import border_features
+from synthmammo.auditing.extractors import Extractor, Pooled
 from synthmammo.auditing.framing import framed, residue
+from synthmammo.auditing.measured import MEASURED, measured
 from synthmammo.auditing.memorisation import Looks
 from synthmammo.auditing.thumbnails import is_patch, thumbnail
-from synthmammo.mammogram.attributes import OF_PATCHES, measure
 from synthmammo.mammogram.sample import Sample
 from synthmammo.models.features import Features, scale_means
-
-MEASURED = ("area", "shape", "brightness", "texture", "density")
-"""Statistics of mammography that every view is measured for; `terms.ATTRIBUTES` says what they are."""
 
 GROUPED = ("view", "laterality", "density", "label", "lesion")
 """Facts that figures are broken down by."""
@@ -36,9 +35,12 @@ class Material:
         groups: Value of each fact in `GROUPED`, by name, `(N)` texts each, "unknown" where it is not known.
         patches: Whether they are patches rather than views.
         thumbnails: See `thumbnails.thumbnail`, `float32 (N, 64, 64)`.
-        pooled: Features of the frames, `float32 (N, 1280)`.
+        formats: Size and bit depth of each as text, `(N)`.
+        extractor: Name of the extractor of `pooled`.
+        pooled: Features of the frames, `float32 (N, D)`.
         means: Means of the extractor's maps on the frames, `float32 (N, 496)`.
         residues: Means of the extractor's maps on the residues, `float32 (N, 496)`.
+        borders: Fine structures along the border of a lesion and elsewhere, `float32 (N, 2, 12)`, NaN without one.
         measures: Statistics by name, `float64 (N)` each, NaN where there is nothing to measure.
         shown: Small pictures for sheets, `uint8 (N, 128, 128)`.
     """
@@ -48,10 +50,13 @@ class Material:
     splits: NDArray[np.str_]
     groups: dict[str, NDArray[np.str_]]
     patches: bool
+    formats: NDArray[np.str_]
+    extractor: str
     thumbnails: NDArray[np.float32]
     pooled: NDArray[np.float32]
     means: NDArray[np.float32]
     residues: NDArray[np.float32]
+    borders: NDArray[np.float32]
     measures: dict[str, NDArray[np.float64]]
     shown: NDArray[np.uint8]
 
@@ -71,7 +76,7 @@ class Material:
             value = getattr(self, name)
             if isinstance(value, dict):
                 changes[name] = {key: array[which] for key, array in value.items()}
-            elif not isinstance(value, bool):
+            elif not isinstance(value, bool | str):
                 changes[name] = value[which]
         return replace(self, **changes)
 
@@ -85,39 +90,46 @@ class _Seen:
     residue: NDArray[np.float32]
 
 
-def gather(samples: Iterable[Sample], extractor: Features, step: Callable[[], None] = lambda: None) -> Material:
+def gather(
+    samples: Iterable[Sample],
+    features: Features,
+    extractor: Extractor | None = None,
+    step: Callable[[], None] = lambda: None,
+) -> Material:
     """Read samples once and keep what an audit needs of them; the images themselves are not kept.
 
     Args:
         samples: The samples, at least one.
-        extractor: Extractor of the features.
+        features: Network of the maps.
+        extractor: Extractor of the pooled features; None, the default, for those of `features`.
         step: Called after every sample.
 
     Raises:
         ValueError: There are no samples.
     """
+    chosen = extractor or Pooled(features)
     rows: list[dict[str, Any]] = []
     batch: list[_Seen] = []
     for sample in samples:
         batch.append(_Seen(sample, framed(sample), residue(sample)))
         if len(batch) == _BATCH:
-            rows += _rows(batch, extractor)
+            rows += _rows(batch, features, chosen)
             batch = []
         step()
-    rows += _rows(batch, extractor) if batch else []
+    rows += _rows(batch, features, chosen) if batch else []
     if not rows:
         raise ValueError("expected at least one sample")
-    return _stacked(rows)
+    return _stacked(rows, chosen.name)
 
 
-def _rows(batch: Sequence[_Seen], extractor: Features) -> list[dict[str, Any]]:
+def _rows(batch: Sequence[_Seen], features: Features, extractor: Extractor) -> list[dict[str, Any]]:
     import torch
 
     with torch.inference_mode():
         frames = torch.from_numpy(np.stack([seen.frame for seen in batch]))[:, None]
-        maps = extractor.scales(frames)
-        pooled = torch.nn.functional.relu6(extractor.head(maps[-1])).mean((2, 3))
-        fine = scale_means(extractor.scales(torch.from_numpy(np.stack([seen.residue for seen in batch]))[:, None]))
+        maps = features.scales(frames)
+        pooled = extractor.pooled(frames, maps)
+        fine = scale_means(features.scales(torch.from_numpy(np.stack([seen.residue for seen in batch]))[:, None]))
     means = scale_means(maps)
     return [
         _facts(seen)
@@ -128,7 +140,7 @@ def _rows(batch: Sequence[_Seen], extractor: Features) -> list[dict[str, Any]]:
 
 def _facts(seen: _Seen) -> dict[str, Any]:
     sample = seen.sample
-    patch = is_patch(sample.breast)
+    height, width = sample.shape
     kinds = sorted({finding.kind for finding in sample.findings})
     return {
         "key": sample.key,
@@ -139,9 +151,11 @@ def _facts(seen: _Seen) -> dict[str, Any]:
         "density": sample.history.density or "unknown",
         "label": sample.label,
         "lesion": " and ".join(kinds) or "none",
-        "patch": patch,
+        "patch": is_patch(sample.breast),
+        "format": f"{width} x {height} of {sample.bits_stored} bits",
         "thumbnail": thumbnail(sample.image, sample.breast),
-        "measures": measure(sample, OF_PATCHES if patch else MEASURED),
+        "border": border_features(sample),
+        "measures": measured(sample),
         "shown": _small(seen.frame),
     }
 
@@ -153,22 +167,24 @@ def _small(frame: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(np.clip((small + 1) * 127.5, 0, 255), np.uint8)
 
 
-def _stacked(rows: list[dict[str, Any]]) -> Material:
+def _stacked(rows: list[dict[str, Any]], extractor: str) -> Material:
     def column(name: str) -> NDArray[Any]:
         return np.array([row[name] for row in rows])
 
-    names = rows[0]["measures"]
     return Material(
         keys=column("key"),
         patients=column("patient"),
         splits=column("split"),
         groups={name: column(name) for name in GROUPED},
         patches=bool(np.mean([row["patch"] for row in rows]) > 0.5),
+        formats=column("format"),
+        extractor=extractor,
         thumbnails=np.stack([row["thumbnail"] for row in rows]),
         pooled=np.stack([row["pooled"] for row in rows]),
         means=np.stack([row["means"] for row in rows]),
         residues=np.stack([row["residues"] for row in rows]),
-        measures={name: np.array([row["measures"].get(name, np.nan) for row in rows], np.float64) for name in names},
+        borders=np.stack([row["border"] for row in rows]),
+        measures={name: np.array([row["measures"][name] for row in rows], np.float64) for name in MEASURED},
         shown=np.stack([row["shown"] for row in rows]),
     )
 

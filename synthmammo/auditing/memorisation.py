@@ -171,7 +171,30 @@ def share(flagged: NDArray[np.bool_], clusters: NDArray[np.generic]) -> Interval
     return interval(float(flagged.mean()), values[:, 0])
 
 
-def membership(training: NDArray[np.float32], held_out: NDArray[np.float32]) -> Interval:
+def told_from(
+    first: NDArray[np.float32], second: NDArray[np.float32], clusters: NDArray[np.generic] | None = None
+) -> Interval:
+    """AUC by which a score tells one set from another, with its interval; 0.5 is not at all.
+
+    Args:
+        first: Scores of the set that should score higher, `(N)`.
+        second: Scores of the other, `(M)`.
+        clusters: Patient of each, those of the first set before those of the second; None for one per score.
+    """
+    scores = np.concatenate([first, second])
+    truth = np.repeat([True, False], [len(first), len(second)])
+
+    def statistic(which: NDArray[np.intp]) -> float:
+        inside = truth[which]
+        return auc(scores[which], inside) if inside.any() and not inside.all() else float("nan")
+
+    values = bootstrap(statistic, np.arange(len(scores)) if clusters is None else clusters, resamples=300)
+    return interval(float(auc(scores, truth)), values[:, 0])
+
+
+def membership(
+    training: NDArray[np.float32], held_out: NDArray[np.float32], clusters: NDArray[np.generic] | None = None
+) -> Interval:
     """How well nearness to the synthetic images tells training images from held-out ones: AUC, 0.5 for not at all.
 
     After Chen et al. 2020 (GAN-Leaks, section 4.1): a generator that learned its training images by heart makes images
@@ -180,13 +203,6 @@ def membership(training: NDArray[np.float32], held_out: NDArray[np.float32]) -> 
     Args:
         training: Likeness of each training image to the synthetic image most like it, `(N)`.
         held_out: The same of real images that it never saw, `(M)`.
+        clusters: Patient of each, those of training images first; None for one per image.
     """
-    scores = np.concatenate([training, held_out])
-    truth = np.repeat([True, False], [len(training), len(held_out)])
-
-    def statistic(which: NDArray[np.intp]) -> float:
-        inside = truth[which]
-        return auc(scores[which], inside) if inside.any() and not inside.all() else float("nan")
-
-    values = bootstrap(statistic, np.arange(len(scores)), resamples=300)
-    return interval(float(auc(scores, truth)), values[:, 0])
+    return told_from(training, held_out, clusters)

@@ -61,10 +61,10 @@ def _sections(record: Mapping[str, Any], sheet: Path) -> list[Section]:
     return [
         Section("In short", (record["memorised"]["verdict"].capitalize() + ".", sides + ".", *record["notes"])),
         Section("Scorecard", table=_scorecard(record)),
-        Section("Memorisation", (_memorised(record),), _controls(record), ((sheet, _PAIRS),)),
+        Section("Memorisation", _told(record), _controls(record), ((sheet, _PAIRS),)),
         Section("Realism", (_READ,), _figures(record["realism"])),
         Section("Diversity", (_duplicates(record),), _figures(record["diversity"]["distance_within_class"])),
-        Section("Statistics of mammography", table=_statistics(record)),
+        Section("Statistics of mammography", _seams(record), _statistics(record)),
         Section("Bias", table=_bias(record)),
         Section("Protocol", (f"Protocol {record['protocol']}, synthmammo {record['synthmammo']}.",)),
     ]
@@ -79,6 +79,10 @@ _READ = (
 def _scorecard(record: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     rows = [(row["criterion"], row["asks"], row["found"]) for row in record["scorecard"]]
     return (("criterion", "asks", "found"), *rows)
+
+
+def _told(record: Mapping[str, Any]) -> tuple[str, ...]:
+    return (_memorised(record), *_same_patient(record), *_discriminator(record))
 
 
 def _memorised(record: Mapping[str, Any]) -> str:
@@ -97,7 +101,7 @@ def _percent(share: float) -> str:
 
 def _controls(record: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     instruments = record["memorised"]["instruments"]
-    names = list(next(iter(instruments.values()))["controls"])
+    names = list(dict.fromkeys(name for found in instruments.values() for name in found["controls"]))
     rows = [
         (
             name,
@@ -105,12 +109,37 @@ def _controls(record: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
             f"{found['threshold']:.3f}",
             _percent(found["share"]),
             _percent(found["held_out_share"]),
-            *(f"{100 * found['controls'][control]:.0f} %" for control in names),
+            *(_control(found, control) for control in names),
         )
         for name, found in instruments.items()
     ]
     header = ("instrument", "able to judge", "threshold", "samples flagged", "held-out real flagged")
     return ((*header, *(f"planted, {name}: found" for name in names)), *rows)
+
+
+def _control(found: Mapping[str, Any], control: str) -> str:
+    return f"{100 * found['controls'][control]:.0f} %" if control in found["controls"] else "n/a"
+
+
+def _same_patient(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """How far same-patient recognition goes: it is the weakest of the instruments, and must not be taken for more."""
+    found = record["memorised"]["instruments"].get("same patient")
+    if not found:
+        return ()
+    told, (power,) = found["auc"], found["controls"].values()
+    return (
+        f"Same-patient recognition tells another film of a training patient from films of held-out patients with an "
+        f"AUC of {told['value']:.3f} ({told['low']:.3f} to {told['high']:.3f}; {told['n']} patients). At its threshold "
+        f"it finds {100 * power:.0f} % of such films: that nothing was flagged excludes likenesses only so far.",
+    )
+
+
+def _discriminator(record: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(
+        f"The discriminator of {name} tells training images from held-out ones with an AUC of {found['auc']:.3f} "
+        f"({found['low']:.3f} to {found['high']:.3f}; 0.5 is none)."
+        for name, found in record["memorised"]["discriminator"].items()
+    )
 
 
 def _figures(figures: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
@@ -153,6 +182,17 @@ def _statistics(record: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     return (("statistic", "synthetic: 10, 50, 90 %", "real: 10, 50, 90 %", "apart, 0 to 1"), *rows) if rows else ()
 
 
+def _seams(record: Mapping[str, Any]) -> tuple[str, ...]:
+    found = record["seams"]
+    if not found:
+        return ("Seams of inserted lesions: not assessed, there are too few inserted lesions with masks.",)
+    floor = "" if found["floor"] is None else f"; on the borders of real lesions {found['floor']:.3f}"
+    return (
+        f"A detector of seams tells the borders of {found['n']} inserted lesions from the same lines elsewhere with an "
+        f"AUC of {found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f}; 0.5 is none{floor}).",
+    )
+
+
 def _three(values: list[float]) -> str:
     return ", ".join(f"{value:.3g}" for value in values)
 
@@ -177,6 +217,6 @@ def _bias(record: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
 
 
 def _card(record: Mapping[str, Any]) -> str:
-    parts = [_memorised(record) if record["memorised"]["able"] else record["memorised"]["verdict"]]
+    parts = [*_told(record)] if record["memorised"]["able"] else [record["memorised"]["verdict"].capitalize() + "."]
     parts += [markdown_table(_scorecard(record)), f"Protocol {record['protocol']}; the whole audit is in `audit.json`."]
     return "\n\n".join(parts) + "\n"

@@ -59,7 +59,7 @@ def open_sides(paths: Mapping[str, Path]) -> dict[str, Side]:
         if not len(side):
             wanted = " and ".join(side.splits)
             hint = "Split the real images by patient when they are ingested; see `synthmammo ingest --help`."
-            raise DatasetError(f"holds no images of the split {wanted}", where=f"{name}: {side.path}", hint=hint)
+            raise DatasetError(f"holds no images of the split {wanted}", where=f"{name} {side.path}", hint=hint)
     return sides
 
 
@@ -80,7 +80,7 @@ def check_separate(sides: Mapping[str, Side]) -> list[str]:
     if both := theirs & train.patients():
         message = f"{len(both)} of its {len(theirs)} patients, e.g. {min(both)}, are among those trained on"
         hint = "Take a reference of other patients, or ingest both with one split by patient."
-        raise DatasetError(message, where=f"reference: {reference.path}", hint=hint)
+        raise DatasetError(message, where=f"reference {reference.path}", hint=hint)
     manifest = sides["dataset"].dataset.manifest
     if manifest is not None and manifest.kind == "ingested":
         return ["The dataset that was judged holds real images; what is said of synthetic ones is said of them."]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import FOLDER
+from synthmammo.cli.options import FILE, FOLDER
 
 
 @click.command()
@@ -14,7 +14,8 @@ from synthmammo.cli.options import FOLDER
 @click.option("--reference", type=FOLDER, required=True, help="Dataset of real images; its splits other than train.")
 @click.option("--train", type=FOLDER, required=True, help="Dataset the generator was trained on; its split train.")
 @click.option("--out", type=FOLDER, required=True, help="Directory of the report.")
-def audit(dataset: Path, reference: Path, train: Path, out: Path) -> None:
+@click.option("--extractor", type=FILE, help="Network of the distances: transformers directory or weights file.")
+def audit(dataset: Path, reference: Path, train: Path, out: Path, extractor: Path | None) -> None:
     """Measure realism, diversity, memorisation and bias of a dataset.
 
     DATASET is judged whole, against real images that its generator never saw (--reference) and those that it was
@@ -27,7 +28,7 @@ def audit(dataset: Path, reference: Path, train: Path, out: Path) -> None:
     from synthmammo.cli.progress import progress_bar
 
     with progress_bar("audit") as update:
-        found = sm.audit(dataset, reference, train, out, progress=update)
+        found = sm.audit(dataset, reference, train, out, extractor=extractor, progress=update)
     click.echo(f"{found.record['memorised']['verdict']}")
     for row in found.record["scorecard"]:
         click.echo(f"  {row['criterion']:<14} {row['found']}")

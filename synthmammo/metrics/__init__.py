@@ -12,7 +12,7 @@ from synthmammo.metrics.curves import (
     sensitivity_at_specificity,
     threshold_at_specificity,
 )
-from synthmammo.metrics.distances import frechet_distance, kernel_distance
+from synthmammo.metrics.distances import frechet_distance, kernel_distance, weighted_kernel_distances
 from synthmammo.metrics.intervals import Interval, bootstrap, interval
 from synthmammo.metrics.neighbours import Overlap, overlap
 from synthmammo.metrics.probe import LinearProbe
@@ -36,4 +36,5 @@ __all__ = [
     "roc_curve",
     "sensitivity_at_specificity",
     "threshold_at_specificity",
+    "weighted_kernel_distances",
 ]

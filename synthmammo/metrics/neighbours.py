@@ -14,22 +14,42 @@ BLOCK = 1024
 """Rows of distances that are in memory at once."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Overlap:
-    """How a generated set lies in a real one, each a share from 0 to 1 but `density`, which may exceed 1.
+    """How a generated set lies in a real one.
 
     Attributes:
-        precision: Share of generated vectors inside the real set: within the k-th neighbour's distance of a real one
-            (Kynkaanniemi et al. 2019, section 2).
-        recall: Share of real vectors inside the generated set.
-        density: Mean number of real neighbourhoods that a generated vector lies in, over k (Naeem et al. 2020, eq. 4).
-        coverage: Share of real vectors whose neighbourhood holds a generated one (Naeem et al. 2020, eq. 5).
+        inside: Whether each generated vector is inside the real set: within the k-th neighbour's distance of a real
+            one, `bool (M)`.
+        held: Number of real neighbourhoods that each generated vector lies in, over k, `float64 (M)`.
+        recalled: Whether each real vector is inside the generated set, `bool (N)`.
+        covered: Whether the neighbourhood of each real vector holds a generated one, `bool (N)`.
     """
 
-    precision: float
-    recall: float
-    density: float
-    coverage: float
+    inside: NDArray[np.bool_]
+    held: NDArray[np.float64]
+    recalled: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
+
+    @property
+    def precision(self) -> float:
+        """Share of generated vectors inside the real set, 0 to 1 (Kynkaanniemi et al. 2019, section 2)."""
+        return float(self.inside.mean())
+
+    @property
+    def recall(self) -> float:
+        """Share of real vectors inside the generated set, 0 to 1."""
+        return float(self.recalled.mean())
+
+    @property
+    def density(self) -> float:
+        """Mean number of real neighbourhoods around a generated vector, over k; may exceed 1 (Naeem 2020, eq. 4)."""
+        return float(self.held.mean())
+
+    @property
+    def coverage(self) -> float:
+        """Share of real vectors whose neighbourhood holds a generated one, 0 to 1 (Naeem et al. 2020, eq. 5)."""
+        return float(self.covered.mean())
 
 
 def overlap(real: Vectors, generated: Vectors, k: int = 5) -> Overlap:
@@ -49,12 +69,10 @@ def overlap(real: Vectors, generated: Vectors, k: int = 5) -> Overlap:
     held = np.zeros(len(generated), np.int64)
     recalled, covered = np.zeros(len(real), np.bool_), np.zeros(len(real), np.bool_)
     for rows, distance in _blocks(real, generated):
-        inside = distance < real_radius[rows, None]
-        held += inside.sum(0)
+        held += (distance < real_radius[rows, None]).sum(0)
         covered[rows] = distance.min(1) < real_radius[rows]
         recalled[rows] = (distance < generated_radius).any(1)
-    density = float(held.mean() / k)
-    return Overlap(float((held > 0).mean()), float(recalled.mean()), density, float(covered.mean()))
+    return Overlap(held > 0, held / k, recalled, covered)
 
 
 def radii(vectors: Vectors, k: int) -> NDArray[np.float32]:
@@ -95,9 +113,11 @@ def _blocks(first: Vectors, second: Vectors) -> Iterator[tuple[slice, NDArray[np
     """
     middle = second.mean(0, dtype=np.float64)
     a, b = (np.asarray(vectors - middle, np.float32) for vectors in (first, second))
-    length = np.square(b, dtype=np.float64).sum(1)
+    length = np.square(b).sum(1)
     for start in range(0, len(a), BLOCK):
         rows = slice(start, min(start + BLOCK, len(a)))
-        own = np.square(a[rows], dtype=np.float64).sum(1)[:, None]
-        distance = np.asarray(own + length - 2 * (a[rows] @ b.T), np.float32)
-        yield rows, np.maximum(distance, 0)
+        distance = a[rows] @ b.T
+        distance *= -2
+        distance += length
+        distance += np.square(a[rows]).sum(1)[:, None]
+        yield rows, np.maximum(distance, 0, out=distance)
