@@ -13,6 +13,7 @@ import numpy as np
 from synthmammo._version import __version__
 from synthmammo.arguments import a_function, a_path
 from synthmammo.auditing.sides import Side, check_separate, open_sides
+from synthmammo.dataset.layout import MANIFEST
 from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
@@ -93,6 +94,8 @@ def audit(
     out = a_path(out, "out", DatasetError)
     network = None if extractor is None else a_path(extractor, "extractor", DatasetError)
     a_function(progress, "progress", DatasetError)
+    if (out / MANIFEST).exists():
+        raise DatasetError("is a dataset; an audit has a directory of its own", where=f"out {out}")
     sides = open_sides(paths)
     notes = check_separate(sides)
 
@@ -124,7 +127,9 @@ def _gathered(sides: Mapping[str, Side], network: Path | None, progress: Progres
 
 def _described(side: Side) -> dict[str, Any]:
     manifest = side.dataset.manifest
-    known = {"name": manifest.name, "digest": manifest.digest} if manifest else {"name": side.path.name, "digest": ""}
+    known = {"name": side.path.name, "digest": "", "licence": "", "citation": ""}
+    if manifest:
+        known = {name: getattr(manifest, name) for name in known}
     return {**known, "splits": list(side.splits), "samples": len(side), "patients": len(side.patients())}
 
 

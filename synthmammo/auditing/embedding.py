@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from synthmammo.metrics.distances import Vectors
 
@@ -72,3 +73,33 @@ def train_embedding(first: Vectors, second: Vectors, *, groups: NDArray[np.gener
         loss.backward()
         optimiser.step()
     return Embedding(mean.astype(np.float32), scale.astype(np.float32), weight.detach().numpy())
+
+
+def discriminant_embedding(features: Vectors, groups: NDArray[np.generic], *, shrinkage: float = 0.3) -> Embedding:
+    """Directions in which groups differ most for how much their own members do (Fisher's discriminant).
+
+    It is found in closed form, so that a few hundred groups of two suffice.
+
+    Args:
+        features: `(N, D)`.
+        groups: Group of each, e.g. its patient, `(N)`; some must have two members or more.
+        shrinkage: Share of the covariance within groups that is replaced by its mean variance, 0 to 1.
+
+    Raises:
+        ValueError: No group has two members.
+    """
+    mean, scale = features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64) + 1e-3
+    standard = (features - mean) / scale
+    numbers = np.unique(groups, return_inverse=True)[1]
+    counts = np.bincount(numbers)
+    freedom = len(standard) - len(counts)
+    if freedom < 1:
+        raise ValueError("expected a group of at least 2 members")
+    centres = np.zeros((len(counts), standard.shape[1]))
+    np.add.at(centres, numbers, standard)
+    apart = standard - (centres / counts[:, None])[numbers]
+    within = apart.T @ apart / freedom
+    variance = np.trace(within) / len(within)
+    within = (1 - shrinkage) * within + shrinkage * variance * np.eye(len(within))
+    directions = linalg.eigh(standard.T @ standard / len(standard), within)[1][:, ::-1][:, :LENGTH]
+    return Embedding(*(np.asarray(part, np.float32) for part in (mean, scale, directions)))

@@ -82,6 +82,7 @@ def leaks(sides: Mapping[str, Side], made: Material, real: Material, training: M
     }
     if isinstance(recognised, Recognised):
         record["instruments"][NAME]["auc"] = _ends("value", recognised.auc) | {"n": recognised.tested}
+        record["instruments"][NAME]["own_patient_nearest"] = round(recognised.first, 4)
     return Leaks(record, verdicts, notes)
 
 

@@ -129,8 +129,9 @@ def _same_patient(record: Mapping[str, Any]) -> tuple[str, ...]:
     told, (power,) = found["auc"], found["controls"].values()
     return (
         f"Same-patient recognition tells another film of a training patient from films of held-out patients with an "
-        f"AUC of {told['value']:.3f} ({told['low']:.3f} to {told['high']:.3f}; {told['n']} patients). At its threshold "
-        f"it finds {100 * power:.0f} % of such films: that nothing was flagged excludes likenesses only so far.",
+        f"AUC of {told['value']:.3f} ({told['low']:.3f} to {told['high']:.3f}; {told['n']} patients); the nearest "
+        f"training film is that patient's own in {_percent(found['own_patient_nearest'])} of the cases, and "
+        f"{_percent(power)} of them lie above the threshold: that no sample does excludes little.",
     )
 
 

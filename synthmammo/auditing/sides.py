@@ -67,7 +67,7 @@ def check_separate(sides: Mapping[str, Side]) -> list[str]:
     """Refuse a reference whose patients were trained on.
 
     Args:
-        sides: The datasets by part.
+        sides: The datasets by part; "dataset" may be missing.
 
     Returns:
         Sentences on what limits the comparison.
@@ -81,7 +81,7 @@ def check_separate(sides: Mapping[str, Side]) -> list[str]:
         message = f"{len(both)} of its {len(theirs)} patients, e.g. {min(both)}, are among those trained on"
         hint = "Take a reference of other patients, or ingest both with one split by patient."
         raise DatasetError(message, where=f"reference {reference.path}", hint=hint)
-    manifest = sides["dataset"].dataset.manifest
+    manifest = sides["dataset"].dataset.manifest if "dataset" in sides else None
     if manifest is not None and manifest.kind == "ingested":
         return ["The dataset that was judged holds real images; what is said of synthetic ones is said of them."]
     return []

@@ -16,6 +16,7 @@ from synthmammo.building.backgrounds import Backgrounds
 from synthmammo.building.canvas import Canvas, Ground, Placed
 from synthmammo.building.insertion import Inserter
 from synthmammo.building.placement import Frame, Places, Site
+from synthmammo.building.reasons import LEFT_OUT
 from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.anatomy import site_from_draw, tissue_share
 from synthmammo.mammogram.geometry import crop
@@ -200,6 +201,8 @@ def _together(halves: list[Sample | Failure]) -> list[Sample | Failure]:
 
 def _lacking(sample: Sample, quality: Quality) -> str | None:
     """What a finished sample lacks of the recipe's measures; None where it has them."""
+    if sample.key in quality.without:
+        return LEFT_OUT
     breast, highest = float(sample.breast.mean()), 2**sample.bits_stored - 1
     if breast < quality.minimum_breast_share:
         return f"breast is {breast:.1%} of the image, expected {quality.minimum_breast_share:.1%}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthmammo.arguments import a_choice, a_function, a_number, a_path
+from synthmammo.building.gate import check_gate, left_out, pass_gate
 from synthmammo.errors import OutputError, RecipeError
 from synthmammo.ingesting.hosts import ensure_hosts, missing_hosts
 from synthmammo.progress import Progress, Steps, silent, stage
@@ -27,6 +29,7 @@ def build(
     settings: Changes = (),
     workers: int | None = 1,
     overwrite: bool = False,
+    without: str | Path | Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> MadeDataset:
     """Make the dataset of a recipe, with its card; real hosts that the recipe asks for are ingested first.
@@ -42,11 +45,15 @@ def build(
         workers: Number of processes; None for one per core. A script that asks for more than one starts its work below
             `if __name__ == "__main__":`, since each of them imports the script.
         overwrite: True to remove the dataset that is there, finished or not, and begin anew.
+        without: Keys of samples to leave out, or the path of a file of them: one per line, or the `audit.json` or
+            `not_releasable.json` of the dataset as it was; None leaves out those that the recipe names. It is another
+            dataset then, and its recipe and card say what was left out.
         progress: Function that is called with the number of samples done and that of all samples.
 
     Returns:
         The finished dataset. `manifest.failed` lists the samples that could not be made, `made` and `seconds` say what
-        this run did.
+        this run did. `unmet` says what the audit that the recipe demands (`quality.audit`) did not let pass; the
+        dataset is then marked as not releasable, and `publish` refuses it.
 
     Raises:
         RecipeError: The recipe cannot be read or understood, or an argument is of the wrong kind.
@@ -66,6 +73,9 @@ def build(
         True
     """
     checked = as_recipe(recipe, settings, size)
+    if without is not None:
+        keys = {*checked.quality.without, *left_out(without, checked)}
+        checked = as_recipe(checked, {"quality.without": sorted(keys)})
     engine = _engine(workers)
     directory = Path("datasets") / checked.name if out is None else a_path(out, "out", OutputError)
     overwrite = a_choice(overwrite, "overwrite", RecipeError)
@@ -78,9 +88,11 @@ def build(
 
     stage(steps, "planning")
     found = refuse_unsupported(checked)
+    check_gate(checked)
     make_hosts(checked, workers=workers)
     check_sizes(checked, found)
     made = make(checked, directory, engine=engine, overwrite=overwrite, found=found, advance=steps)
+    made.unmet = tuple(pass_gate(checked, directory, silent))
     card(directory)
     bytes_ = sum(shard.bytes for shard in made.manifest.shards)
     note_rate(checked, seconds=made.seconds, samples=made.manifest.samples, bytes_=bytes_)

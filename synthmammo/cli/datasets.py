@@ -197,14 +197,16 @@ _STATES = {
 @click.command()
 @DIRECTORY
 @click.option("--benchmark", type=FOLDER, help="Directory of a benchmark whose results the card shows.")
-def card(directory: Path, benchmark: Path | None) -> None:
+@click.option("--audit", type=FOLDER, help="Directory of an audit whose section the card shows.")
+def card(directory: Path, benchmark: Path | None, audit: Path | None) -> None:
     """Write the card of a dataset again.
 
     The card is README.md; it is written from the files in DIRECTORY alone. It shows the tables and figures of
-    benchmark.json and quality.json where these lie in the dataset; --benchmark makes the first of them.
+    benchmark.json, audit.json and quality.json where these lie in the dataset; --benchmark and --audit make the
+    first two.
 
     Example: synthmammo card datasets/balanced_calc --benchmark benchmarks/calc
     """
     import synthmammo
 
-    click.echo(synthmammo.card(directory, benchmark=benchmark))
+    click.echo(synthmammo.card(directory, benchmark=benchmark, audit=audit))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import OUT_FOLDER, RECIPE, SETTINGS, SIZE, WORKERS
+from synthmammo.building.reasons import LEFT_OUT
+from synthmammo.cli.options import FILE, OUT_FOLDER, RECIPE, SETTINGS, SIZE, WORKERS
 from synthmammo.cli.plans import make_hosts, print_plan
 
 
@@ -17,6 +19,7 @@ from synthmammo.cli.plans import make_hosts, print_plan
 @SETTINGS
 @WORKERS
 @click.option("--overwrite", is_flag=True, help="Replace what is there: a dataset, finished or not.")
+@click.option("--without", type=FILE, help="File of keys of samples to leave out, e.g. not_releasable.json.")
 @click.option("--dry-run", is_flag=True, help="Print what would be made, and make nothing.")
 def build(
     recipe: Path,
@@ -25,12 +28,15 @@ def build(
     settings: tuple[str, ...],
     workers: int | None,
     overwrite: bool,
+    without: Path | None,
     dry_run: bool,
 ) -> None:
     """Make the dataset of RECIPE.
 
     RECIPE is a file, or the name of a shipped recipe. After an interruption the same command continues where it
     stopped. Samples that could not be made are listed in skipped.jsonl with the reason, and the exit code is then 3.
+    Where the recipe demands an audit (quality.audit), a dataset that does not pass is marked as not releasable;
+    --without builds anew without the samples to blame.
 
     Example: synthmammo build balanced_calc --size 100
     """
@@ -48,15 +54,19 @@ def build(
     from synthmammo.dataset.layout import CARD, PICTURE
 
     with progress_bar(loaded.name, loaded.size, "samples") as update:
-        made = synthmammo.build(loaded, out, workers=workers, overwrite=overwrite, progress=update)
+        made = synthmammo.build(loaded, out, workers=workers, overwrite=overwrite, without=without, progress=update)
     _print_built(made.manifest.samples, made.made, made.seconds)
     click.echo(f"  dataset  {out}\n  card     {out / CARD}")
     if (out / PICTURE).is_file():
         click.echo(f"  picture  {out / PICTURE}")
-    if made.manifest.failed:
+    _print_gate(made.unmet, out)
+    left_out = sum(failed["reason"] == LEFT_OUT for failed in made.manifest.failed)
+    if left_out:
+        click.echo(f"{left_out} samples were left out, as asked")
+    if failed := len(made.manifest.failed) - left_out:
         from synthmammo.cli.main import DONE_WITH_SKIPS
 
-        click.echo(f"{len(made.manifest.failed)} samples could not be made; see {out / 'skipped.jsonl'}", err=True)
+        click.echo(f"{failed} samples could not be made; see {out / 'skipped.jsonl'}", err=True)
         for label in made.lost_classes:
             click.secho(f"no sample of the class {label} could be made", fg="red", err=True)
         raise SystemExit(DONE_WITH_SKIPS)
@@ -75,6 +85,16 @@ def schema() -> None:
     from synthmammo.recipe import recipe_schema
 
     click.echo(json.dumps(recipe_schema(), indent=2))
+
+
+def _print_gate(unmet: Sequence[str], out: Path) -> None:
+    """Say why a dataset is not releasable."""
+    from synthmammo.dataset.layout import NOT_RELEASABLE
+
+    if unmet:
+        click.echo(f"not releasable, see {out / NOT_RELEASABLE}:")
+    for reason in unmet:
+        click.echo(f"  {reason}")
 
 
 def _print_built(samples: int, made: int, seconds: dict[str, float]) -> None:

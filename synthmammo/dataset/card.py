@@ -18,7 +18,7 @@ from synthmammo.dataset.losses import lost_classes
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.origins import makers, origin_sentences
 from synthmammo.dataset.reader import Dataset
-from synthmammo.dataset.reports import CardReport, attach_benchmark, reports
+from synthmammo.dataset.reports import CardReport, attach_audit, attach_benchmark, reports
 from synthmammo.dataset.show import show
 from synthmammo.dataset.writers.parquet import features_yaml
 from synthmammo.errors import DatasetError
@@ -31,18 +31,21 @@ _LOCATED_TASKS = ("object-detection", "image-segmentation")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-def card(path: str | Path, *, benchmark: str | Path | None = None) -> Path:
+def card(path: str | Path, *, benchmark: str | Path | None = None, audit: str | Path | None = None) -> Path:
     """Write the card and the picture of a finished dataset, from its files alone.
 
     Args:
         path: Directory of the dataset; the picture needs its Parquet.
         benchmark: Directory of a benchmark whose findings are shown too; None shows those the dataset has already.
 
+        audit: Directory of an audit of the dataset whose section is shown too; None shows one the dataset has already.
+
     Returns:
         Path of the card.
 
     Raises:
-        DatasetError: The directory is no finished dataset, or the other one no finished benchmark.
+        DatasetError: The directory is no finished dataset, or the other one no finished benchmark or
+            audit of it.
         OutputError: The card cannot be written.
 
     Example:
@@ -55,6 +58,8 @@ def card(path: str | Path, *, benchmark: str | Path | None = None) -> Path:
     directory = a_path(path, "path", DatasetError)
     if benchmark is not None:
         attach_benchmark(directory, a_path(benchmark, "benchmark", DatasetError))
+    if audit is not None:
+        attach_audit(directory, a_path(audit, "audit", DatasetError))
     manifest = Manifest.read(directory)
     rows: list[IndexRow] = read_index(directory).to_pylist()
     pictured = "parquet" in statements.formats(manifest)

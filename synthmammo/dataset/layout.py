@@ -30,6 +30,12 @@ CARD = "README.md"
 PICTURE = "figures/samples.png"
 """The card and its picture, written beside the content."""
 
+AUDIT = "audit"
+"""Folder of the audit that a recipe demands."""
+
+NOT_RELEASABLE = "not_releasable.json"
+"""Mark of a dataset whose audit did not pass: the reasons, and the keys of the samples to blame."""
+
 STATE = ".unfinished"
 """Folder that lasts while the dataset is being made."""
 

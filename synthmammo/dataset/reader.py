@@ -280,6 +280,7 @@ class MadeDataset(Dataset):
         made: Number of samples that this run made; fewer than the dataset's where it was resumed.
         seconds: Processor time by activity, in seconds, summed over workers and runs; empty where none is measured.
         notes: Sentences on what the run found; none by default.
+        unmet: What the audit that the recipe demands did not let pass, as sentences; none by default.
     """
 
     manifest: Manifest
@@ -296,6 +297,7 @@ class MadeDataset(Dataset):
         unread_parts = [Part(IndexReader(path))] if manifest.samples else []
         super().__init__(path, listed(path, manifest) or unread_parts, manifest)
         self.made, self.seconds, self.notes = made, dict(seconds), tuple(notes)
+        self.unmet: tuple[str, ...] = ()
 
     @property
     def lost_classes(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Results measured on a dataset after it was made, kept beside its manifest so that its card can show them.
 
-`benchmark.json` and `quality.json` in the dataset directory hold a title, the command that measured, Markdown, and
-figures by path. They are not part of the dataset's content: its manifest and digests stay as they were.
+`benchmark.json`, `audit.json` and `quality.json` in the dataset directory hold a title, the command that measured,
+Markdown, and figures by path. They are not part of the dataset's content: its manifest and digests stay as they were.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any
 import yaml
 
 from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.release import Terms, audit_record, terms_of
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
 
-REPORTS = ("benchmark.json", "quality.json")
+REPORTS = ("benchmark.json", "audit.json", "quality.json")
 """Files that the card looks for, in the order in which it shows them."""
 
 BENCHMARK_FIGURES = {
@@ -125,6 +126,42 @@ def attach_benchmark(directory: Path, results: Path) -> Path:
         "Measured on real images", command, "\n\n".join(filter(None, [sentence, table, notes])), figures
     )
     return report.write(directory / "benchmark.json")
+
+
+def attach_audit(directory: Path, results: Path) -> Path:
+    """Bring what `synthmammo audit` found of a dataset into it, for its card.
+
+    The sheet of closest pairs shows training images: it comes along only where their licence lets everybody pass them
+    on, with the attribution.
+
+    Args:
+        directory: Directory of the dataset that was audited.
+        results: Directory of the audit, its `out`.
+
+    Returns:
+        Path of the report in the dataset.
+
+    Raises:
+        DatasetError: There is no finished audit, or it is of another dataset.
+        OutputError: The dataset directory cannot be written.
+    """
+    record, manifest = audit_record(results / "audit.json"), Manifest.read(directory)
+    if record["dataset"].get("digest") != manifest.digest:
+        message = f"is the audit of {record['dataset']['name']}, digest {record['dataset'].get('digest') or 'unknown'}"
+        hint = f"`synthmammo audit {directory}` makes that of this dataset."
+        raise DatasetError(message, where=results, hint=hint)
+    try:
+        text = (results / "card.md").read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise DatasetError(f"is no finished audit ({error.strerror})", where=error.filename) from error
+    figures, train, sheet = {}, record["train"], results / "figures" / "closest.png"
+    if sheet.is_file() and terms_of(train.get("licence", "")) is not Terms.RESTRICTED:
+        name = "figures/audit-closest.png"
+        figures[name] = f"The samples most like a training image, each beside it. {train.get('citation', '')}".strip()
+        with writing(directory / name) as partial:
+            partial.write_bytes(sheet.read_bytes())
+    command = f"synthmammo audit {manifest.name} --reference {record['reference']['name']} --train {train['name']}"
+    return CardReport("Audit", command, text, figures).write(directory / "audit.json")
 
 
 def _benchmark_facts(results: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from synthmammo.recipe.backgrounds import Background, PhantomBackground, Require
 from synthmammo.recipe.draws import Share, Shares, Strict
 from synthmammo.recipe.edits import DirectionEdit, EditSpec
 from synthmammo.recipe.emit import Emit
+from synthmammo.recipe.gate import AuditGate
 from synthmammo.recipe.lesions import LesionSpec, Removal, Series
 
 _NAME = r"^[a-z0-9][a-z0-9_-]*$"
@@ -45,6 +46,11 @@ class PatchOutput(Strict):
     )
 
 
+def _is_unset(value: object) -> bool:
+    # Left out of the resolved recipe, so that the digests of recipes that say nothing of it stay as they were.
+    return not value
+
+
 class Quality(Strict):
     """What a finished sample must satisfy; a sample that does not is reported as failed, never replaced silently."""
 
@@ -56,6 +62,14 @@ class Quality(Strict):
         0.0,
         ge=0,
         description="Least ratio of the mean lesion channel to the standard deviation of the tissue around it",
+    )
+    audit: AuditGate | None = Field(
+        None,
+        exclude_if=_is_unset,
+        description="Audit of the finished dataset and what it must find; default no audit",
+    )
+    without: list[str] = Field(
+        [], exclude_if=_is_unset, description="Keys of samples that are planned and left out; default none"
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from synthmammo.dataset import statements
 from synthmammo.dataset.layout import CARD, MANIFEST, PICTURE
 from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.release import Terms, check_releasable, release_terms, terms_of
 from synthmammo.dataset.reports import reports
 from synthmammo.dataset.verify import verify_files
 from synthmammo.errors import CheckpointError, DatasetError
@@ -109,6 +110,7 @@ def dataset_publication(directory: Path, progress: Progress = silent) -> Publica
     if not (directory / CARD).is_file():
         hint = f"`synthmammo card {directory}` writes it."
         raise DatasetError("has no card, so it is not published", where=directory / CARD, hint=hint)
+    check_releasable(directory, manifest)
     _check_features(directory, manifest)
     digests = manifest.files | {shard.name: shard.sha256 for shard in manifest.shards}
     names = [*digests, *_beside(directory), *_LAST]
@@ -136,8 +138,8 @@ def _check_features(directory: Path, manifest: Manifest) -> None:
 
 
 def restricted(manifest: Manifest) -> bool:
-    """Whether a dataset has pixels of real people under a licence that does not let everybody pass them on."""
-    return statements.holds_real_images(manifest) and manifest.licence.lower().startswith("other")
+    """Whether the licences of what a dataset was made from do not let everybody pass it on, or are not known."""
+    return release_terms(manifest) is Terms.RESTRICTED
 
 
 def _notes(manifest: Manifest) -> Iterator[str]:
@@ -145,6 +147,10 @@ def _notes(manifest: Manifest) -> Iterator[str]:
         real = "was cut from a dataset that may hold" if manifest.kind == "patches" else "holds"
         yield f"it {real} images of real people, under the licence '{manifest.licence}': publish it only if you may"
         yield "labels and writing beside the breast are pixels too: look at the previews for what may name a patient"
+    if release_terms(manifest) is Terms.NON_COMMERCIAL and terms_of(manifest.licence) is Terms.OPEN:
+        yield f"it was made from works that are not for profit: its licence '{manifest.licence}' is too wide"
+    if release_terms(manifest) is Terms.RESTRICTED:
+        yield "the licence of something it was made from is not known to let everybody pass it on: it is kept private"
     if "parquet" not in statements.formats(manifest):
         yield "it has no Parquet, so the Hub shows no preview of it and `datasets` cannot load it by its name"
 

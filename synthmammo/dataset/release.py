@@ -1,0 +1,146 @@
+"""Whether a dataset may leave: what its audit found, and what the licences of its sources allow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from synthmammo.dataset import statements
+from synthmammo.dataset.layout import AUDIT, NOT_RELEASABLE
+from synthmammo.dataset.manifest import Manifest
+from synthmammo.errors import DatasetError
+from synthmammo.files import writing
+from synthmammo.recipe.gate import AuditGate, blamed
+
+
+class Terms(StrEnum):
+    """What may be done with something, from its licence; the later, the less."""
+
+    OPEN = "open"
+    """Anybody may pass it on, and what is made from it, for any purpose."""
+    NON_COMMERCIAL = "non-commercial"
+    """Anybody may pass it on, and what is made from it, but not for profit."""
+    RESTRICTED = "restricted"
+    """Not everybody may, or nobody knows."""
+
+
+_OPEN = ("cc0", "cc-by-", "apache-", "mit", "bsd", "pddl", "odc-by", "odbl", "cdla-permissive", "unlicense", "isc")
+
+
+def terms_of(licence: str) -> Terms:
+    """What a licence allows; one that is not known, or of which nothing is known, is restricted.
+
+    Args:
+        licence: Licence as an SPDX identifier or as the Hugging Face Hub names it.
+    """
+    name = licence.strip().lower()
+    if not name.startswith(_OPEN) or "-nd" in name:  # "no derivatives" lets nothing be made from it
+        return Terms.RESTRICTED
+    return Terms.NON_COMMERCIAL if "-nc" in name else Terms.OPEN
+
+
+def release_terms(manifest: Manifest) -> Terms:
+    """What may be done with a dataset: the narrowest terms of all that went into it.
+
+    The licence of a dataset with images of real people counts, and so do those of its models and, where their
+    directories are still there, of the datasets that it was made from. A dataset without any of these is its maker's.
+
+    Args:
+        manifest: Manifest of the dataset.
+    """
+    licences = [str(facts.get("licence", "")) for facts in manifest.models.values()]
+    if statements.holds_real_images(manifest):
+        licences.append(manifest.licence)
+    for name in manifest.sources:
+        if name not in manifest.models and (Path(name) / "manifest.json").is_file():
+            source = Manifest.read(Path(name))
+            if statements.holds_real_images(source):
+                licences.append(source.licence)
+    order = list(Terms)
+    return max(map(terms_of, licences), key=order.index, default=Terms.OPEN)
+
+
+def audit_gate(manifest: Manifest) -> AuditGate | None:
+    """The gate that the recipe of a dataset states; None for none."""
+    stated = (manifest.options.get("quality") or {}).get("audit")
+    try:
+        return AuditGate.model_validate(stated) if stated else None
+    except ValidationError as error:
+        raise DatasetError(f"states a gate that is none ({error.errors()[0]['msg']})", where="quality.audit") from error
+
+
+def audit_record(path: Path) -> dict[str, Any]:
+    """Read `audit.json`.
+
+    Args:
+        path: Path of the file.
+
+    Raises:
+        DatasetError: It is not there, or is not the record of an audit.
+    """
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not {"dataset", "memorised", "realism", "diversity"} <= set(record):
+            raise ValueError("its blocks are missing")
+        return record
+    except (OSError, ValueError) as error:
+        hint = "Run the audit again: `synthmammo audit`, or the build with its gate."
+        raise DatasetError(f"is no record of an audit ({error})", where=path, hint=hint) from error
+
+
+def mark(directory: Path, manifest: Manifest, gate: AuditGate, record: Mapping[str, Any]) -> list[str]:
+    """Write, or remove, the mark that a dataset is not releasable.
+
+    Args:
+        directory: Directory of the dataset.
+        manifest: Its manifest.
+        gate: What is demanded.
+        record: What its audit found.
+
+    Returns:
+        What is not met, as sentences; empty for a releasable dataset.
+
+    Raises:
+        OutputError: The mark cannot be written.
+    """
+    unmet = gate.unmet(record)
+    path = directory / NOT_RELEASABLE
+    if not unmet:
+        path.unlink(missing_ok=True)
+        return []
+    content = {"digest": manifest.digest, "reasons": unmet, "keys": blamed(gate, record)}
+    with writing(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return unmet
+
+
+def check_releasable(directory: Path, manifest: Manifest) -> None:
+    """Refuse a dataset whose recipe states a gate that it has not passed.
+
+    The audit's record is looked at, not the mark: a mark can be removed.
+
+    Args:
+        directory: Directory of the dataset.
+        manifest: Its manifest.
+
+    Raises:
+        DatasetError: It was not audited, was audited as another dataset, or misses a threshold.
+    """
+    gate = audit_gate(manifest)
+    if gate is None:
+        return
+    hint = f"`synthmammo build` audits it; `--without {directory / NOT_RELEASABLE}` builds anew without such samples."
+    path = directory / AUDIT / "audit.json"
+    if not path.is_file():
+        message = "its recipe demands an audit, which it has not had, so it is not published"
+        raise DatasetError(message, where=directory, hint=hint)
+    record = audit_record(path)
+    if record["dataset"].get("digest") != manifest.digest:
+        raise DatasetError("is the audit of another dataset, so it is not published", where=path, hint=hint)
+    if unmet := gate.unmet(record):
+        raise DatasetError(f"is not releasable: {'; '.join(unmet)}", where=directory, hint=hint)
