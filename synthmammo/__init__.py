@@ -32,6 +32,7 @@ from synthmammo.processors import wait_without_spinning
 
 if TYPE_CHECKING:
     from synthmammo.auditing.audit import audit
+    from synthmammo.auditing.lineage import lineage
     from synthmammo.benchmarking.benchmark import benchmark, benchmark_detect
     from synthmammo.building.check import check
     from synthmammo.building.films import insert_lesion, remove_lesion
@@ -70,6 +71,7 @@ _PLACES = {
     "ingest": "ingesting.ingest",
     "insert_lesion": "building.films",
     "inspect": "inspecting.inspect",
+    "lineage": "auditing.lineage",
     "load_recipe": "recipe",
     "make_hosts": "building.recipes",
     "patches": "patching.patches",
@@ -106,6 +108,7 @@ __all__ = [
     "ingest",
     "insert_lesion",
     "inspect",
+    "lineage",
     "load_recipe",
     "make_hosts",
     "patches",

@@ -46,7 +46,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "walk": "latents",
         "invert": "latents",
     },
-    "Judge": {"audit": "audit", "benchmark": "benchmark", "study": "study", "turing": "study"},
+    "Judge": {"audit": "audit", "benchmark": "benchmark", "study": "study", "turing": "study", "lineage": "lineage"},
     "Share": {"publish": "sharing", "send": "sharing"},
     "This installation": {"doctor": "installation", "completion": "installation"},
 }

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from synthmammo.dataset.index import read_index
+from synthmammo.dataset.layout import INDEX
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.statements import holds_real_images
 from synthmammo.errors import DatasetError
+from synthmammo.models.patients import NOBODY, UNKNOWN, joined, salted
 from synthmammo.training.config import DataConfig
 from synthmammo.training.images import ImageSet, load_images
 
@@ -21,8 +26,8 @@ class TrainingData:
     Attributes:
         images: Images that are trained on.
         held_out: Images that scores are taken against; None for a run without scores.
-        origin: Name, split, digest, sources and origin (real, synthetic or mixed) of the dataset, for the model's
-            description: a benchmark needs them, so as not to test on what the model was trained on.
+        origin: Name, split, digest, sources, origin (real, synthetic or mixed) and salted patients of the dataset, for the
+            model's description: a benchmark needs them, so as not to test on what the model was trained on.
     """
 
     images: ImageSet
@@ -54,7 +59,21 @@ def _origin(directory: Path, config: DataConfig) -> dict[str, str]:
         return {"name": directory.name, "split": config.split, "origin": str(dataset.origin)}
     sources = " ".join(sorted(manifest.sources.values()))
     facts = {"digest": manifest.digest, "sources": sources, "origin": manifest.origin}
-    return {"name": manifest.name, "split": config.split, **facts}
+    patients = _patients(directory, manifest, config.split)
+    return {"name": manifest.name, "split": config.split, **facts, "patients": patients}
+
+
+def _patients(directory: Path, manifest: Manifest, split: str) -> str:
+    """Salted digests of the real patients behind the images of a split, those behind their generators among them."""
+    groups = []
+    if holds_real_images(manifest) and (directory / INDEX).is_file():
+        rows = read_index(directory).select(["patient", "split"]).to_pylist()
+        names = {row["patient"] for row in rows if row["split"] == split and row["patient"]}
+        groups.append(salted(names, manifest.digest) or UNKNOWN)
+    for facts in manifest.models.values():
+        data = facts.get("training_data") or {}
+        groups.append(data.get("patients", UNKNOWN))
+    return joined(*groups) or NOBODY
 
 
 def _held_out(directory: Path, config: DataConfig, classes: tuple[str, ...]) -> ImageSet:
