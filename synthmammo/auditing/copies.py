@@ -16,7 +16,7 @@ _SHORTLIST = 16
 _SCALES = (0.94, 0.97, 1.0, 1.03, 1.06)
 _FARTHEST_PX = 5
 """Shift that registration may need, in pixels of a thumbnail: 8 percent of the breast's box."""
-_BLOCK = 512
+_BLOCK = 256
 
 Thumbnails = NDArray[np.float32]
 """`(N, SIDE_PX, SIDE_PX)`, see `thumbnails.thumbnail`."""
@@ -56,23 +56,34 @@ def most_alike(queries: Thumbnails, training: Thumbnails, *, patches: bool, prog
     spectra = fft.rfft2(training, workers=1)
     numbers = np.zeros(len(queries), np.int64)
     best = np.full(len(queries), -1, np.float32)
-    for number, query in enumerate(queries):
-        for turned in _orientations(query) if patches else [query]:
-            found, correlation = _registered(turned, training, spectra)
-            if correlation > best[number]:
-                numbers[number], best[number] = found, correlation
-        progress(number + 1, len(queries))
+    flat = training.reshape(len(training), -1)
+    for start in range(0, len(queries), _BLOCK):
+        block = queries[start : start + _BLOCK]
+        for turned in _orientations(block) if patches else [block]:
+            alike = turned.reshape(len(block), -1) @ flat.T
+            for number, query in enumerate(turned, start):
+                found, correlation = _registered(query, alike[number - start], spectra)
+                if correlation > best[number]:
+                    numbers[number], best[number] = found, correlation
+        progress(start + len(block), len(queries))
     return Likeness(numbers, best)
 
 
-def _orientations(plane: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    return [np.rot90(side, turn) for side in (plane, plane[:, ::-1]) for turn in range(4)]
+def _orientations(planes: Thumbnails) -> list[Thumbnails]:
+    return [np.rot90(side, turn, (1, 2)) for side in (planes, planes[:, :, ::-1]) for turn in range(4)]
 
 
-def _registered(query: NDArray[np.float32], training: Thumbnails, spectra: NDArray[np.complex64]) -> tuple[int, float]:
-    """Number of the training image most like a query, and their correlation once registered."""
-    alike = training.reshape(len(training), -1) @ query.ravel()
-    count = min(_SHORTLIST, len(training))
+def _registered(
+    query: NDArray[np.float32], alike: NDArray[np.float32], spectra: NDArray[np.complex64]
+) -> tuple[int, float]:
+    """Number of the training image most like a query, and their correlation once registered.
+
+    Args:
+        query: Thumbnail, `(S, S)`.
+        alike: Correlation with each training image as they lie, `(M)`.
+        spectra: Fourier transforms of the training images.
+    """
+    count = min(_SHORTLIST, len(alike))
     shortlist = np.argpartition(-alike, count - 1)[:count]
     scaled = np.stack([_scaled(query, scale) for scale in _SCALES])
     products = np.conj(fft.rfft2(scaled, workers=1))[:, None] * spectra[shortlist][None]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg
 
-from synthmammo.metrics import frechet_distance, kernel_distance
+from synthmammo.metrics import distances, frechet_distance, kernel_distance, weighted_kernel_distances
 
 
 def vectors(seed: int, count: int, size: int = 5, shift: float = 0.0) -> np.ndarray:
@@ -65,3 +65,31 @@ def test_the_order_of_vectors_does_not_matter_and_types_do_not_either(distance):
     expected = distance(a, b)
     assert distance(a[::-1], b) == pytest.approx(expected)
     assert distance(a.astype(np.float32), b.astype(np.float32)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_weights_are_repeats_that_are_never_paired_with_themselves(monkeypatch):
+    a, b = vectors(1, 6), vectors(2, 5, shift=0.5)
+    weights = np.array([[1.0] * 6, [2, 0, 1, 1, 0, 2]]), np.array([[1.0] * 5, [0, 3, 1, 1, 0]])
+
+    def kernel(x, y):
+        return (x @ y / 5 + 1) ** 3
+
+    def within(side, w):
+        pairs = [(i, j) for i in range(len(side)) for j in range(len(side)) if i != j]
+        total = sum(w[i] * w[j] * kernel(side[i], side[j]) for i, j in pairs)
+        return total / sum(w[i] * w[j] for i, j in pairs)
+
+    between = sum(weights[0][1][i] * weights[1][1][j] * kernel(a[i], b[j]) for i in range(6) for j in range(5))
+    expected = (
+        within(a, weights[0][1]) + within(b, weights[1][1]) - 2 * between / weights[0][1].sum() / weights[1][1].sum()
+    )
+    found = weighted_kernel_distances(a, b, *weights)
+    assert found == pytest.approx([kernel_distance(a, b), expected], rel=1e-4)
+    monkeypatch.setattr(distances, "_BLOCK", 2)
+    assert weighted_kernel_distances(a, b, *weights) == pytest.approx(found, rel=1e-4)
+
+
+def test_more_vectors_than_features_give_the_same_frechet_distance():
+    a, b = vectors(1, 4, 9), vectors(2, 4, 9)
+    few = frechet_distance(a, b)
+    assert frechet_distance(np.repeat(a, 50, 0), np.repeat(b, 50, 0)) == pytest.approx(few * 0.9, rel=0.2)
