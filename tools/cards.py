@@ -22,7 +22,8 @@ def copy(dataset: Path) -> None:
     picture.parent.mkdir(parents=True, exist_ok=True)
     Image.open(dataset / "figures" / "samples.png").save(picture, quality=88, optimize=True)
     text = text.replace("(figures/samples.png)", f"(figures/{name}.jpg)")
-    for figure in sorted((dataset / "figures").glob("benchmark-*.png")):
+    figures = [*(dataset / "figures").glob("benchmark-*.png"), *(dataset / "figures").glob("audit-*.png")]
+    for figure in sorted(figures):
         shutil.copyfile(figure, picture.with_name(f"{name}-{figure.name}"))
         text = text.replace(f"(figures/{figure.name})", f"(figures/{name}-{figure.name})")
     (ROOT / "cards" / f"{name}.md").write_text(text, encoding="utf-8")
