@@ -36,7 +36,7 @@ def recipes() -> Iterator[tuple[str, Any, dict[str, Any]]]:
 
 
 def _of_model(name: str, classes: tuple[str, ...]) -> dict[str, Any]:
-    labels = {label: f"1/{len(classes)}" for label in classes} or {"normal": 1}
+    labels: dict[str, Any] = {label: f"1/{len(classes)}" for label in classes} or {"normal": 1}
     background = {"generator": "stylegan2", "model": name, "conditional": bool(classes), "truncation": 1}
     content = {"version": 1, "name": name.rpartition("/")[2], "seed": 5000, "size": 300, "classes": labels}
     return content | {"background": background, "emit": {"formats": ["parquet"]}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def _images(model: Checkpoint, path: Path, side: Side) -> list[ImageSet]:
     from synthmammo.training.images import load_images
 
     described = model.description
-    classes_are = "views" if described.makes_views else "labels"
+    classes_are: Literal["views", "labels"] = "views" if described.makes_views else "labels"
     sets = []
     for split in side.splits:
         if len(side.dataset.split(split)):

@@ -70,7 +70,7 @@ def train_embedding(first: Vectors, second: Vectors, *, groups: NDArray[np.gener
         wanted = torch.arange(len(which))
         loss = torch.nn.functional.cross_entropy(logits, wanted) + torch.nn.functional.cross_entropy(logits.T, wanted)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return Embedding(mean.astype(np.float32), scale.astype(np.float32), weight.detach().numpy())
 

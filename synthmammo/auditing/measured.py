@@ -87,4 +87,4 @@ def _contrast(sample: Sample, mask: Mask, diameter: float) -> float:
     if not around.any():
         return math.nan
     levels = float(sample.image[mask].mean()) - float(sample.image[around].mean())
-    return levels / (2**sample.bits_stored - 1)
+    return float(levels / (2**sample.bits_stored - 1))

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from synthmammo.auditing.copies import most_alike
 from synthmammo.auditing.embedding import Embedding
@@ -57,7 +58,9 @@ class Alike:
 class Instrument(Protocol):
     """Something that tells how alike images are."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in a report."""
 
     def most_alike(self, queries: Looks, training: Looks) -> Alike:
         """The training image that each query is most like."""
@@ -166,9 +169,21 @@ def reproduced(nearest: Alike, flagged: NDArray[np.bool_], training: int) -> flo
 
 
 def share(flagged: NDArray[np.bool_], clusters: NDArray[np.generic]) -> Interval:
-    """Share of flagged samples with its interval, whole clusters resampled."""
-    values = bootstrap(lambda which: flagged[which].mean(), clusters, resamples=500)
-    return interval(float(flagged.mean()), values[:, 0])
+    """Share of flagged samples with its interval, whole clusters resampled.
+
+    Resampling makes nothing of nothing, so the interval is at least as wide as the exact one (Clopper and Pearson 1934)
+    of as many independent samples as there are clusters.
+
+    Args:
+        flagged: Whether each sample is flagged, `(N)`.
+        clusters: Patient of each, `(N)`.
+    """
+    estimate, count = float(flagged.mean()), len(np.unique(clusters))
+    resampled = interval(estimate, bootstrap(lambda which: flagged[which].mean(), clusters, resamples=500)[:, 0])
+    found = estimate * count
+    low = float(stats.beta.ppf(0.025, found, count - found + 1)) if found > 0 else 0.0
+    high = float(stats.beta.ppf(0.975, found + 1, count - found)) if found < count else 1.0
+    return Interval(estimate, min(resampled.low, low), max(resampled.high, high))
 
 
 def told_from(

@@ -31,13 +31,14 @@ def _windowed(units: NDArray[np.float64], rng: np.random.Generator) -> NDArray[n
 
 def _shifted(units: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     reach = max(1, units.shape[0] // 32)
-    return ndimage.shift(units, rng.integers(-reach, reach + 1, 2), order=0, mode="constant")
+    return np.asarray(ndimage.shift(units, rng.integers(-reach, reach + 1, 2), order=0, mode="constant"))
 
 
 def _scaled(units: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     scale = 1.05 if rng.random() < 0.5 else 0.95
     middle = (np.array(units.shape) - 1) / 2
-    return ndimage.affine_transform(units, np.eye(2) / scale, middle - middle / scale, order=1, mode="constant")
+    moved = ndimage.affine_transform(units, np.eye(2) / scale, middle - middle / scale, order=1, mode="constant")
+    return np.asarray(moved)
 
 
 def _noisy(units: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -108,7 +108,7 @@ def _overlaps(made: Material, real: Material, training: Material) -> dict[str, F
     found = {}
     for name, (values, floor, side) in judged.items():
         weights = spread_weights(side.patients, RESAMPLES, 0)
-        low, high = percentiles((weights @ values / weights.sum(1))[1:])
+        low, high = percentiles((weights @ values.astype(np.float64) / weights.sum(1))[1:])
         found[name] = Figure(float(values.mean()), low, high, floor, len(made), len(real), made.extractor)
     return found
 

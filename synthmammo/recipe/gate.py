@@ -78,7 +78,8 @@ def _value(name: str, record: Mapping[str, Any]) -> float | None:
     if name == "near_duplicates":
         return float(record["diversity"]["near_duplicates"]["share"])
     figure = record["seams"] if name == "seams" else record["realism"].get(name, {})
-    return figure.get("value")
+    value: float | None = figure.get("value")
+    return value
 
 
 def blamed(gate: AuditGate, record: Mapping[str, Any]) -> list[str]:

@@ -65,6 +65,11 @@ def test_the_share_has_an_interval_by_patient():
     assert by_patient.high - by_patient.low > 1.5 * (by_image.high - by_image.low)
 
 
+def test_that_nothing_was_flagged_of_a_hundred_leaves_room_for_four_in_a_hundred():
+    nothing = share(np.zeros(100, np.bool_), np.arange(100))
+    assert (nothing.estimate, nothing.low) == (0, 0) and nothing.high == pytest.approx(0.0362, abs=1e-4)
+
+
 def test_membership_is_a_coin_toss_where_nothing_was_learned_by_heart():
     rng = np.random.default_rng(2)
     same = membership(rng.normal(0, 1, 300).astype(np.float32), rng.normal(0, 1, 150).astype(np.float32))
