@@ -207,7 +207,19 @@ def distances() -> Iterator[Line]:
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Line]]] = {
     function.__name__: function
-    for function in (start_up, plan, phantom, overhead, writing, memory, sampling, editing, neighbour, training, distances)
+    for function in (
+        start_up,
+        plan,
+        phantom,
+        overhead,
+        writing,
+        memory,
+        sampling,
+        editing,
+        neighbour,
+        training,
+        distances,
+    )
 }
 
 

@@ -10,6 +10,7 @@ from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import INDEX
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError
+from synthmammo.mammogram.origin import Origin
 from synthmammo.mammogram.sample import SPLITS, Sample
 
 
@@ -81,7 +82,13 @@ def check_separate(sides: Mapping[str, Side]) -> list[str]:
         message = f"{len(both)} of its {len(theirs)} patients, e.g. {min(both)}, are among those trained on"
         hint = "Take a reference of other patients, or ingest both with one split by patient."
         raise DatasetError(message, where=f"reference {reference.path}", hint=hint)
-    manifest = sides["dataset"].dataset.manifest if "dataset" in sides else None
-    if manifest is not None and manifest.kind == "ingested":
-        return ["The dataset that was judged holds real images; what is said of synthetic ones is said of them."]
-    return []
+    return list(_origin_notes(sides))
+
+
+def _origin_notes(sides: Mapping[str, Side]) -> Iterator[str]:
+    """What the origins of the images mean for what is found."""
+    if "dataset" in sides and sides["dataset"].dataset.origin == Origin.REAL:
+        yield "The dataset that was judged holds real images; what is said of synthetic ones is said of them."
+    for name in ("reference", "train"):
+        if sides[name].dataset.origin == Origin.SYNTHETIC:
+            yield f"The dataset of --{name} holds synthetic images; what is said of real ones is said of them."

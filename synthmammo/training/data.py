@@ -26,8 +26,8 @@ class TrainingData:
     Attributes:
         images: Images that are trained on.
         held_out: Images that scores are taken against; None for a run without scores.
-        origin: Name, split, digest, sources, origin (real, synthetic or mixed) and salted patients of the dataset, for the
-            model's description: a benchmark needs them, so as not to test on what the model was trained on.
+        origin: Name, split, digest, sources, origin (real, synthetic or mixed) and salted patients of the dataset, for
+            the model's description: a benchmark needs them, so as not to test on what the model was trained on.
     """
 
     images: ImageSet

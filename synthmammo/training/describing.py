@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from synthmammo.models.features import EXTRACTOR
-from synthmammo.models.file import Description, describe
-from synthmammo.models.patients import UNKNOWN, joined
+from synthmammo.models.file import Description
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.data import TrainingData
 from synthmammo.training.scores import Scores
@@ -27,7 +26,6 @@ def model_description(
         seconds: Time in seconds that the run has taken so far.
         device: Kind of device that it runs on, e.g. "cuda".
     """
-    trained_on = dict(data.origin)
     training: dict[str, Any] = {
         "kimg": task.objective.images_seen / 1000,
         "hours": round(seconds / 3600, 3),
@@ -36,8 +34,6 @@ def model_description(
     }
     if config.start_from:
         training["began_from"] = origin(config.start_from)
-        before = describe(config.start_from).training_data.get("patients", UNKNOWN)
-        trained_on |= {"patients": joined(trained_on.get("patients", UNKNOWN), before)}
     return Description(
         architecture=task.architecture,
         config=task.network(),
@@ -46,7 +42,7 @@ def model_description(
         spacing_mm=data.images.spacing_mm,
         bits_stored=data.images.bits_stored,
         scale=config.data.scale,
-        training_data=with_start(trained_on, config.start_from),
+        training_data=with_start(data.origin, config.start_from),
         training=training,
         metrics={"extractor": EXTRACTOR, "split": config.data.evaluate_on, **scores},
         licence=config.licence,

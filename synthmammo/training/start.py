@@ -16,6 +16,7 @@ from synthmammo.models.nets.comodulated import ComodulatedConfig, ComodulatedGen
 from synthmammo.models.nets.contextual import ContextualConfig, ContextualGenerator
 from synthmammo.models.nets.lesion import LesionGenerator
 from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
+from synthmammo.models.patients import UNKNOWN, joined
 
 _FREE = ("resolution", "deviation_group")
 _FREE_OF_LESIONS = ("border_px", "discriminator_channels", "discriminator_images", "first_noise")
@@ -34,7 +35,7 @@ def origin(model: str) -> dict[str, Any]:
 
 
 def with_start(data: dict[str, str], model: str) -> dict[str, str]:
-    """What is known of the training data, with the origin of all images that went into the weights.
+    """What is known of the training data, with origin and patients of all images that went into the weights.
 
     Args:
         data: What is known of the run's own data, see `TrainingData.origin`.
@@ -43,7 +44,8 @@ def with_start(data: dict[str, str], model: str) -> dict[str, str]:
     if not model:
         return data
     seen = (data, describe(model).training_data)
-    return data | {"origin": str(origin_of(one.get("origin", Origin.MIXED) for one in seen))}
+    origin = str(origin_of(one.get("origin", Origin.MIXED) for one in seen))
+    return data | {"origin": origin, "patients": joined(*(one.get("patients", UNKNOWN) for one in seen))}
 
 
 @torch.no_grad()

@@ -122,8 +122,12 @@ def test_the_narrowest_licence_of_the_sources_counts():
         Terms.RESTRICTED,
         Terms.RESTRICTED,
     ]
-    built = Manifest("built", "made", "d", {}, models={"a": {"licence": "cc-by-4.0"}, "b": {"licence": "cc-by-nc-4.0"}})
-    assert release_terms(built) is Terms.NON_COMMERCIAL
-    assert release_terms(Manifest("built", "made", "d", {}, models={"a": {}})) is Terms.RESTRICTED
-    assert release_terms(Manifest("built", "made", "d", {}, licence="other")) is Terms.OPEN
-    assert release_terms(Manifest("ingested", "films", "d", {}, licence="other")) is Terms.RESTRICTED
+
+    def built(**models):
+        facts = {name: {"licence": licence} if licence else {} for name, licence in models.items()}
+        return release_terms(Manifest("built", "made", "d", {}, origin="synthetic", licence="other", models=facts))
+
+    assert built(a="cc-by-4.0", b="cc-by-nc-4.0") is Terms.NON_COMMERCIAL
+    assert built(a="cc-by-4.0", b="") is Terms.RESTRICTED
+    assert built() is Terms.OPEN  # its maker's own, whatever its licence
+    assert release_terms(Manifest("ingested", "films", "d", {}, origin="real", licence="other")) is Terms.RESTRICTED

@@ -47,7 +47,7 @@ def test_a_model_that_began_from_real_images_is_not_one_of_synthetic_images_alon
         data = {"name": "films", **({"origin": before} if before else {})}
         described = replace(source.description, training_data=data)
         start = save(tmp_path / f"{before}.safetensors", {"generator": source.network()}, described)
-        assert with_start(synthetic, str(start)) == {"name": "phantoms", "origin": expected}
+        assert with_start(synthetic, str(start)) == {"name": "phantoms", "origin": expected, "patients": "?"}
     assert with_start(synthetic, "") == synthetic
 
 
