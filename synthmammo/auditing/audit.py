@@ -12,12 +12,14 @@ import numpy as np
 
 from synthmammo._version import __version__
 from synthmammo.arguments import a_function, a_path
+from synthmammo.auditing.scorecard import scorecard
 from synthmammo.auditing.sides import Side, check_separate, open_sides
 from synthmammo.dataset.layout import MANIFEST
 from synthmammo.dataset.references import DatasetLike, dataset_path
+from synthmammo.dataset.release import release_terms
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
-from synthmammo.progress import Progress, Steps, silent
+from synthmammo.progress import Progress, Steps, silent, stage
 
 if TYPE_CHECKING:
     from synthmammo.auditing.findings import Findings
@@ -103,14 +105,17 @@ def audit(
     from synthmammo.auditing.report import write_report
 
     check_enough(sides)
-    findings = examine(sides, _gathered(sides, network, progress))
-    record = {
+    materials = _gathered(sides, network, progress)
+    stage(progress, "judging")
+    findings = examine(sides, materials)
+    record: dict[str, Any] = {
         "protocol": PROTOCOL,
         "synthmammo": __version__,
         **{name: _described(side) for name, side in sides.items()},
         "notes": notes + findings.notes,
         **findings.record,
     }
+    record["scorecard"] = scorecard(record)
     return _written(record, findings, out, write_report)
 
 
@@ -127,9 +132,9 @@ def _gathered(sides: Mapping[str, Side], network: Path | None, progress: Progres
 
 def _described(side: Side) -> dict[str, Any]:
     manifest = side.dataset.manifest
-    known = {"name": side.path.name, "digest": "", "licence": "", "citation": ""}
+    known: dict[str, Any] = {"name": side.path.name, "digest": "", "licence": "", "citation": ""}
     if manifest:
-        known = {name: getattr(manifest, name) for name in known}
+        known = {name: getattr(manifest, name) for name in known} | {"terms": str(release_terms(manifest))}
     return {**known, "splits": list(side.splits), "samples": len(side), "patients": len(side.patients())}
 
 

@@ -17,7 +17,6 @@ from synthmammo.auditing.mammography import statistics
 from synthmammo.auditing.material import Material
 from synthmammo.auditing.memorisation import Verdict
 from synthmammo.auditing.realism import realism
-from synthmammo.auditing.scorecard import scorecard
 from synthmammo.auditing.seams import seams
 from synthmammo.auditing.sides import Side
 from synthmammo.errors import DatasetError
@@ -28,7 +27,7 @@ class Findings:
     """What an audit found.
 
     Attributes:
-        record: Blocks of `audit.json`: memorised, realism, diversity, mammography, seams, bias, scorecard.
+        record: Blocks of `audit.json`: memorised, realism, diversity, mammography, seams, bias.
         notes: What could not be measured, and why.
         pairs: Numbers of the samples that are most like a training image, and of these images, the most alike first.
         verdicts: What each instrument of memorisation found.
@@ -68,9 +67,8 @@ def examine(sides: Mapping[str, Side], materials: Mapping[str, Material]) -> Fin
         "diversity": diversity(made, real),
         "mammography": statistics(made, real),
         "seams": seams(made, real),
-        "bias": bias(made, real),
+        "bias": bias(made, real, np.isin(made.keys, found.record["keys"])),
     }
-    record["scorecard"] = scorecard(record)
     nearest = found.verdicts[0].nearest
     closest = np.argsort(-nearest.likeness)[:12]
     pairs = [(int(number), int(nearest.number[number])) for number in closest]

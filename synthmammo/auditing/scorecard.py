@@ -20,7 +20,7 @@ def scorecard(record: Mapping[str, Any]) -> list[dict[str, str]]:
         "coverage": _numbers(realism, "recall", "coverage"),
         "constraint": _constraint(record["mammography"]),
         "completeness": _lacking(diversity["attributes_covered"]),
-        "compliance": record["memorised"]["verdict"],
+        "compliance": _compliance(record),
         "comprehension": NOT_ASSESSED,
         "consistency": _gaps(record["bias"]),
     }
@@ -51,6 +51,11 @@ def _numbers(figures: Mapping[str, Any], *names: str) -> str:
 
 def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.3g}"
+
+
+def _compliance(record: Mapping[str, Any]) -> str:
+    terms = record.get("dataset", {}).get("terms")
+    return f"{record['memorised']['verdict']}; licences of what it was made from: {terms or 'unknown'}"
 
 
 def _constraint(measured: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synthmammo.dataset.layout import AUDIT
 from synthmammo.dataset.manifest import Manifest
-from synthmammo.dataset.release import audit_record, mark
+from synthmammo.dataset.release import audit_record, mark, write_mark
 from synthmammo.dataset.reports import attach_audit
 from synthmammo.errors import DatasetError, RecipeError, nearest
 from synthmammo.progress import Progress
@@ -52,7 +52,13 @@ def pass_gate(recipe: Recipe, directory: Path, progress: Progress) -> list[str]:
     if not _is_of(out, manifest):
         from synthmammo.auditing.audit import audit
 
-        audit(directory, gate.reference, gate.train, out, progress=progress)
+        try:
+            audit(directory, gate.reference, gate.train, out, progress=progress)
+        except DatasetError as error:
+            # The dataset is there; that it cannot be judged, as one of 12 samples, keeps it from being published.
+            reason = f"the audit could not be made: {error.where}: {error.message}"
+            write_mark(directory, manifest, [reason])
+            return [reason]
     attach_audit(directory, out)
     return mark(directory, manifest, gate, audit_record(out / "audit.json"))
 

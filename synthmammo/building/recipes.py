@@ -92,6 +92,8 @@ def build(
     make_hosts(checked, workers=workers)
     check_sizes(checked, found)
     made = make(checked, directory, engine=engine, overwrite=overwrite, found=found, advance=steps)
+    if checked.quality.audit:
+        stage(steps, "auditing")
     made.unmet = tuple(pass_gate(checked, directory, silent))
     card(directory)
     bytes_ = sum(shard.bytes for shard in made.manifest.shards)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import FILE, FOLDER
+from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER
 
 
 @click.command()
 @click.argument("dataset", type=FOLDER)
 @click.option("--reference", type=FOLDER, required=True, help="Dataset of real images; its splits other than train.")
 @click.option("--train", type=FOLDER, required=True, help="Dataset the generator was trained on; its split train.")
-@click.option("--out", type=FOLDER, required=True, help="Directory of the report.")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Directory of the report to write.")
 @click.option("--extractor", type=FILE, help="Network of the distances: transformers directory or weights file.")
 def audit(dataset: Path, reference: Path, train: Path, out: Path, extractor: Path | None) -> None:
     """Measure realism, diversity, memorisation and bias of a dataset.

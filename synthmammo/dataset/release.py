@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -109,14 +109,28 @@ def mark(directory: Path, manifest: Manifest, gate: AuditGate, record: Mapping[s
         OutputError: The mark cannot be written.
     """
     unmet = gate.unmet(record)
-    path = directory / NOT_RELEASABLE
     if not unmet:
-        path.unlink(missing_ok=True)
+        (directory / NOT_RELEASABLE).unlink(missing_ok=True)
         return []
-    content = {"digest": manifest.digest, "reasons": unmet, "keys": blamed(gate, record)}
-    with writing(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_mark(directory, manifest, unmet, blamed(gate, record))
     return unmet
+
+
+def write_mark(directory: Path, manifest: Manifest, reasons: Sequence[str], keys: Sequence[str] = ()) -> None:
+    """Mark a dataset as not releasable.
+
+    Args:
+        directory: Directory of the dataset.
+        manifest: Its manifest.
+        reasons: Why, as sentences.
+        keys: Keys of the samples to blame.
+
+    Raises:
+        OutputError: The mark cannot be written.
+    """
+    content = {"digest": manifest.digest, "reasons": list(reasons), "keys": list(keys)}
+    with writing(directory / NOT_RELEASABLE) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def check_releasable(directory: Path, manifest: Manifest) -> None:

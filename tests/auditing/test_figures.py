@@ -43,6 +43,7 @@ def material(count, seed, mean=0.0, deviation=1.0, **changes):
 
 
 MADE, REAL, TRAINING = (material(count, seed) for count, seed in ((150, 1), (120, 2), (200, 3)))
+NONE = np.zeros(150, np.bool_)
 
 
 def test_equal_sets_are_at_the_floor():
@@ -104,15 +105,18 @@ def test_the_worst_group_is_found():
     groups = {**{name: np.full(200, "one") for name in GROUPED}, "view": views}
     pooled = np.random.default_rng(5).normal(size=(200, 40)).astype(np.float32)
     pooled[views == "MLO"] += 1
-    found = bias(material(200, 6, pooled=pooled, groups=groups), material(200, 7, groups=groups))
+    found = bias(material(200, 6, pooled=pooled, groups=groups), material(200, 7, groups=groups), views == "MLO")
     gap = found["view"]["gap"]
     assert (gap["worst"], gap["best"]) == ("MLO", "CC") and gap["low"] > 0
     assert found["label"]["gap"] is None and found["view"]["groups"]["CC"]["n"] == 100
+    memorised = {view: found["view"]["groups"][view]["memorised"]["share"] for view in ("CC", "MLO")}
+    assert memorised == {"CC": 0, "MLO": 1}
+    assert found["view"]["groups"]["MLO"]["precision"] < found["view"]["groups"]["CC"]["precision"]
 
 
 def test_a_group_that_is_too_small_has_no_figure():
     groups = {name: np.array(["one"] * 140 + ["few"] * 10) for name in GROUPED}
-    found = bias(replace(MADE, groups=groups), REAL)["view"]["groups"]
+    found = bias(replace(MADE, groups=groups), REAL, NONE)["view"]["groups"]
     assert found["few"] == {"n": 10, "reference": 0, "kernel_distance_x1000": None}
 
 
@@ -133,9 +137,12 @@ def test_the_scorecard_has_all_seven_criteria_and_says_what_was_not_assessed():
         "realism": {name: figure.record() for name, figure in realism(MADE, REAL, TRAINING).items()},
         "diversity": diversity(MADE, REAL),
         "mammography": {},
-        "bias": bias(MADE, REAL),
+        "bias": bias(MADE, REAL, NONE),
     }
     rows = {row["criterion"]: row["found"] for row in scorecard(record)}
     assert list(rows) == list(ASKED) and len(rows) == 7
     assert rows["comprehension"] == rows["constraint"] == rows["consistency"] == NOT_ASSESSED
-    assert rows["compliance"] == "no copies found" and "real against real" in rows["congruence"]
+    assert (
+        rows["compliance"] == "no copies found; licences of what it was made from: unknown"
+        and "real against real" in rows["congruence"]
+    )

@@ -85,6 +85,16 @@ def test_an_audit_that_was_not_run_or_is_anothers_is_refused(real, judged, tmp_p
         sm.prepare_publication(made, "me/made")
 
 
+def test_a_dataset_that_cannot_be_judged_is_finished_and_marked(real, tmp_path):
+    made = sm.build(recipe(real), tmp_path / "made", size=3)
+    (reason,) = made.unmet
+    assert reason.startswith("the audit could not be made: dataset ") and "holds 3 images" in reason
+    mark = json.loads((tmp_path / "made" / "not_releasable.json").read_text())
+    assert mark["reasons"] == [reason] and mark["keys"] == [] and (tmp_path / "made" / "README.md").is_file()
+    with pytest.raises(sm.SynthmammoError, match="demands an audit, which it has not had"):
+        sm.prepare_publication(made, "me/made")
+
+
 def test_a_gate_whose_datasets_are_missing_is_refused_before_the_build(real, tmp_path):
     quality = {"audit": {"reference": str(real), "train": str(tmp_path / "nowhere"), **LIMITS}}
     with pytest.raises(sm.SynthmammoError, match="^quality.audit: .*nowhere"):
