@@ -14,9 +14,9 @@ from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER
 @click.option("--reference", type=FOLDER, required=True, help="Dataset of real images; its splits other than train.")
 @click.option("--train", type=FOLDER, required=True, help="Dataset the generator was trained on; its split train.")
 @click.option("--out", type=OUT_FOLDER, required=True, help="Directory of the report to write.")
-@click.option("--extractor", type=FILE, help="Network of the distances: transformers directory or weights file.")
+@click.option("--extractor", type=FILE, help="Network to measure with, on disk.  [default: EfficientNet-Lite0]")
 def audit(dataset: Path, reference: Path, train: Path, out: Path, extractor: Path | None) -> None:
-    """Measure realism, diversity, memorisation and bias of a dataset.
+    """Measure how real, varied and private a dataset is.
 
     DATASET is judged whole, against real images that its generator never saw (--reference) and those that it was
     trained on (--train); one dataset may serve both. The directory holds audit.json, audit.html, card.md and figures.
@@ -24,11 +24,11 @@ def audit(dataset: Path, reference: Path, train: Path, out: Path, extractor: Pat
 
     Example: synthmammo audit datasets/made --reference datasets/films --train datasets/films --out audits/made
     """
-    import synthmammo as sm
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
 
     with progress_bar("audit") as update:
-        found = sm.audit(dataset, reference, train, out, extractor=extractor, progress=update)
+        found = synthmammo.audit(dataset, reference, train, out, extractor=extractor, progress=update)
     click.echo(f"{found.record['memorised']['verdict']}")
     for row in found.record["scorecard"]:
         click.echo(f"  {row['criterion']:<14} {row['found']}")

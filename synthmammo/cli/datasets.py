@@ -197,7 +197,7 @@ _STATES = {
 @click.command()
 @DIRECTORY
 @click.option("--benchmark", type=FOLDER, help="Directory of a benchmark whose results the card shows.")
-@click.option("--audit", type=FOLDER, help="Directory of an audit whose section the card shows.")
+@click.option("--audit", type=FOLDER, help="Directory of an audit whose section the card shows.  [default: none]")
 def card(directory: Path, benchmark: Path | None, audit: Path | None) -> None:
     """Write the card of a dataset again.
 

@@ -12,21 +12,22 @@ from synthmammo.cli.options import FILE
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=FILE, metavar="PATH...")
-@click.option("--patient", help="Pseudonym of the patient who is withdrawn, as an index has it.")
+@click.option("--patient", help="Pseudonym of the patient, as an index has it.  [default: none]")
 @JSON
 def lineage(paths: tuple[Path, ...], patient: str | None, as_json: bool) -> None:
-    """Say which models and datasets fall if a patient is withdrawn.
+    """Say what falls if a patient is withdrawn.
 
-    PATH is a model file, a dataset directory, or a folder of them. Model files hold salted digests of the patients that
-    they were trained on. Without --patient it is listed what each rests on. The exit code is 0 whatever is found.
+    PATH is a model file, a dataset directory, or a folder of them; each model and dataset falls, stands, or cannot be
+    told. Model files hold salted digests of the patients that they were trained on. Without --patient it is listed what
+    each rests on. The exit code is 0 whatever is found.
 
     Example: synthmammo lineage datasets models --patient P_00123
     """
     import json
 
-    import synthmammo as sm
+    import synthmammo
 
-    found = sm.lineage(paths, patient)
+    found = synthmammo.lineage(paths, patient)
     if as_json:
         rows = [
             {"path": str(one.path), "kind": one.kind, "patients": one.patients}

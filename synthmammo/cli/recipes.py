@@ -19,7 +19,7 @@ from synthmammo.cli.plans import make_hosts, print_plan
 @SETTINGS
 @WORKERS
 @click.option("--overwrite", is_flag=True, help="Replace what is there: a dataset, finished or not.")
-@click.option("--without", type=FILE, help="File of keys of samples to leave out, e.g. not_releasable.json.")
+@click.option("--without", type=FILE, help="File of keys to leave out, e.g. not_releasable.json.  [default: none]")
 @click.option("--dry-run", is_flag=True, help="Print what would be made, and make nothing.")
 def build(
     recipe: Path,

@@ -24,6 +24,8 @@ CALLS = {
     "sample": {"write_samples"},
     "classify": {"benchmark"},
     "detect": {"benchmark_detect"},
+    "audit": {"audit"},
+    "lineage": {"lineage"},
 }
 """The public functions that each command calls; all there are, but those that no command does."""
 
