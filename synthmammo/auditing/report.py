@@ -219,5 +219,5 @@ def _bias(record: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
 
 def _card(record: Mapping[str, Any]) -> str:
     parts = [*_told(record)] if record["memorised"]["able"] else [record["memorised"]["verdict"].capitalize() + "."]
-    parts += [markdown_table(_scorecard(record)), f"Protocol {record['protocol']}; the whole audit is in `audit.json`."]
+    parts += [markdown_table(_scorecard(record)), f"Protocol {record['protocol']}."]
     return "\n\n".join(parts) + "\n"

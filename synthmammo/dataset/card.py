@@ -18,6 +18,7 @@ from synthmammo.dataset.losses import lost_classes
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.origins import makers, origin_sentences
 from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.release import release_reasons
 from synthmammo.dataset.reports import CardReport, attach_audit, attach_benchmark, reports
 from synthmammo.dataset.show import show
 from synthmammo.dataset.writers.parquet import features_yaml
@@ -76,7 +77,7 @@ def card(path: str | Path, *, benchmark: str | Path | None = None, audit: str | 
         composition=_composition(manifest),
         findings=_findings(manifest),
         properties=_table(_properties(manifest, rows, scaled)),
-        failures=_failures(directory, manifest),
+        failures=_not_releasable(directory) + _failures(directory, manifest),
         measured="".join(_report(report) for report in reports(directory).values()),
         loading=loading(manifest),
         making=_making(manifest),
@@ -210,6 +211,11 @@ def _tally(values: Iterable[object], most: int = 4) -> str:
         f"{value} ({number})" for value, number in sorted(counts.items(), key=lambda c: (-c[1], c[0]))[:most]
     )
     return shown + (f" and {len(counts) - most} more" if len(counts) > most else "")
+
+
+def _not_releasable(directory: Path) -> str:
+    """That the audit of a dataset did not pass, and why; empty where it did, or none was demanded."""
+    return "".join(f"**Not releasable: {reason}.**\n\n" for reason in release_reasons(directory))
 
 
 def _failures(directory: Path, manifest: Manifest) -> str:

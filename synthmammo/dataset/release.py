@@ -133,6 +133,25 @@ def write_mark(directory: Path, manifest: Manifest, reasons: Sequence[str], keys
         partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
+def release_reasons(directory: Path) -> list[str]:
+    """Why a dataset is marked as not releasable; empty for one without a mark.
+
+    Args:
+        directory: Directory of the dataset.
+
+    Raises:
+        DatasetError: The mark cannot be read.
+    """
+    path = directory / NOT_RELEASABLE
+    if not path.is_file():
+        return []
+    try:
+        return [str(reason) for reason in json.loads(path.read_text(encoding="utf-8"))["reasons"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        hint = "The build writes it again."
+        raise DatasetError(f"is no mark of this package ({error})", where=path, hint=hint) from error
+
+
 def check_releasable(directory: Path, manifest: Manifest) -> None:
     """Refuse a dataset whose recipe states a gate that it has not passed.
 

@@ -57,6 +57,7 @@ def test_what_does_not_pass_is_marked_refused_and_built_anew(real, judged, tmp_p
     mark = json.loads((tmp_path / "made" / "not_releasable.json").read_text())
     assert mark["keys"] == ["tiny-0000003", "tiny-0000007"] and mark["digest"] == made.manifest.digest
     card = (tmp_path / "made" / "README.md").read_text()
+    assert "**Not releasable: memorised is 0.1667, at most 0.1 is demanded.**" in card
     assert "Two of twelve are copies." in card and "audit-closest" not in card  # the films' licence is "other"
     with pytest.raises(sm.SynthmammoError, match="is not releasable: memorised is 0.1667"):
         sm.prepare_publication(made, "me/made")
