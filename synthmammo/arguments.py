@@ -50,12 +50,12 @@ def a_path(value: object, name: str, failure: Failure) -> Path:
 
 
 def a_text(value: object, name: str, failure: Failure) -> str:
-    """A text that is not empty.
+    """A text that is not blank.
 
     Raises:
         SynthmammoError: It is something else.
     """
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.strip():
         raise wrong(name, "a text", value, failure)
     return value
 

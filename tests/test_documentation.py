@@ -99,7 +99,7 @@ def test_every_shipped_recipe_is_listed() -> None:
 def test_commands_are_understood(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in (click.Path, Device, KnownModel):  # neither a file nor a device nor a model has to be there
         monkeypatch.setattr(kind, "convert", lambda self, value, param, ctx: value)
-    monkeypatch.setattr(suitable, "require_stylegan2", lambda model, label: None)
+    monkeypatch.setattr(suitable, "require_stylegan2", lambda model: None)
     for program, *words in command_lines(page):
         if program == "synthmammo":
             understand(main, words)

@@ -68,7 +68,7 @@ def benchmark(
         ... except sm.SynthmammoError as error:
         ...     print(error)
         preset: expected 'paper', 'lite0' or 'quick', found 'quik'
-          Did you mean 'quick'?
+          Did you mean 'quick'? Known: lite0, paper, quick.
     """
     chosen = _configuration(ClassifyConfig, classify_config.PRESETS, preset, config, settings)
     if generator is not None and not isinstance(generator, str | Path):
@@ -128,7 +128,7 @@ def benchmark_detect(
         ... except sm.SynthmammoError as error:
         ...     print(error)
         rows: expected 'real', 'synthetic' or 'both', found 'reel'
-          Did you mean 'real'?
+          Did you mean 'real'? Known: both, real, synthetic.
     """
     chosen = _configuration(DetectConfig, detect_config.PRESETS, preset, config, settings)
     wanted, sides = _rows(rows, synthetic), _sides(real, synthetic, out)

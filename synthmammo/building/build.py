@@ -19,7 +19,7 @@ from synthmammo.dataset.libraries import of_recipe, versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import MadeDataset
 from synthmammo.dataset.shards import Formats, run_shards, write_shard
-from synthmammo.dataset.unfinished import Unfinished
+from synthmammo.dataset.unfinished import ORDER, Unfinished
 from synthmammo.dataset.workers.base import Advance, Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.dataset.writers.coco import write_coco
@@ -31,6 +31,7 @@ from synthmammo.mammogram.sample import Sample
 from synthmammo.planning.planner import plan
 from synthmammo.planning.table import read_rows
 from synthmammo.recipe import Recipe, resolved_yaml
+from synthmammo.recipe.order import name_orders
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def build(
     if overwrite:
         remove_dataset(out)
     manifest = _manifest(recipe, found)
-    content = {"recipe": manifest.options, "sources": manifest.sources}
+    content = {"recipe": manifest.options, "sources": manifest.sources, ORDER: name_orders(recipe)}
     state = Unfinished(out, content, versions(of_recipe(recipe)))
     finished = state.manifest()
     if finished:

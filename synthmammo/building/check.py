@@ -48,7 +48,7 @@ def check(recipe: RecipeLike, *, settings: Changes = (), size: int | None = None
         Traceback (most recent call last):
         ...
         synthmammo.errors.RecipeError: ...: background.generator: no generator is called 'phantm'
-          Did you mean 'phantom'?
+          Did you mean 'phantom'? Known: ingested, phantom, stylegan2.
     """
     checked = as_recipe(recipe, settings, size)
     for table, name, where in named_generators(checked):

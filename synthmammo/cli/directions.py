@@ -9,7 +9,7 @@ import click
 
 from synthmammo.cli.answers import JSON, print_json, print_table
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, FILE, MODEL, OUT_FILE, TRUNCATION, count_option, seed_option
+from synthmammo.cli.options import DEVICE, FILE, FITTED_MODEL, MODEL, OUT_FILE, TRUNCATION, count_option, seed_option
 from synthmammo.cli.renaming import Renamed
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def directions() -> None:
 
 
 @click.command()
-@MODEL
+@FITTED_MODEL
 @click.option("--out", "path", type=OUT_FILE, help="Directions file to write.  [default: beside the model]")
 @click.option(
     "--components",

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from synthmammo.cli.answers import JSON, print_json
 from synthmammo.cli.kinds import files
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...", shell_complete=files)
-@click.option("--key", help="Sample of a dataset, a tar or a Parquet file to report on.  [default: all of it]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one object per file.")
+@click.option("--key", help="Key of the sample of a dataset, a tar or a Parquet file to report on.  [default: all of it]")
+@JSON
 def inspect(paths: tuple[str, ...], key: str | None, as_json: bool) -> None:
     """Say what files are and where they came from.
 
     FILE is a picture, a DICOM object, a tar, a Parquet file, a model or a dataset directory. The account says whether
     its images are real, synthetic or mixed, what made them, and on whose word; of a file that bears no mark it says so.
-    What cannot be read is named, and the exit code is then 1.
+    What cannot be read is named, and the exit code is then 1. JSON is a list with one object per file.
 
     Example: synthmammo inspect datasets/balanced_calc figure.png
     """
@@ -37,6 +36,6 @@ def inspect(paths: tuple[str, ...], key: str | None, as_json: bool) -> None:
         if not as_json:
             click.echo("\n".join(found[-1].lines()))
     if as_json:
-        click.echo(json.dumps([one.record() for one in found], indent=2, ensure_ascii=False))
+        print_json([one.record() for one in found])
     if failed:
         raise SystemExit(1)

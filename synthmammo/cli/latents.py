@@ -140,8 +140,8 @@ def mix(
     from synthmammo.editing.pictures.mix import draw_mix
     from synthmammo.editing.samples import Samples, parse_names
 
-    opened = Samples.of(model, truncation, label, device)
     with progress_bar("mix") as update:
+        opened = Samples.of(model, truncation, label, device, progress=update)
         draw_mix(opened, parse_names(targets), parse_names(references), layers, out, progress=update)
     click.echo(out)
 
@@ -196,12 +196,15 @@ def walk(
     Example: synthmammo walk zoo/stylegan2-cbis-mass-128 --class malignant 3 17 --pictures 30 --out walk.gif
     """
     from synthmammo.cli.progress import progress_bar
+    from synthmammo.editing.directions.file import require_directions
     from synthmammo.editing.pictures.walk import Way, along_direction, draw_walk
     from synthmammo.editing.samples import Samples
 
-    opened = Samples.of(model, truncation, label, device)
-    named = tuple(opened.named(stop) for stop in stops)
-    way = Way(along_direction(opened, named, along, most) if along else named, pictures, seconds)
+    if along:
+        require_directions(model, None)
     with progress_bar("walk") as update:
+        opened = Samples.of(model, truncation, label, device, progress=update)
+        named = tuple(opened.named(stop) for stop in stops)
+        way = Way(along_direction(opened, named, along, most) if along else named, pictures, seconds)
         draw_walk(opened, way, out, progress=update)
     click.echo(out)

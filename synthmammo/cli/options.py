@@ -42,9 +42,18 @@ def _suited(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     """Refuse a class, or a model, before the seconds that importing PyTorch takes; done when both are known."""
     known = {**ctx.params, str(param.name): value}
     if {"model", "label"} <= known.keys() and not ctx.resilient_parsing:
+        from synthmammo.models.suitable import require_samples
+
+        require_samples(known["model"], known["label"])
+    return value
+
+
+def _stylegan2(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Refuse a model of another kind before PyTorch is imported."""
+    if not ctx.resilient_parsing:
         from synthmammo.models.suitable import require_stylegan2
 
-        require_stylegan2(known["model"], known["label"])
+        require_stylegan2(value)
     return value
 
 
@@ -153,6 +162,8 @@ def truncation_option(default: float) -> Callable[[Decorated], Decorated]:
 
 
 MODEL = click.argument("model", type=KnownModel(), callback=_suited)
+FITTED_MODEL = click.argument("model", type=KnownModel(), callback=_stylegan2)
+"""A StyleGAN2 that something is fitted to, of all its classes."""
 DIRECTORY = click.argument("directory", type=FOLDER)
 THREADS = click.option(
     "--threads",

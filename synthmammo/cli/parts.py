@@ -8,7 +8,7 @@ import click
 
 from synthmammo.cli.answers import print_table
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import DEVICE, MODEL, OUT_FILE, seed_option, truncation_option
+from synthmammo.cli.options import DEVICE, FITTED_MODEL, OUT_FILE, seed_option, truncation_option
 from synthmammo.cli.renaming import Renamed
 
 
@@ -21,7 +21,7 @@ def parts() -> None:
 
 
 @click.command()
-@MODEL
+@FITTED_MODEL
 @click.option(
     "--samples",
     type=click.IntRange(2, 100_000),

@@ -56,8 +56,8 @@ def seeds(model: str, seeds: str, truncation: float, label: str | None, out: Pat
     from synthmammo.editing.pictures import sheet
     from synthmammo.editing.samples import Samples, parse_names
 
-    samples = Samples.of(model, truncation, label, device)
     with progress_bar("sheet") as update:
+        samples = Samples.of(model, truncation, label, device, progress=update)
         picture = sheet.draw_seeds(samples, parse_names(seeds), progress=update)
     _write(picture, out, samples.packet(*parse_names(seeds)))
 
@@ -102,13 +102,15 @@ def directions(
     Example: synthmammo sheet directions zoo/stylegan2-cbis-mass-128 --class malignant --along texture --out d.png
     """
     from synthmammo.cli.progress import progress_bar
+    from synthmammo.editing.directions.file import require_directions
     from synthmammo.editing.pictures import sheet
     from synthmammo.editing.samples import Samples
 
-    samples = Samples.of(model, truncation, label, device)
+    require_directions(model, file)
     scale = sheet.Scale(most, columns, layers, file)
     rows = rows or tuple(f"component {number}" for number in range(6))
     with progress_bar("sheet") as update:
+        samples = Samples.of(model, truncation, label, device, progress=update)
         picture = sheet.draw_directions(samples, name, rows, scale, progress=update)
     _write(picture, out, samples.packet(name))
 
@@ -131,11 +133,13 @@ def parts(
     Example: synthmammo sheet parts zoo/stylegan2-cbis-mass-128 --class malignant --out parts.png
     """
     from synthmammo.cli.progress import progress_bar
+    from synthmammo.editing.parts.file import require_parts
     from synthmammo.editing.pictures import sheet
     from synthmammo.editing.samples import Samples, parse_names
 
-    samples = Samples.of(model, truncation, label, device)
+    require_parts(model, file)
     with progress_bar("sheet") as update:
+        samples = Samples.of(model, truncation, label, device, progress=update)
         picture = sheet.draw_parts(samples, parse_names(seeds), file, progress=update)
     _write(picture, out, samples.packet(*parse_names(seeds)))
 
@@ -190,12 +194,14 @@ def local(
     Example: synthmammo sheet local zoo/stylegan2-cbis-mass-128 --class malignant --part 3 --out local.png
     """
     from synthmammo.cli.progress import progress_bar
+    from synthmammo.editing.parts.file import require_parts
     from synthmammo.editing.pictures import sheet
     from synthmammo.editing.samples import Samples, parse_names
 
-    samples = Samples.of(model, truncation, label, device)
+    require_parts(model, file)
     transfer = sheet.Transfer(part, strength, threshold, epsilon, file)
     with progress_bar("sheet", unit="rows") as update:
+        samples = Samples.of(model, truncation, label, device, progress=update)
         picture = sheet.draw_transfers(
             samples, parse_names(references), parse_names(targets), transfer, progress=update
         )

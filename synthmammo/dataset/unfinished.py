@@ -21,6 +21,8 @@ from synthmammo.files import writing
 from synthmammo.identity import digest
 
 PIXELS, BYTES = "pixels_version", "bytes_version"
+ORDER = "order"
+"""Key of the content for the orders of names, which JSON with sorted keys does not keep."""
 
 
 class Unfinished:
@@ -169,6 +171,8 @@ class Unfinished:
         if manifest.digest != self.digest:
             known: dict[str, Any] = {"recipe": manifest.options, "options": manifest.options}
             known |= {PIXELS: manifest.pixels_version, BYTES: manifest.bytes_version}
+            # A manifest sorts names; where nothing else differs, their order does.
+            known |= {ORDER: self._content[ORDER]} if ORDER in self._content else {}
             raise self._other_content(known)
 
     def _check_begun(self, content: Mapping[str, Any]) -> None:
@@ -186,7 +190,7 @@ class Unfinished:
     def _other_content(self, known: Mapping[str, Any]) -> OutputError:
         """The error for a directory of other content, with what is known of that."""
         ordered = {name: known[name] for name in self._content if name in known}
-        shown = _listed(differences(ordered, self._content)) or " another version of a source"
+        shown = _listed(differences(ordered, self._content)) or " the order of names, or the version of a source"
         hint = f"Choose another directory, repeat what it was begun with, or {self._anew}."
         if known[PIXELS] != PIXELS_VERSION:
             hint = f"This version of the package makes other pixels: use the one that began it. {hint}"

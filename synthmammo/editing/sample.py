@@ -21,7 +21,7 @@ from synthmammo.mammogram.mark import Mark
 from synthmammo.mammogram.origin import Making
 from synthmammo.models.file import Checkpoint
 from synthmammo.models.latents import Model, draw_z, one_hot, open_model
-from synthmammo.progress import Progress, silent
+from synthmammo.progress import Progress, silent, stage
 
 Pixels = NDArray[np.float32]
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -76,7 +76,7 @@ def sample(
         ((2, 128, 128), 'float32')
     """
     a_function(progress, "progress", GeneratorError)
-    images = np.stack([*_images(_sampling(model, seeds, truncation, label, device), progress)])
+    images = np.stack([*_images(_sampling(model, seeds, truncation, label, device, progress), progress)])
     return np.clip(images[:, 0] if images.shape[1] == 1 else images, -1, 1)
 
 
@@ -122,7 +122,7 @@ def write_samples(
     out = a_path(out, "out", GeneratorError)
     a_function(progress, "progress", GeneratorError)
     _check_ending(out)
-    sampling = _sampling(model, seeds, truncation, label, device)
+    sampling = _sampling(model, seeds, truncation, label, device, progress)
     images, count, config = _images(sampling, progress), len(sampling.seeds), sampling.opened.network.config
     shape = (config.image_channels, config.resolution, config.resolution)
     if out.suffix == ".npy":
@@ -140,7 +140,9 @@ def _check_ending(out: Path) -> None:
     raise OutputError(f"no format is known by the ending '{out.suffix}'", where=out, hint=hint)
 
 
-def _sampling(model: object, seeds: object, truncation: Any, label: object, device: object) -> _Sampling:
+def _sampling(
+    model: object, seeds: object, truncation: Any, label: object, device: object, progress: Progress
+) -> _Sampling:
     if not isinstance(model, str | Path):
         raise wrong("model", "the name of a model, or a path", model, GeneratorError)
     known = None if label is None else a_text(label, "label", GeneratorError)
@@ -148,6 +150,7 @@ def _sampling(model: object, seeds: object, truncation: Any, label: object, devi
     numbers, where = _numbers(seeds), a_text(device, "device", GeneratorError)
     if not numbers:
         raise GeneratorError("no seeds were given", where="seeds", hint="Name some, e.g. 0-35 or 1,5,7-9.")
+    stage(progress, "loading the model")
     opened = open_model(str(model), where)
     _check_class(opened.checkpoint.description.classes, known, str(model))
     return _Sampling(opened, numbers, psi, known, where)

@@ -18,6 +18,7 @@ from synthmammo.mammogram.origin import UNKNOWN, Making
 from synthmammo.models.inverted import read_inverted
 from synthmammo.models.latents import Model, open_model, restored
 from synthmammo.models.suitable import require_class
+from synthmammo.progress import Progress, silent, stage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,13 +58,29 @@ class Samples:
     label: str | None = None
 
     @classmethod
-    def of(cls, model: str, truncation: float = 1.0, label: str | None = None, device: str = "cpu") -> Samples:
+    def of(
+        cls,
+        model: str,
+        truncation: float = 1.0,
+        label: str | None = None,
+        device: str = "cpu",
+        *,
+        progress: Progress = silent,
+    ) -> Samples:
         """Samples of a model by its name.
+
+        Args:
+            model: Name of the model.
+            truncation: Truncation psi of seeds.
+            label: Class of seeds, for a conditional model.
+            device: Device that the network is on.
+            progress: Function that is told that the model is loaded.
 
         Raises:
             CheckpointError: There is no such model, or it is no StyleGAN2.
             GeneratorError: It makes colour images, or the class is missing, unwanted or unknown.
         """
+        stage(progress, "loading the model")
         opened = open_model(model, device)
         one_grey_channel(opened)
         known_class(opened, label)

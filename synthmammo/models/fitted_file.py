@@ -41,6 +41,21 @@ def write_fitted(path: Path, what: str, tensors: Mapping[str, NDArray[Any]], con
     return path
 
 
+def require_fitted(path: Path, what: str, missing: str) -> None:
+    """Refuse a file that is not there.
+
+    Args:
+        path: The file.
+        what: Kind of what was fitted, "directions" or "parts".
+        missing: Hint for the message where there is no file.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"there is no such file of {what}", where=path, hint=missing)
+
+
 def read_fitted(
     path: Path, what: str, weights: str, missing: str, build: Callable[[dict[str, Any], Tensors], Fitted]
 ) -> Fitted:
@@ -59,8 +74,7 @@ def read_fitted(
     """
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise CheckpointError(f"there is no such file of {what}", where=path, hint=missing)
+    require_fitted(path, what, missing)
     try:
         with safe_open(path, framework="np") as file:
             content = json.loads((file.metadata() or {})[_header(what)])

@@ -9,24 +9,40 @@ from synthmammo.models.file import Description, describe
 from synthmammo.models.names import hub_address, is_hosted, locate
 
 
-def require_stylegan2(model: str | Path, label: str | None) -> None:
-    """Refuse a model that is no StyleGAN2, or a class that it does not know, before the seconds that loading it takes.
+def require_stylegan2(model: str | Path) -> Description | None:
+    """Refuse a model that is no StyleGAN2 before the seconds that loading it takes.
 
     Args:
         model: Name of the model: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION, of which only the name is checked.
+
+    Returns:
+        Its description; None of a model that is not here yet.
+
+    Raises:
+        CheckpointError: There is no such model, or it is no StyleGAN2.
+    """
+    if is_hosted(str(model)):
+        hub_address(str(model))
+        return None
+    path = locate(model)
+    description = describe(path)
+    require_architecture(description, path, "stylegan2")
+    return description
+
+
+def require_samples(model: str | Path, label: str | None) -> None:
+    """Refuse a model that is no StyleGAN2, or a class that it does not know, before the seconds that loading it takes.
+
+    Args:
+        model: Name of the model, as for `require_stylegan2`.
         label: Class that is asked for; None for none.
 
     Raises:
         CheckpointError: There is no such model, or it is no StyleGAN2.
         GeneratorError: The class is missing, unwanted or unknown.
     """
-    if is_hosted(str(model)):
-        hub_address(str(model))
-        return
-    path = locate(model)
-    description = describe(path)
-    require_architecture(description, path, "stylegan2")
-    require_class(description, label, path)
+    if description := require_stylegan2(model):
+        require_class(description, label, locate(model))
 
 
 def require_architecture(description: Description, where: Path, *architectures: str) -> None:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from synthmammo.dataset.manifest import Manifest, ShardRecord
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.identity import digest, file_digest
+from synthmammo.interruption import keeping
 from synthmammo.progress import Progress, silent
 from synthmammo.sharing.sent import SentLog, SentObject
 
@@ -120,20 +121,21 @@ def send(
     server, log, sent = _Server(url, credentials or Credentials()), SentLog(directory, url), Sent()
     total = sum(len(list((directory / shard.name).glob("*.dcm"))) for shard in shards)
     progress(0, total)
-    for shard in shards:
-        for path, sha256 in _checked(directory, shard):
-            one = log.known.get((name := f"{shard.name}/{path.name}", sha256)) or SentObject.read(path)
-            logged = (name, sha256) in log.known
-            if not again and _is_there(server, one, logged, sent):
-                sent.known += logged
-                sent.present += not logged
-            else:
-                sent.bytes += server.store(path)
-                sent.stored += 1
-                sent.lost += logged and not again
-            if not logged:
-                log.add(name, sha256, one)
-            progress(sent.done, total)
+    with keeping(lambda: f"the server has {sent.done:,} of {total:,} objects, and the same command goes on from there"):
+        for shard in shards:
+            for path, sha256 in _checked(directory, shard):
+                one = log.known.get((name := f"{shard.name}/{path.name}", sha256)) or SentObject.read(path)
+                logged = (name, sha256) in log.known
+                if not again and _is_there(server, one, logged, sent):
+                    sent.known += logged
+                    sent.present += not logged
+                else:
+                    sent.bytes += server.store(path)
+                    sent.stored += 1
+                    sent.lost += logged and not again
+                if not logged:
+                    log.add(name, sha256, one)
+                progress(sent.done, total)
     return sent
 
 

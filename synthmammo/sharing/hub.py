@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from synthmammo.errors import OutputError
+from synthmammo.interruption import keeping
 from synthmammo.progress import Progress, silent
 from synthmammo.sharing.publication import Outgoing, Publication
 
@@ -74,9 +75,15 @@ def upload(
         message = "pixels of real people under a licence that does not let everybody pass them on are not made public"
         raise OutputError(message, where=repo_id, hint=hint)
     kind, branch = publication.kind, revision or "main"
-    with _reported(repo_id):
-        url = _repository(api, repo_id, publication.kind, private, revision)
-        done = Published(url, notes=publication.notes)
+    done = Published("")
+
+    def kept() -> str:
+        arrived = f"{done.kept + len(done.sent):,} of {len(publication.files):,} files are in {repo_id}"
+        return f"{arrived}, and the same command goes on from there" if done.url else "nothing was sent"
+
+    with _reported(repo_id), keeping(kept):
+        done.url = _repository(api, repo_id, publication.kind, private, revision)
+        done.notes = publication.notes
         remote = _remote(api, repo_id, kind, branch)
         total = sum(file.size for file in publication.files)
         missing = [file for file in publication.files if not file.is_at(remote.get(file.name))]

@@ -64,7 +64,7 @@ def train(
         ... except sm.SynthmammoError as error:
         ...     print(error)
         config: expected 'stylegan2', 'contextual' or the path of a YAML file, found 'stylegan3'
-          Did you mean 'stylegan2'?
+          Did you mean 'stylegan2'? Known: contextual, stylegan2.
     """
     folder = dataset_path(data, "data", TrainingError)
     if hours is not None:

@@ -14,6 +14,8 @@ from synthmammo.metrics import Interval
         ((0.021, -0.01, 0.05), 0.01, "which is not shown"),
         ((-0.03, -0.05, -0.01), None, "a loss of -0.030 (95 % interval -0.050 to -0.010), which is shown"),
         ((0.0, -0.01, 0.01), None, "a change of +0.000"),
+        ((0.1, float("nan"), float("nan")), 0.5, "a gain of +0.100 (95 % interval n/a, p = 0.5), which is not shown"),
+        ((0.1, 0.1, 0.1), None, "a gain of +0.100 (95 % interval n/a), which is not shown"),
     ],
 )
 def test_a_gain_is_shown_where_interval_and_test_say_so(change, p, words):

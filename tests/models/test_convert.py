@@ -379,6 +379,7 @@ def test_a_model_is_converted_in_place(tmp_path: Path) -> None:
         ({"spacing_mm": -1}, "spacing_mm: expected a number above 0"),
         ({"bits_stored": 10}, "bits_stored: expected 8, 12, 14 or 16, found 10"),
         ({"licence": ""}, "licence: expected a text"),
+        ({"licence": " "}, "licence: expected a text"),
         ({"classes": "ab"}, "classes: expected a list of names"),
         ({"about": None}, "about: expected a text"),
         ({"half": "yes"}, "half: expected True or False"),

@@ -24,6 +24,7 @@ from synthmammo.building.build import build
 from synthmammo.dataset.workers.local import Local
 from synthmammo.dataset.writers.dicom import COMPRESSIONS
 from synthmammo.errors import DatasetError, OutputError
+from synthmammo.interruption import Interrupted
 from synthmammo.sharing.dicomweb import Credentials, send
 from tests.support import orthanc, tiny
 
@@ -391,3 +392,14 @@ class TestOrthanc:
             back = fetched(client, one)
             if "PixelData" in one:
                 np.testing.assert_array_equal(back.pixel_array, one.pixel_array)
+
+
+def test_an_interruption_says_what_the_server_has(dataset):
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    archive = Archive()
+    with serving(archive) as url, pytest.raises(Interrupted, match=f"has 2 of {len(objects(dataset))} objects"):
+        send(dataset, url, progress=stop)
+    assert len(archive.stored) == 2

@@ -16,6 +16,7 @@ from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import CheckpointError, DatasetError, OutputError, SynthmammoError
 from synthmammo.identity import file_digest
+from synthmammo.interruption import Interrupted
 from synthmammo.models.file import load
 from synthmammo.sharing.hub import upload
 from synthmammo.sharing.publication import dataset_publication, model_publication
@@ -313,3 +314,13 @@ def test_arguments_that_cannot_be_used_are_named(built, hub, changes, message):
     with pytest.raises(SynthmammoError) as caught:
         publish(**{"source": built, "repo_id": NAME, **changes})
     assert message in str(caught.value)
+
+
+def test_an_interruption_says_what_the_hub_has(built, hub, small_batches):
+    def stop(done, total):
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match=rf"4 of {len(tiny.files(built))} files are in {NAME}"):
+        upload(dataset_publication(built), NAME, progress=stop)
+    assert len(hub.files(REPO)) == 4

@@ -7,9 +7,11 @@ from typing import Any
 
 from synthmammo.editing.directions.fitted import Attribute, Directions
 from synthmammo.mammogram.terms import ATTRIBUTES
-from synthmammo.models.fitted_file import Tensors, read_fitted, write_fitted
+from synthmammo.models.fitted_file import Tensors, read_fitted, require_fitted, write_fitted
+from synthmammo.models.names import is_hosted, locate
 
 _ARRAYS = ("means", "components", "deviations", "explained")
+_MISSING = "`synthmammo directions fit MODEL` finds the directions of a model; background.directions names a file."
 _ATTRIBUTE, _PARTS = "attribute.", ("gradient", "direction", "quantiles")
 
 
@@ -48,8 +50,21 @@ def read_directions(path: Path, weights: str) -> Directions:
     Raises:
         CheckpointError: There is none, it is not one of ours, or it is of another model.
     """
-    missing = "`synthmammo directions fit MODEL` finds the directions of a model; background.directions names a file."
-    return read_fitted(path, "directions", weights, missing, _built)
+    return read_fitted(path, "directions", weights, _MISSING, _built)
+
+
+def require_directions(model: str, file: Path | None) -> None:
+    """Refuse directions that are not there, before the seconds that loading the model takes.
+
+    Args:
+        model: Name of the model; one on the Hugging Face Hub is not fetched, so the file beside it is not looked for.
+        file: File of directions; None for the one beside the model.
+
+    Raises:
+        CheckpointError: There is no such model, or no such file.
+    """
+    if file is not None or not is_hosted(model):
+        require_fitted(file or directions_file(locate(model)), "directions", _MISSING)
 
 
 def _built(content: dict[str, Any], tensors: Tensors) -> Directions:

@@ -92,6 +92,7 @@ def fit_directions(
         OutputError: The file cannot be written.
     """
     fitting = fitting or Fitting()
+    stage(progress, "loading the model")
     host = StyleGAN2(model, _BITS, fitting.device)
     opened = host.model
     width = opened.network.config.w_dim

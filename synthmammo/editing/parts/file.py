@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthmammo.models.fitted_file import Tensors, read_fitted, write_fitted
+from synthmammo.models.fitted_file import Tensors, read_fitted, require_fitted, write_fitted
+from synthmammo.models.names import is_hosted, locate
 
 if TYPE_CHECKING:
     from synthmammo.editing.parts.fitted import Parts
 
 _CONTRIBUTION = "contribution."
+_MISSING = "`synthmammo parts fit MODEL` finds the parts of a model."
 
 
 def parts_file(model: Path) -> Path:
@@ -44,7 +46,21 @@ def read_parts(path: Path, weights: str) -> Parts:
     Raises:
         CheckpointError: There is none, it is not one of ours, or it is of another model.
     """
-    return read_fitted(path, "parts", weights, "`synthmammo parts fit MODEL` finds the parts of a model.", _built)
+    return read_fitted(path, "parts", weights, _MISSING, _built)
+
+
+def require_parts(model: str, file: Path | None) -> None:
+    """Refuse parts that are not there, before the seconds that loading the model takes.
+
+    Args:
+        model: Name of the model; one on the Hugging Face Hub is not fetched, so the file beside it is not looked for.
+        file: File of parts; None for the one beside the model.
+
+    Raises:
+        CheckpointError: There is no such model, or no such file.
+    """
+    if file is not None or not is_hosted(model):
+        require_fitted(file or parts_file(locate(model)), "parts", _MISSING)
 
 
 def _built(content: dict[str, Any], tensors: Tensors) -> Parts:
