@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from math import isnan
 from pathlib import Path
 
 from synthmammo._version import __version__
@@ -23,12 +24,16 @@ def gain(change: Interval, *, p: float | None = None) -> str:
         A clause, e.g. "a gain of +0.021 (95 % interval +0.002 to +0.040, p = 0.03), which is shown"; an interval that
         is not known is n/a, and shows nothing.
     """
+    if isnan(change.estimate):
+        return "a change that is not known, so nothing is shown"
     outside = change.known and (change.low > 0 or change.high < 0)
     shown = outside and (p is None or p < SIGNIFICANT)
     name = "a gain" if change.estimate > 0 else "a loss" if change.estimate < 0 else "a change"
     tested = "" if p is None else f", p = {p:.2g}"
     ends = f"{change.low:+.3f} to {change.high:+.3f}" if change.known else "n/a"
-    return f"{name} of {change.estimate:+.3f} (95 % interval {ends}{tested}), which is {'shown' if shown else 'not shown'}"
+    return (
+        f"{name} of {change.estimate:+.3f} (95 % interval {ends}{tested}), which is {'shown' if shown else 'not shown'}"
+    )
 
 
 def verdict_section(sentence: str, command: str) -> Section:

@@ -10,7 +10,9 @@ from synthmammo.cli.kinds import files
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...", shell_complete=files)
-@click.option("--key", help="Key of the sample of a dataset, a tar or a Parquet file to report on.  [default: all of it]")
+@click.option(
+    "--key", help="Key of the sample of a dataset, a tar or a Parquet file to report on.  [default: all of it]"
+)
 @JSON
 def inspect(paths: tuple[str, ...], key: str | None, as_json: bool) -> None:
     """Say what files are and where they came from.

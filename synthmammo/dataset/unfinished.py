@@ -169,7 +169,11 @@ class Unfinished:
     def _check_finished(self, manifest: Manifest) -> None:
         """Refuse a finished dataset of other content; its manifest keeps recipe or options under one name."""
         if manifest.digest != self.digest:
-            known: dict[str, Any] = {"recipe": manifest.options, "options": manifest.options}
+            known: dict[str, Any] = {
+                "recipe": manifest.options,
+                "options": manifest.options,
+                "sources": manifest.sources,
+            }
             known |= {PIXELS: manifest.pixels_version, BYTES: manifest.bytes_version}
             # A manifest sorts names; where nothing else differs, their order does.
             known |= {ORDER: self._content[ORDER]} if ORDER in self._content else {}

@@ -15,6 +15,7 @@ from synthmammo.metrics import Interval
         ((-0.03, -0.05, -0.01), None, "a loss of -0.030 (95 % interval -0.050 to -0.010), which is shown"),
         ((0.0, -0.01, 0.01), None, "a change of +0.000"),
         ((0.1, float("nan"), float("nan")), 0.5, "a gain of +0.100 (95 % interval n/a, p = 0.5), which is not shown"),
+        ((float("nan"), float("nan"), float("nan")), None, "a change that is not known, so nothing is shown"),
         ((0.1, 0.1, 0.1), None, "a gain of +0.100 (95 % interval n/a), which is not shown"),
     ],
 )

@@ -46,7 +46,7 @@ def test_checking_two_recipes_takes_less_than_half_a_second(tmp_path):
 
 
 MODEL = "zoo/stylegan2-cbis-mass-128"
-TO = ["--out", "x.png"]
+TO = ["--class", "benign", "--out", "x.png"]
 WRONG = {
     "a model that is none": ["sample", "zoo/typo", "--out", "x.png"],
     "a file that is none": ["sheet", "seeds", "typo.safetensors", "--out", "x.png"],
@@ -60,9 +60,16 @@ WRONG = {
     "parts of another kind": ["parts", "fit", "zoo/contextual-mass"],
     "directions of another kind": ["directions", "fit", "zoo/contextual-mass"],
     "a class of an inversion": ["invert", "README.md", "--model", MODEL, "--class", "typo", "--out", "x.latents"],
-    "directions that are nowhere": ["sheet", "directions", MODEL, "--class", "benign", "--directions", "no.directions", *TO],
-    "parts that are nowhere": ["sheet", "parts", MODEL, "--class", "benign", "--parts", "no.parts", *TO],
-    "parts of a transfer": ["sheet", "local", MODEL, "--class", "benign", "--part", "0", "--parts", "no.parts", *TO],
+    "directions that are nowhere": [
+        "sheet",
+        "directions",
+        MODEL,
+        "--directions",
+        "no.directions",
+        *TO,
+    ],
+    "parts that are nowhere": ["sheet", "parts", MODEL, "--parts", "no.parts", *TO],
+    "parts of a transfer": ["sheet", "local", MODEL, "--part", "0", "--parts", "no.parts", *TO],
     "data of a training": ["train", "stylegan2", "--data", "nowhere", "--out", "x"],
     "data of a benchmark": ["benchmark", "classify", "--real", "nowhere", "--out", "x"],
     "data of detectors": ["benchmark", "detect", "--real", "nowhere", "--out", "x"],

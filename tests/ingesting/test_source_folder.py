@@ -8,6 +8,7 @@ from PIL import Image
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources.base import PassedOver, Record, Skipped, open_source
+from synthmammo.mammogram.anatomy import breast_mask
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, View
 
 PIXELS = np.arange(600, dtype=np.uint8).reshape(30, 20)
@@ -204,3 +205,35 @@ def test_names_that_lead_out_of_the_folder_are_skipped(tmp_path):
     found = records(tmp_path / "in")
     assert [type(one) for one in found] == [Skipped] * 3
     assert all("leads out of the folder" in one.reason for one in found)
+
+
+def film_with_an_edge():
+    """A breast on the left of a film, `uint8 (800, 460)`, before which a part of the scanner's white edge runs."""
+    rows, columns = np.mgrid[:800, :460]
+    inside = 1 - (columns / 330) ** 2 - ((rows - 400) / 330) ** 2
+    film = (6 + 160 * np.sqrt(np.clip(inside, 0, 1))).astype(np.uint8)
+    film[150:640, :6] = 255
+    return film, inside > 0.15
+
+
+def test_the_edge_of_the_scanner_is_no_breast_and_no_lesion_loses_a_pixel(tmp_path):
+    film, breast = film_with_an_edge()
+    (tmp_path / "table.csv").write_text("file,kind,xmin,ymin,xmax,ymax\na.png,,,,,\nb.png,mass,0,300,50,360\n")
+    for name in ("a.png", "b.png"):
+        Image.fromarray(film).save(tmp_path / name)
+    source = open_source("folder", tmp_path)
+    plain, annotated = (source.read(record).breast for record in source.records())
+    assert not plain[150:640, :6].any() and plain[breast & (np.arange(460) > 8)].all()
+    assert annotated[300:360, :50].all()
+    annotated[300:360, :50] = plain[300:360, :50]
+    assert np.array_equal(annotated, plain)
+
+
+def test_a_film_without_edges_keeps_its_mask(tmp_path):
+    film, _ = film_with_an_edge()
+    film[film == 255] = 100
+    make(tmp_path, "file\na.png\n")
+    Image.fromarray(film).save(tmp_path / "a.png")
+    source = open_source("folder", tmp_path)
+    (record,) = source.records()
+    assert np.array_equal(source.read(record).breast, breast_mask(film.astype(np.uint16), 8))

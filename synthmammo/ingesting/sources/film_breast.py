@@ -8,6 +8,7 @@ pixel by it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +16,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from synthmammo.mammogram.anatomy.morphology import filled, grown_by_steps, opened_by_steps
-from synthmammo.mammogram.sample import Box, Mask
+from synthmammo.mammogram.anatomy.working import shrink
+from synthmammo.mammogram.sample import Box, Image, Mask
 
 Grey = NDArray[np.uint8]
 
 WHITE_LINE, WHITE_SHARE = 235, 0.25
 """A row or column with more than this share of pixels brighter than this is a border of the film."""
+WHOLE_SHARE = 0.75
+"""The share where the film may also be the image of a detector, whose contrast can make the muscle white."""
 FLAT = 0.75
 """A row or column whose grey levels vary less than this (standard deviation) is a border too."""
 BORDER_PARTS = 8
@@ -47,6 +51,11 @@ BAND_PARTS, BAND_RIM_PX, BAND_BLUR_PX = 16, 3, 4
 """It is at most the film's side over the first deep; a rim of so many pixels may lie before it; its end is so sharp."""
 LEAST_BAND_PX = 12
 """It is at least that long."""
+
+WORKING_PX = 800
+"""Rows or columns, the longer ones, of the films that these numbers were chosen on."""
+MOST_LOST = 0.3
+"""Largest share of a mask that can be edges and what hangs on them."""
 
 LEAST_SHARE, MOST_SHARE = 0.1, 0.9
 """Share of the exposed film that a breast covers."""
@@ -101,27 +110,40 @@ def exposed_film(film: Grey) -> Box | None:
     for _ in range(TRIMS):
         if frame is None or min(frame.height, frame.width) < BORDER_PARTS:
             return None
-        frame = _without_borders(film[frame.slices]).moved(frame.row0, frame.col0)
+        frame = _without_borders(film[frame.slices], _is_border).moved(frame.row0, frame.col0)
     return frame
 
 
-def _without_borders(film: Grey) -> Box:
-    row0, row1 = _inner_lines(film)
+def _without_white_lines(film: Grey) -> Box | None:
+    """The film without padding of 0 and without rows and columns that are almost all white; None for a black one."""
+    frame = Box.around(film > 0)
+    if frame is None or min(frame.height, frame.width) < BORDER_PARTS:
+        return None
+    return _without_borders(film[frame.slices], _is_white).moved(frame.row0, frame.col0)
+
+
+def _without_borders(film: Grey, is_border: Callable[[Grey], Mask]) -> Box:
+    row0, row1 = _inner_lines(film, is_border)
     # Rows first: a white row would make every column look brighter.
-    col0, col1 = _inner_lines(film[row0:row1].T)
+    col0, col1 = _inner_lines(film[row0:row1].T, is_border)
     return Box(row0, col0, row1, col1)
 
 
-def _inner_lines(lines: Grey) -> tuple[int, int]:
+def _inner_lines(lines: Grey, is_border: Callable[[Grey], Mask]) -> tuple[int, int]:
     """First line behind the borders, and the line after the last before them."""
     reach = len(lines) // BORDER_PARTS
-    before, after = (np.flatnonzero(_is_border(part)) for part in (lines[:reach], lines[len(lines) - reach :]))
+    before, after = (np.flatnonzero(is_border(part)) for part in (lines[:reach], lines[len(lines) - reach :]))
     first = int(before[-1]) + 1 if len(before) else 0
     return first, len(lines) - reach + int(after[0]) if len(after) else len(lines)
 
 
 def _is_border(lines: Grey) -> Mask:
     return np.asarray(((lines > WHITE_LINE).mean(1) > WHITE_SHARE) | (lines.std(1) < FLAT), np.bool_)
+
+
+def _is_white(lines: Grey) -> Mask:
+    """Lines of the scanner's edge alone: the muscle of an image of high contrast is white on a part of them only."""
+    return np.asarray((lines > WHITE_LINE).mean(1) > WHOLE_SHARE, np.bool_)
 
 
 def breast_piece(film: Grey) -> Mask:
@@ -164,6 +186,37 @@ def without_borders(piece: Mask, film: Grey) -> Mask:
         return np.zeros(film.shape, np.bool_)
     largest = parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
     return rest & grown_by_steps(largest, LEAST_NECK_PX)
+
+
+def without_scanner_edges(breast: Mask, image: Image, bits_stored: int, keep: Iterable[Box] = ()) -> Mask:
+    """The breast of any mask without the scanner's edges and bands, and without what hung on it by these.
+
+    They are found on a copy of about `WORKING_PX` rows, on which the numbers above were chosen.
+
+    Args:
+        breast: `bool (H, W)` mask, e.g. of `anatomy.breast_mask`.
+        image: `uint16 (H, W)` film, bright is dense.
+        bits_stored: Bit depth: 8, 12, 14 or 16.
+        keep: Boxes that lose no pixel, such as those of annotated lesions.
+
+    Returns:
+        `bool (H, W)`; the same where the film has no edges, or where more than `MOST_LOST` of the mask would go.
+    """
+    factor = max(1, round(max(image.shape) / WORKING_PX))
+    film = (shrink(image, factor) / np.float32(2 ** (bits_stored - 8))).astype(np.uint8)
+    frame = _without_white_lines(film)
+    if frame is None:
+        return breast
+    small = shrink(breast, factor) >= 0.5
+    rest = np.zeros(small.shape, np.bool_)
+    rest[frame.slices] = without_borders(small[frame.slices], film[frame.slices])
+    lost = small & ~rest
+    if not 0 < np.count_nonzero(lost) <= MOST_LOST * np.count_nonzero(small):
+        return breast
+    found = breast & ~lost.repeat(factor, 0).repeat(factor, 1)[: breast.shape[0], : breast.shape[1]]
+    for box in keep:
+        found[box.slices] = breast[box.slices]
+    return found
 
 
 def bright_bands(film: Grey) -> Mask:

@@ -23,12 +23,14 @@ from synthmammo.ingesting.sources.base import (
     key_of,
     worst_label,
 )
+from synthmammo.ingesting.sources.film_breast import without_scanner_edges
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.origins import GENERATED_BY
 from synthmammo.ingesting.sources.paths import below
 from synthmammo.ingesting.sources.rasters import SUFFIXES, is_picture, lossy_facts, read_noted_raster, read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
 from synthmammo.ingesting.sources.terms import NONE, density_of, laterality_of, no_finding, split_of, view_of, words
+from synthmammo.mammogram.anatomy import breast_mask
 from synthmammo.mammogram.sample import BITS_STORED, Box, Kind, Pathology
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -166,7 +168,9 @@ class Folder:
                     raise SourceError(message, where=path)
                 masks[i] = np.asarray(mask)
         findings, lesions = locate(record.annotations, (image.shape[0], image.shape[1]), masks)
-        return Picture(image, bits, findings, lesions, record.spacing_mm, notes | lossy_facts(record.path, image))
+        notes = notes | lossy_facts(record.path, image)
+        breast = without_scanner_edges(breast_mask(image, bits), image, bits, (finding.box for finding in findings))
+        return Picture(image, bits, findings, lesions, record.spacing_mm, notes, breast)
 
     def _file(self, name: str) -> Path:
         """The file of a name in the table: below the folder, or in a zip archive there.

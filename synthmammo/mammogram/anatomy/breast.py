@@ -25,9 +25,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.measure import label
 
-from synthmammo.mammogram.anatomy.morphology import blurred, filled, grown_by_square, shrunk_by_square
+from synthmammo.mammogram.anatomy.morphology import (
+    blurred,
+    extent_of,
+    filled,
+    grown_by_square,
+    labelled,
+    shrunk_by_square,
+)
 from synthmammo.mammogram.anatomy.working import dilated, enlarge, eroded, millimetres, reduction, shrink
 from synthmammo.mammogram.arrays import Image, Mask, Plane
 
@@ -134,7 +140,7 @@ def _root_intensity(small: Plane, bits_stored: int) -> Plane:
 def _without_labels(root: Plane) -> Plane:
     """The plane with sharply cut bright pieces (labels, tape, frames) sunk to their surround; tissue darkens slowly."""
     smooth = ndimage.gaussian_filter(root, 0.7)[::2, ::2]
-    pieces, count = label(smooth > 0.6, connectivity=1, return_num=True)
+    pieces, count = labelled(smooth > 0.6)
     if not count:
         return root
     around = ndimage.maximum_filter(pieces, 7) * (ndimage.maximum_filter(pieces, 3) == 0)
@@ -177,12 +183,16 @@ def _air(smooth: Plane) -> float:
 
 def _largest_piece(bright: Mask, opening_px: int) -> Mask:
     # Beyond the image's edge counts as air, so that a thin strip along the edge (a scanner border) goes too.
-    labels, count = label(shrunk_by_square(bright, opening_px), connectivity=1, return_num=True)
-    if not count:
-        return np.zeros(bright.shape, np.bool_)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return filled(grown_by_square(labels == np.argmax(sizes), opening_px) & bright)
+    piece, extent = np.zeros(bright.shape, np.bool_), extent_of(bright)
+    if extent is None:
+        return piece
+    inside = bright[extent]
+    labels, count = labelled(shrunk_by_square(inside, opening_px))
+    if count:
+        sizes = np.bincount(labels.ravel())
+        sizes[0] = 0
+        piece[extent] = filled(grown_by_square(labels == np.argmax(sizes), opening_px) & inside)
+    return piece
 
 
 def _edge_score(mask: Mask, gradient: Plane) -> float:
@@ -211,21 +221,24 @@ def _grow_to_skin(root: Plane, rough: Mask) -> Mask:
         return rough
     smooth = ndimage.gaussian_filter(root, 1.0)
     distance, nearest = ndimage.distance_transform_edt(~rough, return_indices=True)
-    outwards = (np.indices(root.shape) - nearest) / np.maximum(distance, 1)
     down, right = ndimage.gaussian_filter(root, 2.5, order=(1, 0)), ndimage.gaussian_filter(root, 2.5, order=(0, 1))
-    slope = -down * outwards[0]
-    slope -= right * outwards[1]
     reach, width = millimetres(18.0, root.shape), millimetres(8.0, root.shape)
     steepness = np.sqrt(down * down + right * right)
-    edge, edge_slope = (plane[tuple(nearest)] for plane in _spread(outline, width, smooth, steepness))
     dark = (distance > reach) & (smooth < np.median(smooth[outline]))
     air = _spread(dark, width, smooth)[0] if dark.any() else np.zeros_like(smooth)
-    left = (smooth - air) / np.maximum(edge - air, 0.05)
+    # From here on the pixels within reach alone, as rows and columns.
+    near = np.nonzero((distance <= reach) & ~rough)
+    start = nearest[0][near], nearest[1][near]
+    edge, edge_slope = (plane[start] for plane in _spread(outline, width, smooth, steepness))
+    steps = [(place - first) / distance[near] for place, first in zip(near, start, strict=True)]
+    slope = -down[near] * steps[0] - right[near] * steps[1]
+    left = (smooth[near] - air[near]) / np.maximum(edge - air[near], 0.05)
     # Skin still darkens outwards; a plateau a little above air is fog or the glow around a label.
-    skin = (left > SKIN_LEVEL) & ((left > FOG_LEVEL) | (slope > 0.15 * edge_slope))
-    skin &= (smooth < 1.1 * edge) & (distance <= reach)
-    grown = label(rough | skin, connectivity=1)
-    return np.asarray(grown == np.bincount(grown[rough]).argmax(), np.bool_)
+    skin = (left > SKIN_LEVEL) & ((left > FOG_LEVEL) | (slope > 0.15 * edge_slope)) & (smooth[near] < 1.1 * edge)
+    grown = rough.copy()
+    grown[near] = skin
+    pieces, _ = labelled(grown)
+    return np.asarray(pieces == np.bincount(pieces[rough]).argmax(), np.bool_)
 
 
 def _spread(known: Mask, sigma: float, *planes: Plane) -> list[Plane]:

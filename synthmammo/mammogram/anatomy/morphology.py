@@ -11,10 +11,11 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
-from skimage.measure import label
+from scipy import fft, ndimage
 
 from synthmammo.mammogram.arrays import Mask, Plane
+
+_STEPS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.bool_)
 
 _WIDTHS = 64
 """Number of responses of blurs that are kept: a few widths for each size of the films of one archive."""
@@ -103,12 +104,40 @@ def filled(mask: Mask) -> Mask:
     Args:
         mask: `bool (H, W)`.
     """
-    pieces, count = label(~mask, connectivity=1, return_num=True)
+    result, extent = np.zeros(mask.shape, np.bool_), extent_of(mask)
+    if extent is None:
+        return result
+    # Beyond the extent all is open air, so the inside of the extent can be looked at alone.
+    pieces, count = labelled(~mask[extent])
     open_air = np.zeros(count + 1, np.bool_)
     for edge in (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]):
         open_air[edge] = True
     open_air[0] = False
-    return np.asarray(~open_air[pieces], np.bool_)
+    result[extent] = ~open_air[pieces]
+    return result
+
+
+def extent_of(mask: Mask) -> tuple[slice, slice] | None:
+    """Rows and columns that a mask reaches; None for an empty one.
+
+    Args:
+        mask: `bool (H, W)`.
+    """
+    rows = np.flatnonzero(mask.any(1))
+    if not len(rows):
+        return None
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def labelled(mask: Mask) -> tuple[NDArray[np.int32], int]:
+    """Numbers of the pieces of a mask that steps connect, from 1 in reading order, 0 beside them; and their number.
+
+    Args:
+        mask: `bool (H, W)`.
+    """
+    pieces, count = ndimage.label(mask, _STEPS)
+    return pieces, int(count)
 
 
 def blurred(plane: Plane, sigma: float) -> Plane:
