@@ -11,7 +11,7 @@ import yaml
 
 from synthmammo.errors import OutputError, RecipeError
 from synthmammo.files import writing
-from synthmammo.recipe.fields import RecipeFields
+from synthmammo.recipe.fields import LONGEST_NAME, NAME, RecipeFields, plain_name
 from synthmammo.recipe.load import load_recipe, recipe_schema, resolved_yaml
 from synthmammo.recipe.shipped import locate_recipe
 
@@ -76,12 +76,10 @@ def write_recipe(name: str, out: Path, *, like: str | Path | None = None, overwr
 
 
 def _check_name(name: str) -> None:
-    field = RecipeFields.model_fields["name"]
-    pattern = next(found.pattern for found in field.metadata if getattr(found, "pattern", None))
-    if not re.fullmatch(pattern, name) or len(name) > 64:
-        suggestion = re.sub(r"[^a-z0-9_-]+", "_", name.lower()).strip("_-")[:64] or "my_dataset"
-        expected = "expected lower-case letters, digits, _ and -, at most 64, the first a letter or a digit"
-        raise RecipeError(f"'{name}' cannot be the name of a dataset; {expected}", hint=f"Try {suggestion}.")
+    if not re.fullmatch(NAME, name) or len(name) > LONGEST_NAME:
+        suggestion = plain_name(name)[:LONGEST_NAME] or "my_dataset"
+        expected = f"letters from a to z, digits, _ and -, at most {LONGEST_NAME}, the first a letter or a digit"
+        raise RecipeError(f"'{name}' cannot be the name of a dataset; expected {expected}", hint=f"Try {suggestion}.")
 
 
 def _text_like(like: Path, name: str, out: Path) -> str:

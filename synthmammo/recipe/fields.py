@@ -15,7 +15,18 @@ from synthmammo.recipe.emit import Emit
 from synthmammo.recipe.gate import AuditGate
 from synthmammo.recipe.lesions import LesionSpec, Removal, Series
 
-_NAME = r"^[a-z0-9][a-z0-9_-]*$"
+NAME, LONGEST_NAME = r"^[a-z0-9][a-z0-9_-]*$", 64
+"""Pattern of the name of a dataset, and its greatest number of characters."""
+
+
+def plain_name(text: str) -> str:
+    """The name that a text comes nearest to: its letters without accents, `_` for the rest; empty where none is left.
+
+    Args:
+        text: What was given as a name.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 
 def _a_name(name: str) -> str:
@@ -24,10 +35,9 @@ def _a_name(name: str) -> str:
     Raises:
         ValueError: It holds other characters.
     """
-    if re.fullmatch(_NAME, name):
+    if re.fullmatch(NAME, name):
         return name
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    near = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    near = plain_name(name)
     example = f"; '{near}' would do" if near else ""
     raise ValueError(
         f"expected letters from a to z, digits, '-' and '_', the first a letter or a digit, found {name!r}{example}"
@@ -78,8 +88,8 @@ class RecipeFields(Strict):
 
     version: Literal[1] = Field(description="Version of the recipe language")
     name: Name = Field(
-        json_schema_extra={"pattern": _NAME},
-        max_length=64,
+        json_schema_extra={"pattern": NAME},
+        max_length=LONGEST_NAME,
         description="Name of the dataset, in lower case; every key begins with it",
     )
     description: str = Field("", description="Text about the dataset, for its card")
