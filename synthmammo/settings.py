@@ -114,7 +114,7 @@ def checked(
         field, text, hint = lines[0]
         place = ": ".join(str(part) for part in (where, field) if part not in (None, ""))
         raise failure(text, where=place or None, hint=hint) from None
-    listed = "\n".join(f"  {field}: {text}" + (f" {hint}" if hint else "") for field, text, hint in lines)
+    listed = "\n".join(f"  {field}: {text}" + (f". {hint}" if hint else "") for field, text, hint in lines)
     raise failure(f"{len(lines)} problems\n{listed}", where=where) from None
 
 

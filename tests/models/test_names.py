@@ -53,6 +53,7 @@ def test_names_of_models(model: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     [
         ("zoo/modle", "Did you mean 'zoo/model'"),
         ("nowhere.safetensors", "no such file"),
+        ("nowhere", "Known: zoo/model"),
         ("hf://org/repo@main", "expected hf://ORG/REPO/FILE@REVISION"),
         ("hf://org/repo/file.safetensors", "Name the revision"),
     ],
