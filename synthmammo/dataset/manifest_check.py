@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
+from synthmammo.mammogram.origin import Origin
+
 _TEXTS = ("kind", "name", "digest", "licence", "citation")
 _TEXTS_BY_NAME = ("files", "versions", "machine", "sources")
+_VERSIONS = ("pixels_version", "bytes_version")
+_MAKER = {"name": str, "version": str, "weights": str, "samples": int}
 _SHARD = {"format": str, "split": str, "name": str, "samples": int, "bytes": int, "sha256": str}
 
 
@@ -22,6 +26,9 @@ def check_manifest(content: dict[str, Any]) -> None:
     """
     for name in _TEXTS:
         _check(content.get(name, ""), str, name)
+    for name in _VERSIONS:
+        _check_count(content.get(name, 0), name)
+    _check_origin(content.get("origin", ""))
     for name in ("options", "models", "counts", "findings"):
         _check(content.get(name, {}), dict, name)
     for name in _TEXTS_BY_NAME:
@@ -31,18 +38,43 @@ def check_manifest(content: dict[str, Any]) -> None:
             _check_values(numbers, int, f"{name}.{key}")
     for number, shard in enumerate(content["shards"]):
         _check_shard(shard, f"shards.{number}")
-    for number, row in enumerate(content["failed"]):
+    for name in ("failed", "made_by"):
+        _check(content.get(name, []), list, name)
+    for number, row in enumerate(content.get("failed", [])):
         _check_values(row, str, f"failed.{number}")
+    for number, maker in enumerate(content.get("made_by", [])):
+        _check_maker(maker, f"made_by.{number}")
     for name in content.get("files", {}):
         _check_inside(name, "files")
+
+
+def _check_origin(origin: Any) -> None:
+    """The origin is one of those that are known; datasets of releases 0.1 and 0.2 state none."""
+    _check(origin, str, "origin")
+    if origin and origin not in tuple(Origin):
+        raise ValueError(f"origin is {ascii(origin[:80])}, expected {', '.join(Origin)}")
+
+
+def _check_maker(maker: Any, where: str) -> None:
+    _check(maker, dict, where)
+    if "name" not in maker:
+        raise ValueError(f"{where} has no name")
+    for name, value in maker.items():
+        if name not in _MAKER:
+            raise ValueError(f"{where}: {ascii(name[:80])} is not known, expected {', '.join(_MAKER)}")
+        if _MAKER[name] is int:
+            _check_count(value, f"{where}.{name}")
+        else:
+            _check(value, str, f"{where}.{name}")
 
 
 def _check_shard(shard: Any, where: str) -> None:
     _check(shard, dict, where)
     for name, kind in _SHARD.items():
-        _check(shard[name], kind, f"{where}.{name}")
-        if kind is int and shard[name] < 0:
-            raise ValueError(f"{where}.{name} is negative")
+        if kind is int:
+            _check_count(shard[name], f"{where}.{name}")
+        else:
+            _check(shard[name], kind, f"{where}.{name}")
     _check_inside(shard["name"], f"{where}.name")
 
 
@@ -58,6 +90,12 @@ def _check_values(value: Any, kind: type, where: str) -> None:
     _check(value, dict, where)
     for key, part in value.items():
         _check(part, kind, f"{where}.{key}")
+
+
+def _check_count(value: Any, where: str) -> None:
+    _check(value, int, where)
+    if value < 0:
+        raise ValueError(f"{where} is negative")
 
 
 def _check(value: Any, kind: type, where: str) -> None:
