@@ -15,6 +15,8 @@ INPUTS = 40
 @pytest.fixture(scope="module", params=list(READERS))
 def prepared(request):
     reader = READERS[request.param]
+    if not reader.runs:
+        pytest.skip(f"{reader.needs} is not installed")
     home, folder, corpus = in_own_folder(reader)
     with home:
         yield reader, folder, corpus

@@ -38,7 +38,11 @@ def main(names: Sequence[str], inputs: int, first: int, log: Path, broken: Path,
         guide(READERS[names[0]], inputs, first, broken)
         return
     log.parent.mkdir(parents=True, exist_ok=True)
-    bad = sum(_reader(READERS[name], inputs, first, log, broken) for name in names or READERS)
+    chosen = [READERS[name] for name in names or READERS]
+    for reader in chosen:
+        if not reader.runs:
+            click.echo(f"{reader.name}: left out, since {reader.needs} is not installed", err=True)
+    bad = sum(_reader(reader, inputs, first, log, broken) for reader in chosen if reader.runs)
     if bad:
         raise click.ClickException(f"{bad} inputs broke a promise; they are in {broken}")
 

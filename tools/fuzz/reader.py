@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from tools.fuzz.mutation import Change
@@ -22,6 +23,7 @@ class Reader:
         changes: Changes that know the format; half of the inputs get one of them. Changes of bytes are always there.
         words: Texts that mean something in the format.
         around: Function that puts beside the file what the reader expects there; nothing by default.
+        needs: Module that must be installed for this reader; empty, the default, where it needs none.
     """
 
     name: str
@@ -31,6 +33,12 @@ class Reader:
     changes: tuple[Change, ...] = ()
     words: tuple[bytes, ...] = ()
     around: Callable[[Path], None] | None = field(default=None)
+    needs: str = ""
+
+    @property
+    def runs(self) -> bool:
+        """Whether what it needs is installed."""
+        return not self.needs or find_spec(self.needs) is not None
 
 
 def made(reader: Reader, seed: int, corpus: Sequence[bytes]) -> bytes:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tools.fuzz import models, pictures, tables
+from tools.fuzz import archives, models, pictures, tables
 
-READERS = {reader.name: reader for part in (pictures, models, tables) for reader in part.readers()}
+READERS = {reader.name: reader for part in (pictures, models, tables, archives) for reader in part.readers()}

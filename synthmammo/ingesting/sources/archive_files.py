@@ -6,10 +6,13 @@ read where it lies, and nothing is unpacked onto the disk.
 
 from __future__ import annotations
 
+import lzma
 import os
+import struct
 import zipfile
+import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
@@ -17,12 +20,18 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.base import PassedOver, is_zip
+from synthmammo.ingesting.sources.base import PassedOver, existing_archive, is_zip
 
 MOST_BYTES = 2 << 30
 """Most bytes of a file in a zip archive; the largest mammograms have some hundred megabytes."""
 
 _ENCRYPTED = 1
+_LARGE, _MOST_PACKED = 256 << 20, 250
+"""Files of more bytes, and of more times the bytes that they are packed into, are no images; see `_refusal`."""
+
+_NOTES_OF_MACOS = "__MACOSX"
+_DAMAGES = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, lzma.LZMAError)
+"""What reading a damaged member of a zip archive raises."""
 
 
 class Listing(NamedTuple):
@@ -46,9 +55,64 @@ def files_below(root: Path) -> Listing:
         root: The folder, or the zip archive.
     """
     passed: list[PassedOver] = []
+    if archive := _archive_of(root):
+        files = (file for file in _members(archive, passed) if file.is_relative_to(root))
+        return Listing(sorted(files), [one for one in passed if one.path.is_relative_to(root)])
     plain = [root] if root.is_file() else list(_walked(root, passed))
     files = [file for path in plain for file in (_members(path, passed) if is_zip(path) else [path])]
     return Listing(sorted(files), passed)
+
+
+def open_archive(path: str | Path) -> Path:
+    """The folder that holds the files of an archive, which may be a zip archive.
+
+    Args:
+        path: Path of a folder or of a zip archive; `~` stands for the user's home.
+
+    Returns:
+        The folder; of a zip archive that packs one folder, and nothing beside it, that folder in it.
+
+    Raises:
+        SourceError: It is missing, or another file; or the zip archive is damaged.
+    """
+    root = existing_archive(path)
+    if not root.is_file():
+        return root
+    _opened(root)
+    return common_folder(root, files_below(root).files)
+
+
+def common_folder(archive: Path, files: Sequence[Path]) -> Path:
+    """The folder that a zip archive packs, where all of its files lie in one; else the archive itself."""
+    parts = [path.relative_to(archive).parts for path in files]
+    tops = {names[0] for names in parts if len(names) > 1} - {_NOTES_OF_MACOS}
+    flat = any(len(names) == 1 for names in parts)
+    return archive / tops.pop() if len(tops) == 1 and not flat else archive
+
+
+def paths_below(folder: Path, suffixes: Sequence[str], depth: int | None = None) -> list[Path]:
+    """The files below a folder, on the disk or in a zip archive, whose names end so, sorted.
+
+    Args:
+        folder: The folder.
+        suffixes: Endings in small letters, each with its dot.
+        depth: Number of levels that are looked into, 1 for the folder alone; None, the default, for all.
+    """
+    if depth is not None and _archive_of(folder) is None and folder.is_dir():
+        levels = ("/".join(["*"] * level) for level in range(1, depth + 1))
+        named = (path for level in levels for path in folder.glob(level) if path.suffix.lower() in suffixes)
+        return sorted(path for path in named if path.is_file())
+    found = (path for path in files_below(folder).files if path.suffix.lower() in suffixes)
+    return sorted(path for path in found if depth is None or len(path.relative_to(folder).parts) <= depth)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder at a path, on the disk or in a zip archive."""
+    archive = None if path.is_dir() else _archive_of(path)
+    if archive is None:
+        return path.is_dir()
+    start = "" if path == archive else f"{path.relative_to(archive).as_posix()}/"
+    return any(name.startswith(start) for name in _opened(archive)[1])
 
 
 def _walked(root: Path, passed: list[PassedOver]) -> Iterator[Path]:
@@ -106,6 +170,8 @@ def _refusal(member: zipfile.ZipInfo) -> str | None:
         return "encrypted in its zip archive"
     if member.file_size > MOST_BYTES:
         return f"{member.file_size:,} bytes in a zip archive; at most {MOST_BYTES:,} are read"
+    if member.file_size > max(_LARGE, _MOST_PACKED * member.compress_size):
+        return f"{member.file_size:,} bytes packed into {member.compress_size:,} of a zip archive, as no image is"
     if member.filename.lower().endswith(".zip"):
         return "a zip archive in a zip archive; unpack it"
     if ".." in PurePosixPath(member.filename).parts:
@@ -133,8 +199,12 @@ def open_file(path: Path) -> Iterator[IO[bytes]]:
     try:
         with _opened(archive)[0].open(member) as file:
             yield file
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except _DAMAGES as error:
         raise SourceError(f"the zip archive is damaged, or packed in an unknown way ({error})", where=path) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise SourceError(f"the zip archive is damaged ({error})", where=path) from error  # as bzip2 says it
 
 
 def read_file(path: Path) -> bytes:
@@ -183,17 +253,23 @@ def _place(path: Path) -> tuple[Path, zipfile.ZipInfo] | None:
     Raises:
         SourceError: The archive is damaged, or has no such file.
     """
-    if path.exists():
-        return None
-    archive = next((parent for parent in path.parents if parent.exists()), None)
-    if archive is None or not archive.is_file() or not is_zip(archive):
+    archive = None if path.exists() else _archive_of(path)
+    if archive is None:
         return None
     member = _opened(archive)[1].get(path.relative_to(archive).as_posix())
     if member is None:
         raise SourceError("is not in the zip archive any more", where=path)
-    if member.file_size > MOST_BYTES:
-        raise SourceError(f"{member.file_size:,} bytes; at most {MOST_BYTES:,} are read", where=path)
+    if reason := _refusal(member):
+        raise SourceError(reason, where=path)
     return archive, member
+
+
+def _archive_of(path: Path) -> Path | None:
+    """The zip archive that a path is of, or leads into; None for a path on the disk."""
+    if path.exists():
+        return path if path.is_file() and is_zip(path) else None
+    archive = next((parent for parent in path.parents if parent.exists()), None)
+    return archive if archive is not None and archive.is_file() and is_zip(archive) else None
 
 
 def _opened(archive: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
@@ -201,7 +277,7 @@ def _opened(archive: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]
         status = archive.stat()
         # Processes that were forked share the place in an open file: each opens its own.
         return _kept(archive, status.st_mtime_ns, status.st_size, os.getpid())
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, struct.error) as error:
         raise SourceError(f"the zip archive is damaged ({error})", where=archive) from error
 
 

@@ -222,7 +222,7 @@ def existing_folder(path: str | Path) -> Path:
         raise SourceError("there is nothing at this path", where=path, hint="Check the spelling of the path.")
     if not folder.is_dir():
         zipped = is_zip(folder)
-        hint = "Unpack it: this reader finds files by name." if zipped else "Give the folder that holds the archive."
+        hint = "Unpack it." if zipped else "Give the folder, or the zip archive, that holds the images."
         raise SourceError(f"expected a folder, found a {'zip archive' if zipped else 'file'}", where=path, hint=hint)
     return folder
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
-from synthmammo.ingesting.sources.base import Picture, Record, Skipped, existing_folder, key_of, worst_label
+from synthmammo.ingesting.sources.archive_files import is_there, open_archive, paths_below
+from synthmammo.ingesting.sources.base import Picture, Record, Skipped, key_of, worst_label
 from synthmammo.ingesting.sources.cbis_terms import CITATION, LICENCE, VOCABULARY, annotation_of
 from synthmammo.ingesting.sources.dicom_files import dicom_files
 from synthmammo.ingesting.sources.dicom_pixels import decode, read_dicom_pixels
@@ -65,7 +66,7 @@ class CbisDdsm:
     }
 
     def __init__(self, path: str | Path) -> None:
-        self.folder = existing_folder(path)
+        self.folder = open_archive(path)
         self.notes: list[str] = []
 
     def records(self) -> Iterator[Record | Skipped]:
@@ -74,10 +75,10 @@ class CbisDdsm:
         Raises:
             SourceError: There are no tables, or one cannot be read.
         """
-        tables = sorted([*self.folder.glob(TABLES), *self.folder.glob(f"*/{TABLES}")])
+        tables = [path for path in paths_below(self.folder, (".csv",), 2) if path.match(TABLES)]
         if tables:
             yield from self._films(tables)
-        elif (self.folder / PATCHES).is_file():
+        elif is_there(self.folder / PATCHES):
             yield from self._patches(read_table(self.folder / PATCHES, required=PATCH_COLUMNS))
         else:
             hint = "Expected mass_case_description_train_set.csv and its three sisters, or manifest.csv of a patch set."
@@ -154,7 +155,7 @@ class CbisDdsm:
         for row in sorted(rows, key=lambda row: row["file"]):
             path = self.folder / row["file"]
             try:
-                reason = "" if below(self.folder, row["file"]).is_file() else "there is no such image"
+                reason = "" if is_there(below(self.folder, row["file"])) else "there is no such image"
             except SourceError as error:
                 reason = error.message
             if reason:

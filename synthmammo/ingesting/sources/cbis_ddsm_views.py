@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.archive_files import is_there, open_archive, paths_below
 from synthmammo.ingesting.sources.base import (
     Annotation,
     Picture,
     Record,
     Skipped,
     choice,
-    existing_folder,
     key_of,
     number,
     worst_label,
@@ -35,7 +35,7 @@ from synthmammo.ingesting.sources.cbis_terms import CITATION, LICENCE, VOCABULAR
 from synthmammo.ingesting.sources.film_breast import cut_breast
 from synthmammo.ingesting.sources.films import Edges, Film, fit_factor
 from synthmammo.ingesting.sources.lesions import in_common, locate
-from synthmammo.ingesting.sources.rasters import lossy_facts, read_raster
+from synthmammo.ingesting.sources.rasters import JPEG, lossy_facts, read_raster
 from synthmammo.ingesting.sources.tables import TableRow, read_table
 from synthmammo.ingesting.sources.terms import density_of, laterality_of, split_of, view_of, words
 from synthmammo.mammogram.anatomy import Side
@@ -134,7 +134,7 @@ class CbisDdsmViews:
         label: str = "pathology",
         unknown_size: str = "skip",
     ) -> None:
-        self.folder = existing_folder(path)
+        self.folder = open_archive(path)
         self.notes: list[str] = []
         self._spacing_mm = number(path, "spacing_mm", spacing_mm, 0.05, 5.0)
         canvas = number(path, "canvas_px", canvas_px, 16, 4096, whole=True)
@@ -156,7 +156,7 @@ class CbisDdsmViews:
             SourceError: There is no manifest, or it lacks a column.
         """
         table = self.folder / TABLE
-        if not table.is_file():
+        if not is_there(table):
             hint = f"Expected {TABLE} and images/ of the squeezed whole views."
             raise SourceError(f"no {TABLE} in this folder", where=self.folder, hint=hint)
         rows = sorted(read_table(table, required=COLUMNS), key=lambda row: row["file"])
@@ -171,7 +171,7 @@ class CbisDdsmViews:
             unpaired += "masses" in record.provenance
             yield record
         listed = {self.folder / row["file"] for row in rows}
-        for path in sorted((self.folder / "images").glob("*.jp*g")):
+        for path in paths_below(self.folder / "images", JPEG, 1):
             if path not in listed:
                 yield Skipped(path, f"not listed in {TABLE}")
         if unpaired:
@@ -226,7 +226,7 @@ class CbisDdsmViews:
         masses, boxes = _masses(row), _boxes(row)
         if len(masses) != len(boxes):
             raise SourceError(f"{TABLE} line {row.line}: {len(masses)} masses, but {len(boxes)} boxes", where=path)
-        if not path.is_file():
+        if not is_there(path):
             raise SourceError(f"{TABLE} line {row.line}: there is no such image", where=path)
         native = _native(row)
         if native is None and self._unknown_size == "skip":

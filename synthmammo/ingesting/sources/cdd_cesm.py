@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, choice, existing_folder, key_of
+from synthmammo.ingesting.sources.archive_files import is_there, open_archive, paths_below
+from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, choice, key_of
 from synthmammo.ingesting.sources.lesions import in_common, locate
-from synthmammo.ingesting.sources.rasters import lossy_facts, read_raster
+from synthmammo.ingesting.sources.rasters import JPEG, lossy_facts, read_raster
 from synthmammo.ingesting.sources.tables import TableRow, find_table, read_table
 from synthmammo.ingesting.sources.terms import NONE, birads_of, density_of, laterality_of, view_of, words, worst_class
 from synthmammo.mammogram.sample import Kind, Pathology
@@ -91,7 +92,7 @@ class CddCesm:
     }
 
     def __init__(self, path: str | Path, *, images: str = "low_energy") -> None:
-        self.folder = existing_folder(path)
+        self.folder = open_archive(path)
         self.notes: list[str] = []
         wanted = choice(path, "images", images, ("low_energy", "subtracted", "both"))
         self._types = {"low_energy": ("DM",), "subtracted": ("CM",), "both": ("DM", "CM")}[wanted]
@@ -108,7 +109,7 @@ class CddCesm:
         outlines: dict[str, list[TableRow]] = {}
         for row in read_table(find_table(self.folder, OUTLINES), required=OUTLINE_COLUMNS):
             outlines.setdefault(_stem(row["#filename"]), []).append(row)
-        files = {_stem(path.name): path for path in sorted(self.folder.rglob("*.jp*g"))}
+        files = {_stem(path.name): path for path in paths_below(self.folder, JPEG)}
         for stem in sorted(rows.keys() | files.keys()):
             path = files.get(stem, self.folder / f"{stem}.jpg")
             try:
@@ -137,7 +138,7 @@ class CddCesm:
         if not rows:
             raise SourceError(f"not listed in the table '{TABLE}'", where=path)
         first = rows[0]
-        if not path.is_file():
+        if not is_there(path):
             raise SourceError(f"listed in {first.path.name} line {first.line}, but the file is missing", where=path)
         if (stated := laterality_of(first["side"])) is not None and stated != side:
             raise SourceError(f"{first.where('side')}: {stated}, but the file's name says {side}", where=path)

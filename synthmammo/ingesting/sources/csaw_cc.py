@@ -20,6 +20,7 @@ from scipy import ndimage
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.archive_files import paths_below
 from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, key_of
 from synthmammo.ingesting.sources.dicom_archive import DicomArchive, facts_beside, open_listed
 from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
@@ -76,7 +77,7 @@ class CsawCc(DicomArchive):
             SourceError: There is no table, or it cannot be read.
         """
         rows = read_table(find_table(self.folder, TABLE, "CSAW-CC"), required=COLUMNS)
-        files = {path.name: path for path in sorted(self.folder.rglob("*")) if path.suffix.lower() in (".dcm", ".png")}
+        files = {path.name: path for path in paths_below(self.folder, (".dcm", ".png"))}
         for row in rows:
             name = row["anon_filename"]
             path = files.get(name if name.lower().endswith(".dcm") else f"{name}.dcm", self.folder / name)

@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, existing_folder, key_of, worst_label
+from synthmammo.ingesting.sources.archive_files import is_there, open_archive, paths_below
+from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, key_of, worst_label
 from synthmammo.ingesting.sources.ddsm_case import Case, CaseView, read_case, read_overlay
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.ljpeg import read_ljpeg
@@ -84,7 +85,7 @@ class Ddsm:
     }
 
     def __init__(self, path: str | Path) -> None:
-        self.folder = existing_folder(path)
+        self.folder = open_archive(path)
         self.notes: list[str] = []
 
     def records(self) -> Iterator[Record | Skipped]:
@@ -93,7 +94,7 @@ class Ddsm:
         Raises:
             SourceError: There is no `.ics` file.
         """
-        paths = sorted(path for path in self.folder.rglob("*.ics") if path.is_file())
+        paths = paths_below(self.folder, (".ics",))
         if not paths:
             hint = "Expected folders of cases, each with a file such as B-3024-1.ics."
             raise SourceError("no .ics files in this folder or below it", where=self.folder, hint=hint)
@@ -131,7 +132,7 @@ class Ddsm:
         overlay = ics.parent / f"{stem}.OVERLAY"
         if path is None:
             return Skipped(ics.parent / f"{stem}.LJPEG", f"listed in {ics.name}, but there is no image of this name")
-        if film.marked and not overlay.is_file():
+        if film.marked and not is_there(overlay):
             return Skipped(path, f"{ics.name} says that it has marks, but {overlay.name} is missing")
         try:
             annotations = read_overlay(overlay) if film.marked else ()
@@ -157,7 +158,7 @@ def _image(folder: Path, stem: str) -> Path | None:
     """The LJPEG of a film, or else another image of it."""
     names = [f"{stem}.LJPEG", *(f"{stem}{middle}{suffix}" for suffix in SUFFIXES for middle in ("", ".LJPEG"))]
     paths = (place / name for name in names for place in (folder, folder / "PNGFiles"))
-    return next((path for path in paths if path.is_file()), None)
+    return next((path for path in paths if is_there(path)), None)
 
 
 def _pixels(path: Path, film: CaseView) -> tuple[Image, int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.archive_files import read_file, size_of
 from synthmammo.ingesting.sources.base import Annotation
 from synthmammo.ingesting.sources.cbis_terms import annotation_of
 from synthmammo.ingesting.sources.tables import TableRow
@@ -115,8 +116,8 @@ def _field(text: str, name: str) -> str:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > LARGEST:
+        if size_of(path) > LARGEST:
             raise SourceError(f"larger than {LARGEST:,} bytes", where=path)
-        return path.read_text(encoding="latin-1")
+        return read_file(path).decode("latin-1")
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror})", where=path) from error

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
-from synthmammo.ingesting.sources.base import Picture, Record, existing_folder
+from synthmammo.ingesting.sources.archive_files import is_there, open_archive
+from synthmammo.ingesting.sources.base import Picture, Record
 from synthmammo.ingesting.sources.dicom_facts import header_facts
 from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
 from synthmammo.ingesting.sources.lesions import locate
@@ -28,7 +29,7 @@ class DicomArchive:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.folder = existing_folder(path)
+        self.folder = open_archive(path)
         self.notes: list[str] = []
 
     def read(self, record: Record) -> Picture:
@@ -52,7 +53,7 @@ def open_listed(path: Path, listed: str) -> Dataset:
     Raises:
         SourceError: The file is missing, damaged, or not one grey two-dimensional mammogram.
     """
-    if not path.is_file():
+    if not is_there(path):
         raise SourceError(f"listed in {listed}, but the file is missing", where=path)
     header = head.open_dicom(path, with_pixels=False)
     if reason := head.refusal(header):

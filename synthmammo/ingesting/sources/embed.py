@@ -22,6 +22,7 @@ from typing import Any
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.archive_files import is_there
 from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, choice, key_of
 from synthmammo.ingesting.sources.dicom_archive import DicomArchive, facts_beside, open_listed
 from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
@@ -130,7 +131,7 @@ class Embed(DicomArchive):
             raise SourceError(f"{row.where('anon_dicom_path')}: expected a folder cohort_N in the path", where=row.path)
         tail = "/".join(parts[start:])
         paths = [below(folder, tail) for folder in (self.folder / "images", self.folder)]
-        return next((path for path in paths if path.is_file()), paths[0])
+        return next((path for path in paths if is_there(path)), paths[0])
 
     def _record(self, path: Path, row: TableRow, exam: list[TableRow]) -> Record:
         if reason := self._refusal(row["finalimagetype"].lower()):

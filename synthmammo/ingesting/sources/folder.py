@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.archive_files import files_below, is_there
+from synthmammo.ingesting.sources.archive_files import common_folder, files_below, is_there
 from synthmammo.ingesting.sources.base import (
     Annotation,
     PassedOver,
@@ -125,7 +125,7 @@ class Folder:
         """
         listing = files_below(self.folder)
         if is_zip(self.folder):
-            self.folder = _common_folder(self.folder, listing.files)
+            self.folder = common_folder(self.folder, listing.files)
         table = self._table_path(listing.files)
         rows = self._renamed(read_table(table))
         files = [path for path in listing.files if path == table or is_picture(path)]
@@ -281,13 +281,6 @@ def _says_none(row: TableRow) -> bool:
     """Whether a row says in words that there is no finding, and marks none."""
     placed = any(row[mark] for mark in MARKS if mark not in ("kind", "pathology"))
     return no_finding(row["kind"]) and not placed and _pathology(row["pathology"]) is Pathology.UNKNOWN
-
-
-def _common_folder(archive: Path, files: Sequence[Path]) -> Path:
-    """The folder that a zip archive packs, where all of its files lie in one; else the archive itself."""
-    tops = {path.relative_to(archive).parts[0] for path in files if len(path.relative_to(archive).parts) > 1}
-    flat = any(path.parent == archive for path in files)
-    return archive / tops.pop() if len(tops) == 1 and not flat else archive
 
 
 def _names_in_zips(folder: Path, files: Sequence[Path]) -> dict[str, Path]:

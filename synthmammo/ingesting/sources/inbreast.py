@@ -16,6 +16,7 @@ from xml.parsers.expat import ExpatError
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.archive_files import is_there, paths_below, read_file
 from synthmammo.ingesting.sources.base import Annotation, Record, Skipped, key_of
 from synthmammo.ingesting.sources.dicom_archive import DicomArchive, facts_beside, open_listed
 from synthmammo.ingesting.sources.tables import TableRow, find_table, read_table
@@ -82,7 +83,7 @@ class Inbreast(DicomArchive):
             SourceError: The table is missing or lacks a column.
         """
         table = find_table(self.folder, TABLE)
-        files = {path.name.split("_")[0]: path for path in sorted((self.folder / "AllDICOMs").glob("*.dcm"))}
+        files = {path.name.split("_")[0]: path for path in paths_below(self.folder / "AllDICOMs", (".dcm",), 1)}
         for row in read_table(table, required=COLUMNS):
             number = row["file name"].removesuffix(".0")
             if not (number.isdecimal() and len(number) < 20):
@@ -121,14 +122,13 @@ def outlines(path: Path, birads: str = "") -> tuple[Annotation, ...]:
     Raises:
         SourceError: The file is not a property list of outlines.
     """
-    if not path.is_file():
+    if not is_there(path):
         return ()
     try:
-        with path.open("rb") as file:
-            images = plistlib.load(file)["Images"]
+        images = plistlib.loads(read_file(path))["Images"]
         regions = [region for image in images for region in image["ROIs"]]
         found = [(str(region.get("Name", "")).lower(), _points(region)) for region in regions]
-    except (OSError, ExpatError, plistlib.InvalidFileException, KeyError, TypeError, ValueError) as error:
+    except (OSError, ExpatError, plistlib.InvalidFileException, LookupError, TypeError, ValueError) as error:
         raise SourceError(f"its outlines cannot be read: {path.name} is damaged ({error})", where=path) from error
     pathology = Pathology.MALIGNANT if birads.startswith("6") else Pathology.UNKNOWN
     return tuple(

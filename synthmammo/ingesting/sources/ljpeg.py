@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.archive_files import read_file
 from synthmammo.mammogram.sample import Image
 
 LARGEST = 1 << 27
@@ -53,7 +54,7 @@ def read_ljpeg(path: Path, lines: int, width: int) -> Image:
         SourceError: The file is damaged, of another kind, or has another number of pixels.
     """
     try:
-        content = bytearray(path.read_bytes())
+        content = bytearray(read_file(path))
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror})", where=path) from error
     frame = _frame(content, path)

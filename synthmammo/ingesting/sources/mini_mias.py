@@ -17,7 +17,8 @@ from itertools import groupby
 from pathlib import Path
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, existing_folder, worst_label
+from synthmammo.ingesting.sources.archive_files import is_folder, is_there, open_archive, paths_below, read_file
+from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, worst_label
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.paths import below
 from synthmammo.ingesting.sources.rasters import read_raster
@@ -25,6 +26,7 @@ from synthmammo.ingesting.sources.tables import TableRow, read_table
 from synthmammo.ingesting.sources.terms import words
 from synthmammo.mammogram.sample import Kind, Laterality, Pathology, View
 
+SUFFIXES = (".png", ".pgm")
 SPACING_MM = (0.2, 0.2)
 HEIGHT = 1024
 TISSUES = {"F": "fatty", "G": "fatty-glandular", "D": "dense-glandular"}
@@ -67,7 +69,7 @@ class MiniMias:
     }
 
     def __init__(self, path: str | Path) -> None:
-        self.folder = existing_folder(path)
+        self.folder = open_archive(path)
         self.notes: list[str] = []
 
     def records(self) -> Iterator[Record | Skipped]:
@@ -88,8 +90,8 @@ class MiniMias:
                 yield Skipped(self.folder / name, "listed in the table, but there is no PNG or PGM file of this name")
             else:
                 yield self._record(path, name, list(findings))
-        for path in sorted(p for folder in self._folders() for p in folder.glob("mdb*.p[ng][gm]")):
-            if path.stem not in listed:
+        for path in sorted(p for folder in self._folders() for p in paths_below(folder, SUFFIXES, 1)):
+            if path.stem.startswith("mdb") and path.stem not in listed:
                 yield Skipped(path, "not listed in the table")
 
     def read(self, record: Record) -> Picture:
@@ -104,12 +106,10 @@ class MiniMias:
 
     def _rows(self) -> list[TableRow]:
         table = self.folder / "annotations.csv"
-        if table.is_file():
+        if is_there(table):
             rows = read_table(table, required=COLUMNS)
         else:
-            info = next(
-                (self.folder / name for name in ("Info.txt", "info.txt") if (self.folder / name).is_file()), None
-            )
+            info = next((self.folder / name for name in ("Info.txt", "info.txt") if is_there(self.folder / name)), None)
             if info is None:
                 hint = "Expected annotations.csv or the archive's Info.txt beside the images."
                 raise SourceError("no table of findings in this folder", where=self.folder, hint=hint)
@@ -117,11 +117,11 @@ class MiniMias:
         return sorted(rows, key=lambda row: row["image"])
 
     def _folders(self) -> list[Path]:
-        return [folder for folder in (self.folder / "images", self.folder) if folder.is_dir()]
+        return [folder for folder in (self.folder / "images", self.folder) if is_folder(folder)]
 
     def _file(self, name: str) -> Path | None:
-        paths = (below(folder, f"{name}{suffix}") for folder in self._folders() for suffix in (".png", ".pgm"))
-        return next((path for path in paths if path.is_file()), None)
+        paths = (below(folder, f"{name}{suffix}") for folder in self._folders() for suffix in SUFFIXES)
+        return next((path for path in paths if is_there(path)), None)
 
     def _record(self, path: Path, name: str, rows: list[TableRow]) -> Record:
         number = int(name[3:]) if name[3:].isdecimal() and len(name) < 9 else 0
@@ -152,7 +152,7 @@ def _annotation(row: TableRow) -> Annotation:
 def _info_rows(path: Path) -> list[TableRow]:
     names = ("image", "tissue", "cls", "severity", "x", "y_file", "radius")
     rows = []
-    for line, content in enumerate(path.read_text(encoding="latin-1").splitlines(), start=1):
+    for line, content in enumerate(read_file(path).decode("latin-1").splitlines(), start=1):
         words = content.split()
         if len(words) < 3 or not (words[0].startswith("mdb") and words[0][3:].isdigit()):
             continue

@@ -16,6 +16,7 @@ from synthmammo.mammogram.limits import too_large
 from synthmammo.mammogram.sample import BITS_STORED, Image
 
 _MAGICS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"P5\n", b"P5 ")
+JPEG = (".jpg", ".jpeg")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm")
 
 
@@ -136,7 +137,7 @@ def lossy_facts(path: Path, image: Image) -> dict[str, Any]:
         image: `uint16 (H, W)` grey values of the file.
     """
     # What a JPEG lost is not known, how many bytes it saved is.
-    lossy = path.suffix.lower() in (".jpg", ".jpeg")
+    lossy = path.suffix.lower() in JPEG
     return {"lossy_ratio": round(max(1.0, image.size / size_of(path)), 3)} if lossy else {}
 
 

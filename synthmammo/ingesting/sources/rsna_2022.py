@@ -14,6 +14,7 @@ from typing import Any
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.archive_files import is_folder
 from synthmammo.ingesting.sources.base import Annotation, Record, Skipped, key_of
 from synthmammo.ingesting.sources.dicom_archive import DicomArchive, facts_beside, open_listed
 from synthmammo.ingesting.sources.paths import below
@@ -64,7 +65,7 @@ class Rsna2022(DicomArchive):
             SourceError: The table is missing or lacks a column.
         """
         rows = read_table(self.folder / TABLE, required=COLUMNS)
-        images = next((folder for name in FOLDERS if (folder := self.folder / name).is_dir()), self.folder)
+        images = next((folder for name in FOLDERS if is_folder(folder := self.folder / name)), self.folder)
         for row in rows:
             path = images / row["patient_id"] / f"{row['image_id']}.dcm"
             try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import warnings
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from synthmammo.errors import SourceError
+from synthmammo.ingesting.sources.archive_files import open_whole, read_file, size_of
 
 SUFFIXES = (".xlsx", ".xls", ".ods")
 LARGEST = 1 << 28
@@ -29,7 +31,7 @@ def read_sheets(path: Path) -> list[list[tuple[int, list[str]]]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            book = calamine.load_workbook(str(path))
+            book = calamine.load_workbook(BytesIO(read_file(path)))
             sheets = [book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names]
     except Exception as error:
         # The parser is in another language, and has an error of its own for each part of a file.
@@ -51,10 +53,11 @@ def _text(cell: Any) -> str:
 
 def _unpacked(path: Path) -> int:
     try:
-        if not is_zipfile(path):
-            return path.stat().st_size
-        with ZipFile(path) as packed:
-            return sum(part.file_size for part in packed.infolist())
+        with open_whole(path) as file:
+            if not is_zipfile(file):
+                return size_of(path)
+            with ZipFile(file) as packed:
+                return sum(part.file_size for part in packed.infolist())
     except (OSError, BadZipFile) as error:
         raise SourceError(f"the spreadsheet cannot be read ({error})", where=path) from error
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.archive_files import read_file
+from synthmammo.ingesting.sources.archive_files import open_file, paths_below, read_file
 from synthmammo.ingesting.sources.sheets import SUFFIXES as SHEETS
 from synthmammo.ingesting.sources.sheets import read_sheets
 
@@ -110,10 +110,11 @@ def stream_table(path: Path, required: Sequence[str], optional: Sequence[str] = 
         SourceError: The file cannot be read, is empty, or lacks a column.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             if b"\0" in file.read(_BLOCK):
                 raise SourceError("not a text file", where=path, hint="Save the table as UTF-8 (CSV).")
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        with open_file(path) as file:
+            text = io.TextIOWrapper(file, "utf-8-sig", "replace", "")
             header = text.readline(_BLOCK)
             if not header.strip():
                 raise SourceError("the table is empty", where=path, hint="Expected a header line and one per row.")
@@ -138,9 +139,9 @@ def find_table(folder: Path, *names: str) -> Path:
         SourceError: There is none.
     """
     suffixes = (".csv", ".tsv", *SHEETS)
-    paths = sorted(p for glob in ("*", "*/*") for p in folder.glob(glob) if p.suffix.lower() in suffixes)
+    paths = paths_below(folder, suffixes, 2)
     for name in names:
-        found = [path for path in paths if _squashed(path.stem).startswith(_squashed(name)) and path.is_file()]
+        found = [path for path in paths if _squashed(path.stem).startswith(_squashed(name))]
         if found:
             return min(found, key=lambda path: (suffixes.index(path.suffix.lower()), len(path.name), path))
     hint = f"Expected {names[0]}.csv, or the archive's spreadsheet, in the folder or one below it."
