@@ -1,14 +1,16 @@
 """Which DICOM objects are mammograms, which frame of them is read, and the spacing of magnification views."""
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.base import Record, Skipped, open_source
+from synthmammo.ingesting.sources.base import PassedOver, Record, Skipped, open_source
 from synthmammo.ingesting.sources.dicom import MANY_STUDIES
 from synthmammo.mammogram.sample import Laterality
+from tests.support.archives import ARCHIVES
 from tests.support.dicom_files import FOR_PRESENTATION, SECONDARY_CAPTURE, TOMOSYNTHESIS, breast_like, write
 
 FLAT = breast_like()
@@ -177,3 +179,80 @@ def test_one_patient_id_for_many_studies_is_noted_and_studies_can_tell_patients_
     assert "ANONYMOUS" not in source.notes[0] and "patient=study" in source.notes[0]
     source = open_source("dicom", tmp_path, {"patient": "study"})
     assert len({record.patient for record in source.records()}) == MANY_STUDIES and not source.notes
+
+
+# What one of several frames shares with other objects
+
+
+@pytest.mark.parametrize("frames", ["central", 3, "maximum"])
+@pytest.mark.parametrize("syntax", [None, JPEG2000Lossless])
+def test_frames_whose_values_need_more_bits_than_stated_keep_them(tmp_path, frames, syntax):
+    pixels = np.stack([breast_like(top=16383) // share for share in (4, 2, 1, 3)])
+    path = write(tmp_path / "one.dcm", pixels, SOPClassUID=TOMOSYNTHESIS, NumberOfFrames=4, BitsStored=14)
+    if syntax:
+        path = write(
+            tmp_path / "one.dcm", pixels, syntax=syntax, SOPClassUID=TOMOSYNTHESIS, NumberOfFrames=4, BitsStored=14
+        )
+    header = pydicom.dcmread(path)
+    header.BitsStored, header.HighBit = 12, 11
+    header.save_as(path)
+    source = open_source("dicom", tmp_path, {"frames": frames})
+    (record,) = source.records()
+    picture = source.read(record)
+    np.testing.assert_array_equal(picture.image, pixels[2])
+    assert (picture.bits_stored, picture.notes["bits_found"]) == (14, 14)
+
+
+def test_frames_of_signed_values_are_compared_with_their_signs(tmp_path):
+    signed = np.stack([FLAT.astype(np.int16) - 2048, FLAT.astype(np.int16) // 2 - 2048])
+    words = (signed.view(np.uint16) & 0x0FFF).view(np.int16)  # the signs do not reach all of the word
+    write(tmp_path / "one.dcm", words, SOPClassUID=TOMOSYNTHESIS, NumberOfFrames=2, RescaleSlope=1)
+    source = open_source("dicom", tmp_path, {"frames": "maximum"})
+    (record,) = source.records()
+    np.testing.assert_array_equal(source.read(record).image, FLAT)
+
+
+# Tomosyntheses whose slices are single files
+
+
+def slices(folder, count=5, **attributes):
+    for number in range(1, count + 1):
+        tags = {"ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "NONE"], "SeriesInstanceUID": "1.2.9"} | attributes
+        # Names sort otherwise than the slices do.
+        write(folder / f"{count - number}.dcm", FLAT // (number + 1), InstanceNumber=number, **tags)
+
+
+@pytest.mark.parametrize(("frames", "number"), [("central", 3), (2, 2), ("5", 5)])
+def test_one_slice_of_a_series_of_files_is_read(tmp_path, frames, number):
+    slices(tmp_path / "left")
+    slices(tmp_path / "right", 1, SeriesInstanceUID="1.2.10", ImageLaterality="R")
+    write(tmp_path / "flat.dcm")
+    source = open_source("dicom", tmp_path, {"frames": frames})
+    listed = list(source.records())
+    records = {
+        record.laterality: record for record in listed if isinstance(record, Record) and "frame" in record.provenance
+    }
+    left = records[Laterality.LEFT]
+    assert (left.provenance["frame"], left.provenance["frames"]) == (str(number), 5)
+    np.testing.assert_array_equal(source.read(left).image, FLAT // (number + 1))
+    assert sum(isinstance(one, PassedOver) for one in listed) == 4
+    assert (Laterality.RIGHT in records) is (frames == "central")
+    assert any(isinstance(one, Record) and "frame" not in one.provenance for one in listed)
+
+
+@pytest.mark.parametrize("frames", ["refuse", "maximum"])
+def test_slices_in_single_files_are_refused_with_the_option_that_reads_one(tmp_path, frames):
+    slices(tmp_path, 2)
+    assert all("--frames central or a number reads one" in one.reason for one in found(tmp_path, frames=frames))
+
+
+def test_readers_of_archives_read_one_frame_too(tmp_path):
+    ARCHIVES["rsna_2022"](tmp_path, {})
+    write(tmp_path / "train_images" / "10006" / "462822612.dcm", FRAMES, SOPClassUID=TOMOSYNTHESIS, NumberOfFrames=4)
+    (skipped,) = open_source("rsna_2022", tmp_path).records()
+    assert "4 frames" in skipped.reason
+    source = open_source("rsna_2022", tmp_path, {"frames": "central"})
+    (record,) = source.records()
+    np.testing.assert_array_equal(source.read(record).image, FLAT)
+    with pytest.raises(SourceError, match="frames: 'middle' is not understood"):
+        open_source("cmmd", tmp_path, {"frames": "middle"})

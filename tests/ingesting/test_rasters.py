@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.rasters import lossy_facts, read_noted_raster, read_raster
+from synthmammo.ingesting.sources.rasters import is_picture, lossy_facts, read_noted_raster, read_raster
 
 RAMP = np.arange(48, dtype=np.uint16).reshape(6, 8)
 
@@ -178,6 +178,48 @@ def test_a_png_that_its_bytes_cannot_fill_is_refused_at_once(tmp_path):
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + idat)
     with pytest.raises(SourceError, match="which its 45 bytes cannot hold"):
         read_raster(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(("maximum", "bits"), [(100, 8), (255, 8), (4095, 12), (65535, 16)])
+def test_a_plain_pgm_keeps_its_values_and_states_its_depth(tmp_path, maximum, bits):
+    values = [0, 1, 77, maximum, 5, 6]
+    text = f"P2 # a comment\n3 2\n{maximum}\n{' '.join(map(str, values[:4]))} # more\n5\n6\n"
+    (tmp_path / "a.pgm").write_text(text)
+    image, found = read_raster(tmp_path / "a.pgm")
+    assert (image.tolist(), found) == ([values[:3], values[3:]], bits)
+    assert is_picture(tmp_path / "a.pgm")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("P2 3 2 255 1 2 3 4 5", "shorter"),
+        ("P2 3 2 255 1 2 x 4 5 6", "shorter than its header says, or damaged"),
+        ("P2 3 2 255 1 2 -3 4 5 6", "holds values"),
+        ("P2 3 2 255 1 2 256 4 5 6", "holds values up to 256, its header says 255"),
+        ("P2 3 2 70000 1 2 3 4 5 6", "states values up to 70000"),
+        ("P2 3 2", "header is damaged"),
+        ("P2 65535 65535 255 1", "65,535"),
+    ],
+)
+def test_a_plain_pgm_that_is_none_is_refused(tmp_path, content, words):
+    (tmp_path / "a.pgm").write_text(content)
+    with pytest.raises(SourceError, match=words):
+        read_raster(tmp_path / "a.pgm")
+
+
+@pytest.mark.parametrize("order", ["II", "MM"])
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_a_tiff_of_16_bits_is_read_in_either_byte_order_and_polarity(tmp_path, order, photometric):
+    sign, values = ("<" if order == "II" else ">"), np.array([[0, 1, 300], [4095, 5, 6]])
+    data = values.astype(f"{sign}u2").tobytes()
+    tags = [(256, 3), (257, 2), (258, 16), (259, 1), (262, photometric), (273, 8), (277, 1), (278, 2), (279, len(data))]
+    entries = b"".join(struct.pack(f"{sign}HHIHH", tag, 3, 1, value, 0) for tag, value in tags)
+    directory = struct.pack(f"{sign}H", len(tags)) + entries + bytes(4)
+    (tmp_path / "a.tif").write_bytes(order.encode() + struct.pack(f"{sign}HI", 42, 8 + len(data)) + data + directory)
+    image, bits, notes = read_noted_raster(tmp_path / "a.tif")
+    assert (image.tolist(), bits) == ((4095 - values if photometric == 0 else values).tolist(), 16)
+    assert notes == ({"inverted": True, "inverted_at": 4095} if photometric == 0 else {})
 
 
 def test_values_beyond_the_stated_maximum_of_a_pgm_are_refused(tmp_path):

@@ -74,7 +74,7 @@ class Cmmd(DicomArchive):
         found: set[str] = set()
         for path in dicom_files(self.folder).files:
             try:
-                header = open_listed(path, table.name)
+                header = open_listed(path, table.name, self.accepted)
                 found.add(head.text(header, "PatientID").upper())
                 yield self._record(path, header, rows, table.name)
             except SourceError as error:

@@ -92,7 +92,7 @@ class CsawCc(DicomArchive):
         Raises:
             SourceError: The image or its mask is damaged.
         """
-        image, bits, notes = read_dicom_pixels(record.path)
+        image, bits, notes = read_dicom_pixels(record.path, accepted=self.accepted)
         shape = (image.shape[0], image.shape[1])
         annotations, masks = record.annotations, {}
         for annotation in record.annotations:
@@ -107,7 +107,8 @@ class CsawCc(DicomArchive):
         return Picture(image, bits, *locate(annotations, shape, masks), record.spacing_mm, notes)
 
     def _record(self, path: Path, row: TableRow, files: dict[str, Path]) -> Record:
-        header, side = open_listed(path, f"{row.path.name} line {row.line}"), laterality_of(row["imagelaterality"])
+        header = open_listed(path, f"{row.path.name} line {row.line}", self.accepted)
+        side = laterality_of(row["imagelaterality"])
         if side is None:
             found = row["imagelaterality"]
             raise SourceError(f"{row.where('imagelaterality')}: '{found}' is not understood", where=path)

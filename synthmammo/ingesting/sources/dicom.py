@@ -23,8 +23,9 @@ from synthmammo.ingesting.sources.base import (
 )
 from synthmammo.ingesting.sources.dicom_facts import header_facts
 from synthmammo.ingesting.sources.dicom_files import dicom_files
-from synthmammo.ingesting.sources.dicom_frames import frames_of
+from synthmammo.ingesting.sources.dicom_frames import MAXIMUM, frames_of
 from synthmammo.ingesting.sources.dicom_pixels import RAW_CHOICES, VOI_CHOICES, Raw, Voi, is_raw, read_dicom_pixels
+from synthmammo.ingesting.sources.dicom_slices import Slices
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.terms import NONE, words
 from synthmammo.mammogram.sample import Kind, Pathology
@@ -67,7 +68,8 @@ class Dicom:
         accept: Objects to read, "mammography" (the default), or "breast": also those of the modalities CR, RG, DX, OT
             or none whose BodyPartExamined is BREAST.
         frames: Treatment of multi-frame objects such as tomosyntheses: "refuse", the default, "central" and a number
-            from 1 read that frame, "maximum" the brightest value of all frames.
+            from 1 read that frame, "maximum" the brightest value of all frames. Where slices are single files,
+            "central" and a number read that slice of each series.
         patient: Attribute that tells patients apart, "id" (PatientID, the default) or "study" (StudyInstanceUID), for
             archives whose PatientIDs were all replaced by one.
         label: Class of the images, since headers do not say it; "unknown" by default.
@@ -108,12 +110,14 @@ class Dicom:
         self._raw = cast(Raw, choice(path, "raw", raw, RAW_CHOICES))
         self._burned_in = choice(path, "burned_in", burned_in, ("skip", "flag"))
         body_part = choice(path, "accept", accept, ("mammography", "breast")) == "breast"
-        self._accepted = head.Accepted(body_part, frames_of(path, frames))
+        chosen = frames_of(path, frames)
+        self._accepted = head.Accepted(body_part, chosen, chosen not in (None, MAXIMUM))
         self._by_study = choice(path, "patient", patient, ("id", "study")) == "study"
 
     def records(self) -> Iterator[Record | Skipped]:
         """List one record per readable header, in the order of the paths."""
         seen: dict[str, Path] = {}
+        slices = Slices(self._accepted.frames)
         studies: dict[str, set[str]] = {}
         files, passed_over = dicom_files(self.folder)
         yield from passed_over
@@ -131,7 +135,11 @@ class Dicom:
             seen[uid] = path
             record = self._record(path, header, uid)
             studies.setdefault(record.patient, set()).add(head.text(header, "StudyInstanceUID"))
-            yield record
+            if head.is_slice(header):
+                slices.add(header, record)
+            else:
+                yield record
+        yield from slices.chosen()
         self.notes += _note_on_patients(studies)
 
     def read(self, record: Record) -> Picture:
@@ -146,7 +154,11 @@ class Dicom:
 
     def _refusal(self, header: Dataset) -> str | None:
         if reason := head.refusal(header, self._accepted):
-            return reason
+            return (
+                f"{reason} (--frames central or a number reads one of its series)"
+                if reason == head.SINGLE_FILE
+                else reason
+            )
         if self._raw == "skip" and is_raw(header):
             return "a For Processing image, and raw is 'skip'"
         if self._burned_in == "skip" and head.text(header, "BurnedInAnnotation") == "YES":

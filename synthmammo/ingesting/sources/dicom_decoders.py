@@ -28,6 +28,11 @@ def cause(error: BaseException) -> str:
     return f"{joined}. Install: pip install {' '.join(names)}" if names else joined
 
 
+def is_failure(error: BaseException) -> bool:
+    """Whether a decoder failed: decoders raise what they like, and a panic of one in Rust is no `Exception`."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
 def _missing(reason: str) -> list[str]:
     """Packages that a plug-in says it lacks: "gdcm - requires gdcm>=3.0.10"."""
     if " requires " not in reason:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.dicom_decoders import cause
+from synthmammo.ingesting.sources.dicom_decoders import cause, is_failure
 from synthmammo.ingesting.sources.dicom_header import Accepted, integer, text
 
 if TYPE_CHECKING:
@@ -62,13 +62,17 @@ def one_frame(dataset: Dataset, path: Path, accepted: Accepted) -> dict[str, Any
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pixels = _brightest(dataset) if isinstance(chosen, str) else _decoded(dataset, chosen)
-    except Exception as error:
-        # Decoders are plug-ins in several languages and raise what they like.
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         raise SourceError(f"its frames cannot be decoded ({cause(error)})", where=path) from error
     for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
         dataset.pop(name, None)
     dataset.NumberOfFrames = 1
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    # All bits of each word, so that they are looked at as those of other objects are; see `stored_bits`.
+    pixels = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)
+    dataset.BitsAllocated = 8 * pixels.dtype.itemsize
     dataset.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
     dataset["PixelData"].is_undefined_length = False
     return {"frame": str(chosen), "frames": count}
@@ -77,7 +81,7 @@ def one_frame(dataset: Dataset, path: Path, accepted: Accepted) -> dict[str, Any
 def _decoded(dataset: Dataset, number: int) -> np.ndarray[Any, Any]:
     from pydicom.pixels.utils import pixel_array
 
-    return pixel_array(dataset, index=number - 1, raw=True)
+    return pixel_array(dataset, index=number - 1, raw=True, correct_unused_bits=False)
 
 
 def _brightest(dataset: Dataset) -> np.ndarray[Any, Any]:
@@ -85,7 +89,9 @@ def _brightest(dataset: Dataset) -> np.ndarray[Any, Any]:
     from pydicom.pixels.utils import iter_pixels
 
     choose = np.minimum if text(dataset, "PhotometricInterpretation") == "MONOCHROME1" else np.maximum
-    frames = iter_pixels(dataset, raw=True)
+    # Signs reach all of the word first: compared as they lie, negative values might come out on top.
+    signed = integer(dataset, "PixelRepresentation") == 1
+    frames = iter_pixels(dataset, raw=True, correct_unused_bits=signed)
     result = next(frames).copy()
     for frame in frames:
         choose(result, frame, out=result)

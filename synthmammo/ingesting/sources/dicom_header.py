@@ -75,6 +75,9 @@ _SPOKEN_MODIFIERS = {
 }
 """Words for the same in descriptions."""
 
+SINGLE_FILE = "one slice of a tomosynthesis whose slices are single files, expected a mammogram"
+"""Why a slice is refused."""
+
 MAGNIFIED_FROM = 1.2
 """Least magnification factor of a magnification view; in contact views the breast's own thickness gives 1.0 to 1.1."""
 
@@ -160,10 +163,12 @@ class Accepted:
         body_part: Whether X-rays of other modalities are read whose BodyPartExamined is BREAST; False by default.
         frames: Frame of multi-frame objects that is read: "central", "maximum" (of all frames), or its number from 1;
             None, the default, reads no such object.
+        slices: Whether a file that holds one slice of a tomosynthesis is read; False by default.
     """
 
     body_part: bool = False
     frames: Literal["central", "maximum"] | int | None = None
+    slices: bool = False
 
 
 MAMMOGRAMS = Accepted()
@@ -206,9 +211,7 @@ def _other_modality(header: Dataset, accepted: Accepted) -> str | None:
 
 
 def _three_dimensional(header: Dataset, accepted: Accepted) -> str | None:
-    frames, uid = integer(header, "NumberOfFrames") or 1, text(header, "SOPClassUID")
-    words = [str(word).upper() for word in as_list(header, "ImageType")]
-    flat = any("2D" in word or "PROJ" in word for word in words)
+    frames = integer(header, "NumberOfFrames") or 1
     if frames > 1:
         if accepted.frames is None:
             hint = "--frames central, maximum or a number reads one image of it"
@@ -216,9 +219,16 @@ def _three_dimensional(header: Dataset, accepted: Accepted) -> str | None:
         if isinstance(accepted.frames, int) and accepted.frames > frames:
             return f"has {frames} frames, and frame {accepted.frames} is asked for"
         return None
-    if not flat and (uid == TOMOSYNTHESIS or any(re.search(r"SLICE|\bTOMO(SYNTHESIS)?\b", word) for word in words)):
-        return "one slice of a tomosynthesis whose slices are single files, expected a mammogram"
-    return None
+    return SINGLE_FILE if is_slice(header) and not accepted.slices else None
+
+
+def is_slice(header: Dataset) -> bool:
+    """Whether the image is one slice of a tomosynthesis whose slices are single files."""
+    words = [str(word).upper() for word in as_list(header, "ImageType")]
+    if (integer(header, "NumberOfFrames") or 1) > 1 or any("2D" in word or "PROJ" in word for word in words):
+        return False
+    said = any(re.search(r"SLICE|\bTOMO(SYNTHESIS)?\b", word) for word in words)
+    return said or text(header, "SOPClassUID") == TOMOSYNTHESIS
 
 
 def modifiers(header: Dataset) -> list[str]:

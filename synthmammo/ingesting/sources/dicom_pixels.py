@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources.codestreams import Codestream, codestream
-from synthmammo.ingesting.sources.dicom_decoders import cause
+from synthmammo.ingesting.sources.dicom_decoders import cause, is_failure
 from synthmammo.ingesting.sources.dicom_frames import one_frame
 from synthmammo.ingesting.sources.dicom_header import (
     FOR_PROCESSING,
@@ -86,9 +86,9 @@ def read_dicom_pixels(
     dataset = open_dicom(path, with_pixels=True)
     if reason := refusal(dataset, accepted):
         raise SourceError(reason, where=path)
-    _checked_size(dataset, path)
+    inside = _checked_size(dataset, path)
     frames = one_frame(dataset, path, accepted)
-    values = read_stored(dataset, path)
+    values = read_stored(dataset, path, inside if frames else None)
     if is_raw(dataset) and raw == "skip":
         raise SourceError("a For Processing image, and raw is 'skip'", where=path)
     try:
@@ -160,12 +160,13 @@ def decode(dataset: Dataset, path: Path) -> Levels:
     return read_stored(dataset, path).levels
 
 
-def read_stored(dataset: Dataset, path: Path) -> Stored:
+def read_stored(dataset: Dataset, path: Path, was: Codestream | None = None) -> Stored:
     """Stored values with what was found out of their bits; see `stored_bits`.
 
     Args:
         dataset: Parsed file, with its pixel data.
         path: Path of the file, for messages.
+        was: Codestream that the pixel data were decoded from already; None, the default, looks into them.
 
     Raises:
         SourceError: There are none, they are incomplete, larger than any mammogram, no decoder reads them, or their
@@ -173,7 +174,7 @@ def read_stored(dataset: Dataset, path: Path) -> Stored:
     """
     if "PixelData" not in dataset:
         raise SourceError("holds no pixel data (PixelData is missing)", where=path)
-    inside = _checked_size(dataset, path)
+    inside = was or _checked_size(dataset, path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -181,8 +182,7 @@ def read_stored(dataset: Dataset, path: Path) -> Stored:
 
             pixels = pixel_array(dataset, raw=True, correct_unused_bits=False)
     except BaseException as error:
-        # Decoders are plug-ins in several languages and raise what they like; a panic of Rust is no Exception.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        if not is_failure(error):
             raise
         syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
         kind = f", {getattr(syntax, 'name', syntax)}" if syntax else ""

@@ -60,6 +60,7 @@ class Embed(DicomArchive):
         path: Folder with `tables` and `images`.
         images: Images that are read: "2D", the default, the full-field views; "cview" the synthetic views that were
             computed from tomosynthesis; "all" both.
+        frames: Treatment of multi-frame objects, see `DicomArchive`.
 
     Raises:
         SourceError: The folder is missing, or the setting is not known.
@@ -85,8 +86,8 @@ class Embed(DicomArchive):
         "kind": words("massshape", KINDS) | words("calcfind", {"A": "calcification"}),
     }
 
-    def __init__(self, path: str | Path, *, images: str = "2D") -> None:
-        super().__init__(path)
+    def __init__(self, path: str | Path, *, images: str = "2D", frames: str | int = "refuse") -> None:
+        super().__init__(path, frames=frames)
         self._images = choice(path, "images", images, ("2D", "cview", "all"))
 
     def records(self) -> Iterator[Record | Skipped]:
@@ -112,7 +113,7 @@ class Embed(DicomArchive):
         Raises:
             SourceError: The file is damaged.
         """
-        image, bits, notes = read_dicom_pixels(record.path)
+        image, bits, notes = read_dicom_pixels(record.path, accepted=self.accepted)
         shape, breast, annotations = (image.shape[0], image.shape[1]), None, record.annotations
         boxes = [annotation.box for annotation in annotations if annotation.box is not None]
         if boxes:
@@ -136,7 +137,8 @@ class Embed(DicomArchive):
     def _record(self, path: Path, row: TableRow, exam: list[TableRow]) -> Record:
         if reason := self._refusal(row["finalimagetype"].lower()):
             raise SourceError(reason, where=path)
-        header, side = open_listed(path, f"{row.path.name} line {row.line}"), laterality_of(row["imagelateralityfinal"])
+        header = open_listed(path, f"{row.path.name} line {row.line}", self.accepted)
+        side = laterality_of(row["imagelateralityfinal"])
         rows = [found for found in exam if side is None or laterality_of(found["side"]) in (side, None)]
         return Record(
             path,

@@ -95,7 +95,7 @@ class Inbreast(DicomArchive):
                 yield Skipped(path, error.message)
 
     def _record(self, path: Path, number: str, row: TableRow) -> Record:
-        header = open_listed(path, f"{row.path.name} line {row.line}")
+        header = open_listed(path, f"{row.path.name} line {row.line}", self.accepted)
         parts, side = path.stem.split("_"), laterality_of(row["laterality"])
         return Record(
             path,

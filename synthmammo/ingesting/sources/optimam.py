@@ -57,8 +57,10 @@ class Optimam(DicomArchive):
         "kind": words("mark", MARKS),
     }
 
-    def __init__(self, path: str | Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: str | Path, *, frames: str | int = "refuse") -> None:
+        super().__init__(path, frames=frames)
+        if not self.folder.is_dir():
+            raise SourceError("a zip archive", where=path, hint="Unpack it: the package omidb reads folders.")
         for name in ("data", "images"):
             if not (self.folder / name).is_dir():
                 raise SourceError(
@@ -91,7 +93,7 @@ class Optimam(DicomArchive):
                 yield Skipped(path, error.message)
 
     def _record(self, path: Path, client: Any, episode: Any, image: Any) -> Record:
-        header = open_listed(path, "the archive's data")
+        header = open_listed(path, "the archive's data", self.accepted)
         if is_raw(header):
             raise SourceError("a For Processing image", where=path)
         annotations = tuple(_annotation(mark, episode) for mark in image.marks)

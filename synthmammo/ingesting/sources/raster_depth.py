@@ -7,6 +7,9 @@ layout that its decoder is given: read under two names, both bytes are there.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +68,44 @@ def white_is_zero(picture: Picture) -> bool:
     """Whether a TIFF's lowest value is white and Pillow leaves it so, which it does with 16 bits."""
     tags = getattr(picture, "tag_v2", {})
     return picture.mode.startswith("I") and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+
+
+@contextmanager
+def black_is_zero(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+    """The same file, or, of a big-endian TIFF of 16 bits whose lowest value is white, a copy in which it is black.
+
+    Pillow knows no such TIFF, and reads the values of the copy as they are: whoever reads it inverts them.
+
+    Args:
+        stream: The file.
+    """
+    start = stream.read(_TIFF_HEADER)
+    place = _white_is_zero_at(stream, start) if start[:4] == b"MM\0*" else None
+    stream.seek(0)
+    if place is None:
+        yield stream
+        return
+    content = bytearray(stream.read())
+    content[place : place + 2] = b"\0\1"
+    yield BytesIO(bytes(content))
+
+
+def _white_is_zero_at(stream: IO[bytes], start: bytes) -> int | None:
+    """Place of the number that says it, in the first directory of a big-endian TIFF of one channel of 16 bits."""
+    first = int.from_bytes(start[4:8], "big")
+    stream.seek(first)
+    count = int.from_bytes(stream.read(2), "big")
+    entries = stream.read(12 * count)
+    places = {entries[at : at + 8]: at for at in range(0, len(entries) - 11, 12)}
+    photometric, bits = (places.get(tag.to_bytes(2, "big") + _ONE_SHORT) for tag in (_PHOTOMETRIC, _BITS_PER_SAMPLE))
+    if photometric is None or bits is None or entries[bits + 8 : bits + 10] != b"\0\x10":
+        return None
+    return first + 2 + photometric + 8 if entries[photometric + 8 : photometric + 10] == b"\0\0" else None
+
+
+_TIFF_HEADER = 8
+_ONE_SHORT = b"\0\3\0\0\0\1"
+"""An entry's type and count: one number of 16 bits."""
 
 
 def stated_bits(picture: Picture) -> int | None:

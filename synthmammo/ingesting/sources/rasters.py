@@ -10,12 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.errors import SourceError
-from synthmammo.ingesting.sources.archive_files import open_file, open_whole, read_file, size_of
-from synthmammo.ingesting.sources.raster_depth import FORMATS, NotDeep, full_depth, stated_bits, white_is_zero
+from synthmammo.ingesting.sources.archive_files import open_file, open_whole, size_of
+from synthmammo.ingesting.sources.pgm import PGM_MAGICS, is_pgm, read_pgm
+from synthmammo.ingesting.sources.raster_depth import (
+    FORMATS,
+    NotDeep,
+    black_is_zero,
+    full_depth,
+    stated_bits,
+    white_is_zero,
+)
 from synthmammo.mammogram.limits import too_large
 from synthmammo.mammogram.sample import BITS_STORED, Image
 
-_MAGICS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"P5\n", b"P5 ")
+_MAGICS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", *PGM_MAGICS)
 JPEG = (".jpg", ".jpeg")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm")
 
@@ -53,8 +61,8 @@ def read_noted_raster(path: Path) -> tuple[Image, int, dict[str, Any]]:
         SourceError: The file is damaged, coloured, partly transparent, of another depth, larger than any mammogram, or
             holds several pages.
     """
-    if _start(path).startswith(b"P5") and (found := _binary_pgm(path)) is not None:
-        return (*found, {})
+    if is_pgm(_start(path)):
+        return (*read_pgm(path), {})
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
 
@@ -62,9 +70,14 @@ def read_noted_raster(path: Path) -> tuple[Image, int, dict[str, Any]]:
         with warnings.catch_warnings():
             # A damaged tag does not matter here; damaged pixels raise.
             warnings.simplefilter("ignore")
-            with open_whole(path) as stream, Pillow.open(stream, formats=FORMATS) as file:
+            with (
+                open_whole(path) as whole,
+                black_is_zero(whole) as stream,
+                Pillow.open(stream, formats=FORMATS) as file,
+            ):
                 _check_size(file, path)
-                pages, inverted, bits = getattr(file, "n_frames", 1), white_is_zero(file), stated_bits(file)
+                pages, bits = getattr(file, "n_frames", 1), stated_bits(file)
+                inverted = stream is not whole or white_is_zero(file)
                 pixels = full_depth(file, stream)
     except SourceError:
         raise
@@ -155,38 +168,3 @@ def _grey(pixels: NDArray[Any], path: Path) -> tuple[Image, int]:
     if pixels.dtype.kind in "iu" and pixels.min() >= 0 and pixels.max() < 1 << 16:
         return pixels.astype(np.uint16), 16
     raise SourceError(f"values are {pixels.dtype.name}, expected whole numbers of 8 or 16 bits", where=path)
-
-
-def _binary_pgm(path: Path) -> tuple[Image, int] | None:
-    # Pillow rescales PGM values to 16 bits when their maximum is not 255; film scans are often 12-bit.
-    try:
-        content = read_file(path)
-    except OSError as error:
-        raise SourceError(f"cannot be read ({error.strerror})", where=path) from error
-    if content[:2] != b"P5":
-        return None
-    fields: list[int] = []
-    position = 2
-    while len(fields) < 3:
-        while content[position : position + 1].isspace():
-            position += 1
-        end = position
-        while end < len(content) and not content[end : end + 1].isspace():
-            end += 1
-        if content[position : position + 1] == b"#":
-            end = content.find(b"\n", position)
-        elif content[position:end].isdigit():
-            fields.append(int(content[position:end]))
-        if end <= position:
-            raise SourceError("the PGM header is damaged", where=path)
-        position = end
-    width, height, maximum = fields
-    if reason := too_large(height, width):
-        raise SourceError(reason, where=path)
-    dtype = np.dtype(">u2") if maximum > 255 else np.dtype("u1")
-    if not 0 < maximum < 1 << 16 or len(content) - position - 1 < width * height * dtype.itemsize:
-        raise SourceError("the PGM file is shorter than its header says", where=path)
-    pixels = np.frombuffer(content, dtype, width * height, position + 1).reshape(height, width)
-    if not pixels.size or int(pixels.max()) > maximum:
-        raise SourceError(f"holds values up to {pixels.max(initial=0)}, its header says {maximum}", where=path)
-    return pixels.astype(np.uint16), next(bits for bits in BITS_STORED if maximum < 1 << bits)

@@ -74,7 +74,8 @@ class Rsna2022(DicomArchive):
                 yield Skipped(path, error.message)
 
     def _record(self, path: Path, row: TableRow) -> Record:
-        header, side = open_listed(path, f"{TABLE} line {row.line}"), laterality_of(row["laterality"])
+        header = open_listed(path, f"{TABLE} line {row.line}", self.accepted)
+        side = laterality_of(row["laterality"])
         pathology = _pathology(row)
         label = "normal" if pathology is None else str(pathology)
         return Record(

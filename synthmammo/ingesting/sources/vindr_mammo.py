@@ -96,7 +96,8 @@ class VindrMammo(DicomArchive):
                 yield Skipped(path, error.message)
 
     def _record(self, path: Path, row: TableRow, findings: list[TableRow]) -> Record:
-        header, side = open_listed(path, f"{IMAGE_TABLE} line {row.line}"), laterality_of(row["laterality"])
+        header = open_listed(path, f"{IMAGE_TABLE} line {row.line}", self.accepted)
+        side = laterality_of(row["laterality"])
         annotations = (_annotation(finding) for finding in findings)
         return Record(
             path,
