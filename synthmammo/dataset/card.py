@@ -80,7 +80,7 @@ def card(path: str | Path, *, benchmark: str | Path | None = None, audit: str | 
         failures=_not_releasable(directory) + _failures(directory, manifest),
         measured="".join(_report(report) for report in reports(directory).values()),
         loading=loading(manifest),
-        making=_making(manifest),
+        making=_making(manifest, rows),
         origin="The resolved recipe" if (directory / RECIPE).is_file() else "The options",
         recipe=_recipe(directory, manifest),
         facts=_table(_origins(manifest)),
@@ -228,8 +228,8 @@ def _failures(directory: Path, manifest: Manifest) -> str:
     return "\n\n".join([*lost, f"{len(manifest.failed)} {what} and are listed in `skipped.jsonl`:", lines])
 
 
-def _making(manifest: Manifest) -> str:
-    collection = " ".join(statements.collection(manifest))
+def _making(manifest: Manifest, rows: Sequence[IndexRow]) -> str:
+    collection = " ".join(statements.collection(manifest, rows))
     return (
         filled("making", collection=collection) if manifest.kind == "built" else f"{collection} Its options are below."
     )

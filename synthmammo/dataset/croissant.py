@@ -137,7 +137,7 @@ def croissant(manifest: Manifest, rows: Sequence[IndexRow], label_names: Sequenc
 def _responsibility(manifest: Manifest, rows: Sequence[IndexRow]) -> Json:
     made = manifest.kind == "built" or not statements.holds_real_images(manifest)
     return {
-        "rai:dataCollection": " ".join(statements.collection(manifest)),
+        "rai:dataCollection": " ".join(statements.collection(manifest, rows)),
         "rai:dataCollectionType": ["Software Collection" if made else "Secondary Data Analysis"],
         "rai:dataManipulationProtocol": statements.manipulation(manifest),
         "rai:dataAnnotationProtocol": [statements.annotation(rows)],

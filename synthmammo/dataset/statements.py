@@ -71,8 +71,13 @@ def inverted(manifest: Manifest) -> bool:
     return isinstance(background, dict) and bool(background.get("latents"))
 
 
-def collection(manifest: Manifest) -> list[str]:
-    """Where the images come from."""
+def collection(manifest: Manifest, rows: Sequence[IndexRow] = ()) -> list[str]:
+    """Where the images come from.
+
+    Args:
+        manifest: Manifest of the dataset.
+        rows: Index rows of the dataset; without them hosts that mix real and synthetic images are not told apart.
+    """
     version = manifest.versions.get("synthmammo", "of an unknown version")
     if manifest.kind != "built":
         origin = manifest.options.get("source") or ", ".join(manifest.sources) or "another dataset"
@@ -85,8 +90,7 @@ def collection(manifest: Manifest) -> list[str]:
     ]
     if uses(manifest, "ingested"):
         names = ", ".join(f"`{name}`" for name in manifest.sources if name not in manifest.models)
-        kind = "real" if holds_real_images(manifest) else "synthetic"
-        points.append(f"The backgrounds are {kind} mammograms from {names}.")
+        points.append(f"The backgrounds are {_kind_of_hosts(manifest, rows)} mammograms from {names}.")
     if inverted(manifest):
         kind = "real" if holds_real_images(manifest) else "synthetic"
         points.append(
@@ -94,6 +98,16 @@ def collection(manifest: Manifest) -> list[str]:
         )
     points += [_model(name, facts) for name, facts in manifest.models.items()]
     return points
+
+
+def _kind_of_hosts(manifest: Manifest, rows: Sequence[IndexRow]) -> str:
+    """Whether the hosts of a build are real: an image on a synthetic host is synthetic, on a real one it is not."""
+    if not holds_real_images(manifest):
+        return "synthetic"
+    made = sum(row["origin"] == Origin.SYNTHETIC for row in rows)
+    if not made:
+        return "real"
+    return f"real and synthetic (those of {made:,} of {len(rows):,} images)"
 
 
 def _model(name: str, facts: Mapping[str, Any]) -> str:

@@ -7,7 +7,6 @@ it waits in `.unfinished/` until the manifest is written, last. A file that cann
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from synthmammo.arguments import a_function, a_path, a_text, wrong
 from synthmammo.arguments import options as as_options
 from synthmammo.dataset.card import card
 from synthmammo.dataset.finishing import ShardResult
-from synthmammo.dataset.layout import PASSED_OVER, SKIPPED
+from synthmammo.dataset.layout import SKIPPED
 from synthmammo.dataset.libraries import of_ingest, versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset, MadeDataset
@@ -30,9 +29,8 @@ from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
 from synthmammo.dataset.workers.local import chosen, local
 from synthmammo.errors import OutputError, SourceError
-from synthmammo.files import writing
 from synthmammo.identity import digest
-from synthmammo.ingesting.listing import Listed, list_images, name_in
+from synthmammo.ingesting.listing import list_images, passed_over_notes, skip_row, write_passed_over
 from synthmammo.ingesting.options import IngestOptions
 from synthmammo.ingesting.sources.archive_files import size_of
 from synthmammo.ingesting.sources.base import Record, Skipped, Source, open_source
@@ -89,7 +87,7 @@ def ingest(
     Args:
         source: Name of the archive's reader: "dicom", "folder", "mini_mias", "cbis_ddsm", "cbis_ddsm_views",
             "ddsm", "vindr_mammo", "inbreast", "optimam", "embed", "rsna_2022", "cmmd", "csaw_cc" or "cdd_cesm".
-        path: Folder of the archive; "package:NAME" reads the files of an installed package.
+        path: Folder of the archive, or a zip archive of it; "package:NAME" reads the files of an installed package.
         out: Directory to make; an unfinished one is continued, a finished one of the same content is left alone.
         workers: Number of processes; 1 is this process, None one per core. A script that asks for more than one
             starts its work below `if __name__ == "__main__":`.
@@ -191,11 +189,11 @@ def ingest_archive(
         done = _results(job, _shards(records, splits, options.shard_size), state, engine, progress)
         made = done.samples
         _refuse_empty(done.results, state, path)
-        files = _passed_over(listed, reader, state.out)
-        skipped = [_skip_row(skip, reader) for skip in listed.skipped]
+        files = write_passed_over(listed, reader, state.out)
+        skipped = [skip_row(skip, reader) for skip in listed.skipped]
         manifest = state.finish(done.results, skipped, _facts(job), files)
     failed = tuple(Skipped(Path(skip["file"]), skip["reason"]) for skip in manifest.failed)
-    said = (*reader.notes, *listed.notes, *_counted(listed), *notes, *_scaled(state.out, manifest))
+    said = (*reader.notes, *listed.notes, *passed_over_notes(listed), *notes, *_scaled(state.out, manifest))
     return IngestSummary(state.out, manifest, failed, said, made)
 
 
@@ -216,25 +214,6 @@ def _refuse_empty(results: Sequence[ShardResult], state: Unfinished, path: str |
     reasons = Counter(skip["reason"] for result in results for skip in result.skipped)
     shown = "; ".join(f"{reason} ({number} files)" for reason, number in reasons.most_common(3))
     raise SourceError(f"not one of {reasons.total():,} images can be used: {shown}", where=path)
-
-
-def _passed_over(listed: Listed, reader: Source, out: Path) -> list[str]:
-    """Names of the files of the dataset that list what was passed over: one, or none."""
-    if not listed.passed_over:
-        return []
-    rows = (_skip_row(passed, reader) for passed in listed.passed_over)
-    with writing(out / PASSED_OVER) as partial:
-        lines = [json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n" for row in rows]
-        partial.write_text("".join(lines), encoding="utf-8")
-    return [PASSED_OVER]
-
-
-def _counted(listed: Listed) -> Iterator[str]:
-    """A note on what was passed over."""
-    if listed.passed_over:
-        counts = Counter(passed.reason for passed in listed.passed_over).most_common(4)
-        reasons = ", ".join(f"{number:,} x {reason}" for reason, number in counts)
-        yield f"{len(listed.passed_over):,} other files were passed over, listed in {PASSED_OVER}: {reasons}"
 
 
 @dataclass(frozen=True)
@@ -296,7 +275,7 @@ def _samples(job: _Job, shard: _Shard) -> Iterator[tuple[int, Sample | dict[str,
                 _check_dicom(sample)
             yield number, sample
         except (SourceError, OutputError) as error:
-            yield number, _skip_row(Skipped(record.path, error.message), job.reader)
+            yield number, skip_row(Skipped(record.path, error.message), job.reader)
 
 
 def _check_dicom(sample: Sample) -> None:
@@ -348,7 +327,3 @@ def _plain(options: IngestOptions) -> dict[str, Any]:
 def _listing(records: Sequence[Record], splits: Mapping[str, str]) -> str:
     """Digest of what is to be read; a file that changed its size, or a new one, makes it another archive."""
     return digest([[record.key, splits[record.patient], size_of(record.path)] for record in records])
-
-
-def _skip_row(skip: Skipped, reader: Source) -> dict[str, str]:
-    return {"file": name_in(reader.folder, skip.path), "reason": skip.reason}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from synthmammo.dataset.layout import PASSED_OVER
 from synthmammo.errors import SourceError
+from synthmammo.files import writing
 from synthmammo.identity import digest
 from synthmammo.ingesting.sources.base import PassedOver, Record, Skipped, Source
 from synthmammo.mammogram.columns import BEFORE_READING, OF_PIXELS, kinds, recorded
@@ -176,3 +179,39 @@ def name_in(folder: Path, path: Path) -> str:
 def _short(key: str, identity: Any, digits: int) -> str:
     """A key with a digest at its end."""
     return f"{key[: MAX_KEY - digits - 1]}-{digest(identity)[:digits]}".lstrip("-")
+
+
+def skip_row(skip: Skipped, reader: Source) -> dict[str, str]:
+    """A file that is left out, as the lists of a dataset have it: its name in the archive, and the reason."""
+    return {"file": name_in(reader.folder, skip.path), "reason": skip.reason}
+
+
+def write_passed_over(listed: Listed, reader: Source, out: Path) -> list[str]:
+    """List what was passed over in a file of the dataset.
+
+    Args:
+        listed: Images of the archive.
+        reader: Reader of the archive.
+        out: Directory of the dataset.
+
+    Returns:
+        Names of the files that were written: one, or none.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    if not listed.passed_over:
+        return []
+    rows = (skip_row(passed, reader) for passed in listed.passed_over)
+    with writing(out / PASSED_OVER) as partial:
+        lines = [json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n" for row in rows]
+        partial.write_text("".join(lines), encoding="utf-8")
+    return [PASSED_OVER]
+
+
+def passed_over_notes(listed: Listed) -> Iterator[str]:
+    """A note on what was passed over."""
+    if listed.passed_over:
+        counts = Counter(passed.reason for passed in listed.passed_over).most_common(4)
+        reasons = ", ".join(f"{number:,} x {reason}" for reason, number in counts)
+        yield f"{len(listed.passed_over):,} other files were passed over, listed in {PASSED_OVER}: {reasons}"

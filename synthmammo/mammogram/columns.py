@@ -65,6 +65,7 @@ RECORDED = {
 """What a reader wrote into the provenance under these names, of the image itself or of the background of a build."""
 
 OF_PIXELS = {
+    "origin": Column("text", "real, synthetic, or mixed: a real image that a program changed"),
     "split": Column("text", "Split: train, validation or test"),
     "spacing_origin": Column("text", "Origin of the pixel spacing: known, assumed or unknown"),
     "spacing_mm": Column("number", "Pixel spacing in mm, the coarser of rows and columns"),

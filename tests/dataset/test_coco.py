@@ -23,7 +23,7 @@ def row(key: str, split: str, *findings: Finding) -> dict:
         | {"runs": []}
         for f in findings
     ]
-    return {"key": key, "split": split, "height": 100, "width": 80, "findings": shown}
+    return {"key": key, "split": split, "height": 100, "width": 80, "findings": shown, "origin": "synthetic"}
 
 
 MASS = Finding(Kind.MASS, Pathology.MALIGNANT, Box(10, 20, 14, 27), 1, synthetic=True)
@@ -33,7 +33,8 @@ SPECKS = Finding(Kind.CALCIFICATION, Pathology.BENIGN, Box(0, 0, 1, 2), 2)
 def test_boxes_become_x_y_width_height(tmp_path):
     assert write_coco(tmp_path, [row("a", "train", MASS, SPECKS)]) == ["coco/train.json"]
     content = json.loads((tmp_path / "coco" / "train.json").read_text())
-    assert content["images"] == [{"id": 1, "file_name": "a.image.png", "height": 100, "width": 80, "license": 1}]
+    image = {"id": 1, "file_name": "a.image.png", "height": 100, "width": 80, "license": 1, "origin": "synthetic"}
+    assert content["images"] == [image]
     mass, specks = content["annotations"]
     assert (mass["bbox"], mass["area"], mass["iscrowd"], mass["synthetic"]) == ([20, 10, 7, 4], 28, 0, True)
     assert specks["bbox"] == [0, 0, 2, 1]

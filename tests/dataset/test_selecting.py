@@ -29,6 +29,8 @@ def rows():
         ("height = 96 and bits_stored = 12 and breast_share > 0", ["s000000", "s000001"]),
         ("partial_view = false", ["s000000"]),
         ("not partial_view", ["s000000", "s000001"]),
+        ("origin = 'mixed'", ["s000000", "s000001"]),
+        ("origin in ('real', 'mixed') and implant", ["s000000"]),
     ],
 )
 def test_rows_that_meet_a_condition(where, keys):

@@ -50,6 +50,16 @@ def test_images_of_real_people_are_said_to_be_that(manifest, real):
     assert ("No image is of a real person" in everything(manifest)) is not real
 
 
+def test_hosts_of_which_some_are_synthetic_are_said_to_be_that():
+    manifest = replace(on("ingested", "mixed"), sources={"a host": "0"})
+    rows = [{"origin": origin} for origin in ("mixed", "synthetic", "real")]
+    mixed = "The backgrounds are real and synthetic (those of 1 of 3 images) mammograms from `a host`."
+    assert mixed in statements.collection(manifest, rows)
+    assert "The backgrounds are real mammograms from `a host`." in statements.collection(manifest, rows[:1])
+    only = statements.collection(replace(manifest, origin="synthetic"), rows[1:2])
+    assert "The backgrounds are synthetic mammograms from `a host`." in only
+
+
 @pytest.mark.parametrize("manifest", [BUILT, INGESTED, PATCHES])
 def test_no_dataset_claims_clinical_use(manifest):
     assert "not for diagnosis" in everything(manifest)

@@ -72,7 +72,7 @@ def write_coco(
 
 def _image(number: int, row: Mapping[str, Any]) -> dict[str, Any]:
     size = {"height": row["height"], "width": row["width"]}
-    return {"id": number, "file_name": f"{row['key']}.image.png", **size, "license": _LICENCE}
+    return {"id": number, "file_name": f"{row['key']}.image.png", **size, "license": _LICENCE, "origin": row["origin"]}
 
 
 def _annotations(
