@@ -11,6 +11,7 @@ from PIL import Image
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources.rasters import is_picture, lossy_facts, read_noted_raster, read_raster
+from tests.support.tiffs import tiff
 
 RAMP = np.arange(48, dtype=np.uint16).reshape(6, 8)
 
@@ -211,12 +212,8 @@ def test_a_plain_pgm_that_is_none_is_refused(tmp_path, content, words):
 @pytest.mark.parametrize("order", ["II", "MM"])
 @pytest.mark.parametrize("photometric", [0, 1])
 def test_a_tiff_of_16_bits_is_read_in_either_byte_order_and_polarity(tmp_path, order, photometric):
-    sign, values = ("<" if order == "II" else ">"), np.array([[0, 1, 300], [4095, 5, 6]])
-    data = values.astype(f"{sign}u2").tobytes()
-    tags = [(256, 3), (257, 2), (258, 16), (259, 1), (262, photometric), (273, 8), (277, 1), (278, 2), (279, len(data))]
-    entries = b"".join(struct.pack(f"{sign}HHIHH", tag, 3, 1, value, 0) for tag, value in tags)
-    directory = struct.pack(f"{sign}H", len(tags)) + entries + bytes(4)
-    (tmp_path / "a.tif").write_bytes(order.encode() + struct.pack(f"{sign}HI", 42, 8 + len(data)) + data + directory)
+    values = np.array([[0, 1, 300], [4095, 5, 6]])
+    (tmp_path / "a.tif").write_bytes(tiff(values, order, photometric))
     image, bits, notes = read_noted_raster(tmp_path / "a.tif")
     assert (image.tolist(), bits) == ((4095 - values if photometric == 0 else values).tolist(), 16)
     assert notes == ({"inverted": True, "inverted_at": 4095} if photometric == 0 else {})

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from synthmammo.mammogram import png
 from tests.support.dicom_files import FOR_PROCESSING, TOMOSYNTHESIS, breast_like, table, write
+from tests.support.tiffs import tiff
 from tools.fuzz import containers
 from tools.fuzz.reader import Reader
 
@@ -135,7 +136,8 @@ def _png_corpus(folder: Path) -> list[bytes]:
 def _tiff_corpus(folder: Path) -> list[bytes]:
     low, high = _greys()
     forms = [{}, {"compression": "tiff_lzw"}, {"compression": "tiff_adobe_deflate"}, {"compression": "packbits"}]
-    return [_saved(pixels, "TIFF", **options) for pixels in (low, high) for options in forms]
+    white_is_zero = [tiff(65535 - high, order, 0) for order in ("II", "MM")]
+    return [_saved(pixels, "TIFF", **options) for pixels in (low, high) for options in forms] + white_is_zero
 
 
 def _jpeg_corpus(folder: Path) -> list[bytes]:

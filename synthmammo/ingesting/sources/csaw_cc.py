@@ -3,9 +3,12 @@
 Layout: `CSAW-CC_breast_cancer_screening_data.csv` (anon_patientid, exam_year, x_case, x_cancer_laterality, x_type,
 x_lymphnode_met, rad_timing, rad_recall, imagelaterality, viewposition, libra_percentdensity, anon_filename, ...; one
 row per image), DICOM files of the names in it (`00045_20990909_L_CC_1.dcm`) in any folder, and masks beside them or in
-another folder (`00045_20990909_L_CC_1_mask.png`). The variables are described at https://doi.org/10.5878/45vm-t798;
-rad_timing: 1 a cancer found within 60 days, 2 before the next examination, 3 later; names and columns are those that
-public readers of the archive use.
+another folder (`00045_20990909_L_CC_1_mask.png`). Names and columns are those that public readers of the archive use.
+
+The archive's own description of its variables comes with the data (https://doi.org/10.5878/45vm-t798) and was not at
+hand. Public analyses of its table take rad_timing as the time from an examination to the cancer: 1 found by it (within
+60 days), 2 an interval cancer (60 to 729 days later), 3 later still; by their counts the examinations of every woman
+with a cancer have 3, and at most the last one 1 or 2. What follows from it here is cautious: 1 alone is "malignant".
 """
 
 from __future__ import annotations
