@@ -25,16 +25,19 @@ from synthmammo.dataset.readers.parquet import ParquetReader
 from synthmammo.dataset.readers.webdataset import WebDatasetReader
 from synthmammo.editing.directions.file import read_directions
 from synthmammo.errors import CheckpointError, DatasetError, SourceError
-from synthmammo.ingesting.sources import deflated
+from synthmammo.ingesting.sources import archive_files, deflated
+from synthmammo.ingesting.sources.archive_files import read_file
 from synthmammo.ingesting.sources.base import Record, Skipped, open_source
 from synthmammo.ingesting.sources.dicom_header import open_dicom, text
 from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
+from synthmammo.ingesting.sources.inbreast import outlines
 from synthmammo.mammogram import png
 from synthmammo.models.convert import read_published
 from synthmammo.models.file import load
 from synthmammo.models.inverted import read_inverted
 from synthmammo.models.published.base import damaged
 from synthmammo.planning.table import SCHEMA, read_rows
+from tests.support.archives import ARCHIVES
 from tests.support.dicom_files import breast_like, write
 from tests.support.tiny_models import stylegan2_file
 
@@ -234,6 +237,51 @@ def test_a_parquet_whose_texts_are_none(tmp_path):
         _ = reader.keys
     with pytest.raises(DatasetError, match="no JSON"):
         list(reader.provenances())
+
+
+# Archives
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict></array></dict></plist>',  # closes another
+        b'<?xml version="1.0" encoding="UTG-8"?><plist version="1.0"><dict/></plist>',  # an encoding that is none
+    ],
+)
+def test_a_property_list_that_the_library_fails_at(tmp_path, content):
+    (tmp_path / "1.xml").write_bytes(content)
+    with pytest.raises(SourceError, match="its outlines cannot be read"):
+        outlines(tmp_path / "1.xml")
+
+
+def test_a_table_with_a_name_that_is_too_long_for_any_file(tmp_path):
+    ARCHIVES["csaw_cc"](tmp_path, {"anon_filename": "x" * 300 + ".dcm"})
+    (skipped,) = open_source("csaw_cc", tmp_path).records()
+    assert isinstance(skipped, Skipped) and "the file is missing" in skipped.reason
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_of_a_zip_archive_whose_packing_is_damaged(tmp_path, kind):
+    content = np.random.default_rng(0).bytes(3000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", kind) as archive:
+        archive.writestr("a.dcm", content)
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    data[60:90] = b"\xff" * 30
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(SourceError, match="the zip archive is damaged"):
+        read_file(tmp_path / "a.zip" / "a.dcm")
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch, little_memory):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.dcm", "w") as file:
+        for _ in range(65):
+            file.write(bytes(1 << 20))
+    monkeypatch.setattr(archive_files, "_LARGE", 64 << 20)
+    listing = archive_files.files_below(tmp_path)
+    assert not listing.files and "of a zip archive, as no image is" in listing.passed_over[0].reason
+    with pytest.raises(SourceError, match="as no image is"):
+        read_file(tmp_path / "a.zip" / "a.dcm")
 
 
 # Manifests
