@@ -1,14 +1,19 @@
 """Which DICOM objects are mammograms, which frame of them is read, and the spacing of magnification views."""
 
+from pathlib import Path
+
 import numpy as np
 import pydicom
 import pytest
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources.base import PassedOver, Record, Skipped, open_source
 from synthmammo.ingesting.sources.dicom import MANY_STUDIES
+from synthmammo.ingesting.sources.dicom_frames import one_frame
+from synthmammo.ingesting.sources.dicom_header import Accepted
 from synthmammo.mammogram.sample import Laterality
 from tests.support.archives import ARCHIVES
 from tests.support.dicom_files import FOR_PRESENTATION, SECONDARY_CAPTURE, TOMOSYNTHESIS, breast_like, write
@@ -256,3 +261,15 @@ def test_readers_of_archives_read_one_frame_too(tmp_path):
     np.testing.assert_array_equal(source.read(record).image, FLAT)
     with pytest.raises(SourceError, match="frames: 'middle' is not understood"):
         open_source("cmmd", tmp_path, {"frames": "middle"})
+
+
+@pytest.mark.parametrize("name", ["rtdose.dcm", "rtdose_expb.dcm", "rtdose_rle.dcm"])
+@pytest.mark.parametrize("chosen", ["central", 1, "maximum"])
+def test_frames_of_real_files_are_those_that_pydicom_reads(name, chosen):
+    path = Path(get_testdata_file(name, download=False))  # implicit, big-endian and RLE
+    frames = pydicom.dcmread(path).pixel_array
+    expected = {"central": frames[7], 1: frames[0], "maximum": frames.max(0)}[chosen]
+    dataset = pydicom.dcmread(path)
+    noted = one_frame(dataset, path, Accepted(frames=chosen))
+    np.testing.assert_array_equal(dataset.pixel_array, expected)
+    assert noted["frames"] == 15
