@@ -45,9 +45,9 @@ def recipe(tmp_path, archive, options=None, **background):
 def test_hosts_are_ingested_once_and_built_upon(tmp_path, archive):
     path = recipe(tmp_path, archive, assume_spacing_mm=2.0)
     first = tiny.run("build", path, "--out", tmp_path / "out", "--workers", 1)
-    assert first.exit_code == 0 and "hosts: 4 images ingested" in first.output
+    assert first.exit_code == 0 and "4 hosts ingested to" in first.output
     again = tiny.run("build", path, "--out", tmp_path / "again", "--workers", 1)
-    assert again.exit_code == 0 and "images ingested" not in again.output
+    assert again.exit_code == 0 and "hosts ingested" not in again.output
     assert tiny.files(tmp_path / "out") == tiny.files(tmp_path / "again")
     hosts = {sample.key: sample for sample in Dataset.open(tmp_path / "hosts")}
     for sample in Dataset.open(tmp_path / "out"):

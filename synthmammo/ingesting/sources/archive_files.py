@@ -56,8 +56,8 @@ def files_below(root: Path) -> Listing:
     """
     passed: list[PassedOver] = []
     if archive := _archive_of(root):
-        files = (file for file in _members(archive, passed) if file.is_relative_to(root))
-        return Listing(sorted(files), [one for one in passed if one.path.is_relative_to(root)])
+        inside = sorted(file for file in _members(archive, passed) if file.is_relative_to(root))
+        return Listing(inside, [one for one in passed if one.path.is_relative_to(root)])
     plain = [root] if root.is_file() else list(_walked(root, passed))
     files = [file for path in plain for file in (_members(path, passed) if is_zip(path) else [path])]
     return Listing(sorted(files), passed)

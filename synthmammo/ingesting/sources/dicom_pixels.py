@@ -210,7 +210,8 @@ def _checked_size(dataset: Dataset, path: Path) -> Codestream | None:
     if not isinstance(data, bytes) or data[:4] != _ITEM:
         return None
     inside = codestream(_first_fragment(data))
-    if inside and (inside.rows, inside.columns) != (rows, columns):
+    # A JPEG may state its number of lines after them, and 0 at first; what else states 0 is damaged, decoders say how.
+    if inside and inside.rows and inside.columns and (inside.rows, inside.columns) != (rows, columns):
         message = f"its codestream has {inside.rows} x {inside.columns} pixels, its header states {rows} x {columns}"
         raise SourceError(message, where=path)
     return inside
