@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from synthmammo.benchmarking.benchmark import benchmark, benchmark_detect
     from synthmammo.building.check import check
     from synthmammo.building.films import insert_lesion, remove_lesion
+    from synthmammo.building.merge import merge
+    from synthmammo.building.parts import build_part
     from synthmammo.building.recipes import build, make_hosts, plan
     from synthmammo.building.remake import regenerate
     from synthmammo.building.repair import repair
@@ -65,6 +67,7 @@ _PLACES = {
     "benchmark": "benchmarking.benchmark",
     "benchmark_detect": "benchmarking.benchmark",
     "build": "building.recipes",
+    "build_part": "building.parts",
     "card": "dataset.card",
     "check": "building.check",
     "convert": "models.convert",
@@ -74,6 +77,7 @@ _PLACES = {
     "lineage": "auditing.lineage",
     "load_recipe": "recipe",
     "make_hosts": "building.recipes",
+    "merge": "building.merge",
     "patches": "patching.patches",
     "plan": "building.recipes",
     "prepare_publication": "sharing.publish",
@@ -102,6 +106,7 @@ __all__ = [
     "benchmark",
     "benchmark_detect",
     "build",
+    "build_part",
     "card",
     "check",
     "convert",
@@ -111,6 +116,7 @@ __all__ = [
     "lineage",
     "load_recipe",
     "make_hosts",
+    "merge",
     "patches",
     "plan",
     "prepare_publication",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from synthmammo.dataset.libraries import of_recipe, versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import MadeDataset
 from synthmammo.dataset.shards import Formats, run_shards, write_shard
-from synthmammo.dataset.unfinished import ORDER, Unfinished
+from synthmammo.dataset.unfinished import ORDER, WORK, Unfinished
 from synthmammo.dataset.workers.base import Advance, Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.dataset.writers.coco import write_coco
@@ -29,7 +29,7 @@ from synthmammo.files import writing
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
 from synthmammo.planning.planner import plan
-from synthmammo.planning.table import read_rows
+from synthmammo.planning.table import read_rows, shard_sizes
 from synthmammo.recipe import Recipe, resolved_yaml
 from synthmammo.recipe.order import name_orders
 
@@ -80,21 +80,58 @@ def build(
     found = refuse_unsupported(recipe, found)
     if overwrite:
         remove_dataset(out)
-    manifest = _manifest(recipe, found)
-    content = {"recipe": manifest.options, "sources": manifest.sources, ORDER: name_orders(recipe)}
-    state = Unfinished(out, content, versions(of_recipe(recipe)))
+    manifest, state = begin(recipe, out, found)
     finished = state.manifest()
     if finished:
         advance(finished.samples)
         return MadeDataset(out, finished, 0)
-    _write_inputs(recipe, out)
+    sizes = write_inputs(recipe, out)
+    state.note(WORK, {"shards": len(sizes), "samples": sum(sizes.values())})
     make = partial(make_shard, recipe, out, state.digest)
     made = run_shards(state, engine, make, planned_shards(out / PLAN), advance)
-    rows = [row for result in made.results for row in result.rows]
+    whole = finish_build(recipe, state, made.results, manifest)
+    return MadeDataset(out, whole, made.samples, made.seconds)
+
+
+def begin(recipe: Recipe, out: Path, found: Mapping[str, Path]) -> tuple[Manifest, Unfinished]:
+    """Begin a dataset, or go on with one.
+
+    Args:
+        recipe: The checked recipe.
+        out: Directory of the dataset.
+        found: Paths of the recipe's model files, as `models` finds them.
+
+    Returns:
+        The manifest as far as it is known before a sample is made, and the state of the directory.
+
+    Raises:
+        OutputError: The directory holds something else, or cannot be written.
+    """
+    manifest = _manifest(recipe, found)
+    content = {"recipe": manifest.options, "sources": manifest.sources, ORDER: name_orders(recipe)}
+    return manifest, Unfinished(out, content, versions(of_recipe(recipe)))
+
+
+def finish_build(recipe: Recipe, state: Unfinished, results: Sequence[ShardResult], manifest: Manifest) -> Manifest:
+    """Write the labels, and make the directory a finished dataset.
+
+    Args:
+        recipe: The checked recipe.
+        state: State of the directory.
+        results: Results of all shards, in the order in which `planned_shards` gives them.
+        manifest: Manifest as far as it was known before a sample was made.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        GeneratorError: No sample at all could be made; nothing is left.
+        OutputError: The disk failed.
+    """
+    rows = [row for result in results for row in result.rows]
     if not rows:
-        raise _nothing_made(recipe, out, made.results)
-    files = [RECIPE, PLAN, *write_labels(recipe, out, rows)]
-    return MadeDataset(out, state.finish(made.results, [], manifest, files), made.samples, made.seconds)
+        raise _nothing_made(recipe, state.out, results)
+    return state.finish(results, [], manifest, [RECIPE, PLAN, *write_labels(recipe, state.out, rows)])
 
 
 def _nothing_made(recipe: Recipe, out: Path, results: Sequence[ShardResult]) -> GeneratorError:
@@ -121,12 +158,13 @@ def _manifest(recipe: Recipe, found: Mapping[str, Path]) -> Manifest:
     )
 
 
-def _write_inputs(recipe: Recipe, out: Path) -> None:
-    """Write the resolved recipe, and the plan where there is none yet."""
+def write_inputs(recipe: Recipe, out: Path) -> dict[str, int]:
+    """Write the resolved recipe, and the plan where there is none yet; returns the sizes of the plan's shards."""
     with writing(out / RECIPE) as file:
         file.write_text(resolved_yaml(recipe), encoding="utf-8")
     if not (out / PLAN).is_file():
         plan(recipe, out / PLAN)
+    return shard_sizes(out / PLAN)
 
 
 def write_labels(recipe: Recipe, out: Path, rows: Sequence[IndexRow]) -> list[str]:
@@ -155,11 +193,16 @@ def remove_dataset(out: Path) -> None:
         raise OutputError(f"cannot be removed ({error.strerror or error})", where=error.filename or out) from error
 
 
-def planned_shards(plan_path: Path) -> Iterator[PlannedShard]:
-    """The shards of a plan, each as soon as its last row was read; one open shard per split is in memory."""
+def planned_shards(plan_path: Path, wanted: Collection[str] | None = None) -> Iterator[PlannedShard]:
+    """The shards of a plan, each as soon as its last row was read; one open shard per split is in memory.
+
+    Args:
+        plan_path: The plan.
+        wanted: Names of the shards; None, the default, for all.
+    """
     open_shards: dict[str, list[Row]] = defaultdict(list)
     current: dict[str, str] = {}
-    for row in read_rows(plan_path):
+    for row in read_rows(plan_path, wanted):
         before = current.get(row.split)
         if before is not None and before != row.shard:
             yield PlannedShard(before, tuple(open_shards.pop(before)))

@@ -170,28 +170,27 @@ def run_shards(
             for twice.
     """
     names: list[str] = []
-    results: dict[str, ShardResult] = {}
+    finished: list[str] = []
     made = Made([], 0)
 
     def missing() -> Iterator[Work]:
         for shard in shards:
             names.append(shard.name)
-            result = state.load(shard.name)
-            if result is None:
-                yield shard
-            else:
-                results[shard.name] = result
+            if state.is_done(shard.name):
+                finished.append(shard.name)
                 resumed(advance, len(shard))
                 advance(len(shard))
+            else:
+                yield shard
 
     def done(answer: tuple[str, ShardResult]) -> None:
         state.save(*answer)
-        results.update([answer])
+        finished.append(answer[0])
         made.samples += len(answer[1].rows)
 
     def kept() -> str:
-        shards = f"{len(results):,} finished shard{'s' * (len(results) != 1)}"
-        return f"{shards} kept, and the same command goes on from there"
+        number = len(finished)
+        return f"{number:,} finished shard{'s' * (number != 1)} kept, and the same command goes on from there"
 
     stage(advance, "making the first ones")
     with finishing(advance, "the shard") as asked, keeping(kept):
@@ -199,5 +198,5 @@ def run_shards(
         if asked():
             raise Interrupted(kept())
     stage(advance, "writing the index")
-    made.results = [results[name] for name in names]
+    made.results = [state.loaded(name) for name in names]
     return made

@@ -14,6 +14,7 @@ from typing import Any
 
 from synthmammo._version import BYTES_VERSION, PIXELS_VERSION
 from synthmammo.dataset.finishing import ShardResult, finish
+from synthmammo.dataset.journal import Journal
 from synthmammo.dataset.layout import MANIFEST, STATE
 from synthmammo.dataset.manifest import Manifest, ShardRecord
 from synthmammo.errors import OutputError
@@ -23,6 +24,12 @@ from synthmammo.identity import digest
 PIXELS, BYTES = "pixels_version", "bytes_version"
 ORDER = "order"
 """Key of the content for the orders of names, which JSON with sorted keys does not keep."""
+
+WORK = "work"
+"""Name of what `Unfinished.note` keeps of a build's size: "shards", "samples", and of a part its "names"."""
+
+DRAFT = "draft"
+"""Name of what `Unfinished.note` keeps of a part's manifest."""
 
 
 class Unfinished:
@@ -49,7 +56,7 @@ class Unfinished:
 
     def __init__(self, out: Path, content: Mapping[str, Any], versions: Mapping[str, str]) -> None:
         self.out, self._versions = out, dict(versions)
-        self._content = {PIXELS: PIXELS_VERSION, BYTES: BYTES_VERSION, **content}
+        self._content = with_code(content)
         self.digest = digest(self._content)
         self._folder = out / STATE
         if (out / MANIFEST).is_file():
@@ -60,6 +67,9 @@ class Unfinished:
         else:
             self._begin()
         self._hold()
+        self._journal = Journal(self._folder)
+        self._done = self._journal.entries()
+        self._journal.begin()
 
     def _begin(self) -> None:
         out = self.out
@@ -94,7 +104,7 @@ class Unfinished:
         finished = Manifest.read(self.out)
         for record in finished.shards:
             path = self.out / record.name
-            if not path.exists() or _size(path) != record.bytes:
+            if not path.exists() or size(path) != record.bytes:
                 hint = f"`synthmammo verify {self.out}` tells what else; {self._way_out(finished.kind)}."
                 raise OutputError("is finished, but this shard is missing or was changed", where=path, hint=hint)
         shutil.rmtree(self._folder, ignore_errors=True)  # of a run that was cut off after its manifest
@@ -106,27 +116,39 @@ class Unfinished:
             return f"`synthmammo repair {self.out}` makes it again, to the same bytes"
         return "remove the directory to have the same command make the dataset anew"
 
+    def is_done(self, shard: str) -> bool:
+        """Whether a shard is finished and its files have their sizes; its samples are not read."""
+        if shard not in self._done:
+            return self.load(shard) is not None  # the journal of a run that was killed may lack its last line
+        return (self._folder / f"{shard}.json").is_file() and all(map(self._is_there, self._done[shard].records))
+
     def load(self, shard: str) -> ShardResult | None:
         """The result of a finished shard; None when it must be made, or a file of it is gone."""
-        path = self._folder / f"{shard}.json"
-        if not path.is_file():
-            return None
-        found = json.loads(path.read_text(encoding="utf-8"))
-        records = tuple(ShardRecord(**record) for record in found["records"])
-        if not all(self._is_there(record) for record in records):
-            return None
-        return ShardResult(records, tuple(found["rows"]), tuple(found["skipped"]), found["seconds"])
+        result = stored_result(self.out, shard)
+        return result if result and all(map(self._is_there, result.records)) else None
+
+    def loaded(self, shard: str) -> ShardResult:
+        """The result of a shard that this run made, or found done.
+
+        Raises:
+            OutputError: A file of it is gone.
+        """
+        result = self.load(shard)
+        if result is None:
+            hint = "Does something else remove files there? The same command makes it again."
+            raise OutputError(f"a file of the shard {shard} vanished or was changed", where=self.out, hint=hint)
+        return result
 
     def _is_there(self, record: ShardRecord) -> bool:
         path = self.out / record.name
         if not path.exists():
             # A run that was cut off while it named the shards `-of-N` has renamed some of them.
             renamed = [
-                other for other in path.parent.glob(f"{path.stem}-of-*{path.suffix}") if _size(other) == record.bytes
+                other for other in path.parent.glob(f"{path.stem}-of-*{path.suffix}") if size(other) == record.bytes
             ]
             if len(renamed) == 1:
                 renamed[0].replace(path)
-        return path.exists() and _size(path) == record.bytes
+        return path.exists() and size(path) == record.bytes
 
     def forget(self) -> None:
         """Remove the state, and what is empty: nothing could be made, and the same command begins afresh."""
@@ -138,6 +160,23 @@ class Unfinished:
     def save(self, shard: str, result: ShardResult) -> None:
         """Note that a shard is finished."""
         self._write(shard, asdict(result))
+        self._journal.add(shard, result)
+
+    def note(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Write facts beside the state, for `status` and `merge`.
+
+        Args:
+            name: `WORK` or `DRAFT`.
+            facts: JSON-able values.
+
+        Raises:
+            OutputError: The directory cannot be written.
+        """
+        self._write(name, facts)
+
+    def is_noted(self, name: str) -> bool:
+        """Whether `note` has written something under a name."""
+        return (self._folder / f"{name}.json").is_file()
 
     def finish(
         self,
@@ -218,13 +257,51 @@ class Unfinished:
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         try:
             with writing(self._folder / f"{name}.json") as partial:
-                partial.write_text(json.dumps(content, sort_keys=True, ensure_ascii=False), encoding="utf-8")
+                partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
         except OutputError as error:
             # The folder is the package's own; the user named the directory.
             raise OutputError(error.message, where=self.out, hint=error.hint) from error
 
 
-def _size(path: Path) -> int:
+def with_code(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Content with the versions of the code that decide a dataset like it does; a dataset's digest is that of both."""
+    return {PIXELS: PIXELS_VERSION, BYTES: BYTES_VERSION, **content}
+
+
+def stored_result(out: Path, shard: str) -> ShardResult | None:
+    """What the state of an unfinished dataset says of a shard; None where it is not finished.
+
+    Args:
+        out: The dataset directory, which is read alone.
+        shard: Name of the shard.
+    """
+    path = out / STATE / f"{shard}.json"
+    if not path.is_file():
+        return None
+    found = json.loads(path.read_text(encoding="utf-8"))
+    records = tuple(ShardRecord(**record) for record in found["records"])
+    return ShardResult(records, tuple(found["rows"]), tuple(found["skipped"]), found["seconds"])
+
+
+def is_running(out: Path) -> bool:
+    """Whether a process is making an unfinished dataset now; it is not disturbed."""
+    lock = out / STATE / "lock"
+    if sys.platform == "win32" or not lock.is_file():
+        return False
+    import fcntl
+
+    try:
+        with lock.open("r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a place that cannot be written cannot be locked either
+        return False
+    return False
+
+
+def size(path: Path) -> int:
+    """Size of a file in bytes; for a folder the sum over its files."""
     return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +52,54 @@ REPEATING = ["shard", "split", "label", "role", "host_key", "view", "laterality"
 REPEATING += [_LESION_PATH + name for name in ("kind", "pathology", *TERM_COLUMNS)]
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path, shards: Collection[str] | None = None) -> Iterator[Row]:
     """The rows of a plan file, one row group at a time.
+
+    Args:
+        path: The file.
+        shards: Names of the shards whose rows are wanted; None, the default, for all.
 
     Raises:
         DatasetError: The file is absent or not a plan.
     """
+    wanted = None if shards is None else pa.array(list(shards), pa.string())
+    with _opened(path) as file:
+        for group in range(file.num_row_groups):
+            if wanted is not None and not _names_in(file, group, wanted):
+                continue
+            for batch in file.iter_batches(batch_size=4096, row_groups=[group]):
+                kept = batch if wanted is None else batch.filter(pc.is_in(batch["shard"], wanted))
+                yield from map(as_row, kept.to_pylist())
+
+
+def _names_in(file: pq.ParquetFile, group: int, wanted: pa.Array) -> bool:
+    """Whether a row group has a row of some shards; one column of it is read."""
+    names = pc.unique(file.read_row_group(group, columns=["shard"])["shard"])
+    return bool(pc.any(pc.is_in(names, wanted)).as_py())
+
+
+def shard_sizes(path: Path) -> dict[str, int]:
+    """Number of rows by the names of a plan's shards, in the order of their first rows; one column is read.
+
+    Raises:
+        DatasetError: The file is absent or not a plan.
+    """
+    sizes: dict[str, int] = {}
+    with _opened(path) as file:
+        for group in range(file.num_row_groups):
+            counted = pc.value_counts(file.read_row_group(group, columns=["shard"])["shard"])
+            for name, number in zip(*(counted.field(place).to_pylist() for place in range(2)), strict=True):
+                sizes[name] = sizes.get(name, 0) + number
+    return sizes
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path) as file:
             if not file.schema_arrow.equals(SCHEMA):
                 raise DatasetError("its columns are not those of a plan", where=path)
-            for batch in file.iter_batches(batch_size=4096):
-                yield from map(as_row, batch.to_pylist())
+            yield file
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, OverflowError) as error:
         raise DatasetError(f"the plan cannot be read ({error})", where=path) from error
 
