@@ -54,7 +54,8 @@ def build_part(
     """Make some of the shards of a recipe's dataset; `merge` makes one dataset of all of them.
 
     Every machine draws the same plan, and makes its shards to the same bytes as a single build would. After an
-    interruption the same call goes on where it was. Real hosts that the recipe asks for must be there already.
+    interruption the same call goes on where it was. Real hosts that the recipe asks for are ingested first; where
+    machines share a disk, `make_hosts` does that once before.
 
     Args:
         recipe: Path of a recipe, name of a shipped one, mapping of its keys, or a `Recipe`.
@@ -91,9 +92,11 @@ def build_part(
     directory = Path("datasets") / name if out is None else a_path(out, "out", OutputError)
     overwrite = a_choice(overwrite, "overwrite", RecipeError)
     a_function(progress, "progress", RecipeError)
+    from synthmammo.building.recipes import make_hosts
     from synthmammo.dataset.workers.local import local
 
     engine = local(workers, RecipeError)
+    make_hosts(checked, workers=workers)
     return make_part(checked, directory, portion, engine=engine, overwrite=overwrite, progress=progress)
 
 

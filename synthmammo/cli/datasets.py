@@ -21,6 +21,7 @@ from synthmammo.cli.options import (
     count_option,
     seed_option,
 )
+from synthmammo.cli.standings import print_standing
 from synthmammo.cli.volume import note
 
 
@@ -168,30 +169,18 @@ def show(
 def status(directory: Path, as_json: bool) -> None:
     """Say how far the dataset in DIRECTORY has come.
 
-    It works on finished datasets, on those that are being made, and on those whose making was interrupted.
+    It works on finished datasets, on those that are being made, on those whose making was interrupted, and on parts of
+    one: DIRECTORY is then a part, or the directory that all parts lie in.
 
     Example: synthmammo status datasets/balanced_calc
     """
-    from synthmammo.dataset.begun import begun
+    from synthmammo.dataset.standing import standing
 
-    found = begun(directory).facts()
+    found = standing(directory)
     if as_json:
-        print_json(found)
-        return
-    of = f" of {found['planned']:,}" if found["planned"] is not None and found["state"] != "finished" else ""
-    click.echo(f"{directory}: {_STATES[found['state']]}")
-    click.echo(f"  {found['samples']:,}{of} samples in {found['shards']:,} files, {found['bytes'] / 1e6:,.1f} MB")
-    for split, labels in found["counts"].items():
-        click.echo(f"  {split}: " + ", ".join(f"{number:,} {label}" for label, number in labels.items()))
-    if found["failed"]:
-        click.echo(f"  {found['failed']:,} could not be made")
-
-
-_STATES = {
-    "finished": "finished",
-    "running": "being made now",
-    "unfinished": "unfinished; the command that began it goes on from there",
-}
+        print_json(found.facts())
+    else:
+        print_standing(found)
 
 
 @click.command()

@@ -25,6 +25,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "check": "plans",
         "plan": "plans",
         "build": "recipes",
+        "merge": "recipes",
         "schema": "recipes",
     },
     "Look": {

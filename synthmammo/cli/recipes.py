@@ -1,15 +1,20 @@
-"""Commands that start from a recipe: build, schema."""
+"""Commands that make datasets from recipes: build, merge, schema."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from synthmammo.building.reasons import LEFT_OUT
-from synthmammo.cli.options import FILE, OUT_FOLDER, RECIPE, SETTINGS, SIZE, WORKERS
+from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER, RECIPE, SETTINGS, SIZE, WORKERS
 from synthmammo.cli.plans import make_hosts, print_plan
+from synthmammo.cli.volume import note
+
+if TYPE_CHECKING:
+    from synthmammo.recipe import Recipe
 
 
 @click.command()
@@ -18,6 +23,8 @@ from synthmammo.cli.plans import make_hosts, print_plan
 @SIZE
 @SETTINGS
 @WORKERS
+@click.option("--part", help="Part of the shards to make, e.g. 3/64, for merge.  [default: all of them]")
+@click.option("--shards", help="Shards to make, from 0, e.g. 0-99 or 0-4,7, for merge.  [default: all of them]")
 @click.option("--overwrite", is_flag=True, help="Replace what is there: a dataset, finished or not.")
 @click.option("--without", type=FILE, help="File of keys to leave out, e.g. not_releasable.json.  [default: none]")
 @click.option("--dry-run", is_flag=True, help="Print what would be made, and make nothing.")
@@ -27,6 +34,8 @@ def build(
     size: int | None,
     settings: tuple[str, ...],
     workers: int | None,
+    part: str | None,
+    shards: str | None,
     overwrite: bool,
     without: Path | None,
     dry_run: bool,
@@ -38,13 +47,23 @@ def build(
     Where the recipe demands an audit (quality.audit), a dataset that does not pass is marked as not releasable;
     --without builds anew without the samples to blame.
 
+    With --part or --shards some of the dataset is made, on one machine of many; `synthmammo merge` makes one dataset of
+    all parts, byte-equal to that of a single build.
+
     Example: synthmammo build balanced_calc --size 100
     """
     import synthmammo
 
     loaded = synthmammo.check(recipe, settings=settings, size=size)
-    out = out or Path("datasets") / loaded.name
     make_hosts(loaded, workers)
+    if part is not None or shards is not None:
+        if dry_run:
+            raise click.UsageError("--dry-run is about the whole dataset: leave --part and --shards out.")
+        if without is not None:
+            raise click.UsageError("--without is about the whole dataset: leave --part and --shards out.")
+        _build_part(loaded, out, part=part, shards=shards, workers=workers, overwrite=overwrite)
+        return
+    out = out or Path("datasets") / loaded.name
     if dry_run:
         drawn = synthmammo.plan(loaded)
         print_plan(drawn, drawn.estimate(workers))
@@ -69,6 +88,48 @@ def build(
         click.echo(f"{failed} samples could not be made; see {out / 'skipped.jsonl'}", err=True)
         for label in made.lost_classes:
             click.secho(f"no sample of the class {label} could be made", fg="red", err=True)
+        raise SystemExit(DONE_WITH_SKIPS)
+
+
+def _build_part(recipe: Recipe, out: Path | None, **options: Any) -> None:
+    """Make a part of a dataset, and say what came of it."""
+    import synthmammo
+    from synthmammo.cli.progress import progress_bar
+
+    with progress_bar(recipe.name, None, "samples") as update:
+        made = synthmammo.build_part(recipe, out, progress=update, **options)
+    _print_built(made.samples, made.made, made.seconds)
+    click.echo(f"  part     {made.path}, {len(made.shards):,} shards of the dataset")
+    if made.failed:
+        click.echo(f"{made.failed} samples could not be made; the merged dataset lists them", err=True)
+
+
+@click.command()
+@click.argument("parts", nargs=-1, required=True, type=FOLDER, metavar="PART...")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Dataset directory to write.")
+def merge(parts: tuple[Path, ...], out: Path) -> None:
+    """Make one dataset of all parts of it.
+
+    Each PART is a directory that `synthmammo build --part` or `--shards` has written. The dataset is byte-equal to that
+    of a single build. Files are linked where the disk can do that, else copied; the parts stay as they are.
+
+    Example: synthmammo merge parts/1 parts/2 --out datasets/balanced_calc
+    """
+    import synthmammo
+    from synthmammo.cli.progress import progress_bar
+    from synthmammo.dataset.layout import CARD
+
+    with progress_bar("merge", None, "shards") as update:
+        made = synthmammo.merge(parts, out, progress=update)
+    click.echo(f"{made.manifest.samples:,} samples of {len(parts)} part{'s' * (len(parts) > 1)}")
+    click.echo(f"  dataset  {out}\n  card     {out / CARD}")
+    for name, value in made.manifest.machine.items():
+        if ", " in value:
+            note(f"parts were made on machines that differ ({name}: {value}), so equal bytes are not promised")
+    if made.manifest.failed:
+        from synthmammo.cli.main import DONE_WITH_SKIPS
+
+        click.echo(f"{len(made.manifest.failed)} samples could not be made; see {out / 'skipped.jsonl'}", err=True)
         raise SystemExit(DONE_WITH_SKIPS)
 
 

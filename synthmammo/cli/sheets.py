@@ -147,7 +147,13 @@ def parts(
 @click.command()
 @MODEL
 @click.option(
-    "--part", type=click.IntRange(0), required=True, help="Number of the part; `synthmammo sheet parts` shows it."
+    "--cluster",
+    "part",
+    cls=Renamed,
+    formerly="--part",
+    type=click.IntRange(0),
+    required=True,
+    help="Number of the part; `synthmammo sheet parts` shows it.",
 )
 @sample_option("0-3", "--references", "Samples that give the part, one per row")
 @sample_option("10-13", "--targets", "Samples that receive the part, as many")
@@ -191,7 +197,7 @@ def local(
 
     A row shows the reference, the target, the target with the part of the reference, and the difference.
 
-    Example: synthmammo sheet local zoo/stylegan2-cbis-mass-128 --class malignant --part 3 --out local.png
+    Example: synthmammo sheet local zoo/stylegan2-cbis-mass-128 --class malignant --cluster 3 --out local.png
     """
     from synthmammo.cli.progress import progress_bar
     from synthmammo.editing.parts.file import require_parts

@@ -1,10 +1,8 @@
-"""A dataset directory as it is now, finished or not: how far it has come, and the samples that can be read already."""
+"""A dataset directory as it is now, finished or not, and the samples that can be read already."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,9 +13,10 @@ from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import MANIFEST, STATE
 from synthmammo.dataset.manifest import Manifest, ShardRecord
 from synthmammo.dataset.reader import Dataset, listed
+from synthmammo.dataset.unfinished import DRAFT, WORK, is_running
 from synthmammo.errors import DatasetError
 
-_NO_SHARDS = ("content.json", "versions.json")
+_NO_SHARDS = ("content.json", "versions.json", f"{WORK}.json", f"{DRAFT}.json")
 
 
 @dataclass(frozen=True)
@@ -45,29 +44,6 @@ class Begun:
     rows: tuple[dict[str, Any], ...] = ()
     failed: tuple[dict[str, str], ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Number of samples by split and class."""
-        nested: dict[str, dict[str, int]] = {}
-        for (split, label), number in sorted(Counter((row["split"], row["label"]) for row in self.rows).items()):
-            nested.setdefault(split, {})[label] = number
-        return nested
-
-    def facts(self) -> dict[str, Any]:
-        """All of it as JSON-able values."""
-        return {
-            "path": str(self.path),
-            "name": self.name,
-            "kind": self.kind,
-            "state": self.state,
-            "samples": len(self.rows),
-            "planned": self.planned,
-            "failed": len(self.failed),
-            "shards": len(self.shards),
-            "bytes": sum(shard.bytes for shard in self.shards),
-            "counts": self.counts,
-        }
 
     def dataset(self) -> Dataset:
         """The samples that can be read now.
@@ -117,7 +93,7 @@ def _unfinished(directory: Path) -> Begun:
         directory,
         recipe.get("name", directory.name),
         "built" if recipe else "",
-        "running" if _held(directory / STATE / "lock") else "unfinished",
+        "running" if is_running(directory) else "unfinished",
         recipe.get("size") if recipe else None,
         tuple(ShardRecord(**record) for result in results for record in result["records"]),
         tuple(row for result in results for row in result["rows"]),
@@ -131,19 +107,3 @@ def _results(folder: Path) -> Iterator[dict[str, Any]]:
         if file.name not in _NO_SHARDS:
             with suppress(FileNotFoundError):  # the folder goes when the dataset is finished, which may be now
                 yield json.loads(file.read_text(encoding="utf-8"))
-
-
-def _held(lock: Path) -> bool:
-    """Whether a process has the lock of an unfinished dataset."""
-    if sys.platform == "win32" or not lock.is_file():
-        return False
-    import fcntl
-
-    try:
-        with lock.open("r+b") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # a place that cannot be written cannot be locked either
-        return False
-    return False

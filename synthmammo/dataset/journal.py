@@ -67,7 +67,7 @@ class Entry:
             result: What came of it.
             at: When it was finished, in seconds since 1970.
         """
-        counts = Counter(str(row["label"]) for row in result.rows)
+        counts = Counter(str(row.get("label", "")) for row in result.rows)
         reasons = Counter(skip["reason"] for skip in result.skipped)
         return cls(shard, result.records, dict(counts), dict(reasons), dict(result.seconds), at)
 

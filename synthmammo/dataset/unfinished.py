@@ -257,7 +257,9 @@ class Unfinished:
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         try:
             with writing(self._folder / f"{name}.json") as partial:
-                partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+                # What is compared is sorted; elsewhere the order of the entries belongs to the dataset.
+                text = json.dumps(content, sort_keys=name == "content", ensure_ascii=False)
+                partial.write_text(text, encoding="utf-8")
         except OutputError as error:
             # The folder is the package's own; the user named the directory.
             raise OutputError(error.message, where=self.out, hint=error.hint) from error

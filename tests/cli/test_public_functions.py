@@ -10,6 +10,7 @@ import synthmammo
 CLI = Path(synthmammo.__file__).parent / "cli"
 CALLS = {
     "build": {"check", "plan", "build"},
+    "merge": {"merge"},
     "plan": {"load_recipe", "plan"},
     "check": {"check"},
     "ingest": {"ingest"},
@@ -29,8 +30,9 @@ CALLS = {
 }
 """The public functions that each command calls; all there are, but those that no command does."""
 
-OTHERS = {"insert_lesion", "remove_lesion", "sample", "shipped_recipes", "make_hosts"}
-"""Public functions without a command; `build` and `plan` call the last to show how far the hosts are."""
+OTHERS = {"insert_lesion", "remove_lesion", "sample", "shipped_recipes", "make_hosts", "build_part"}
+"""Public functions without a command of their name; `build` and `plan` call `make_hosts` to show how far the hosts are,
+and `build --part` calls `build_part`."""
 
 TRANSLATION = {"synthmammo", "synthmammo.errors", "synthmammo.settings", "synthmammo.dataset.layout"}
 """What a command may import: the public functions, errors to raise, KEY=VALUE texts, names of files to print."""

@@ -188,7 +188,7 @@ def test_colours_of_changes_and_parts() -> None:
         ("sheet", "seeds", "--seeds", "0-2"),
         ("sheet", "directions", "--along", "density", "--columns", 3, "--layers", "0-3"),
         ("sheet", "parts", "--seeds", "0,1"),
-        ("sheet", "local", "--part", 1, "--references", "0", "--targets", "1"),
+        ("sheet", "local", "--cluster", 1, "--references", "0", "--targets", "1"),
         ("mix", "--targets", "0", "--references", "1", "--layers", "0-3"),
         ("walk", "3", "4", "--pictures", 2),
     ],
