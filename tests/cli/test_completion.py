@@ -33,7 +33,7 @@ def test_commands():
 
 
 def test_options():
-    assert names("build", "r.yaml", "--s") == ["--size", "--set"]
+    assert names("build", "r.yaml", "--s") == ["--size", "--set", "--shards"]
     assert names("sheet", "local", "--th") == ["--threshold"]
 
 
