@@ -107,7 +107,7 @@ def begin(recipe: Recipe, out: Path, found: Mapping[str, Path]) -> tuple[Manifes
     Raises:
         OutputError: The directory holds something else, or cannot be written.
     """
-    manifest = _manifest(recipe, found)
+    manifest = draft_manifest(recipe, found)
     content = {"recipe": manifest.options, "sources": manifest.sources, ORDER: name_orders(recipe)}
     return manifest, Unfinished(out, content, versions(of_recipe(recipe)))
 
@@ -143,8 +143,13 @@ def _nothing_made(recipe: Recipe, out: Path, results: Sequence[ShardResult]) -> 
     return GeneratorError(f"none of the {recipe.size} samples could be made", where=recipe.name, hint=hint)
 
 
-def _manifest(recipe: Recipe, found: Mapping[str, Path]) -> Manifest:
-    """The manifest of a build as far as it is known before a sample is made."""
+def draft_manifest(recipe: Recipe, found: Mapping[str, Path]) -> Manifest:
+    """The manifest of a build as far as it is known before a sample is made.
+
+    Args:
+        recipe: The checked recipe.
+        found: Paths of the recipe's model files, as `models` finds them.
+    """
     return Manifest(
         kind="built",
         name=recipe.name,

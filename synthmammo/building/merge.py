@@ -129,7 +129,9 @@ def _merge(pieces: Sequence[Piece], out: Path, progress: Progress) -> MadeDatase
         if not state.is_done(name):
             _take(owners[name].path, name, state)
         steps(1)
-    draft = Manifest(**{**first.draft, "machine": _machines(pieces), "shards": (), "failed": ()})
+    draft = Manifest(
+        **{**first.draft, "machine": machines([piece.draft["machine"] for piece in pieces]), "shards": (), "failed": ()}
+    )
     results = [state.loaded(name) for name in yielded(names)]
     whole = finish_build(load_recipe(out / RECIPE), state, results, draft)
     return MadeDataset(out, whole, 0)
@@ -251,11 +253,14 @@ def yielded(names: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: (ends.get(name, len(names)), places[name]))
 
 
-def _machines(pieces: Sequence[Piece]) -> dict[str, str]:
-    """The machines of all parts; equal bytes are promised where all of them are of one kind."""
-    found: dict[str, dict[str, None]] = {}
-    for piece in pieces:
-        machine: Mapping[str, str] = piece.draft["machine"]
+def machines(found: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The machines of all parts as one; equal bytes are promised where all of them are of one kind.
+
+    Args:
+        found: Facts of each machine by name.
+    """
+    values: dict[str, dict[str, None]] = {}
+    for machine in found:
         for name, value in machine.items():
-            found.setdefault(name, {})[value] = None
-    return {name: ", ".join(sorted(values)) for name, values in found.items()}
+            values.setdefault(name, {}).update(dict.fromkeys(value.split(", ")))
+    return {name: ", ".join(sorted(of)) for name, of in values.items()}

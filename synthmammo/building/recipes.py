@@ -11,10 +11,12 @@ from synthmammo.building.gate import check_gate, left_out, pass_gate
 from synthmammo.errors import OutputError, RecipeError
 from synthmammo.ingesting.hosts import ensure_hosts, missing_hosts
 from synthmammo.progress import Progress, Steps, silent, stage
-from synthmammo.recipe import RecipeLike, as_recipe
+from synthmammo.recipe import Recipe, RecipeLike, as_recipe
 from synthmammo.settings import Changes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from synthmammo.dataset.reader import MadeDataset
     from synthmammo.dataset.workers.local import Local
     from synthmammo.ingesting.ingest import IngestSummary
@@ -34,7 +36,9 @@ def build(
 ) -> MadeDataset:
     """Make the dataset of a recipe, with its card; real hosts that the recipe asks for are ingested first.
 
-    After an interruption the same call goes on where it was, and of a finished dataset it makes nothing again. What it
+    After an interruption the same call goes on where it was, and of a finished dataset it makes nothing again. With a
+    larger size the dataset that is there grows: what it has stays, byte for byte, and until the larger one is finished
+    it stays whole. What it
     took is noted in the folder that SYNTHMAMMO_CACHE names, by default `~/.cache/synthmammo`, for `Plan.estimate`.
 
     Args:
@@ -80,7 +84,6 @@ def build(
     directory = Path("datasets") / checked.name if out is None else a_path(out, "out", OutputError)
     overwrite = a_choice(overwrite, "overwrite", RecipeError)
     steps = Steps(a_function(progress, "progress", RecipeError), checked.size)
-    from synthmammo.building.build import build as make
     from synthmammo.building.inputs import refuse_unsupported
     from synthmammo.building.sizes import check_sizes
     from synthmammo.dataset.card import card
@@ -91,7 +94,7 @@ def build(
     check_gate(checked)
     make_hosts(checked, workers=workers)
     check_sizes(checked, found)
-    made = make(checked, directory, engine=engine, overwrite=overwrite, found=found, advance=steps)
+    made = _made_or_grown(checked, directory, engine, overwrite, found, steps)
     if checked.quality.audit:
         stage(steps, "auditing")
     made.unmet = tuple(pass_gate(checked, directory, silent))
@@ -99,6 +102,26 @@ def build(
     bytes_ = sum(shard.bytes for shard in made.manifest.shards)
     note_rate(checked, seconds=made.seconds, samples=made.manifest.samples, bytes_=bytes_)
     return made
+
+
+def _made_or_grown(
+    recipe: Recipe, out: Path, engine: Local, overwrite: bool, found: Mapping[str, Path], steps: Steps
+) -> MadeDataset:
+    """The dataset of a recipe: made, gone on with, or grown from a smaller one that is there."""
+    from synthmammo.building.build import build as make
+    from synthmammo.building.build import draft_manifest
+    from synthmammo.building.grow import abandon, grow, settle, smaller
+    from synthmammo.dataset.layout import MANIFEST
+    from synthmammo.dataset.libraries import of_recipe, versions
+    from synthmammo.dataset.workers.local import chosen
+
+    abandon(out) if overwrite else settle(out)
+    if not overwrite and (out / MANIFEST).is_file():
+        draft = draft_manifest(recipe, found)
+        before = smaller(out, draft)
+        if before:
+            return grow(recipe, out, draft, before, versions(of_recipe(recipe)), chosen(engine), steps)
+    return make(recipe, out, engine=engine, overwrite=overwrite, found=found, advance=steps)
 
 
 def plan(

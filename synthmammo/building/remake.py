@@ -166,7 +166,7 @@ def dicom_objects(manifest: Manifest, encoded: Encoded) -> dict[str, bytes]:
         return {}
     from synthmammo.dataset.writers.dicom import objects
 
-    return objects(encoded, manifest.digest, **options)
+    return objects(encoded, manifest.uids or manifest.digest, **options)
 
 
 def _stored_objects(directory: Path, key: str) -> dict[str, bytes]:

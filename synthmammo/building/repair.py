@@ -100,7 +100,8 @@ def repair(path: str | Path, *, workers: int | None = 1, progress: Progress = si
         recipe = _recipe(directory, manifest, folder)
         work = _Work(directory, folder, manifest, recipe, frozenset(found.damaged))
         shards = work.shards()
-        make = partial(_make, recipe, folder, manifest.digest, {shard.name: work.formats(shard) for shard in shards})
+        identity = manifest.uids or manifest.digest
+        make = partial(_make, recipe, folder, identity, {shard.name: work.formats(shard) for shard in shards})
         results: dict[str, ShardResult] = {}
 
         def done(answer: tuple[str, ShardResult]) -> None:

@@ -31,6 +31,11 @@ def print_standing(found: Standing) -> None:
     click.echo(f"{found.path}{portion}: {_STATES[found.state]}")
     for line in _lines(found):
         click.echo(f"  {line}")
+    if found.growing:
+        of = "" if found.growing.planned is None else f" to {found.growing.planned:,} samples"
+        click.echo(f"It grows{of}: {_STATES[found.growing.state]}")
+        for line in _lines(found.growing):
+            click.echo(f"  {line}")
     if found.parts:
         rows = [_row(part) for part in found.parts]
         print_table(("part", "state", "samples", "of", "failed", "shards", "of", "samples/s"), rows, texts=(0, 1))

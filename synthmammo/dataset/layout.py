@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 RECIPE = "recipe.yaml"
 """The resolved recipe of a built dataset."""
 
@@ -41,3 +43,13 @@ STATE = ".unfinished"
 
 READABLE = ("parquet", "webdataset")
 """Formats that `Dataset` reads samples from."""
+
+
+def beside(out: Path) -> Path:
+    """The folder in which a larger dataset is made.
+
+    Args:
+        out: Directory of the dataset that grows.
+    """
+    whole = out.resolve()
+    return whole.with_name(f".{whole.name}.growing")

@@ -70,6 +70,8 @@ class Manifest:
         licence: Licence of the content, as an SPDX identifier or a short text.
         citation: Publication to cite, with attribution, when the content is used.
         sources: Digests of the inputs (host datasets, models) by name.
+        uids: Digest that the UIDs of DICOM objects derive from, where the dataset grew: that of the first and smallest
+            one. Empty where they derive from its own.
         models: Facts of each model among the sources, by its name: architecture, what it makes, licence, and name and
             digest of the dataset that it was trained on (`training_data`, empty when unknown).
         format_version: Version of this file's layout.
@@ -94,6 +96,7 @@ class Manifest:
     citation: str = ""
     sources: dict[str, str] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    uids: str = ""
     format_version: int = FORMAT_VERSION
 
     @property

@@ -13,7 +13,7 @@ from time import time
 from typing import Any
 
 from synthmammo.dataset.journal import Entry, Journal
-from synthmammo.dataset.layout import MANIFEST, STATE
+from synthmammo.dataset.layout import MANIFEST, STATE, beside
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.unfinished import WORK, is_running
 from synthmammo.errors import DatasetError
@@ -44,6 +44,7 @@ class Standing:
         portion: Which part of a dataset it is, e.g. "part 3 of 64"; empty for a whole one.
         rate: Samples per second of the last run; None where it has finished no shard.
         parts: Standings of the parts where the directory holds parts.
+        growing: Standing of the larger dataset that a finished one is becoming; None where it is not.
     """
 
     path: Path
@@ -61,6 +62,7 @@ class Standing:
     portion: str = ""
     rate: float | None = None
     parts: tuple[Standing, ...] = ()
+    growing: Standing | None = None
 
     @property
     def samples(self) -> int:
@@ -86,7 +88,8 @@ class Standing:
         known |= {"shards_done": self.shards_done, "shards_planned": self.shards_planned}
         known |= {"running": list(self.running), "rate": self.rate, "seconds_left": self.seconds_left}
         parts = [part.facts() for part in self.parts]
-        return {"path": str(self.path), **known, "portion": self.portion, "parts": parts}
+        known |= {"portion": self.portion, "parts": parts, "growing": self.growing and self.growing.facts()}
+        return {"path": str(self.path), **known}
 
 
 def standing(directory: Path) -> Standing:
@@ -111,6 +114,7 @@ def standing(directory: Path) -> Standing:
 def _finished(directory: Path, manifest: Manifest) -> Standing:
     series = Counter(shard.format for shard in manifest.shards)
     number = max(series.values(), default=0)
+    larger = beside(directory)
     return Standing(
         path=directory,
         name=manifest.name,
@@ -123,6 +127,7 @@ def _finished(directory: Path, manifest: Manifest) -> Standing:
         bytes=sum(shard.bytes for shard in manifest.shards),
         counts=manifest.counts,
         reasons=dict(Counter(skip["reason"] for skip in manifest.failed)),
+        growing=_begun(larger) if (larger / STATE / "content.json").is_file() else None,
     )
 
 
