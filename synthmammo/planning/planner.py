@@ -25,6 +25,7 @@ from synthmammo.planning.edits import edit_column, seeds_column
 from synthmammo.planning.hosts import real_hosts
 from synthmammo.planning.lesions import Columns, codes, lesion_column
 from synthmammo.planning.quota import JointQuota, Quota
+from synthmammo.planning.sharding import shard_rows
 from synthmammo.planning.table import NOISE, REPEATING, SCHEMA, named, numbered
 from synthmammo.progress import Progress, silent
 from synthmammo.recipe import Choice, PhantomBackground, Recipe, StyleGAN2Background
@@ -77,9 +78,8 @@ class _Planner:
     """Number, class and split of the last group so far; no group is numbered -1."""
 
     def __post_init__(self) -> None:
-        self._hosts = (
-            _GeneratedHosts(self.recipe) if (real := real_hosts(self.recipe)) is None else _RealHosts(self.recipe, real)
-        )
+        self._hosts = _hosts(self.recipe)
+        self._shard_rows = shard_rows(self.recipe, _split_rows(self.recipe) if self.recipe.emit.equal_shards else None)
 
     def table(self, start: int, rows: int) -> pa.Table:
         recipe = self.recipe
@@ -124,13 +124,11 @@ class _Planner:
         return labels[place], splits[place]
 
     def _shards(self, split: NDArray[np.int64]) -> pa.Array:
-        together = self.recipe.together
-        size = max(together, self.recipe.emit.shard_size // together * together)
         numbers = np.empty(len(split), dtype=np.int64)
         for code in range(len(SPLITS)):
             rows = np.flatnonzero(split == code)
             first = self._shard_counts.get(code, 0)
-            numbers[rows] = (first + np.arange(len(rows))) // size
+            numbers[rows] = (first + np.arange(len(rows))) // self._shard_rows[code]
             self._shard_counts[code] = first + len(rows)
         return pc.binary_join_element_wise(named(SPLITS, split), numbered("", numbers, 5), "-")
 
@@ -264,6 +262,22 @@ class _RealHosts:
         columns["truncation"] = np.full(len(host), getattr(self.recipe.background, "truncation", 1.0))
         columns["implant"] = np.zeros(len(host), dtype=bool)
         return columns
+
+
+def _hosts(recipe: Recipe) -> _GeneratedHosts | _RealHosts:
+    real = real_hosts(recipe)
+    return _GeneratedHosts(recipe) if real is None else _RealHosts(recipe, real)
+
+
+def _split_rows(recipe: Recipe) -> list[int]:
+    """Rows of each split, counted before the first is drawn."""
+    hosts, counts = _hosts(recipe), np.zeros(len(SPLITS), dtype=np.int64)
+    groups = recipe.size // recipe.members
+    for start in range(0, groups, ROW_GROUP):
+        group = np.arange(start, min(start + ROW_GROUP, groups))
+        _, split = hosts.cells(group, group // recipe.groups_per_patient)
+        counts += np.bincount(split, minlength=len(SPLITS))
+    return [int(number) * recipe.members for number in counts]
 
 
 def _split_fractions(recipe: Recipe) -> list[Fraction]:

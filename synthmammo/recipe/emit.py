@@ -72,6 +72,11 @@ class Emit(Strict):
         description="Formats to write, by name or with options; default all three",
     )
     shard_size: int = Field(64, ge=1, description="Samples per shard, the unit of work and of resuming")
+    equal_shards: bool = Field(
+        False,
+        exclude_if=lambda equal: not equal,  # a dataset that was made without it keeps its digest
+        description="Make all shards of a split equal, of at most shard_size samples, for synchronous training",
+    )
     bits_stored: Literal[8, 12, 14, 16] = Field(
         12, description="Bit depth of generated backgrounds; real hosts keep theirs"
     )
