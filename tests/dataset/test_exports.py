@@ -105,7 +105,7 @@ def test_the_code_of_the_card_runs(built, tmp_path):
 
 
 def test_the_torch_example_of_the_documentation_runs(built, tmp_path):
-    code = documented_block("torch.utils.data").replace("datasets/detection", str(built))
+    code = documented_block("def collate").replace("datasets/detection", str(built))
     assert elsewhere.run(code + TORCH, tmp_path).endswith("batched\n")
 
 

@@ -10,8 +10,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+import synthmammo
 import synthmammo.sharing.hub as publishing
 from synthmammo.cli import main
+from synthmammo.dataset.card import card
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import CheckpointError, DatasetError, OutputError, SynthmammoError
@@ -324,3 +326,16 @@ def test_an_interruption_says_what_the_hub_has(built, hub, small_batches):
     with pytest.raises(Interrupted, match=rf"4 of {len(tiny.files(built))} files are in {NAME}"):
         upload(dataset_publication(built), NAME, progress=stop)
     assert len(hub.files(REPO)) == 4
+
+
+def test_of_a_dataset_that_grew_the_new_bytes_alone_are_sent(copy, hub):
+    upload(dataset_publication(copy), NAME)
+    before = set(hub.uploads)
+    synthmammo.build(tiny.recipe(), copy, size=15)
+    card(copy)
+    done = upload(dataset_publication(copy), NAME)
+    assert hub.files(REPO) == tiny.files(copy), "shards of the smaller dataset are gone"
+    shards = {shard.sha256 for shard in Manifest.read(copy).shards if shard.format != "dicom"}
+    assert shards & before and shards - before <= set(hub.uploads)
+    assert len(set(hub.uploads)) == len(hub.uploads), "a file was uploaded twice"
+    assert any("-of-00003" in name for name in done.sent) and done.removed
