@@ -108,8 +108,17 @@ def begin(recipe: Recipe, out: Path, found: Mapping[str, Path]) -> tuple[Manifes
         OutputError: The directory holds something else, or cannot be written.
     """
     manifest = draft_manifest(recipe, found)
-    content = {"recipe": manifest.options, "sources": manifest.sources, ORDER: name_orders(recipe)}
-    return manifest, Unfinished(out, content, versions(of_recipe(recipe)))
+    return manifest, Unfinished(out, content_of(recipe, manifest), versions(of_recipe(recipe)))
+
+
+def content_of(recipe: Recipe, manifest: Manifest) -> dict[str, Any]:
+    """What decides the samples of a dataset, beside the versions: its digest is the dataset's.
+
+    Args:
+        recipe: The checked recipe.
+        manifest: Its manifest, as far as it is known before a sample is made.
+    """
+    return {"recipe": manifest.options, "sources": manifest.sources, ORDER: name_orders(recipe)}
 
 
 def finish_build(recipe: Recipe, state: Unfinished, results: Sequence[ShardResult], manifest: Manifest) -> Manifest:

@@ -19,7 +19,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from synthmammo.building.build import finish_build, make_shard, planned_shards, remove_dataset, write_inputs
+from synthmammo.building.build import (
+    content_of,
+    finish_build,
+    make_shard,
+    planned_shards,
+    remove_dataset,
+    write_inputs,
+)
 from synthmammo.building.merge import machines, placed
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.index import IndexRow, index_row, read_index
@@ -84,9 +91,8 @@ def grow(
         raise OutputError(f"was made with other versions, and bytes may depend on them:{shown}", where=out, hint=hint)
     _check_whole(out, before)
     folder = beside(out)
-    content = {"recipe": draft.options, "sources": draft.sources}
     with _named_as(out, folder):
-        state = Unfinished(folder, content, versions)
+        state = Unfinished(folder, content_of(recipe, draft), versions)
         if state.manifest() is None:
             made = _make(recipe, out, state, replace(draft, uids=_uids(before)), before, engine, advance)
         else:

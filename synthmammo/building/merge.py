@@ -18,6 +18,7 @@ from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import MadeDataset
 from synthmammo.dataset.unfinished import (
     DRAFT,
+    ORDER,
     WORK,
     Unfinished,
     differences,
@@ -109,7 +110,7 @@ class Piece:
 
 def _merge(pieces: Sequence[Piece], out: Path, progress: Progress) -> MadeDataset:
     first = pieces[0]
-    content = {name: first.content[name] for name in ("recipe", "sources")}
+    content = {name: first.content[name] for name in ("recipe", "sources", ORDER)}
     if digest(with_code(content)) != digest(first.content):
         hint = "Merge the parts with the version that made them."
         raise DatasetError("was made by another version of the package", where=first.path, hint=hint)
