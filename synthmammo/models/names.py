@@ -35,8 +35,8 @@ def locate(model: str | Path) -> Path:
     if close := get_close_matches(f"zoo/{name}", _zoo(), n=1, cutoff=0.75):
         raise CheckpointError("no such file", where=name, hint=f"Did you mean '{close[0]}'?")
     hint = "A model is named as zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION."
-    if not is_model(name) and (known := zoo()):
-        hint = f"{hint} {nearest(f'zoo/{name}', known)}"
+    if not is_model(name) and (names := zoo()):
+        hint = f"{hint} {nearest(f'zoo/{name}', names)}"
     raise CheckpointError("no such file", where=name, hint=hint)
 
 
