@@ -45,7 +45,6 @@ def verify(directory: Path, pixels: int, seed: int, as_json: bool) -> None:
     """
     import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.dataset.manifest import Manifest
 
     with progress_bar("verify", unit="checks") as update:
         found = synthmammo.verify(directory, pixels=pixels, seed=seed, progress=update)
@@ -62,8 +61,15 @@ def verify(directory: Path, pixels: int, seed: int, as_json: bool) -> None:
             click.echo(f"`synthmammo repair {directory}` makes again what is missing or was changed")
         raise SystemExit(1)
     again = f", {len(found.remade)} samples made again and found equal" if found.remade else ""
-    origin = Manifest.read(directory).origin
+    origin = _origin(directory)
     click.echo(f"{directory}: sound ({found.files} files and shards checked{again}); its images are {origin}")
+
+
+def _origin(directory: Path) -> str:
+    """Whether the images of a dataset are real, synthetic or mixed."""
+    from synthmammo.dataset.manifest import Manifest
+
+    return Manifest.read(directory).origin
 
 
 @click.command()

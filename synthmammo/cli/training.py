@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from synthmammo.cli.kinds import Choice, NumberRange
-from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER, settings_option
+from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER, THREADS, settings_option
 
 
 @click.command()
@@ -17,6 +17,7 @@ from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER, settings_option
 @click.option("--config", type=FILE, help="YAML file of the configuration, as in recipes/train.  [default: built in]")
 @settings_option("the configuration", "settings.gamma=2")
 @click.option("--hours", type=NumberRange(0, min_open=True), help="Time in hours after which to stop.  [default: none]")
+@THREADS
 def train(
     model: str, data: Path, out: Path, config: Path | None, settings: tuple[str, ...], hours: float | None
 ) -> None:

@@ -79,5 +79,7 @@ def require_class(description: Description, label: str | None, where: Path) -> N
     if classes and label not in classes:
         missing = label is None or label == "unknown"
         found = "none is known" if missing else f"'{label}' is none of them"
-        hint = f"Name one as the class (label): {', '.join(classes)}." if missing else nearest(str(label), classes)
+        hint = (
+            f"Name one as the class (label). Known: {', '.join(classes)}." if missing else nearest(str(label), classes)
+        )
         raise GeneratorError(f"the model is conditional, so a class is needed; {found}", where=where, hint=hint)

@@ -34,7 +34,7 @@ def test_commands():
 
 def test_options():
     assert names("build", "r.yaml", "--s") == ["--size", "--set", "--shards"]
-    assert names("sheet", "local", "--th") == ["--threshold"]
+    assert names("sheet", "local", "--th") == ["--threshold", "--threads"]
 
 
 def test_options_of_the_benchmark_without_a_name():

@@ -93,7 +93,7 @@ def test_errors_are_red_on_terminals_unless_colours_are_unwanted(variable, tmp_p
     """In a terminal of its own, since colours are left out elsewhere anyway."""
     first, second = pty.openpty()
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    command = [sys.executable, "-m", "synthmammo", "verify", str(tmp_path)]
+    command = [sys.executable, "-m", "synthmammo", "status", str(tmp_path)]
     done = subprocess.run(command, stderr=second, env=environment | ({variable: "1"} if variable else {}))
     os.close(second)
     said = os.read(first, 4096)

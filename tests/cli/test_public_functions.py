@@ -27,12 +27,13 @@ CALLS = {
     "detect": {"benchmark_detect"},
     "audit": {"audit"},
     "lineage": {"lineage"},
+    "inspect": {"inspect"},
 }
 """The public functions that each command calls; all there are, but those that no command does."""
 
-OTHERS = {"insert_lesion", "remove_lesion", "sample", "shipped_recipes", "make_hosts", "build_part"}
+OTHERS = {"insert_lesion", "remove_lesion", "sample", "set_threads", "shipped_recipes", "make_hosts", "build_part"}
 """Public functions without a command of their name; `build` and `plan` call `make_hosts` to show how far the hosts are,
-and `build --part` calls `build_part`."""
+`build --part` calls `build_part`, and `set_threads` is the option `--threads`."""
 
 TRANSLATION = {"synthmammo", "synthmammo.errors", "synthmammo.settings", "synthmammo.dataset.layout"}
 """What a command may import: the public functions, errors to raise, KEY=VALUE texts, names of files to print."""

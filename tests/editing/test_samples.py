@@ -67,7 +67,8 @@ def test_lists_of_names() -> None:
 def test_the_class_is_asked_for_and_checked(tmp_path: Path, samples: Samples) -> None:
     path = stylegan2_file(tmp_path / "c.safetensors", CONDITIONAL)
     with pytest.raises(
-        GeneratorError, match=r"a class is needed; none is known\n  Name one as the class \(label\): benign, malignant"
+        GeneratorError,
+        match=r"a class is needed; none is known\n  Name one as the class \(label\). Known: benign, malignant",
     ):
         Samples.of(str(path))
     with pytest.raises(GeneratorError, match="'odd' is none of them"):
