@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from pydicom import dcmread
 
+from synthmammo._version import PIXELS_VERSION
 from synthmammo.building.build import build, make_shard, planned_shards
 from synthmammo.cli import main
 from synthmammo.dataset.card import card
@@ -508,4 +509,7 @@ def test_dicom_names_the_model_that_made_a_lesion(tmp_path):
     weights = sample.provenance["lesions"][0]["weights"]
     assert weights == file_digest(model)
     described = image.ContributingEquipmentSequence[0].ContributionDescription
-    assert described == f"Background: phantom. Lesions: lesions.safetensors (weights sha256 {weights[:16]})."
+    assert described == (
+        f"Background: phantom (synthmammo pixels version {PIXELS_VERSION}). Lesions: lesions.safetensors "
+        f"(weights sha256 {weights}). Digital source type: trainedAlgorithmicMedia."
+    )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from synthmammo.dataset.index import count, index_row, index_schema, read_index, write_index
 from synthmammo.dataset.layout import INDEX
 from synthmammo.errors import DatasetError
+from synthmammo.mammogram.columns import RECORDED
 from synthmammo.mammogram.sample import Box
 from tests.support.example_samples import a_sample, samples
 
@@ -35,7 +36,8 @@ def test_what_is_unknown_is_null(tmp_path):
     write_index(tmp_path, [index_row(sample.with_(provenance={}, breast=sample.breast & False))])
     [row] = read_index(tmp_path).to_pylist()
     assert {name for name, value in row.items() if value is None} == {
-        *("view", "laterality", "density", "spacing_mm", "breast_box", "host_attempt")
+        *("view", "laterality", "density", "spacing_mm", "breast_box", "host_attempt"),
+        *RECORDED,
     }
 
 

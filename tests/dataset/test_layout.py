@@ -8,11 +8,14 @@ NAMES = {
     "PATCHES_PLAN": "patches_plan.parquet",
     "INDEX": "index.parquet",
     "SKIPPED": "skipped.jsonl",
+    "PASSED_OVER": "passed_over.jsonl",
     "CROISSANT": "croissant.json",
     "PROVENANCE": "provenance.json",
     "MANIFEST": "manifest.json",
     "CARD": "README.md",
     "PICTURE": "figures/samples.png",
+    "AUDIT": "audit",
+    "NOT_RELEASABLE": "not_releasable.json",
     "STATE": ".unfinished",
 }
 

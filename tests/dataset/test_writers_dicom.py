@@ -225,7 +225,8 @@ class TestAttributes:
         assert {dicom_visit.age_band(person) for person in people} == {f"{age:03d}Y" for age in range(42, 73, 5)}
 
     def test_a_synthetic_woman_has_an_age_band_and_a_real_person_says_nothing(self):
-        made, real = image_of(complete(provenance={})), image_of(complete(provenance=BUILT))
+        phantom = {"recipe": "r", "role": "plain", "lesions": [], "host": {"generator": "phantom"}}
+        made, real = image_of(complete(provenance=phantom)), image_of(complete(provenance=BUILT))
         assert made.PatientSex == "F" and re.fullmatch(r"0\d\dY", made.PatientAge)
         assert "Synthetic" in made.StudyDescription and "LongitudinalTemporalInformationModified" not in made
         assert real.PatientSex == "" and "PatientAge" not in real and real.PatientBirthDate == ""
