@@ -17,7 +17,7 @@ _ROOT = "2.25."
 
 
 def without_identity(data: bytes) -> bytes:
-    """A DICOM file whose versions and accession number read "0", and whose UIDs under 2.25. are numbered as they appear.
+    """A DICOM file whose versions and accession number read "0", and whose UIDs under 2.25. are numbered in order.
 
     These UIDs may follow from the version or from the digest of a build, into which the version goes; that those which
     were equal within the file are still equal is kept.

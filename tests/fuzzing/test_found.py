@@ -273,6 +273,19 @@ def test_a_member_of_a_zip_archive_whose_packing_is_damaged(tmp_path, kind):
         read_file(tmp_path / "a.zip" / "a.dcm")
 
 
+def test_a_member_of_a_zip_archive_without_a_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a", b"x")
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    directory, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    data[directory + 28] = 0  # length of the name
+    data[end + 12] -= 1  # length of the directory
+    del data[directory + 46]
+    (tmp_path / "a.zip").write_bytes(data)
+    assert zipfile.ZipFile(tmp_path / "a.zip").infolist()[0].filename == ""
+    assert archive_files.files_below(tmp_path).files == []
+
+
 def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch, little_memory):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.dcm", "w") as file:
         for _ in range(65):

@@ -150,7 +150,7 @@ def _members(archive: Path, passed: list[PassedOver]) -> Iterator[Path]:
         return
     for member in opened.infolist():
         name = _name(member)
-        if member.is_dir() or name == ".":
+        if name == "." or member.is_dir():  # which fails at an empty name
             continue
         if reason := _refusal(member) or (
             "another file of the same name in its zip archive" if entries[name] is not member else None
