@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tools.versionless import without_identity
+from tools.versionless import without_accession, without_identity
 
 BUILDS: dict[str, tuple[str, ...]] = {
     "balanced_mass": ("--size=9", "--set=emit.shard_size=3"),
@@ -103,7 +103,7 @@ def digests_of(datasets: Path) -> Digests:
     for path in files:
         if path.name not in TEXTS:
             data = path.read_bytes()
-            content = without_identity(data) if path.suffix == ".dcm" else data
+            content = without_accession(without_identity(data)) if path.suffix == ".dcm" else data
             found[path.relative_to(datasets).as_posix()] = {"bytes": _sha256(data), "content": _sha256(content)}
     for name, manifest in manifests.items():
         changing |= _shards(manifest, name, found)
