@@ -77,6 +77,7 @@ def benchmark(
     a_text(device, "device", TrainingError)
     stage(a_function(progress, "progress", TrainingError), "reading the images")
     # What can be wrong is said before the seconds that importing PyTorch takes.
+    Dataset.open(sides[0])
     from synthmammo.benchmarking.classify.classify import classify
     from synthmammo.benchmarking.classify.report import report
 
@@ -134,6 +135,7 @@ def benchmark_detect(
     wanted, sides = _rows(rows, synthetic), _sides(real, synthetic, out)
     a_text(device, "device", TrainingError)
     stage(a_function(progress, "progress", TrainingError), "reading the images")
+    Dataset.open(sides[0])
     from synthmammo.benchmarking.detect.detect import detect
     from synthmammo.benchmarking.detect.report import report
 
@@ -150,9 +152,7 @@ def _rows(rows: object, synthetic: object) -> tuple[Any, ...]:
 
 def _sides(real: object, synthetic: object, out: object) -> tuple[Path, Path | None, Path]:
     made = None if synthetic is None else dataset_path(synthetic, "synthetic", TrainingError)
-    path = dataset_path(real, "real", TrainingError)
-    Dataset.open(path)
-    return path, made, a_path(out, "out", TrainingError)
+    return dataset_path(real, "real", TrainingError), made, a_path(out, "out", TrainingError)
 
 
 def _configuration(

@@ -45,10 +45,11 @@ from synthmammo.recipe import Recipe
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
-def smaller(out: Path, draft: Manifest) -> Manifest | None:
+def smaller(recipe: Recipe, out: Path, draft: Manifest) -> Manifest | None:
     """The finished dataset that a build would make larger; None where there is none, or it is another one.
 
     Args:
+        recipe: The checked recipe.
         out: Directory of the dataset.
         draft: Manifest of the build, as far as it is known before a sample is made.
     """
@@ -57,7 +58,8 @@ def smaller(out: Path, draft: Manifest) -> Manifest | None:
     found = Manifest.read(out)
     if found.kind != "built" or found.options.get("size", 0) >= draft.options["size"]:
         return None
-    as_before = {"recipe": draft.options | {"size": found.options["size"]}, "sources": draft.sources}
+    content = content_of(recipe, draft)
+    as_before = content | {"recipe": draft.options | {"size": found.options["size"]}}
     return found if digest(with_code(as_before)) == found.digest else None
 
 

@@ -53,6 +53,14 @@ def merge(parts: Sequence[str | Path], out: str | Path, *, progress: Progress = 
         DatasetError: A directory is no part, the parts do not belong together, or a shard is there twice or not at all.
         OutputError: The directory holds something else, or cannot be written.
         GeneratorError: Not one sample could be made.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> try:
+        ...     sm.merge("part1", "masses")
+        ... except sm.SynthmammoError as error:
+        ...     print(error)
+        parts: expected the directories of the parts, in a list
     """
     if isinstance(parts, str | Path) or not parts:
         raise DatasetError("expected the directories of the parts, in a list", where="parts")

@@ -82,7 +82,7 @@ def build_part(
         >>> for number in 1, 2:
         ...     part = sm.build_part("balanced_mass", f"part{number}", part=f"{number}/2", size=6, settings=small)
         >>> part.shards, part.samples
-        (('train-00002', 'validation-00000'), 2)
+        (('validation-00000', 'train-00002'), 2)
         >>> sm.merge(["part1", "part2"], "masses")
         Dataset(balanced_mass: 6 samples, 5 train, 1 validation)
     """

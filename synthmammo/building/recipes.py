@@ -118,7 +118,7 @@ def _made_or_grown(
     abandon(out) if overwrite else settle(out)
     if not overwrite and (out / MANIFEST).is_file():
         draft = draft_manifest(recipe, found)
-        before = smaller(out, draft)
+        before = smaller(recipe, out, draft)
         if before:
             return grow(recipe, out, draft, before, versions(of_recipe(recipe)), chosen(engine), steps)
     return make(recipe, out, engine=engine, overwrite=overwrite, found=found, advance=steps)

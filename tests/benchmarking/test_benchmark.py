@@ -33,6 +33,7 @@ class Asked:
 @pytest.fixture
 def asked(monkeypatch):
     found = Asked()
+    monkeypatch.setattr(Dataset, "open", lambda path: None)
     for module, name in ((classify_module, "classify"), (detect_module, "detect")):
         monkeypatch.setattr(module, name, found)
     for module in (classify_report, detect_report):

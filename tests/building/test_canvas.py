@@ -86,7 +86,7 @@ def test_contrast_to_noise_is_a_limit():
 
 
 def test_unknown_spacing_is_refused_with_the_remedy():
-    hint = "spacing is unknown(.|\n)*assume_spacing_mm(.|\n)*convert` takes --spacing-mm"
+    hint = "spacing is unknown(.|\n)*assume_spacing_mm(.|\n)*convert` takes spacing_mm"
     with pytest.raises(GeneratorError, match=hint):
         Canvas.of(a_host(spacing_mm=None))
 

@@ -103,11 +103,11 @@ def test_a_dataset_that_lacks_what_is_needed(built, tmp_path, name, how):
 
 def test_a_row_that_failed_is_told_with_its_reason(tmp_path):
     recipe = tiny.recipe(
-        size=3, splits={"train": 1}, quality={"minimum_breast_share": 0.99}, emit={"formats": ["parquet"]}
+        size=9, splits={"train": 1}, quality={"minimum_breast_share": 0.45}, emit={"formats": ["parquet"]}
     )
-    build(recipe, tmp_path / "out", engine=Local(1))
-    with pytest.raises(DatasetError, match=r"could not be made when the dataset was built: breast is .* expected 99"):
-        regenerate(tmp_path / "out", "tiny-0000001", tmp_path)
+    failed = build(recipe, tmp_path / "out", engine=Local(1)).manifest.failed[0]
+    with pytest.raises(DatasetError, match=r"could not be made when the dataset was built: breast is .* expected 45"):
+        regenerate(tmp_path / "out", failed["key"], tmp_path)
 
 
 def test_only_built_datasets(tmp_path):

@@ -227,7 +227,8 @@ BASES = {
     "invert": f"picture.png --model {PHANTOM} --out o",
 }
 WRONG = {
-    "build": "--size=0 --set=x --set=nokey=1 --set=size=many --set=emit.shard_size=0 --out=file --out=file/x",
+    "build": "--part=0/3 --part=4/3 --part=x --shards=5-1 --shards=x --shards=0-99999 "
+    "--size=0 --set=x --set=nokey=1 --set=size=many --set=emit.shard_size=0 --out=file --out=file/x",
     "plan": "--size=-1 --set= --out=file/x --out=BUILT",
     "ingest": "--frames=(( --where=(( --assume-spacing-mm=-1 --assume-spacing-mm=nan --share=x "
     "--share=tes=1 --share=test=x --format=x "
