@@ -137,7 +137,7 @@ def crash(recipe, out: Path, after: int) -> bool:
 
 
 FIRST_SHARD = 9
-"""Files named until the first shard is done: content, versions, recipe, plan, work, three formats, the shard's state."""
+"""Files named until the first shard is done: content, versions, recipe, plan, size, three formats, its state."""
 
 
 def test_a_crash_at_any_moment_is_continued_to_the_same_bytes(tmp_path, small):
@@ -357,7 +357,7 @@ def test_a_read_only_place(tmp_path):
 @pytest.mark.parametrize("format_name", ["webdataset", "parquet", "dicom"])
 def test_a_file_in_place_of_a_formats_folder(tmp_path, format_name):
     out = tmp_path / "out"
-    assert crash(tiny.recipe(**SMALL), out, FIRST_SHARD - 4)  # content, versions, recipe, plan and work
+    assert crash(tiny.recipe(**SMALL), out, FIRST_SHARD - 4)  # content, versions, recipe, plan and size
     shutil.rmtree(out / format_name)
     (out / format_name).write_text("")
     with pytest.raises(OutputError, match=f"{format_name}.*cannot be written"):
