@@ -12,6 +12,7 @@ from typing import Any
 
 from synthmammo.arguments import a_function, a_path
 from synthmammo.building.build import finish_build
+from synthmammo.building.gate import pass_gate
 from synthmammo.building.portion import as_ranges
 from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
 from synthmammo.dataset.manifest import Manifest
@@ -47,7 +48,7 @@ def merge(parts: Sequence[str | Path], out: str | Path, *, progress: Progress = 
         progress: Function that is called with the number of shards taken and that of all shards.
 
     Returns:
-        The dataset, with its card.
+        The dataset, with its card; `unmet` says what the audit that its recipe demands did not let pass.
 
     Raises:
         DatasetError: A directory is no part, the parts do not belong together, or a shard is there twice or not at all.
@@ -70,6 +71,7 @@ def merge(parts: Sequence[str | Path], out: str | Path, *, progress: Progress = 
     from synthmammo.dataset.card import card
 
     made = _merge([Piece.read(folder) for folder in folders], directory, progress)
+    made.unmet = tuple(pass_gate(load_recipe(directory / RECIPE), directory, silent))
     card(directory)
     return made
 

@@ -123,6 +123,7 @@ def merge(parts: tuple[Path, ...], out: Path) -> None:
         made = synthmammo.merge(parts, out, progress=update)
     click.echo(f"{made.manifest.samples:,} samples of {len(parts)} part{'s' * (len(parts) > 1)}")
     click.echo(f"  dataset  {out}\n  card     {out / CARD}")
+    _print_gate(made.unmet, out)
     for name, value in made.manifest.machine.items():
         if ", " in value:
             note(f"parts were made on machines that differ ({name}: {value}), so equal bytes are not promised")

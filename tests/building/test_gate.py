@@ -51,6 +51,14 @@ def recipe(real):
     return tiny.recipe(quality={"audit": {"reference": str(real), "train": str(real), **LIMITS}})
 
 
+def test_merged_parts_go_through_the_gate_too(real, judged, tmp_path):
+    for number in (1, 2):
+        sm.build_part(recipe(real), tmp_path / f"p{number}", part=f"{number}/2")
+    made = sm.merge([tmp_path / "p1", tmp_path / "p2"], tmp_path / "made")
+    assert made.unmet == ("memorised is 0.1667, at most 0.1 is demanded",)
+    assert (tmp_path / "made" / "not_releasable.json").is_file()
+
+
 def test_what_does_not_pass_is_marked_refused_and_built_anew(real, judged, tmp_path):
     made = sm.build(recipe(real), tmp_path / "made")
     assert made.unmet == ("memorised is 0.1667, at most 0.1 is demanded",)
