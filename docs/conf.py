@@ -36,9 +36,11 @@ autodoc_typehints_description_target = "documented"
 autodoc_class_signature = "mixed"
 napoleon_numpy_docstring = False
 # Other libraries' documentation is not asked for, as that would need the network: their types are named, not linked.
+# The builtin `bytes` in a signature is taken for each attribute of that name.
+suppress_warnings = ["ref.python"]
 nitpick_ignore_regex = [
     (r"py:.*", r"(builtins|collections|datetime|enum|fractions|os|pathlib|typing|types)(\..*)?"),
-    (r"py:.*", r"(numpy|np|numpy\.typing|torch|pydantic|click)(\..*)?"),
+    (r"py:.*", r"(numpy|np|numpy\.typing|torch|pydantic|click|huggingface_hub)(\..*)?"),
     ("py:class", "Role"),  # no class: another name for the words that `data.roles` of a training may have
 ]
 
