@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 ENOUGH = {
     *("torch", "numpy", "scipy", "scikit-image", "pyarrow", "accelerate", "safetensors"),
     *("pydantic", "pyyaml", "click", "rich"),
-    *("pillow", "huggingface-hub", "httpx2"),  # come with scikit-image and with accelerate
+    *("pillow", "huggingface-hub", "httpx2", "packaging"),  # come with scikit-image and with accelerate
     "sphinx",  # SciPy looks for it among the loaded modules, and a blocked one looks loaded
 }
 IMPORTED_AS = {"scikit-learn": "sklearn", "tcia-utils": "tcia_utils", "types-pyyaml": "types_pyyaml"}

@@ -20,7 +20,9 @@ from tests.support import tiny, tiny_models
 
 ROOT = Path(__file__).parents[2]
 ALWAYS = {"python", "synthmammo", "numpy", "pillow", "pyarrow"}
-DECIDES_NOTHING = {"pydantic", "safetensors", "click", "rich", "accelerate", "huggingface_hub", "requests"}
+DECIDES_NOTHING = {
+    *("pydantic", "safetensors", "click", "rich", "accelerate", "huggingface_hub", "requests", "packaging"),
+}
 """What may be imported without being recorded: it checks, copies, or talks."""
 IMAGES = {"emit": {"formats": ["webdataset", "parquet"], "preview_px": 64}}
 _DICOM = {"compression": "jpeg2000", "findings": ["segmentation", "report"]}
