@@ -135,6 +135,7 @@ def _described(side: Side) -> dict[str, Any]:
     known: dict[str, Any] = {"name": side.path.name, "digest": "", "licence": "", "citation": ""}
     if manifest:
         known = {name: getattr(manifest, name) for name in known} | {"terms": str(release_terms(manifest))}
+    known["origin"] = str(side.dataset.origin) if side.dataset.origin else None
     return {**known, "splits": list(side.splits), "samples": len(side), "patients": len(side.patients())}
 
 

@@ -9,6 +9,9 @@ from typing import Any
 from synthmammo.auditing.findings import Findings
 from synthmammo.benchmarking.pages import Section, html_page, markdown_table
 from synthmammo.files import writing
+from synthmammo.mammogram import png
+from synthmammo.mammogram.mark import picture_packet
+from synthmammo.mammogram.origin import making_of_dataset
 from synthmammo.mammogram.pictures import contact_sheet
 
 _PAIRS = "The samples that are most like a training image (left), each beside that image (right), the most alike first"
@@ -28,7 +31,8 @@ def write_report(record: Mapping[str, Any], findings: Findings, out: Path) -> tu
     Raises:
         OutputError: The directory cannot be written.
     """
-    sheet = _closest(findings, out / "figures" / "closest.png")
+    shown = picture_packet(making_of_dataset(record[name]["origin"]) for name in ("dataset", "train"))
+    sheet = _closest(findings, out / "figures" / "closest.png", shown)
     title = f"Audit of {record['dataset']['name']}"
     page, card = out / "audit.html", out / "card.md"
     with writing(page) as partial:
@@ -38,14 +42,14 @@ def write_report(record: Mapping[str, Any], findings: Findings, out: Path) -> tu
     return page, card
 
 
-def _closest(findings: Findings, path: Path) -> Path:
+def _closest(findings: Findings, path: Path, packet: str) -> Path:
     tiles, captions = [], []
     likeness = findings.verdicts[0].nearest.likeness
     for sample, image in findings.pairs:
         tiles += [findings.made.shown[sample], findings.training.shown[image]]
         captions += [f"{findings.made.keys[sample]}  {likeness[sample]:.2f}", str(findings.training.keys[image])]
     with writing(path) as partial:
-        contact_sheet(tiles, 6, captions, (192, 192)).save(partial, format="PNG")
+        png.save(contact_sheet(tiles, 6, captions, (192, 192)), partial, packet)
     return path
 
 
