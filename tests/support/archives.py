@@ -51,7 +51,10 @@ def over(defaults: Mapping[str, Any], cells: Cells) -> dict[str, Any]:
 def places(cells: Cells) -> list[tuple[int, int, int, int]]:
     """Places of the lesions: rows and columns as "30 10 50 30; 60 4 70 14" in the cell `places`, `BOX` by default."""
     text = cells.get("places")
-    return [BOX] if text is None else [tuple(map(int, place.split())) for place in text.split(";")]
+    if text is None:
+        return [BOX]
+    rows = [map(int, place.split()) for place in text.split(";")]
+    return [(top, left, bottom, right) for top, left, bottom, right in rows]
 
 
 def mask_of(place: tuple[int, int, int, int]) -> np.ndarray:
@@ -103,7 +106,7 @@ def cbis_ddsm(folder: Path, cells: Cells) -> None:
     film = f"{kind}-Training_P_00001_{row['left or right breast']}_{row['image view']}"
     rows = [row | {"abnormality id": number} for number, _ in enumerate(places(cells), start=1)]
     write_table(folder / f"{kind.lower()}_case_description_train_set.csv", rows)
-    common = {"SOPClassUID": SECONDARY_CAPTURE, "ImageLaterality": None, "BitsStored": 16}
+    common: dict[str, Any] = {"SOPClassUID": SECONDARY_CAPTURE, "ImageLaterality": None, "BitsStored": 16}
     write(folder / film / "1-1.dcm", PatientID=film, **common)
     for number, place in enumerate(places(cells), start=1):
         mask = common | {"PatientID": f"{film}_{number}", "BitsStored": 8}

@@ -19,7 +19,7 @@ from torch import nn
 FIR = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
 
 
-class EasyDict(dict):
+class EasyDict(dict[str, Any]):
     """Pickled under the name of the published settings class."""
 
 
@@ -48,7 +48,9 @@ def persistent(module: nn.Module, source: str = "raise SystemExit", **settings: 
     buffers = OrderedDict(module._buffers)
     if "noise_const" in buffers or hasattr(module, "conv1"):
         buffers["resample_filter"] = FIR.clone()
-    children = OrderedDict((name, persistent(child, source)) for name, child in module._modules.items())
+    children = OrderedDict(
+        (name, persistent(child, source)) for name, child in module._modules.items() if child is not None
+    )
     state = {
         "training": False,
         "_parameters": OrderedDict(module._parameters),
@@ -65,7 +67,7 @@ def persistent(module: nn.Module, source: str = "raise SystemExit", **settings: 
 @contextmanager
 def published_names() -> Iterator[None]:
     """For the time of pickling our stand-ins carry the published modules' names."""
-    homes = {
+    homes: dict[Any, str] = {
         _reconstruct_persistent_obj: "torch_utils.persistence",
         EasyDict: "dnnlib.util",
         Network: "dnnlib.tflib.network",

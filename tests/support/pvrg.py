@@ -18,7 +18,7 @@ def pixels(bits: int) -> np.ndarray:
     r, c = np.mgrid[:LINES, :WIDTH]
     rough = r * r * 37 + c * c * c * 11 + r * c * 53 + (r * 7 + c * 13) % 5 * 29
     wide = r * r * 937 + c * c * c * 411 + r * c * 1553
-    return ((rough if bits == 12 else wide) % (1 << bits)).astype(np.uint16)
+    return np.asarray((rough if bits == 12 else wide) % (1 << bits), np.uint16)
 
 
 def ljpeg(bits: int, selection: int) -> bytes:

@@ -58,7 +58,7 @@ def edited_file(path: Path) -> Path:
         for number, name in enumerate(ATTRIBUTES)
     }
     ones = np.ones(width, np.float32)
-    found = Directions(np.zeros((1, width), np.float32), unit, ones, ones / width, attributes)
+    found = Directions(np.zeros((1, width), np.float32), unit, ones, np.asarray(ones / width, np.float32), attributes)
     write_directions(directions_file(path), found, checkpoint.digest)
     return path
 
@@ -67,7 +67,7 @@ def contextual_file(path: Path, makes: str = "mass") -> Path:
     torch.manual_seed(0)
     generator = ContextualGenerator(CONTEXTUAL)
     with torch.no_grad():
-        generator.to_lesion.bias.fill_(-0.5 if makes == "removal" else 0.5)
+        generator.to_lesion.get_parameter("bias").fill_(-0.5 if makes == "removal" else 0.5)
     description = Description(
         architecture="contextual",
         config=as_dict(CONTEXTUAL),
