@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.metrics import interval
+
 LEAST = 30
 """Figures over fewer images are refused, not printed."""
 
@@ -46,8 +48,8 @@ def _plain(number: float) -> float | None:
 
 def percentiles(values: NDArray[np.floating]) -> tuple[float, float]:
     """Ends of the 95 percent interval of resampled values, `(B)`; NaN are left out."""
-    kept = values[~np.isnan(values)]
-    return (float("nan"), float("nan")) if not len(kept) else tuple(np.percentile(kept, [2.5, 97.5]).tolist())
+    found = interval(float("nan"), values)
+    return found.low, found.high
 
 
 def spread_weights(clusters: NDArray[np.generic], resamples: int, seed: int) -> NDArray[np.float64]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from synthmammo.auditing.thumbnails import is_patch
 from synthmammo.mammogram.anatomy import chest_wall_side, orient
-from synthmammo.mammogram.sample import Image, Mask, Plane, Sample
+from synthmammo.mammogram.sample import Box, Mask, Plane, Sample
 
 FRAME_PX = 224
 """Side of the frame of the breast: that of the images the extractor was trained on."""
@@ -33,10 +32,11 @@ def framed(sample: Sample) -> Plane:
         `float32 (FRAME_PX, FRAME_PX)` in [-1, 1], the grey levels over the whole range of the bit depth.
     """
     units, breast = _units(sample), sample.breast
-    if not is_patch(breast) and breast.any():
-        units = np.where(breast, units, -1)
-        units, breast = orient(units, breast, chest_wall=chest_wall_side(sample.image, sample.breast))
-        units = _square(units[_box(breast)])
+    box = Box.around(breast)
+    if box is not None and not is_patch(breast):
+        side = chest_wall_side(sample.image, breast)
+        (units,) = orient(np.where(breast, units, -1)[box.slices], chest_wall=side)
+        units = _square(units)
     return _resized(np.asarray(units, np.float32), FRAME_PX)
 
 
@@ -62,11 +62,6 @@ def _units(sample: Sample) -> Plane:
     return np.asarray(sample.image.astype(np.float32) * (2 / top) - 1, np.float32)
 
 
-def _box(breast: Mask) -> tuple[slice, slice]:
-    rows, columns = (np.flatnonzero(breast.any(axis)) for axis in (1, 0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
 def _square(plane: Plane) -> Plane:
     """A plane in the middle of the right side of a square of air."""
     height, width = plane.shape
@@ -90,8 +85,3 @@ def _deepest(breast: Mask) -> tuple[slice, slice]:
         start = max(0, min(int(place) - RESIDUE_PX // 2, side - RESIDUE_PX))
         windows.append(slice(start, start + RESIDUE_PX))
     return windows[0], windows[1]
-
-
-def grey(image: Image, bits_stored: int) -> NDArray[np.uint8]:
-    """Grey levels over the whole range of the bit depth as 0 to 255, for sheets."""
-    return np.asarray(image.astype(np.float32) * np.float32(255 / (2**bits_stored - 1)), np.uint8)

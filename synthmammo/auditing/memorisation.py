@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from synthmammo.auditing.classifying import auc_interval
 from synthmammo.auditing.copies import most_alike
 from synthmammo.auditing.embedding import Embedding
-from synthmammo.metrics import Interval, auc, bootstrap, interval
+from synthmammo.metrics import Interval, bootstrap, interval
 
 HELD_OUT_FLAGGED = 0.01
 """Share of held-out real images that a threshold may call copies."""
@@ -198,13 +199,7 @@ def told_from(
     """
     scores = np.concatenate([first, second])
     truth = np.repeat([True, False], [len(first), len(second)])
-
-    def statistic(which: NDArray[np.intp]) -> float:
-        inside = truth[which]
-        return auc(scores[which], inside) if inside.any() and not inside.all() else float("nan")
-
-    values = bootstrap(statistic, np.arange(len(scores)) if clusters is None else clusters, resamples=300)
-    return interval(float(auc(scores, truth)), values[:, 0])
+    return auc_interval(scores, truth, np.arange(len(scores)) if clusters is None else clusters, 300)
 
 
 def membership(

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from synthmammo.auditing.classifying import auc_interval, held_out_scores
 from synthmammo.auditing.figure import Figure, percentiles, spread_weights
 from synthmammo.auditing.material import Material
-from synthmammo.metrics import LinearProbe, auc, bootstrap, frechet_distance, overlap, weighted_kernel_distances
+from synthmammo.metrics import auc, frechet_distance, overlap, weighted_kernel_distances
 from synthmammo.metrics.distances import Vectors
 
 RESAMPLES = 200
@@ -21,7 +22,6 @@ MOST_FLOOR = 5000
 """Training images that floors are taken on."""
 
 _GROUPS = 5
-_FOLDS = 5
 _PENALTY = 10.0
 
 
@@ -124,34 +124,18 @@ def told_apart(made: Material, real: Material, training: Material, features: str
         seen_by: What the features are, for the record.
     """
     scores, truth, patients = _cross_validated(made, real, features)
-
-    def statistic(which: NDArray[np.intp]) -> float:
-        inside = truth[which]
-        return auc(scores[which], inside) if inside.any() and not inside.all() else float("nan")
-
-    low, high = percentiles(bootstrap(statistic, patients, resamples=RESAMPLES)[:, 0])
+    found = auc_interval(scores, truth, patients, RESAMPLES)
     floor_scores, floor_truth, _ = _cross_validated(training, real, features)
-    value, floor = float(auc(scores, truth)), float(auc(floor_scores, floor_truth))
-    return Figure(value, low, high, floor, len(made), len(real), seen_by)
+    return Figure(*found, float(auc(floor_scores, floor_truth)), len(made), len(real), seen_by)
 
 
 def _cross_validated(
     made: Material, real: Material, features: str
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.str_]]:
-    """Scores of equally many images of both sides, which of them are made, and their patients.
-
-    No classifier scores an image of a patient that it was trained on.
-    """
+    """Scores of equally many images of both sides, which of them are made, and their patients."""
     count = min(len(made), len(real), MOST)
     sides = [side.taken(_some(len(side), count)) for side in (real, made)]
     vectors: Vectors = np.concatenate([getattr(side, features) for side in sides])
     truth = np.repeat([False, True], count)
     patients = np.concatenate([np.char.add(side, sides[at].patients) for at, side in enumerate(("real ", "made "))])
-    numbers = np.unique(patients, return_inverse=True)[1]
-    folds = np.random.default_rng(0).permutation(numbers.max() + 1)[numbers] % _FOLDS
-    scores = np.empty(2 * count)
-    for fold in range(_FOLDS):
-        probe = LinearProbe.fit(vectors[folds != fold], truth[folds != fold].astype(np.int64), _PENALTY)
-        logits = probe.logits(vectors[folds == fold])
-        scores[folds == fold] = logits[:, 1] - logits[:, 0]
-    return scores, truth, patients
+    return held_out_scores(vectors, truth, patients, _PENALTY), truth, patients

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synthmammo.auditing.figure import LEAST, Figure, percentiles
+from synthmammo.auditing.classifying import auc_interval, held_out_scores
+from synthmammo.auditing.figure import LEAST, Figure
 from synthmammo.auditing.material import Material
-from synthmammo.metrics import LinearProbe, auc, bootstrap
 
-_FOLDS = 5
 _RESAMPLES = 200
 _SEEN_BY = "linear classifier on fine structures in four bands of 3 pixels along the border, cross-validated"
 
@@ -44,24 +42,5 @@ def _told(side: Material) -> tuple[float, float, float, int] | None:
         return None
     vectors = side.borders[known].transpose(1, 0, 2).reshape(2 * count, -1)
     truth, patients = np.repeat([True, False], count), np.tile(side.patients[known], 2)
-    scores = _cross_validated(vectors, truth, patients)
-
-    def statistic(which: NDArray[np.intp]) -> float:
-        inside = truth[which]
-        return auc(scores[which], inside) if inside.any() and not inside.all() else float("nan")
-
-    low, high = percentiles(bootstrap(statistic, patients, resamples=_RESAMPLES)[:, 0])
-    return float(auc(scores, truth)), low, high, count
-
-
-def _cross_validated(
-    vectors: NDArray[np.float32], truth: NDArray[np.bool_], patients: NDArray[np.str_]
-) -> NDArray[np.float64]:
-    numbers = np.unique(patients, return_inverse=True)[1]
-    folds = np.random.default_rng(0).permutation(int(numbers.max()) + 1)[numbers] % _FOLDS
-    scores = np.empty(len(truth))
-    for fold in range(_FOLDS):
-        probe = LinearProbe.fit(vectors[folds != fold], truth[folds != fold].astype(np.int64))
-        logits = probe.logits(vectors[folds == fold])
-        scores[folds == fold] = logits[:, 1] - logits[:, 0]
-    return scores
+    found = auc_interval(held_out_scores(vectors, truth, patients), truth, patients, _RESAMPLES)
+    return *found, count

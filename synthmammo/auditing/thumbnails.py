@@ -12,7 +12,7 @@ from scipy import ndimage, stats
 from skimage.transform import resize
 
 from synthmammo.mammogram.anatomy import chest_wall_side
-from synthmammo.mammogram.sample import Image, Mask
+from synthmammo.mammogram.sample import Box, Image, Mask
 
 SIDE_PX = 64
 """Side of a thumbnail."""
@@ -42,11 +42,10 @@ def thumbnail(image: Image, breast: Mask) -> Thumbnail:
     Returns:
         `float32 (SIDE_PX, SIDE_PX)`; all zeros for an image of one grey level.
     """
-    if not breast.any():
-        breast = np.ones_like(breast)
-    rows, columns = (np.flatnonzero(breast.any(axis)) for axis in (1, 0))
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    levels, inside = _ranks(image[box], breast[box]), breast[box].astype(np.float32)
+    box = Box.around(breast)
+    if box is None:
+        breast, box = np.ones_like(breast), Box(0, 0, *breast.shape)
+    levels, inside = _ranks(image[box.slices], breast[box.slices]), breast[box.slices].astype(np.float32)
     if not is_patch(breast) and chest_wall_side(image, breast) == "left":
         levels, inside = levels[:, ::-1], inside[:, ::-1]
     size = (SIDE_PX, SIDE_PX)

@@ -23,10 +23,10 @@ from synthmammo.cli.kinds import (
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
-
-def _both(first: Callable[[Command], Command], second: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def _both(
+    first: Callable[[Decorated], Decorated], second: Callable[[Decorated], Decorated]
+) -> Callable[[Decorated], Decorated]:
     return lambda command: first(second(command))
 
 

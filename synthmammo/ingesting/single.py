@@ -9,6 +9,7 @@ from synthmammo.files import writing
 from synthmammo.ingesting.sources.origins import STATED, header_origin, making_of_picture
 from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster
 from synthmammo.mammogram import png
+from synthmammo.mammogram.limits import too_large
 from synthmammo.mammogram.mark import picture_packet
 from synthmammo.mammogram.origin import Making
 from synthmammo.mammogram.pictures import display
@@ -16,9 +17,6 @@ from synthmammo.mammogram.sample import Image
 
 LONGER_SIDE_PX = 1600
 """Longer side of the picture: what a screen shows whole."""
-
-MOST_COLOURED_PX = 100_000_000
-"""Larger pictures are not looked at for colours."""
 
 
 def show_file(path: Path, out: Path) -> Path:
@@ -58,7 +56,7 @@ def _is_coloured(path: Path) -> bool:
         return False
     try:
         with Pictures.open(path) as picture:
-            if picture.mode != "RGB" or picture.width * picture.height > MOST_COLOURED_PX:
+            if picture.mode != "RGB" or too_large(picture.height, picture.width):
                 return False
             pixels = np.asarray(picture)
     except (OSError, ValueError, SyntaxError):

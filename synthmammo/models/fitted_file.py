@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synthmammo.errors import CheckpointError
 from synthmammo.files import writing
 from synthmammo.identity import canonical_json
+from synthmammo.models.names import is_hosted, locate
 
 Fitted = TypeVar("Fitted")
 Tensors = dict[str, NDArray[Any]]
@@ -41,17 +42,25 @@ def write_fitted(path: Path, what: str, tensors: Mapping[str, NDArray[Any]], con
     return path
 
 
-def require_fitted(path: Path, what: str, missing: str) -> None:
-    """Refuse a file that is not there.
+def require_beside(model: str, file: Path | None, beside: Callable[[Path], Path], what: str, missing: str) -> None:
+    """Refuse what was fitted to a model where it is not there, before the seconds that loading the model takes.
 
     Args:
-        path: The file.
+        model: Name of the model; one on the Hugging Face Hub is not fetched, so the file beside it is not looked for.
+        file: The file; None for the one beside the model.
+        beside: Function from a model's file to the file beside it.
         what: Kind of what was fitted, "directions" or "parts".
         missing: Hint for the message where there is no file.
 
     Raises:
-        CheckpointError: There is none.
+        CheckpointError: There is no such model, or no such file.
     """
+    if file is not None or not is_hosted(model):
+        _require(file or beside(locate(model)), what, missing)
+
+
+def _require(path: Path, what: str, missing: str) -> None:
+    """Refuse a file that is not there; see `require_beside`."""
     if not path.is_file():
         raise CheckpointError(f"there is no such file of {what}", where=path, hint=missing)
 
@@ -74,7 +83,7 @@ def read_fitted(
     """
     from safetensors import SafetensorError, safe_open
 
-    require_fitted(path, what, missing)
+    _require(path, what, missing)
     try:
         with safe_open(path, framework="np") as file:
             content = json.loads((file.metadata() or {})[_header(what)])

@@ -7,8 +7,7 @@ from typing import Any
 
 from synthmammo.editing.directions.fitted import Attribute, Directions
 from synthmammo.mammogram.terms import ATTRIBUTES
-from synthmammo.models.fitted_file import Tensors, read_fitted, require_fitted, write_fitted
-from synthmammo.models.names import is_hosted, locate
+from synthmammo.models.fitted_file import Tensors, read_fitted, require_beside, write_fitted
 
 _ARRAYS = ("means", "components", "deviations", "explained")
 _MISSING = "`synthmammo directions fit MODEL` finds the directions of a model; background.directions names a file."
@@ -63,8 +62,7 @@ def require_directions(model: str, file: Path | None) -> None:
     Raises:
         CheckpointError: There is no such model, or no such file.
     """
-    if file is not None or not is_hosted(model):
-        require_fitted(file or directions_file(locate(model)), "directions", _MISSING)
+    require_beside(model, file, directions_file, "directions", _MISSING)
 
 
 def _built(content: dict[str, Any], tensors: Tensors) -> Directions:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthmammo.models.fitted_file import Tensors, read_fitted, require_fitted, write_fitted
-from synthmammo.models.names import is_hosted, locate
+from synthmammo.models.fitted_file import Tensors, read_fitted, require_beside, write_fitted
 
 if TYPE_CHECKING:
     from synthmammo.editing.parts.fitted import Parts
@@ -59,8 +58,7 @@ def require_parts(model: str, file: Path | None) -> None:
     Raises:
         CheckpointError: There is no such model, or no such file.
     """
-    if file is not None or not is_hosted(model):
-        require_fitted(file or parts_file(locate(model)), "parts", _MISSING)
+    require_beside(model, file, parts_file, "parts", _MISSING)
 
 
 def _built(content: dict[str, Any], tensors: Tensors) -> Parts:
