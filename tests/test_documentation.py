@@ -16,6 +16,7 @@ from synthmammo.cli.kinds import Device, KnownModel
 from synthmammo.cli.main import main
 from synthmammo.models import suitable
 from synthmammo.recipe import Recipe, load_recipe
+from tests.support.commands import understand
 from tools import reference, reference_commands, reference_python, reference_recipe, rooms
 from tools.undocumented import Undocumented
 
@@ -103,19 +104,6 @@ def test_commands_are_understood(page: Path, monkeypatch: pytest.MonkeyPatch) ->
     for program, *words in command_lines(page):
         if program == "synthmammo":
             understand(main, words)
-
-
-def understand(command: click.Command, words: list[str]) -> None:
-    """Parse a command line down to the last subcommand.
-
-    Raises:
-        click.UsageError: A command or an option is not known, or an argument is missing or superfluous.
-    """
-    context = command.make_context(command.name, list(words))
-    if isinstance(command, click.Group):
-        _, inner, rest = command.resolve_command(context, [*context._protected_args, *context.args])
-        assert inner
-        understand(inner, rest)
 
 
 @every_page

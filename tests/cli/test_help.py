@@ -64,15 +64,7 @@ def test_the_list_of_commands_is_whole_and_grouped():
 @pytest.mark.parametrize("line", re.findall(r"^  (synthmammo .*?)   ", main.epilog, re.MULTILINE))
 def test_the_examples_of_all_are_understood(line, monkeypatch):
     monkeypatch.setattr(click.Path, "convert", lambda self, value, param, ctx: value)
-    understand(main, shlex.split(line)[1:])
-
-
-def understand(command: click.Command, words: list[str]) -> None:
-    """Parse a command line down to the last subcommand."""
-    context = command.make_context(command.name, list(words))
-    if isinstance(command, click.Group):
-        _, inner, rest = command.resolve_command(context, [*context._protected_args, *context.args])
-        understand(inner, rest)
+    commands.understand(main, shlex.split(line)[1:])
 
 
 @every_command

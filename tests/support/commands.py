@@ -41,3 +41,18 @@ def help_of(name: str) -> str:
             command, info_name=word, parent=context, terminal_width=10_000, max_content_width=10_000
         )
     return context.command.get_help(context)
+
+
+def understand(command: click.Command, words: list[str], above: click.Context | None = None) -> None:
+    """Parse a command line down to the last subcommand.
+
+    A subcommand is parsed below its group, as in a call: click keeps the help option of its first context for good.
+
+    Raises:
+        click.UsageError: A command or an option is not known, or an argument is missing or superfluous.
+    """
+    context = command.make_context(command.name, list(words), parent=above)
+    if isinstance(command, click.Group):
+        _, inner, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert inner
+        understand(inner, rest, context)
