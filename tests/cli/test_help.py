@@ -34,7 +34,7 @@ def test_the_example_is_understood(name, monkeypatch):
     words = shlex.split(example(name).partition(" > ")[0])[1:]
     assert words[: len(name.split())] == name.split()
     monkeypatch.setattr(click.Path, "convert", lambda self, value, param, ctx: value)  # no file has to be there
-    understand(command, words[len(name.split()) :])
+    commands.understand(command, words[len(name.split()) :])
 
 
 def example(name: str) -> str:
