@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from synthmammo.building.compose import isolate
 from synthmammo.dataset.reader import Dataset
-from synthmammo.generators.base import LESIONS, REMOVALS, Context, Lesion, find
+from synthmammo.generators.base import Context, Lesion
+from synthmammo.generators.contextual import Contextual, ContextualRemoval
 from synthmammo.mammogram.intensity import Intensity, resample
 from synthmammo.mammogram.pictures import contact_sheet
 from synthmammo.mammogram.planned import PlannedLesion
@@ -228,7 +229,7 @@ def main() -> None:
     given = parser.parse_args()
     checkpoint = checkpoints.load(given.model)
     sign = -1 if checkpoint.description.makes == "removal" else 1
-    generator = find(REMOVALS if sign == -1 else LESIONS, given.model, "model")(spacing_mm=None)
+    generator = (ContextualRemoval if sign == -1 else Contextual)(given.model)
     pairs = read(given.pairs, given.coarse)
     post = PAPER_POST[pairs[0].planned.kind]
     if given.minimum_area is not None:

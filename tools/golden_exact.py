@@ -21,7 +21,7 @@ from synthmammo.identity import canonical_json, dicom_uid, digest, draw_u64, dra
 from synthmammo.ingesting.sources.base import key_of
 from synthmammo.mammogram.sample import SPLITS, Box, Finding, Kind, Laterality, Pathology, Sample, SpacingOrigin, View
 from synthmammo.planning.planner import tables
-from synthmammo.recipe import IngestedBackground, Recipe, load_recipe
+from synthmammo.recipe import Recipe, load_recipe
 from tools.versionless import VERSION_KEYWORDS, without_identity
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -67,12 +67,12 @@ def plans(work: Path) -> Iterator[tuple[str, pa.Table]]:
     """
     for path in sorted([*RECIPES.glob("*.yaml"), *RECIPES.glob("pairs/*.yaml")]):
         recipe = load_recipe(path)
-        if isinstance(recipe.background, IngestedBackground):
-            recipe = _on_stand_in(recipe, recipe.background, work / path.stem)
+        if recipe.background.wants_ingest:
+            recipe = _on_stand_in(recipe, work / path.stem)
         yield str(path.relative_to(RECIPES)), pa.concat_tables(tables(recipe))
 
 
-def _on_stand_in(recipe: Recipe, background: IngestedBackground, folder: Path) -> Recipe:
+def _on_stand_in(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with made-up hosts in place of those that its archive would give: six patients, two views each."""
     folder.mkdir(parents=True)
     rows = [
@@ -81,7 +81,7 @@ def _on_stand_in(recipe: Recipe, background: IngestedBackground, folder: Path) -
     ]
     write_index(folder, rows)
     Manifest("ingested", "hosts", "golden", {}, files={INDEX: ""}).write(folder)
-    return recipe.model_copy(update={"background": background.model_copy(update={"dataset": str(folder)})})
+    return recipe.model_copy(update={"background": recipe.background.model_copy(update={"dataset": str(folder)})})
 
 
 def plan_digests(table: pa.Table) -> dict[str, Any]:

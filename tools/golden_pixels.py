@@ -22,7 +22,11 @@ from synthmammo.building.assemble import Assembler
 from synthmammo.building.compose import softened
 from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.dicom import objects
-from synthmammo.generators.base import HOSTS, LESIONS, REMOVALS, Context, LesionChannel, find
+from synthmammo.generators.base import Context, LesionChannel
+from synthmammo.generators.contextual import Contextual, ContextualRemoval
+from synthmammo.generators.parametric import Parametric
+from synthmammo.generators.phantom import Phantom
+from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.mammogram.planned import PlannedLesion, Row
 from synthmammo.mammogram.sample import Box, Kind, Laterality, Pathology, Sample, View
 from synthmammo.mammogram.terms import TERMS
@@ -119,9 +123,9 @@ def _row(**changes: Any) -> Row:
 
 
 def _phantoms() -> Iterator[tuple[str, Made]]:
-    film = find(HOSTS, "phantom", "")(spacing_mm=0.6, response="film")
+    film = Phantom(spacing_mm=0.6, response="film")
     yield "phantom, film", _of(film.render([_row(view=View.MLO, laterality=Laterality.LEFT, density="c")])[0])
-    digital = find(HOSTS, "phantom", "")(spacing_mm=0.6, response="digital", bits_stored=14)
+    digital = Phantom(spacing_mm=0.6, response="digital", bits_stored=14)
     row = _row(view=View.CC, laterality=Laterality.RIGHT, density="b", implant=True, body_seed=7)
     yield "phantom, digital with implant", _of(digital.render([row])[0])
 
@@ -136,7 +140,7 @@ def _tissue(size: int, spacing_mm: float) -> Context:
 
 
 def _drawn() -> Iterator[tuple[str, Made]]:
-    generator = find(LESIONS, "parametric", "")()
+    generator = Parametric()
     for kind, pathology, diameter_mm, spacing_mm in (
         (Kind.MASS, Pathology.BENIGN, 12.0, 0.3),
         (Kind.CALCIFICATION, Pathology.MALIGNANT, 8.0, 0.1),
@@ -151,19 +155,19 @@ def _drawn() -> Iterator[tuple[str, Made]]:
 
 
 def _contextual() -> Iterator[tuple[str, Made]]:
-    for table, model, kind in (
-        (LESIONS, "zoo/contextual-mass", Kind.MASS),
-        (LESIONS, "zoo/contextual-calcification", Kind.CALCIFICATION),
-        (REMOVALS, "zoo/contextual-removal", Kind.MASS),
+    for generator_of, model, kind in (
+        (Contextual, "zoo/contextual-mass", Kind.MASS),
+        (Contextual, "zoo/contextual-calcification", Kind.CALCIFICATION),
+        (ContextualRemoval, "zoo/contextual-removal", Kind.MASS),
     ):
-        generator = find(table, model, "")()
+        generator = generator_of(model)
         tissue = _tissue(256, generator.spacing_mm)
         lesion = PlannedLesion(kind, Pathology.MALIGNANT, 10.0, 0.3, {}, ())
         yield f"contextual, {model}", _channel(generator(tissue, lesion, 20200430))
 
 
 def _stylegan2() -> Iterator[tuple[str, Made]]:
-    host = find(HOSTS, "stylegan2", "")(model=_MODEL, bits_stored=12, noise="own")
+    host = StyleGAN2(model=_MODEL, bits_stored=12, noise="own")
     latents = host.latents([_row(host_seed=number, truncation=0.65) for number in range(host.batch_size)])
     yield "stylegan2", _of(host.render(latents)[0])
     for name in ("edited_density_sweep", "local_transfer"):

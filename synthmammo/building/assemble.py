@@ -18,6 +18,7 @@ from synthmammo.building.insertion import Inserter
 from synthmammo.building.placement import Frame, Places, Site
 from synthmammo.building.reasons import LEFT_OUT
 from synthmammo.errors import GeneratorError
+from synthmammo.generators.inputs import Inputs
 from synthmammo.mammogram.anatomy import site_from_draw, tissue_share
 from synthmammo.mammogram.geometry import crop
 from synthmammo.mammogram.history import Built, cut_record
@@ -53,6 +54,8 @@ class Assembler:
 
     Args:
         recipe: The checked recipe.
+        inputs: What its generators read, as `find_inputs` finds it; by default each looks for its own.
+        device: Device of the networks; "cpu" by default.
 
     Attributes:
         recipe: The checked recipe.
@@ -62,10 +65,10 @@ class Assembler:
         GeneratorError: A generator is unknown or lacks its model.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, inputs: Inputs | None = None, device: str = "cpu") -> None:
         self.recipe = recipe
-        self._backgrounds = Backgrounds(recipe)
-        self._inserter = Inserter(recipe)
+        self._backgrounds = Backgrounds(recipe, inputs, device)
+        self._inserter = Inserter(recipe, inputs, device)
         self.seconds: dict[str, float] = defaultdict(float)
 
     def samples(self, rows: Iterable[Row]) -> Iterator[Sample | Failure]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from synthmammo.building.requirement import unmet
 from synthmammo.editing.editor import Editor
-from synthmammo.errors import GeneratorError
-from synthmammo.generators.base import HOSTS, Host, find
+from synthmammo.generators.backgrounds.base import kind_of
+from synthmammo.generators.base import Host
+from synthmammo.generators.inputs import Inputs
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
-from synthmammo.models.latents import open_model
-from synthmammo.recipe import IngestedBackground, PhantomBackground, Recipe, StyleGAN2Background
+from synthmammo.recipe import Recipe
 
 
 class Backgrounds:
@@ -20,6 +21,8 @@ class Backgrounds:
 
     Args:
         recipe: The checked recipe.
+        inputs: What its generators read, as `find_inputs` finds it; by default each looks for its own.
+        device: Device of the networks; "cpu" by default.
 
     Attributes:
         batch_size: Number of rows that are made together.
@@ -29,9 +32,9 @@ class Backgrounds:
         DatasetError: The dataset of real hosts is absent.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._host = open_host(recipe)
-        self._editor = open_editor(recipe)
+    def __init__(self, recipe: Recipe, inputs: Inputs | None = None, device: str = "cpu") -> None:
+        self._host: Host = open_host(recipe, inputs, device)
+        self._editor = open_editor(recipe, self._host)
         self._requirement = recipe.require
         self.batch_size = self._host.batch_size
 
@@ -71,45 +74,30 @@ class Backgrounds:
         return self._host.render(self._editor(latents) if self._editor else latents)[: len(rows)]
 
 
-def open_host(recipe: Recipe) -> Host:
-    """The generator of a recipe's backgrounds.
+def open_host(recipe: Recipe, inputs: Inputs | None = None, device: str = "cpu") -> Any:
+    """The generator of a recipe's backgrounds, a `Host`.
+
+    Args:
+        recipe: The checked recipe.
+        inputs: What it reads; by default it looks for it.
+        device: Device of its network; "cpu" by default.
 
     Raises:
         GeneratorError: It is unknown or lacks its model.
         DatasetError: The dataset of real hosts is absent.
     """
-    background = recipe.background
-    kind = find(HOSTS, background.generator, "background.generator")
-    if isinstance(background, PhantomBackground):
-        names = ("spacing_mm", "height_mm", "width_mm", "chest_wall", "response")
-        options = {name: getattr(background, name) for name in names} | {"bits_stored": recipe.emit.bits_stored}
-    elif isinstance(background, IngestedBackground):
-        options = {"dataset": background.dataset, "assume_spacing_mm": background.assume_spacing_mm}
-    else:
-        options = {"model": background.model, "bits_stored": recipe.emit.bits_stored, "inverted": background.latents}
-        options |= {"noise": background.noise}
-    host: Host = kind(**options)
-    if isinstance(background, StyleGAN2Background) and background.conditional:
-        _check_classes(background.model, tuple(recipe.classes))
-    return host
+    return kind_of(recipe).open(recipe, inputs or Inputs(), device)
 
 
-def _check_classes(model: str, wanted: tuple[str, ...]) -> None:
-    known = open_model(model).checkpoint.description.classes
-    missing = [label for label in wanted if label not in known]
-    if missing:
-        message = f"the model {model} knows no class '{missing[0]}'"
-        hint = f"It makes {', '.join(known)}." if known else "It makes images without classes."
-        raise GeneratorError(message, where="background.conditional", hint=hint)
-
-
-def open_editor(recipe: Recipe) -> Editor | None:
+def open_editor(recipe: Recipe, host: Any) -> Editor | None:
     """The edits of a recipe, ready for its model; None where there are none.
+
+    Args:
+        recipe: The checked recipe.
+        host: Its opened generator; one whose latents can be edited has its `model`.
 
     Raises:
         GeneratorError: One of them cannot work on the model.
     """
-    background = recipe.background
-    if not recipe.edits or not isinstance(background, StyleGAN2Background):
-        return None
-    return Editor(recipe.edits, open_model(background.model), background)
+    background = recipe.background.edited
+    return Editor(recipe.edits, host.model, background) if recipe.edits and background else None

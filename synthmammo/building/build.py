@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.building.assemble import Assembler
-from synthmammo.building.inputs import model_facts, refuse_unsupported, source_digests
+from synthmammo.building.inputs import refuse_unsupported
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.index import IndexRow
 from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
-from synthmammo.dataset.libraries import of_recipe, versions
+from synthmammo.dataset.libraries import recipe_versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import MadeDataset
 from synthmammo.dataset.shards import Formats, run_shards, write_shard
@@ -26,6 +26,7 @@ from synthmammo.dataset.writers.coco import write_coco
 from synthmammo.dataset.writers.yolo import write_yolo
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
+from synthmammo.generators.inputs import Inputs
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
 from synthmammo.planning.planner import plan
@@ -51,7 +52,7 @@ def build(
     *,
     engine: Engine | None = None,
     overwrite: bool = False,
-    found: Mapping[str, Path] | None = None,
+    inputs: Inputs | None = None,
     advance: Advance = lambda samples: None,
 ) -> MadeDataset:
     """Make the dataset of a recipe.
@@ -64,7 +65,7 @@ def build(
         engine: Engine that makes the shards, this process by default. A script that gives `Local(4)` starts its
             work below `if __name__ == "__main__":`, since each of the four processes imports the script.
         overwrite: Whether a dataset that is there, finished or not, is removed first; False by default.
-        found: Paths of the recipe's model files, as `models` finds them; None, the default, to look for them.
+        inputs: What the recipe's generators read, as `find_inputs` finds it; None, the default, to look for it.
         advance: Function that is called with the number of samples done since its last call, resumed ones included.
 
     Returns:
@@ -77,29 +78,29 @@ def build(
             be made.
     """
     engine = chosen(engine)
-    found = refuse_unsupported(recipe, found)
+    inputs = refuse_unsupported(recipe, inputs)
     if overwrite:
         remove_dataset(out)
-    manifest, state = begin(recipe, out, found)
+    manifest, state = begin(recipe, out, inputs)
     finished = state.manifest()
     if finished:
         advance(finished.samples)
         return MadeDataset(out, finished, 0)
     sizes = write_inputs(recipe, out)
     state.note(WORK, {"shards": len(sizes), "samples": sum(sizes.values())})
-    make = partial(make_shard, recipe, out, state.digest)
+    make = partial(make_shard, recipe, out, state.digest, inputs=inputs)
     made = run_shards(state, engine, make, planned_shards(out / PLAN), advance)
     whole = finish_build(recipe, state, made.results, manifest)
     return MadeDataset(out, whole, made.samples, made.seconds)
 
 
-def begin(recipe: Recipe, out: Path, found: Mapping[str, Path]) -> tuple[Manifest, Unfinished]:
+def begin(recipe: Recipe, out: Path, inputs: Inputs) -> tuple[Manifest, Unfinished]:
     """Begin a dataset, or go on with one.
 
     Args:
         recipe: The checked recipe.
         out: Directory of the dataset.
-        found: Paths of the recipe's model files, as `models` finds them.
+        inputs: What the recipe's generators read, as `find_inputs` finds it.
 
     Returns:
         The manifest as far as it is known before a sample is made, and the state of the directory.
@@ -107,8 +108,8 @@ def begin(recipe: Recipe, out: Path, found: Mapping[str, Path]) -> tuple[Manifes
     Raises:
         OutputError: The directory holds something else, or cannot be written.
     """
-    manifest = draft_manifest(recipe, found)
-    return manifest, Unfinished(out, content_of(recipe, manifest), versions(of_recipe(recipe)))
+    manifest = draft_manifest(recipe, inputs)
+    return manifest, Unfinished(out, content_of(recipe, manifest), recipe_versions(recipe))
 
 
 def content_of(recipe: Recipe, manifest: Manifest) -> dict[str, Any]:
@@ -152,12 +153,12 @@ def _nothing_made(recipe: Recipe, out: Path, results: Sequence[ShardResult]) -> 
     return GeneratorError(f"none of the {recipe.size} samples could be made", where=recipe.name, hint=hint)
 
 
-def draft_manifest(recipe: Recipe, found: Mapping[str, Path]) -> Manifest:
+def draft_manifest(recipe: Recipe, inputs: Inputs) -> Manifest:
     """The manifest of a build as far as it is known before a sample is made.
 
     Args:
         recipe: The checked recipe.
-        found: Paths of the recipe's model files, as `models` finds them.
+        inputs: What the recipe's generators read, as `find_inputs` finds it.
     """
     return Manifest(
         kind="built",
@@ -167,8 +168,8 @@ def draft_manifest(recipe: Recipe, found: Mapping[str, Path]) -> Manifest:
         machine=machine(),
         licence=recipe.licence,
         citation=recipe.citation,
-        sources=source_digests(recipe, found),
-        models={name: model_facts(path) for name, path in found.items()},
+        sources=inputs.digests(),
+        models=inputs.models(),
     )
 
 
@@ -227,17 +228,23 @@ def planned_shards(plan_path: Path, wanted: Collection[str] | None = None) -> It
 
 
 def make_shard(
-    recipe: Recipe, out: Path, identity: str, shard: PlannedShard, report: Report
+    recipe: Recipe, out: Path, identity: str, shard: PlannedShard, report: Report, *, inputs: Inputs | None = None
 ) -> tuple[str, ShardResult]:
     """Make the samples of one shard and write them; DICOM derives its UIDs from the build's identity."""
-    return make_formats(recipe, out, format_options(recipe, identity), shard, report)
+    return make_formats(recipe, out, format_options(recipe, identity), shard, report, inputs=inputs)
 
 
 def make_formats(
-    recipe: Recipe, out: Path, options: Mapping[str, Mapping[str, Any]], shard: PlannedShard, report: Report
+    recipe: Recipe,
+    out: Path,
+    options: Mapping[str, Mapping[str, Any]],
+    shard: PlannedShard,
+    report: Report,
+    *,
+    inputs: Inputs | None = None,
 ) -> tuple[str, ShardResult]:
     """Make the samples of one shard and write them in some formats, by name with their options; none writes nothing."""
-    assembler = Assembler(recipe)
+    assembler = Assembler(recipe, inputs)
     samples = (
         (row.index, sample if isinstance(sample, Sample) else {"key": sample.key, "reason": sample.reason})
         for row, sample in zip(shard.rows, assembler.samples(shard.rows), strict=True)

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from synthmammo.building.inputs import (
-    check_dicom,
-    check_directions,
-    latent_files,
-    located,
-    named_generators,
-    named_models,
-    naming_field,
-)
+from synthmammo.building.inputs import check_dicom, check_directions, find_inputs
 from synthmammo.building.sizes import check_sizes
-from synthmammo.generators.base import known
-from synthmammo.models.names import hub_address, is_hosted, is_model
+from synthmammo.generators.inputs import located_here
 from synthmammo.recipe import Recipe, RecipeLike, as_recipe
 from synthmammo.settings import Changes
 
@@ -51,27 +40,8 @@ def check(recipe: RecipeLike, *, settings: Changes = (), size: int | None = None
           Did you mean 'phantom'? Known: ingested, phantom, stylegan2.
     """
     checked = as_recipe(recipe, settings, size)
-    for table, name, where in named_generators(checked):
-        if not is_model(name):
-            known(table, name, where)
-    found = _local_models(checked)
-    background = getattr(checked.background, "model", None)
-    if background is None or background in found:
-        latent_files(checked, found)
-        check_directions(checked, found)
-    if checked.emit.formats.dicom is not None:
-        check_dicom(checked)
-    check_sizes(checked, found)
+    inputs = find_inputs(checked, located_here)
+    check_directions(checked, inputs)
+    check_dicom(checked)
+    check_sizes(checked, inputs)
     return checked
-
-
-def _local_models(recipe: Recipe) -> dict[str, Path]:
-    """Files of the models that are not on the Hub, by the names the recipe gives them."""
-    found = {}
-    for where, name in named_models(recipe).items():
-        if is_hosted(name):
-            with naming_field(where, name):
-                hub_address(name)
-        else:
-            found[name] = located(name, where)
-    return found

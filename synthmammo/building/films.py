@@ -19,7 +19,7 @@ from synthmammo.building.canvas import Canvas, Ground, Try
 from synthmammo.building.insertion import Inserter
 from synthmammo.building.placement import Site
 from synthmammo.errors import GeneratorError, nearest
-from synthmammo.generators.base import REMOVALS, find
+from synthmammo.generators.contextual import ContextualRemoval
 from synthmammo.mammogram.history import Change, changed_record
 from synthmammo.mammogram.planned import Candidate, PlannedLesion
 from synthmammo.mammogram.sample import Box, Finding, Kind, Mask, Pathology, Sample
@@ -150,7 +150,7 @@ def remove_lesion(sample: Sample, finding: int = 0, *, model: str = REMOVAL_MODE
     _check_film(sample)
     found = _finding(sample, finding)
     seed, model = a_seed(seed, "seed", GeneratorError), _model(model)
-    generator = find(REMOVALS, model, "model")(spacing_mm=None)
+    generator = ContextualRemoval(model)
     tried = _removal_try(found, sample, model, seed)
     _check_field(found, finding, sample, generator.field_mm(tried.lesion), model)
     with one_thread():

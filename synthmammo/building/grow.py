@@ -38,6 +38,7 @@ from synthmammo.dataset.shards import run_shards
 from synthmammo.dataset.unfinished import WORK, Unfinished, differences, size, with_code
 from synthmammo.dataset.workers.base import Advance, Engine
 from synthmammo.errors import OutputError, SynthmammoError, unwritable
+from synthmammo.generators.inputs import Inputs
 from synthmammo.identity import digest
 from synthmammo.planning.table import shard_sizes
 from synthmammo.recipe import Recipe
@@ -71,6 +72,7 @@ def grow(
     versions: Mapping[str, str],
     engine: Engine,
     advance: Advance,
+    inputs: Inputs | None = None,
 ) -> MadeDataset:
     """Make a finished dataset larger.
 
@@ -82,6 +84,7 @@ def grow(
         versions: Versions of all that decides bytes, by name.
         engine: Engine that makes the shards.
         advance: Function that is called with the number of samples done since its last call, kept ones included.
+        inputs: What the recipe's generators read, as `find_inputs` finds it; by default each looks for its own.
 
     Raises:
         OutputError: The dataset is damaged, was made with other versions, or the disk failed.
@@ -96,7 +99,7 @@ def grow(
     with _named_as(out, folder):
         state = Unfinished(folder, content_of(recipe, draft), versions)
         if state.manifest() is None:
-            made = _make(recipe, out, state, replace(draft, uids=_uids(before)), before, engine, advance)
+            made = _make(recipe, out, state, replace(draft, uids=_uids(before)), before, engine, advance, inputs)
         else:
             advance(recipe.size)
             made = 0
@@ -139,6 +142,7 @@ def _make(
     before: Manifest,
     engine: Engine,
     advance: Advance,
+    inputs: Inputs | None,
 ) -> int:
     """Make the larger dataset in its folder; returns the number of samples that were made."""
     sizes = write_inputs(recipe, state.out)
@@ -150,7 +154,7 @@ def _make(
         for old, new in zip(result.records, records, strict=True):
             placed(out / old.name, state.out / new.name)
         state.save(name, replace(result, records=records))
-    make = partial(make_shard, recipe, state.out, draft.uids or state.digest)
+    make = partial(make_shard, recipe, state.out, draft.uids or state.digest, inputs=inputs)
     made = run_shards(state, engine, make, planned_shards(state.out / PLAN), advance)
     whole = replace(draft, machine=machines([draft.machine, before.machine]))
     finish_build(recipe, state, made.results, whole)

@@ -8,11 +8,14 @@ from typing import Any
 
 from synthmammo.building.canvas import Canvas, Placed, Try
 from synthmammo.building.placement import Frame, Places, Site
-from synthmammo.generators.base import LESIONS, REMOVALS, Lesion, find
+from synthmammo.generators.base import Lesion
+from synthmammo.generators.inputs import Inputs
+from synthmammo.generators.lesions.base import lesion_kind
 from synthmammo.mammogram.anatomy import site_from_draw
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Image
 from synthmammo.recipe import LesionSpec, Recipe
+from synthmammo.recipe.lesions import Removal
 
 
 class Inserter:
@@ -20,20 +23,23 @@ class Inserter:
 
     Args:
         recipe: The checked recipe.
+        inputs: What its generators read, as `find_inputs` finds it; by default each looks for its own.
+        device: Device of the networks; "cpu" by default.
 
     Raises:
         GeneratorError: A generator is unknown or lacks its model.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, inputs: Inputs | None = None, device: str = "cpu") -> None:
+        inputs = inputs or Inputs()
         self._specs = recipe.lesions
         self._least_contrast = recipe.quality.minimum_contrast_to_noise
         self._generators = [
-            _open_lesion(LESIONS, spec.generator, f"lesions.{number}.generator", spec.spacing_mm)
+            _open_lesion(spec, f"lesions.{number}.generator", inputs, device)
             for number, spec in enumerate(recipe.lesions)
         ]
         self._removal_name = recipe.removal and recipe.removal.generator
-        self._removal = recipe.removal and _open_lesion(REMOVALS, recipe.removal.generator, "removal.generator", None)
+        self._removal = recipe.removal and _open_removal(recipe.removal, "removal.generator", inputs, device)
 
     def put(
         self, lesions: Sequence[PlannedLesion], canvas: Canvas, places: Places, frame: Frame | None = None
@@ -131,8 +137,7 @@ class Inserter:
 
 
 def _named(name: str, generator: Lesion) -> dict[str, Any]:
-    checkpoint = getattr(generator, "checkpoint", None)
-    return {"generator": name, **({"weights": checkpoint.digest} if checkpoint else {})}
+    return {"generator": name, **generator.facts}
 
 
 def _none_passed(lesion: PlannedLesion) -> str:
@@ -140,6 +145,9 @@ def _none_passed(lesion: PlannedLesion) -> str:
     return f"none of the {len(lesion.candidates)} candidates for a {what} passed"
 
 
-def _open_lesion(table: dict[str, str], name: str, where: str, spacing_mm: float | None) -> Lesion:
-    lesion: Lesion = find(table, name, where)(spacing_mm=spacing_mm)
-    return lesion
+def _open_lesion(spec: LesionSpec, where: str, inputs: Inputs, device: str) -> Lesion:
+    return lesion_kind(spec.generator, where).open(spec, inputs, device)
+
+
+def _open_removal(removal: Removal, where: str, inputs: Inputs, device: str) -> Lesion:
+    return lesion_kind(removal.generator, where).open_removal(removal, inputs, device)

@@ -141,11 +141,11 @@ def make_part(
     from synthmammo.dataset.workers.local import chosen
 
     engine = chosen(engine)
-    found = refuse_unsupported(recipe)
-    check_sizes(recipe, found)
+    inputs = refuse_unsupported(recipe)
+    check_sizes(recipe, inputs)
     if overwrite:
         remove_dataset(out)
-    draft, state = begin(recipe, out, found)
+    draft, state = begin(recipe, out, inputs)
     if state.manifest():
         raise OutputError("holds the whole dataset, finished", where=out, hint="Choose another directory for the part.")
     sizes = write_inputs(recipe, out)
@@ -158,7 +158,7 @@ def make_part(
     samples = sum(sizes[name] for name in names)
     state.note(DRAFT, asdict(draft))
     state.note(WORK, {"shards": len(names), "samples": samples, "portion": str(portion), "names": names})
-    make = partial(make_shard, recipe, out, state.digest)
+    make = partial(make_shard, recipe, out, state.digest, inputs=inputs)
     steps = Steps(progress, samples)
     made = run_shards(state, engine, make, planned_shards(out / PLAN, frozenset(names)), steps)
     rows, failed = (sum(len(getattr(result, what)) for result in made.results) for what in ("rows", "skipped"))

@@ -15,10 +15,9 @@ from synthmammo.recipe import Recipe, RecipeLike, as_recipe
 from synthmammo.settings import Changes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from synthmammo.dataset.reader import MadeDataset
     from synthmammo.dataset.workers.local import Local
+    from synthmammo.generators.inputs import Inputs
     from synthmammo.ingesting.ingest import IngestSummary
     from synthmammo.planning.plan import Plan
 
@@ -90,11 +89,11 @@ def build(
     from synthmammo.planning.estimate import note_rate
 
     stage(steps, "planning")
-    found = refuse_unsupported(checked)
+    inputs = refuse_unsupported(checked)
     check_gate(checked)
     make_hosts(checked, workers=workers)
-    check_sizes(checked, found)
-    made = _made_or_grown(checked, directory, engine, overwrite, found, steps)
+    check_sizes(checked, inputs)
+    made = _made_or_grown(checked, directory, engine, overwrite, inputs, steps)
     if checked.quality.audit:
         stage(steps, "auditing")
     made.unmet = tuple(pass_gate(checked, directory, silent))
@@ -105,23 +104,23 @@ def build(
 
 
 def _made_or_grown(
-    recipe: Recipe, out: Path, engine: Local, overwrite: bool, found: Mapping[str, Path], steps: Steps
+    recipe: Recipe, out: Path, engine: Local, overwrite: bool, inputs: Inputs, steps: Steps
 ) -> MadeDataset:
     """The dataset of a recipe: made, gone on with, or grown from a smaller one that is there."""
     from synthmammo.building.build import build as make
     from synthmammo.building.build import draft_manifest
     from synthmammo.building.grow import abandon, grow, settle, smaller
     from synthmammo.dataset.layout import MANIFEST
-    from synthmammo.dataset.libraries import of_recipe, versions
+    from synthmammo.dataset.libraries import recipe_versions
     from synthmammo.dataset.workers.local import chosen
 
     abandon(out) if overwrite else settle(out)
     if not overwrite and (out / MANIFEST).is_file():
-        draft = draft_manifest(recipe, found)
+        draft = draft_manifest(recipe, inputs)
         before = smaller(recipe, out, draft)
         if before:
-            return grow(recipe, out, draft, before, versions(of_recipe(recipe)), chosen(engine), steps)
-    return make(recipe, out, engine=engine, overwrite=overwrite, found=found, advance=steps)
+            return grow(recipe, out, draft, before, recipe_versions(recipe), chosen(engine), steps, inputs)
+    return make(recipe, out, engine=engine, overwrite=overwrite, inputs=inputs, advance=steps)
 
 
 def plan(

@@ -24,12 +24,12 @@ from synthmammo.building.build import (
     planned_shards,
     write_labels,
 )
-from synthmammo.building.inputs import models, source_digests
+from synthmammo.building.inputs import find_inputs
 from synthmammo.building.remake import platform_note
 from synthmammo.dataset.finishing import ShardResult, describe, write_skipped
 from synthmammo.dataset.index import IndexRow, count, read_index, write_index
 from synthmammo.dataset.layout import CARD, CROISSANT, INDEX, PLAN, PROVENANCE, RECIPE, SKIPPED
-from synthmammo.dataset.libraries import of_recipe, versions
+from synthmammo.dataset.libraries import recipe_versions
 from synthmammo.dataset.manifest import Manifest, ShardRecord, content_digest, machine
 from synthmammo.dataset.verify import verify_files
 from synthmammo.dataset.workers.base import Report
@@ -127,7 +127,7 @@ def _recipe(directory: Path, manifest: Manifest, folder: Path) -> Recipe:
     with writing(folder / RECIPE) as file:
         file.write_bytes(text)
     recipe = load_recipe(folder / RECIPE)
-    here = source_digests(recipe, models(recipe))
+    here = find_inputs(recipe).digests()
     changed = [name for name, sha256 in manifest.sources.items() if here.get(name) != sha256]
     if changed:
         hint = "Put back the one that it was made from, or make the dataset anew with `build --overwrite`."
@@ -285,9 +285,9 @@ class _Work:
             self.manifest,
             counts=counts,
             findings=findings,
-            versions=_ordered(self.manifest.versions, versions(of_recipe(self.recipe))),
+            versions=_ordered(self.manifest.versions, recipe_versions(self.recipe)),
             machine=_ordered(self.manifest.machine, machine()),
-            sources=_ordered(self.manifest.sources, source_digests(self.recipe, models(self.recipe))),
+            sources=_ordered(self.manifest.sources, find_inputs(self.recipe).digests()),
         )
 
     def _take(self, made: str, name: str, sha256: str, expected: str) -> None:

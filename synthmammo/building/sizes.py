@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
-from synthmammo.dataset.index import read_index
-from synthmammo.dataset.layout import MANIFEST
-from synthmammo.errors import CheckpointError, RecipeError
+from synthmammo.errors import RecipeError
+from synthmammo.generators.backgrounds.base import Extent, kind_of
+from synthmammo.generators.inputs import Inputs, located_if_here
 from synthmammo.mammogram.sample import Kind
-from synthmammo.models.file import Description, describe
-from synthmammo.models.names import is_hosted, locate
-from synthmammo.recipe import IngestedBackground, LesionSpec, PhantomBackground, Recipe, StyleGAN2Background
+from synthmammo.recipe import LesionSpec, Recipe
 from synthmammo.recipe.draws import DrawModel
 from synthmammo.recipe.edits import DirectionEdit
 
@@ -24,46 +19,25 @@ MOST_DEVIATIONS = 10.0
 """Greatest length of a move along a direction, in standard deviations of the latents: no image lies farther out."""
 
 
-@dataclass(frozen=True)
-class Field:
-    """What the backgrounds of a recipe have room for.
-
-    Attributes:
-        spacing_mm: Finest pixel spacing in mm.
-        side_mm: Shorter side of the largest image in mm; no breast is wider.
-        name: What they are, for messages.
-    """
-
-    spacing_mm: float
-    side_mm: float
-    name: str
-
-
-def check_sizes(recipe: Recipe, found: Mapping[str, Path] | None = None) -> None:
+def check_sizes(recipe: Recipe, inputs: Inputs | None = None) -> None:
     """Refuse lesions and edits that cannot be.
 
     Args:
         recipe: The checked recipe.
-        found: Paths of its model files, by the names the recipe gives them; None, the default, to look for the
-            background's on this machine. A model that is not there is not asked.
+        inputs: Its inputs, as `find_inputs` finds them; None, the default, to look for the background's on this
+            machine. A model that is not there is not asked.
 
     Raises:
         RecipeError: A lesion is larger than the breast or smaller than a pixel, or an edit leaves the model's latents.
     """
     _check_edits(recipe)
-    if field := _field(recipe, _here(recipe) if found is None else found):
-        for where, kind, draw in _diameters(recipe):
-            _check_diameter(where, kind, draw, field)
-
-
-def _here(recipe: Recipe) -> dict[str, Path]:
-    """The file of the background's model, where it is on this machine."""
-    model = getattr(recipe.background, "model", None)
-    if model is None or is_hosted(model):
-        return {}
-    with suppress(CheckpointError):  # a plan needs no model; a build says what is wrong with it
-        return {model: locate(model)}
-    return {}
+    kind = kind_of(recipe)
+    if inputs is None:  # a plan needs no model; a build says what is wrong with it
+        inputs = Inputs(kind.inputs(recipe, located_if_here))
+    extent = kind.extent(recipe, inputs)
+    if extent and extent.spacing_mm and extent.side_mm:
+        for where, lesion, draw in _diameters(recipe):
+            _check_diameter(where, lesion, draw, extent, extent.spacing_mm, extent.side_mm)
 
 
 def _check_edits(recipe: Recipe) -> None:
@@ -98,52 +72,13 @@ def _draws(spec: LesionSpec) -> list[DrawModel]:
     return [DrawModel(uniform=(draw.lognormal[0], draw.lognormal[0])) for draw in defaults if draw.lognormal]
 
 
-def _check_diameter(where: str, kind: Kind, draw: DrawModel, field: Field) -> None:
+def _check_diameter(where: str, kind: Kind, draw: DrawModel, extent: Extent, spacing_mm: float, side_mm: float) -> None:
     low, high = draw.usual
-    if high > field.side_mm:
-        message = f"a {kind} of {high:g} mm does not fit into {field.name}, which are {field.side_mm:.0f} mm wide"
+    if high > side_mm:
+        message = f"a {kind} of {high:g} mm does not fit into {extent.name}, which are {side_mm:.0f} mm wide"
         raise RecipeError(message, where=where, hint="State smaller lesions, or a larger background.")
-    least = LEAST_PIXELS[kind] * field.spacing_mm
+    least = LEAST_PIXELS[kind] * spacing_mm
     if low < least:
         pixels = "a pixel" if LEAST_PIXELS[kind] == 1 else f"{LEAST_PIXELS[kind]} pixels"
-        message = f"a {kind} of {low:g} mm is smaller than {pixels} of {field.name}, {least:g} mm"
+        message = f"a {kind} of {low:g} mm is smaller than {pixels} of {extent.name}, {least:g} mm"
         raise RecipeError(message, where=where, hint="State larger lesions, or a finer background.spacing_mm.")
-
-
-def _field(recipe: Recipe, found: Mapping[str, Path]) -> Field | None:
-    """What the backgrounds have room for; None where that is not known yet."""
-    background = recipe.background
-    if isinstance(background, PhantomBackground):
-        return Field(background.spacing_mm, min(background.height_mm, background.width_mm), "the phantoms")
-    if isinstance(background, StyleGAN2Background):
-        return _models_field(background, found)
-    return _hosts_field(background)
-
-
-def _models_field(background: StyleGAN2Background, found: Mapping[str, Path]) -> Field | None:
-    if background.model not in found or background.latents:
-        return None
-    with suppress(CheckpointError):
-        return _made_by(describe(found[background.model]))
-    return None
-
-
-def _made_by(model: Description) -> Field | None:
-    side = model.config.get("resolution")
-    if not side or not model.spacing_mm:
-        return None
-    return Field(model.spacing_mm, side * model.spacing_mm, "the model's images")
-
-
-def _hosts_field(background: IngestedBackground) -> Field | None:
-    directory = Path(background.dataset)
-    if not (directory / MANIFEST).is_file():
-        return None
-    assumed = background.assume_spacing_mm
-    fields = []
-    for row in read_index(directory).to_pylist():
-        if spacing := row["spacing_mm"] or (assumed and [assumed, assumed]):
-            fields.append((min(spacing), min(row["height"] * spacing[0], row["width"] * spacing[1])))
-    if not fields:
-        return None
-    return Field(min(finest for finest, _ in fields), max(side for _, side in fields), "the hosts")

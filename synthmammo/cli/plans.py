@@ -121,7 +121,7 @@ def _result(recipe: Path, found: Recipe | SynthmammoError) -> dict[str, Any]:
 
 def make_hosts(recipe: Recipe, workers: int | None = None) -> None:
     """Ingest the real hosts that a recipe asks for, and say so."""
-    if getattr(recipe.background, "ingest", None) is None:
+    if recipe.background.wants_ingest is None:
         return
     import synthmammo
     from synthmammo.cli.progress import progress_bar

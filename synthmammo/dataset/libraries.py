@@ -16,7 +16,11 @@ from typing import Any
 
 from synthmammo._version import __version__
 from synthmammo.models.names import is_model
-from synthmammo.recipe import Recipe, StyleGAN2Background
+from synthmammo.plugins import BACKGROUNDS, LESIONS, WRITERS, plugins
+from synthmammo.recipe import Recipe
+from synthmammo.recipe.backgrounds import SECTIONS
+from synthmammo.recipe.emit import OWN_FORMATS
+from synthmammo.recipe.lesions import OWN_LESIONS, LesionSpec, Removal
 
 ABSENT = "absent"
 """Version of a library that would have been used, had it been installed: another was used in its place."""
@@ -90,12 +94,33 @@ def of_recipe(recipe: Recipe) -> set[Use]:
         recipe: The checked recipe.
     """
     used = {Use.RECIPE, Use.ANATOMY} | _of_formats(recipe.emit.formats.chosen())
-    generators = [spec.generator for spec in recipe.lesions]
-    if recipe.removal:
-        generators.append(recipe.removal.generator)
-    if isinstance(recipe.background, StyleGAN2Background) or any(map(is_model, generators)):
+    if recipe.background.network or any(is_model(spec.generator) for spec in _lesions(recipe)):
         used.add(Use.NETWORK)
     return used
+
+
+def _lesions(recipe: Recipe) -> list[LesionSpec | Removal]:
+    return [*recipe.lesions, *([recipe.removal] if recipe.removal else [])]
+
+
+def recipe_versions(recipe: Recipe) -> dict[str, str]:
+    """Versions of all that decides the bytes of a build: as `versions`, with what its generators state and bring.
+
+    Args:
+        recipe: The checked recipe.
+    """
+    sections = [recipe.background, *_lesions(recipe)]
+    named = {name for section in sections for name in section.libraries}
+    return versions(of_recipe(recipe), named | _packages(recipe))
+
+
+def _packages(recipe: Recipe) -> set[str]:
+    """Distributions of the plug-ins that a recipe names."""
+    named = {(BACKGROUNDS, recipe.background.generator)} - {(BACKGROUNDS, name) for name in SECTIONS}
+    lesions = {spec.generator for spec in _lesions(recipe) if not is_model(spec.generator)}
+    named |= {(LESIONS, name) for name in lesions - set(OWN_LESIONS)}
+    named |= {(WRITERS, name) for name in recipe.emit.formats.chosen().keys() - set(OWN_FORMATS)}
+    return {found.package for group, name in named if (found := plugins(group).get(name))}
 
 
 def of_ingest(source: str, formats: Mapping[str, Mapping[str, Any]]) -> set[Use]:
@@ -128,13 +153,14 @@ def _of_formats(formats: Mapping[str, Mapping[str, Any]]) -> set[Use]:
     return used if compression == "none" else used | {Use(compression)}
 
 
-def versions(uses: Iterable[Use]) -> dict[str, str]:
+def versions(uses: Iterable[Use], more: Iterable[str] = ()) -> dict[str, str]:
     """Versions of the interpreter, of this package, and of the libraries of some uses, by name in alphabetic order.
 
     Args:
         uses: What the dataset uses libraries for.
+        more: Further distributions; none by default.
     """
-    return installed(["python", "synthmammo", *{name for use in uses for name in LIBRARIES[use]}])
+    return installed({"python", "synthmammo", *more, *(name for use in uses for name in LIBRARIES[use])})
 
 
 def installed(names: Iterable[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,14 +29,17 @@ class Contextual:
         model: Name of the model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
         spacing_mm: Millimetres per pixel to work at; by default those that the model was trained at.
         device: Device of the network; "cpu" by default.
+        path: File of the model where it is known; by default it is looked for.
 
     Raises:
         CheckpointError: There is no such model, or it is no contextual GAN.
         GeneratorError: It takes lesions off, or its spacing is neither known nor given.
     """
 
-    def __init__(self, model: str, spacing_mm: float | None = None, device: str = "cpu") -> None:
-        path = locate(model)
+    def __init__(
+        self, model: str, spacing_mm: float | None = None, device: str = "cpu", path: Path | None = None
+    ) -> None:
+        path = path or locate(model)
         self.checkpoint, self.network = _opened(str(path), path.stat().st_mtime_ns, device)
         self.model, self.device, self.makes = model, device, self.checkpoint.description.makes
         self._check_purpose()
@@ -45,6 +49,11 @@ class Contextual:
             raise GeneratorError("the spacing the model was trained at is unknown", where=model, hint=hint)
         self.spacing_mm: float | None = spacing_mm
         self._field_mm: float = spacing_mm * self.network.config.size
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a provenance says of it beside its name."""
+        return {"weights": self.checkpoint.digest}
 
     def _check_purpose(self) -> None:
         if self.makes == REMOVAL:

@@ -30,6 +30,7 @@ class StyleGAN2:
         inverted: File of inverted real images, which rows name by `host_key`; by default rows have seeds.
         noise: "fixed", the default, for the model's one set of noise maps in every image, as the published tools
             sample; "own" for maps drawn from the row's `host_seed`, so that images do not share their fine texture.
+        path: File of the model where it is known; by default it is looked for.
 
     Raises:
         CheckpointError: There is no such model, or it is no StyleGAN2.
@@ -46,9 +47,10 @@ class StyleGAN2:
         device: str = "cpu",
         inverted: str | Path | None = None,
         noise: Literal["fixed", "own"] = "fixed",
+        path: Path | None = None,
     ) -> None:
         self.name, self.bits_stored, self._noise = model, bits_stored, noise
-        self.model = open_model(model, device)
+        self.model = open_model(str(path or model), device)
         channels = self.model.network.config.image_channels
         if channels != 1:
             raise GeneratorError(f"makes images of {channels} channels, a mammogram has one", where=model)

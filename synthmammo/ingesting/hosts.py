@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 def missing_hosts(recipe: Recipe) -> IngestedBackground | None:
     """The background of a recipe that says how its hosts are ingested, while their dataset is not finished."""
-    background = recipe.background
-    if not isinstance(background, IngestedBackground) or background.ingest is None:
-        return None
-    return None if (Path(background.dataset) / MANIFEST).is_file() else background
+    background = recipe.background.wants_ingest
+    return background if background and not (Path(background.dataset) / MANIFEST).is_file() else None
 
 
 def ensure_hosts(recipe: Recipe, progress: Progress = silent, *, engine: Engine | None = None) -> IngestSummary:

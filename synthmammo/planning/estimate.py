@@ -15,13 +15,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-
-from synthmammo.dataset.index import read_index
 from synthmammo.errors import SynthmammoError
 from synthmammo.files import writing
+from synthmammo.generators.backgrounds.base import kind_of
+from synthmammo.generators.inputs import Inputs, located_if_here
 from synthmammo.identity import digest
-from synthmammo.recipe import IngestedBackground, PhantomBackground, Recipe, StyleGAN2Background
+from synthmammo.recipe import Recipe
 
 CACHE = "SYNTHMAMMO_CACHE"
 """Environment variable with the folder of what was measured on this machine."""
@@ -91,17 +90,10 @@ def estimate(recipe: Recipe, workers: int) -> Estimate:
 
 def background_size(recipe: Recipe) -> tuple[float, float] | None:
     """Height and width of the backgrounds in pixels, of real ones the means; None where it is not known yet."""
-    background = recipe.background
-    if isinstance(background, PhantomBackground):
-        lengths = (background.height_mm, background.width_mm)
-        return round(lengths[0] / background.spacing_mm), round(lengths[1] / background.spacing_mm)
+    kind = kind_of(recipe)
     with suppress(SynthmammoError):  # a model or a dataset that is not there yet
-        if isinstance(background, StyleGAN2Background):
-            side = _side_of_model(background.model)
-            return (side, side) if side else None
-        if isinstance(background, IngestedBackground):
-            index = read_index(Path(background.dataset))
-            return pc.mean(index["height"]).as_py(), pc.mean(index["width"]).as_py()
+        extent = kind.extent(recipe, Inputs(kind.inputs(recipe, located_if_here)))
+        return (extent.height_px, extent.width_px) if extent else None
     return None
 
 
@@ -149,7 +141,7 @@ def _kind(recipe: Recipe) -> str:
     background = recipe.background
     lesions = [(spec.kind, spec.generator, spec.classes) for spec in recipe.lesions]
     deciding = {
-        "background": (background.generator, getattr(background, "model", None), background.samples_per_host),
+        "background": (background.generator, background.network, background.samples_per_host),
         "lesions": [[str(part) for part in lesion] for lesion in lesions],
         "classes": dict(recipe.classes),
         "edits": len(recipe.edits),
@@ -159,13 +151,3 @@ def _kind(recipe: Recipe) -> str:
         "formats": recipe.emit.formats.chosen(),
     }
     return digest(deciding)[:16]
-
-
-def _side_of_model(name: str) -> int | None:
-    from synthmammo.models.file import describe
-    from synthmammo.models.names import is_hosted, locate
-
-    if is_hosted(name):
-        return None  # nothing is fetched for an estimate
-    side = describe(locate(name)).config.get("resolution")
-    return side if isinstance(side, int) else None

@@ -7,7 +7,7 @@ its length.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -19,16 +19,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synthmammo.files import writing
+from synthmammo.generators.backgrounds.base import kind_of
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.sample import SPLITS
 from synthmammo.planning.edits import edit_column, seeds_column
-from synthmammo.planning.hosts import real_hosts
 from synthmammo.planning.lesions import Columns, codes, lesion_column
 from synthmammo.planning.quota import JointQuota, Quota
 from synthmammo.planning.sharding import shard_rows
 from synthmammo.planning.table import NOISE, REPEATING, SCHEMA, named, numbered
 from synthmammo.progress import Progress, silent
-from synthmammo.recipe import Choice, PhantomBackground, Recipe, StyleGAN2Background
+from synthmammo.recipe import Choice, Recipe
 from synthmammo.recipe.draws import fractions
 
 ROW_GROUP = 1 << 16
@@ -191,47 +191,31 @@ class _GeneratedHosts:
             host: `int64 (N)` numbers of the backgrounds.
             patient: `int64 (N)` numbers of the persons.
         """
-        background = self.recipe.background
+        recipe = self.recipe
+        shown = recipe.background.shown(recipe.require and recipe.require.view)
+        implants = np.zeros(len(host), np.bool_)
+        if shown.implants:
+            implants = draw_uniform(recipe.seed, "implant", patient) < shown.implants
         columns: Columns = {
             "host_key": pa.nulls(len(host), pa.string()),
-            "patient": numbered(f"{self.recipe.name}-p", patient, 7),
-            "truncation": np.full(len(host), getattr(background, "truncation", 1.0)),
+            "patient": numbered(f"{recipe.name}-p", patient, 7),
+            "truncation": np.full(len(host), shown.truncation),
+            "view": self._chosen("view", shown.view, host),
+            "laterality": self._chosen("laterality", shown.laterality, host),
+            # What the views of a person share is drawn once for all of them.
+            "density": self._chosen("density", shown.density, patient),
+            "implant": implants,
         }
-        if isinstance(background, PhantomBackground):
-            return columns | self._drawn(background, host, patient)
-        columns |= self._stated(len(host))
-        if isinstance(background, StyleGAN2Background) and background.views:
-            columns["view"] = self._chosen("view", background.views, host)
+        if recipe.exam:
+            place = host % len(EXAM_VIEWS)
+            columns |= {"view": named(EXAM_VIEWS, place), "laterality": named(EXAM_LATERALITIES, place)}
         return columns
 
-    def _chosen(self, name: str, shares: dict[str, float], number: NDArray[np.int64]) -> pa.Array:
-        """A name per number, drawn by the shares."""
-        return named(list(shares), Choice(shares)(draw_uniform(self.recipe.seed, name, number)))
-
-    def _stated(self, rows: int) -> Columns:
-        """Columns of a trained generator's images: what the recipe says they show."""
-        recipe, background = self.recipe, self.recipe.background
-        view = getattr(background, "view", None) or (recipe.require.view if recipe.require else None)
-        stated = {"view": view, "laterality": getattr(background, "laterality", None), "density": None}
-        columns: Columns = {name: pa.repeat(pa.scalar(value, pa.string()), rows) for name, value in stated.items()}
-        return columns | {"implant": np.zeros(rows, dtype=bool)}
-
-    def _drawn(self, background: PhantomBackground, host: NDArray[np.int64], patient: NDArray[np.int64]) -> Columns:
-        """Columns of phantoms; what the views of a person share is drawn once for all of them."""
-        seed = self.recipe.seed
-
-        if self.recipe.exam:
-            place = host % len(EXAM_VIEWS)
-            view, laterality = named(EXAM_VIEWS, place), named(EXAM_LATERALITIES, place)
-        else:
-            view = self._chosen("view", background.views, host)
-            laterality = self._chosen("laterality", background.lateralities, host)
-        return {
-            "view": view,
-            "laterality": laterality,
-            "density": self._chosen("density", background.densities, patient),
-            "implant": draw_uniform(seed, "implant", patient) < background.implants,
-        }
+    def _chosen(self, name: str, shown: Mapping[str, float] | str | None, number: NDArray[np.int64]) -> pa.Array:
+        """A name per number: the one that all have, null, or drawn by the shares."""
+        if shown is None or isinstance(shown, str):
+            return pa.repeat(pa.scalar(shown, pa.string()), len(number))
+        return named(list(shown), Choice(dict(shown))(draw_uniform(self.recipe.seed, name, number)))
 
 
 class _RealHosts:
@@ -259,13 +243,13 @@ class _RealHosts:
         }
         columns["host_key"] = chosen["key"].combine_chunks()
         # An inverted image has no truncation; the seeds that its edits take something from have.
-        columns["truncation"] = np.full(len(host), getattr(self.recipe.background, "truncation", 1.0))
+        columns["truncation"] = np.full(len(host), self.recipe.background.shown(None).truncation)
         columns["implant"] = np.zeros(len(host), dtype=bool)
         return columns
 
 
 def _hosts(recipe: Recipe) -> _GeneratedHosts | _RealHosts:
-    real = real_hosts(recipe)
+    real = kind_of(recipe).hosts(recipe)
     return _GeneratedHosts(recipe) if real is None else _RealHosts(recipe, real)
 
 

@@ -2,21 +2,124 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 from synthmammo.errors import RecipeError, nearest
 from synthmammo.mammogram.columns import COLUMNS, kinds
 from synthmammo.mammogram.terms import ATTRIBUTES, DENSITIES, DENSITY_SHARES, VIEWS
+from synthmammo.plugins import BACKGROUNDS
 from synthmammo.recipe.draws import Positive, Share, Shares, Strict
+from synthmammo.recipe.sections import names_of, of_plugin, refuse_unknown
 from synthmammo.where import parse
 
 LEAST_PX, MOST_PX = 32, 16_384
 """Least and greatest side of a phantom, in pixels: a smaller one shows no breast, a larger one fills the memory."""
 
 
-class PhantomBackground(Strict):
+@dataclass(frozen=True)
+class Shown:
+    """What generated backgrounds show, for the plan to draw; a name stands for all of them, None for what is unknown.
+
+    Attributes:
+        view: Shares of the projections, by "CC" and "MLO".
+        laterality: Shares of the sides, by "L" and "R".
+        density: Shares of the BI-RADS compositions, by "a" to "d"; the views of a patient have one.
+        implants: Share of patients with an implant.
+        truncation: Truncation psi of every image; 1 where the generator has none.
+    """
+
+    view: Mapping[str, float] | str | None = None
+    laterality: Mapping[str, float] | str | None = None
+    density: Mapping[str, float] | str | None = None
+    implants: float = 0.0
+    truncation: float = 1.0
+
+
+class BackgroundSection(Strict):
+    """What a recipe says of its backgrounds; the section of a generator adds its own keys.
+
+    A plug-in's section states `generator: Literal["its name"]`, and `shown` where its images have views and sides. The
+    other properties have answers that suit a generator of whole images without latents.
+    """
+
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Distributions that decide its pixels, beside those of every build and the plug-in's own."""
+
+    generator: str = Field(description="Name of the generator")
+    samples_per_host: int = Field(1, ge=1, description="Samples per background; more are faster and less varied")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        # The key stands last, wherever a section's own keys come from: recipes were always written so.
+        cls.__pydantic_fields__["samples_per_host"] = cls.__pydantic_fields__.pop("samples_per_host")
+
+    def shown(self, view: str | None) -> Shown:
+        """What the images show, as far as the recipe says it.
+
+        Args:
+            view: View that `require` asks for; None where it asks for none.
+        """
+        return Shown(view)
+
+    @property
+    def makes_classes(self) -> bool:
+        """Whether the generator makes the recipe's classes itself, so that malignant images need no lesions."""
+        return False
+
+    @property
+    def brings_patients(self) -> bool:
+        """Whether the images are there already, of patients with a split of their own."""
+        return False
+
+    @property
+    def drawn_again(self) -> bool:
+        """Whether another seed may be tried where an image does not look as `require` asks."""
+        return True
+
+    @property
+    def in_exams(self) -> bool:
+        """Whether a patient has the four views of an exam."""
+        return False
+
+    @property
+    def network(self) -> str | None:
+        """Name of the trained model that makes the images; None where none does."""
+        return None
+
+    @property
+    def shorter_side_px(self) -> int | None:
+        """Shorter side of every image in pixels; None where the recipe alone does not tell."""
+        return None
+
+    @property
+    def no_patches(self) -> str | None:
+        """Why the recipe cannot emit patches; None where it can."""
+        return None
+
+    @property
+    def edited(self) -> StyleGAN2Background | None:
+        """The section of the model whose latents edits can change; None where there are no latents."""
+        return None
+
+    @property
+    def wants_ingest(self) -> IngestedBackground | None:
+        """The section of hosts that are ingested first, where it says from what."""
+        return None
+
+
+class PhantomBackground(BackgroundSection):
     """Procedural mammograms, which need no trained network, have any spacing and come with exact masks."""
 
     generator: Literal["phantom"] = Field("phantom", description="Says that the images are phantoms")
@@ -42,7 +145,6 @@ class PhantomBackground(Strict):
     exam: Literal["four views"] | None = Field(
         None, description="Both views of both breasts for every patient; a class then belongs to a breast"
     )
-    samples_per_host: int = Field(1, ge=1, description="Samples per background; more are faster and less varied")
 
     @model_validator(mode="before")
     @classmethod
@@ -81,8 +183,23 @@ class PhantomBackground(Strict):
                 raise ValueError(f"{field}: {length}; expected {LEAST_PX} to {MOST_PX:,}")
         return self
 
+    def shown(self, view: str | None) -> Shown:  # noqa: D102, the protocol's
+        return Shown(self.views, self.lateralities, self.densities, self.implants)
 
-class StyleGAN2Background(Strict):
+    @property
+    def drawn_again(self) -> bool:  # noqa: D102, the protocol's
+        return False  # a phantom is told what to show
+
+    @property
+    def in_exams(self) -> bool:  # noqa: D102, the protocol's
+        return self.exam is not None
+
+    @property
+    def shorter_side_px(self) -> int:  # noqa: D102, the protocol's
+        return round(min(self.height_mm, self.width_mm) / self.spacing_mm)
+
+
+class StyleGAN2Background(BackgroundSection):
     """Whole mammograms from a trained StyleGAN2."""
 
     generator: Literal["stylegan2"] = Field(description="Says that a StyleGAN2 makes the images")
@@ -104,7 +221,6 @@ class StyleGAN2Background(Strict):
     latents: str | None = Field(None, description="File of inverted real images, which take the place of seeds")
     directions: str | None = Field(None, description="File of directions; default beside the model")
     parts: str | None = Field(None, description="File of parts; default beside the model")
-    samples_per_host: int = Field(1, ge=1, description="Samples per background; more are faster and less varied")
 
     @model_validator(mode="after")
     def _one_view(self) -> StyleGAN2Background:
@@ -117,6 +233,25 @@ class StyleGAN2Background(Strict):
                 raise ValueError(f"views: cannot be combined with {field}, which decides the views or the classes")
         return self
 
+    def shown(self, view: str | None) -> Shown:  # noqa: D102, the protocol's
+        return Shown(self.views or self.view or view, self.laterality, truncation=self.truncation)
+
+    @property
+    def makes_classes(self) -> bool:  # noqa: D102, the protocol's
+        return self.conditional
+
+    @property
+    def brings_patients(self) -> bool:  # noqa: D102, the protocol's
+        return bool(self.latents)
+
+    @property
+    def network(self) -> str:  # noqa: D102, the protocol's
+        return self.model
+
+    @property
+    def edited(self) -> StyleGAN2Background:  # noqa: D102, the protocol's
+        return self
+
 
 class IngestBlock(Strict):
     """Arguments of the `synthmammo ingest` that makes the host dataset when it is not there yet."""
@@ -126,7 +261,7 @@ class IngestBlock(Strict):
     options: dict[str, Any] = Field({}, description="Options of `synthmammo ingest`, e.g. assume_spacing_mm: 0.05")
 
 
-class IngestedBackground(Strict):
+class IngestedBackground(BackgroundSection):
     """Real mammograms from a dataset that `synthmammo ingest` made."""
 
     generator: Literal["ingested"] = Field(description="Says that the images are real mammograms")
@@ -144,7 +279,6 @@ class IngestedBackground(Strict):
         None,
         description="Millimetres per pixel to assume for hosts without a spacing; the card says that it is assumed",
     )
-    samples_per_host: int = Field(1, ge=1, description="Samples per background; more are faster and less varied")
 
     @field_validator("where")
     @classmethod
@@ -156,15 +290,52 @@ class IngestedBackground(Strict):
                 raise ValueError(f"{error.message}. {error.hint or ''}".strip()) from None
         return where
 
+    @property
+    def brings_patients(self) -> bool:  # noqa: D102, the protocol's
+        return True
 
-def _generator_named(value: Any) -> Any:
-    return {"generator": "phantom", **value} if isinstance(value, dict) else value
+    @property
+    def drawn_again(self) -> bool:  # noqa: D102, the protocol's
+        return False
+
+    @property
+    def wants_ingest(self) -> IngestedBackground | None:  # noqa: D102, the protocol's
+        return self if self.ingest else None
+
+    @property
+    def no_patches(self) -> str:  # noqa: D102, the protocol's
+        return "patches of real hosts are made by `synthmammo patches`"
 
 
-Background = Annotated[
-    Annotated[PhantomBackground | StyleGAN2Background | IngestedBackground, Field(discriminator="generator")],
-    BeforeValidator(_generator_named),
-]
+SECTIONS: dict[str, type[BackgroundSection]] = {
+    "phantom": PhantomBackground,
+    "stylegan2": StyleGAN2Background,
+    "ingested": IngestedBackground,
+}
+"""Sections of this package's own backgrounds; those of plug-ins are theirs."""
+
+
+def _sectioned(value: Any, own: ValidatorFunctionWrapHandler) -> Any:
+    """The section that a mapping is by its generator, a phantom where it names none."""
+    if not isinstance(value, dict):
+        return value if isinstance(value, BackgroundSection) else own(value)
+    stated = {"generator": "phantom", **value}
+    name = stated["generator"]
+    if name in SECTIONS or not isinstance(name, str):
+        return own(stated)
+    refuse_unknown(name, names_of(BACKGROUNDS, SECTIONS), stated)
+    return of_plugin(BACKGROUNDS, name, stated)
+
+
+if TYPE_CHECKING:
+    Background = BackgroundSection
+else:
+    Background = Annotated[
+        SerializeAsAny[
+            Annotated[PhantomBackground | StyleGAN2Background | IngestedBackground, Field(discriminator="generator")]
+        ],
+        WrapValidator(_sectioned),
+    ]
 
 
 def _upper(value: Any) -> Any:

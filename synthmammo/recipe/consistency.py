@@ -20,8 +20,8 @@ def check_consistency(recipe: RecipeFields) -> None:
     _check_series(recipe)
     _check_removal(recipe)
     _check_edits(recipe)
-    if recipe.patch and recipe.background.generator == "ingested":
-        raise ValueError("patch: patches of real hosts are made by `synthmammo patches`")
+    if recipe.patch and (reason := recipe.background.no_patches):
+        raise ValueError(f"patch: {reason}")
     if recipe.patch:
         _check_patch(recipe, recipe.patch.size_px)
 
@@ -31,23 +31,21 @@ def _check_patch(recipe: RecipeFields, size_px: int) -> None:
         raise ValueError(
             "emit.formats: a patch has no orientation on the patient, so no DICOM; use [webdataset, parquet]"
         )
-    background = recipe.background
-    if background.generator == "phantom":
-        smaller = round(min(background.height_mm, background.width_mm) / background.spacing_mm)
-        if size_px > smaller:
-            raise ValueError(f"patch.size_px: {size_px} is more than the background has, {smaller} pixels")
+    shorter = recipe.background.shorter_side_px
+    if shorter is not None and size_px > shorter:
+        raise ValueError(f"patch.size_px: {size_px} is more than the background has, {shorter} pixels")
 
 
 def _check_edits(recipe: RecipeFields) -> None:
     background = recipe.background
-    if isinstance(background, StyleGAN2Background):
+    if background.edited:
         _check_sweep(recipe)
-        _check_latents(recipe, background)
-    elif recipe.edits or recipe.require:
-        name = "edits" if recipe.edits else "require"
-        raise ValueError(
-            f"{name}: needs a stylegan2 background, whose latents it changes; found {background.generator}"
-        )
+        _check_latents(recipe, background.edited)
+        return
+    for name, can in (("edits", False), ("require", background.drawn_again)):
+        if getattr(recipe, name) and not can:
+            found = background.generator
+            raise ValueError(f"{name}: needs a stylegan2 background, whose latents it changes; found {found}")
 
 
 def _check_sweep(recipe: RecipeFields) -> None:
@@ -85,7 +83,7 @@ def _check_latents(recipe: RecipeFields, background: StyleGAN2Background) -> Non
 def _check_splits(recipe: RecipeFields) -> None:
     if recipe.splits is None:
         return
-    if recipe.background.generator == "ingested" or getattr(recipe.background, "latents", None):
+    if recipe.background.brings_patients:
         raise ValueError("splits: real hosts bring the split of their patients; remove the key")
     for split in recipe.splits:
         if split not in SPLITS:
@@ -103,7 +101,7 @@ def _check_classes(recipe: RecipeFields) -> None:
         for label in lesion.classes:
             if lesion.pathology is None and label not in (Pathology.MALIGNANT, Pathology.BENIGN):
                 raise ValueError(f"lesions.{number}: class '{label}' does not tell the pathology; state pathology")
-    if getattr(recipe.background, "conditional", False):
+    if recipe.background.makes_classes:
         return  # a model's classes are checked when it is opened
     for label in recipe.classes:
         if label in (Pathology.MALIGNANT, Pathology.BENIGN) and label not in with_lesions:
@@ -135,8 +133,9 @@ def _check_exam(recipe: RecipeFields) -> None:
             raise ValueError(f"background.exam: a patient's four views cannot be combined with {name}")
     if background.samples_per_host > 1:
         raise ValueError("background.exam: every view is its own background; remove background.samples_per_host")
-    for name in ("views", "lateralities"):
-        if getattr(background, name) != type(background).model_fields[name].default:
+    fields = type(background).model_fields
+    for name in fields.keys() & {"views", "lateralities"}:
+        if getattr(background, name) != fields[name].default:
             raise ValueError(f"background.exam: an exam has all four views; remove background.{name}")
 
 
@@ -147,7 +146,7 @@ def _check_series(recipe: RecipeFields) -> None:
         raise ValueError("series: expected exactly one entry under lesions, with count: 1")
     if set(recipe.lesions[0].classes) != set(recipe.classes):
         raise ValueError("series: every class must get the lesion")
-    if recipe.lesions[0].generator != "parametric":
+    if not recipe.lesions[0].follows_plan:
         raise ValueError(
             "series: a contextual GAN decides size and contrast itself; only generator: parametric follows the steps"
         )
@@ -161,10 +160,10 @@ def _check_removal(recipe: RecipeFields) -> None:
     for label in recipe.removal.classes:
         if not any(label in lesion.classes for lesion in recipe.lesions):
             raise ValueError(f"removal.classes: class '{label}' has no lesions that could be removed")
-    if recipe.removal.generator != "parametric":
-        return
+    removal = recipe.removal
     for number, lesion in enumerate(recipe.lesions):
-        removed = recipe.pair == "removed" or set(lesion.classes) & set(recipe.removal.classes)
-        if removed and lesion.generator != "parametric":
-            message = f"parametric can only remove parametric lesions, lesions.{number} has {lesion.generator}"
+        removed = recipe.pair == "removed" or set(lesion.classes) & set(removal.classes)
+        if removed and not removal.removes(lesion.generator):
+            name = removal.generator
+            message = f"{name} can only remove {name} lesions, lesions.{number} has {lesion.generator}"
             raise ValueError(f"removal.generator: {message}")

@@ -58,6 +58,8 @@ class Formats(Strict):
         }
 
 
+OWN_FORMATS = ("webdataset", "parquet", "dicom")
+"""Formats that this package has."""
 FormatName = Literal["webdataset", "parquet", "dicom"]
 FormatsOrNames = Annotated[
     Formats, BeforeValidator(lambda value: value, json_schema_input_type=Formats | list[FormatName])

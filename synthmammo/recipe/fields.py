@@ -13,7 +13,7 @@ from synthmammo.recipe.draws import Share, Shares, Strict
 from synthmammo.recipe.edits import DirectionEdit, EditSpec
 from synthmammo.recipe.emit import Emit
 from synthmammo.recipe.gate import AuditGate
-from synthmammo.recipe.lesions import LesionSpec, Removal, Series
+from synthmammo.recipe.lesions import Lesion, LesionRemoval, Series
 
 NAME, LONGEST_NAME = r"^[a-z0-9][a-z0-9_-]*$", 64
 """Pattern of the name of a dataset, and its greatest number of characters."""
@@ -104,11 +104,11 @@ class RecipeFields(Strict):
     background: Background = Field(
         default_factory=PhantomBackground, description="Source of the images without lesions; default phantoms"
     )
-    lesions: list[LesionSpec] = Field([], description="Lesions that the images of some classes get; default none")
+    lesions: list[Lesion] = Field([], description="Lesions that the images of some classes get; default none")
     pair: Literal["host", "removed"] | None = Field(
         None, description="Twin of each image: the untouched host, or the image with the lesion removed; default none"
     )
-    removal: Removal | None = Field(None, description="How lesions are taken off again; default not at all")
+    removal: LesionRemoval | None = Field(None, description="How lesions are taken off again; default not at all")
     series: Series | None = Field(None, description="Steps of size and contrast of one lesion; default none")
     patch: PatchOutput | None = Field(None, description="Patches in place of whole images; default whole images")
     edits: list[EditSpec] = Field([], description="Edits of the latents of a stylegan2 background; default none")
@@ -137,7 +137,7 @@ class RecipeFields(Strict):
     @property
     def exam(self) -> bool:
         """Whether the samples of a patient are the four views of a screening exam."""
-        return getattr(self.background, "exam", None) is not None
+        return self.background.in_exams
 
     @property
     def groups_per_patient(self) -> int:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from synthmammo.mammogram.sample import Kind, Pathology
 from synthmammo.mammogram.terms import TERM_SHARES, TERMS
+from synthmammo.plugins import LESIONS, plugin
 from synthmammo.recipe.draws import Draw, DrawModel, Positive, Share, Shares, Strict
+from synthmammo.recipe.sections import of_plugin
 
 Count = Annotated[
     dict[int, Share],
@@ -86,6 +97,11 @@ at screening.
 class LesionSpec(Strict):
     """One sort of lesion that the images of some classes get."""
 
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Distributions that decide its pixels, beside those of every build and the plug-in's own."""
+    default_post: ClassVar[dict[Kind, PostProcessing] | None] = None
+    """Post-processing where a recipe states none; None for that of drawn lesions, or of a network's."""
+
     kind: Literal[Kind.MASS, Kind.CALCIFICATION] = Field(description="Kind of the lesion")
     classes: list[str] = Field(min_length=1, description="Classes whose images get the lesion")
     pathology: Literal[Pathology.MALIGNANT, Pathology.BENIGN] | None = Field(
@@ -116,7 +132,8 @@ class LesionSpec(Strict):
         # A recipe that states one value keeps the defaults of the other values.
         if not isinstance(values, dict) or values.get("kind") not in set(PAPER_POST):
             return values
-        table = DRAWN_POST if values.get("generator", "parametric") == "parametric" else PAPER_POST
+        drawn = values.get("generator", "parametric") == "parametric"
+        table = cls.default_post or (DRAWN_POST if drawn else PAPER_POST)
         post = values.get("post") or {}
         stated = {**table[Kind(values["kind"])].model_dump(), **post} if isinstance(post, dict) else post
         return {**values, "post": stated}
@@ -140,6 +157,11 @@ class LesionSpec(Strict):
                 raise ValueError(f"{name}: {draw} can be 0 or below; state a lowest value with within: [low, high]")
         return self
 
+    @property
+    def follows_plan(self) -> bool:
+        """Whether lesions have the diameter and the contrast that the plan drew."""
+        return self.generator == "parametric"
+
     def pathology_in(self, label: str) -> Pathology:
         """Pathology of this lesion in an image of class `label`."""
         return Pathology(self.pathology or label)
@@ -157,10 +179,17 @@ class LesionSpec(Strict):
 class Removal(Strict):
     """How lesions are taken off again, by a negative lesion channel."""
 
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Distributions that decide its pixels, beside those of every build and the plug-in's own."""
+
     generator: str = Field(
         "parametric", description="Generator: parametric (which knows its own lesions), or a contextual GAN"
     )
     classes: list[str] = Field([], description="Classes whose images have their lesions removed; default none")
+
+    def removes(self, generator: str) -> bool:
+        """Whether it can take off the lesions of a generator; a drawn lesion's removal knows its own alone."""
+        return self.generator != "parametric" or generator == "parametric"
 
 
 class Series(Strict):
@@ -168,3 +197,26 @@ class Series(Strict):
 
     diameter_mm: list[Positive] = Field(min_length=1, description="Longest extents of the lesion, in millimetres")
     contrast: list[Positive] = Field(min_length=1, description="Peaks of the lesion channel, in units of [-1, 1]")
+
+
+def _sectioned(part: str, base: type[BaseModel]) -> Callable[[Any, ValidatorFunctionWrapHandler], Any]:
+    """Validator of an entry that a plug-in may have a section for, in its `part`; any other is of this package."""
+
+    def checked(value: Any, own: ValidatorFunctionWrapHandler) -> Any:
+        if not isinstance(value, dict):
+            return value if isinstance(value, base) else own(value)
+        name = value.get("generator")
+        if not isinstance(name, str) or "/" in name or name in OWN_LESIONS or not plugin(LESIONS, name, OWN_LESIONS):
+            return own(value)
+        return of_plugin(LESIONS, name, value, part)
+
+    return checked
+
+
+OWN_LESIONS = ("parametric", "contextual")
+"""Generators of lesions that this package has."""
+if TYPE_CHECKING:
+    Lesion, LesionRemoval = LesionSpec, Removal
+else:
+    Lesion = Annotated[SerializeAsAny[LesionSpec], WrapValidator(_sectioned("section", LesionSpec))]
+    LesionRemoval = Annotated[SerializeAsAny[Removal], WrapValidator(_sectioned("removal_section", Removal))]

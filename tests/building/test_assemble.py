@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-import synthmammo.generators.base as base
 from synthmammo.building.assemble import Assembler, Failure
 from synthmammo.building.backgrounds import Backgrounds
 from synthmammo.building.canvas import LEAST_INSIDE
 from synthmammo.building.compose import softened
 from synthmammo.errors import GeneratorError
+from synthmammo.generators.backgrounds.base import background_kind
 from synthmammo.mammogram.anatomy import tissue_share
 from synthmammo.mammogram.anatomy.tissue import window_around
 from synthmammo.mammogram.planned import Row
@@ -41,7 +41,7 @@ class Fakes:
         if lesion:
             self._monkeypatch.setattr("synthmammo.building.insertion._open_lesion", lambda *_: lesion)
         if host:
-            self._monkeypatch.setattr("synthmammo.building.backgrounds.open_host", lambda _: host)
+            self._monkeypatch.setattr("synthmammo.building.backgrounds.open_host", lambda *_: host)
         return Assembler(recipe)
 
 
@@ -284,9 +284,8 @@ def test_a_pair_makes_its_lesions_once_and_each_half_is_as_if_made_alone(monkeyp
     recipe = tiny.recipe(**ONE | changes | removal)
     rows = rows_of(recipe)
     put, taken = Disc(), Disc(sign=-1)
-    monkeypatch.setattr(
-        "synthmammo.building.insertion._open_lesion", lambda table, *_: put if table is base.LESIONS else taken
-    )
+    monkeypatch.setattr("synthmammo.building.insertion._open_lesion", lambda *_: put)
+    monkeypatch.setattr("synthmammo.building.insertion._open_removal", lambda *_: taken)
     assembler = Assembler(recipe)
     made = list(assembler.samples(rows))
     assert all(isinstance(sample, Sample) for sample in made), made
@@ -310,4 +309,4 @@ def test_a_lesion_does_not_hang_over_the_skin():
 
 def test_generators_are_looked_up_by_name():
     with pytest.raises(GeneratorError, match="Did you mean 'phantom'?"):
-        base.find(base.HOSTS, "phantm", "background.generator")
+        background_kind("phantm")

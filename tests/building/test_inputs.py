@@ -3,11 +3,12 @@
 import pytest
 
 from synthmammo.building.build import build
-from synthmammo.building.inputs import latent_files, model_facts, models, refuse_unsupported, source_digests
+from synthmammo.building.inputs import find_inputs, refuse_unsupported
 from synthmammo.dataset.index import index_row, write_index
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import CheckpointError, GeneratorError, RecipeError
+from synthmammo.generators.inputs import model_facts
 from synthmammo.identity import file_digest
 from synthmammo.mammogram.sample import SpacingOrigin
 from tests.support import tiny
@@ -34,25 +35,26 @@ PART = {"part": 1, "strength": {"uniform": [-1, 1]}}
 
 def test_a_recipe_of_phantoms_and_drawn_lesions_has_no_inputs():
     recipe = tiny.recipe()
-    assert refuse_unsupported(recipe) == {} == models(recipe)
-    assert source_digests(recipe, {}) == {}
+    assert dict(refuse_unsupported(recipe)) == {} == find_inputs(recipe).digests()
 
 
 def test_each_model_is_an_input_once_by_the_name_that_the_recipe_gives_it(tmp_path):
     lesion = contextual_file(tmp_path / "lesions.safetensors")
     entries = [{**MASS, "classes": [name], "generator": str(lesion)} for name in ("benign", "malignant")]
     recipe = tiny.recipe(lesions=entries)
-    found = models(recipe)
-    assert found == {str(lesion): lesion}
-    assert source_digests(recipe, found) == {str(lesion): file_digest(lesion)}
+    found = find_inputs(recipe)
+    assert list(found) == [str(lesion)] and found.path(str(lesion)) == lesion
+    assert found.digests() == {str(lesion): file_digest(lesion)}
+    assert found.models() == {str(lesion): model_facts(lesion)}
 
 
 def test_files_beside_the_model_are_inputs_where_an_edit_needs_them(edited):
     for edits, names in (([], set()), ([DENSITY], {"directions"}), ([DENSITY, PART], {"directions", "parts"})):
         recipe = on(edited, edits=edits)
-        files = latent_files(recipe, models(recipe))
-        assert len(files) == len(names) and all(path.is_file() for path in files.values())
-        assert len(source_digests(recipe, models(recipe))) == 1 + len(names)
+        found = find_inputs(recipe)
+        files = [one for one in found.values() if one.facts is None]
+        assert {one.path.suffix.removeprefix(".") for one in files} == names
+        assert len(found.digests()) == 1 + len(names) and list(found.models()) == [str(edited)]
 
 
 def test_a_missing_file_beside_the_model_names_its_field_and_the_command_that_makes_it(tmp_path):
@@ -76,7 +78,7 @@ def test_a_recipe_and_a_model_agree_on_whether_views_are_chosen(tmp_path):
 
 def test_directions_of_another_model_are_refused(edited, tmp_path):
     other = stylegan2_file(tmp_path / "other.safetensors", discriminator=True)
-    named = next(path for path in latent_files(on(edited, edits=[DENSITY]), {str(edited): edited}).values())
+    named = next(one.path for one in find_inputs(on(edited, edits=[DENSITY])).values() if one.facts is None)
     with pytest.raises(CheckpointError):
         refuse_unsupported(on(other, background={"directions": str(named)}, edits=[DENSITY]))
 

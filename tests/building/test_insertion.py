@@ -14,8 +14,8 @@ PLACEMENT = {"window_mm": 20, "margin_mm": 2}
 
 
 def an_inserter(monkeypatch, generator, removal=None, quality=None, **changes):
-    answers = {"lesions.0.generator": generator, "removal.generator": removal}
-    monkeypatch.setattr("synthmammo.building.insertion._open_lesion", lambda table, name, where, _: answers[where])
+    monkeypatch.setattr("synthmammo.building.insertion._open_lesion", lambda *_: generator)
+    monkeypatch.setattr("synthmammo.building.insertion._open_removal", lambda *_: removal)
     post = {"minimum_area": 0.001, "edge_px": 5}
     lesion = {**MASS, "classes": ["malignant", "benign"], "post": post, "placement": PLACEMENT, **changes}
     more = {"removal": {"generator": "parametric"}, "pair": "removed"} if removal else {}
@@ -86,7 +86,7 @@ def test_the_account_says_what_was_made_and_where(monkeypatch):
 
 def test_a_model_is_accounted_for_by_the_digest_of_its_weights(monkeypatch):
     generator = Disc()
-    generator.checkpoint = type("Checkpoint", (), {"digest": "d" * 64})
+    generator.facts = {"weights": "d" * 64}
     inserter = an_inserter(monkeypatch, generator)
     canvas, _ = put(inserter, [a_lesion()])
     assert inserter.account(canvas.placed[0])["weights"] == "d" * 64

@@ -7,13 +7,15 @@ import pytest
 
 from synthmammo.building.compose import isolate
 from synthmammo.errors import CheckpointError, GeneratorError
-from synthmammo.generators.base import LESIONS, REMOVALS, Context, find
+from synthmammo.generators.base import Context
 from synthmammo.generators.contextual import REMOVAL, Contextual, ContextualRemoval
+from synthmammo.generators.inputs import Inputs
+from synthmammo.generators.lesions.base import lesion_kind
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Kind, Pathology
 from synthmammo.models.names import ZOO
 from synthmammo.recipe import PostProcessing
-from synthmammo.recipe.lesions import PAPER_POST
+from synthmammo.recipe.lesions import PAPER_POST, LesionSpec, Removal
 from tests.support.tiny_models import contextual_file, stylegan2_file
 
 SIZE = 64
@@ -36,16 +38,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_lesion_generator_is_found_by_its_model(folder: Path) -> None:
-    generator = find(LESIONS, str(folder / "mass.safetensors"), "lesions.0.generator")(spacing_mm=None)
+    name = str(folder / "mass.safetensors")
+    kind = lesion_kind(name, "lesions.0.generator")
+    entry = LesionSpec(kind="mass", classes=["malignant"], generator=name)
+    generator = kind.open(entry, Inputs())
     assert isinstance(generator, Contextual)
     assert generator.spacing_mm == 0.4
     assert generator.field_mm(MASS) == pytest.approx(SIZE * 0.4)
-    other = find(LESIONS, str(folder / "mass.safetensors"), "lesions.0.generator")(spacing_mm=0.2)
+    other = kind.open(entry.model_copy(update={"spacing_mm": 0.2}), Inputs())
     assert other.spacing_mm == 0.2 and other.field_mm(MASS) == pytest.approx(SIZE * 0.2)
     with pytest.raises(GeneratorError, match="named by its model"):
-        find(LESIONS, "contextual", "lesions.0.generator")
+        lesion_kind("contextual", "lesions.0.generator")
     with pytest.raises(GeneratorError, match="Did you mean 'parametric'"):
-        find(LESIONS, "parametrc", "lesions.0.generator")
+        lesion_kind("parametrc", "lesions.0.generator")
 
 
 def test_the_channel_keeps_to_the_breast_and_off_the_border(folder: Path) -> None:
@@ -66,7 +71,9 @@ def test_the_seed_decides(folder: Path) -> None:
 
 
 def test_a_removal_gives_a_negative_channel(folder: Path) -> None:
-    generator = find(REMOVALS, str(folder / "removal.safetensors"), "removal.generator")(spacing_mm=None)
+    stated = Removal(generator=str(folder / "removal.safetensors"))
+    generator = lesion_kind(stated.generator, "removal.generator").open_removal(stated, Inputs())
+    assert isinstance(generator, ContextualRemoval)
     answer = generator(context(), MASS, 3)
     assert answer.channel.mean() < 0
     assert isolate(answer.channel, PostProcessing(), 0.4, sign=-1) is not None
@@ -75,9 +82,9 @@ def test_a_removal_gives_a_negative_channel(folder: Path) -> None:
 def test_what_does_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
     mass, removal = str(folder / "mass.safetensors"), str(folder / "removal.safetensors")
     with pytest.raises(GeneratorError, match="takes lesions off"):
-        find(LESIONS, removal, "x")()
+        Contextual(removal)
     with pytest.raises(GeneratorError, match="does not take lesions off"):
-        find(REMOVALS, mass, "x")()
+        ContextualRemoval(mass)
     with pytest.raises(GeneratorError, match="makes a mass, a calcification was planned"):
         calcification = PlannedLesion(Kind.CALCIFICATION, Pathology.BENIGN, 8.0, 0.5, {}, ())
         Contextual(mass)(context(), calcification, 0)

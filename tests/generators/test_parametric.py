@@ -9,12 +9,15 @@ from scipy import ndimage
 from skimage.measure import perimeter, regionprops
 
 from synthmammo.errors import GeneratorError
-from synthmammo.generators.base import LESIONS, Context, LesionChannel, find
+from synthmammo.generators.base import Context, LesionChannel
+from synthmammo.generators.inputs import Inputs
+from synthmammo.generators.lesions.base import lesion_kind
 from synthmammo.generators.parametric import Parametric, ParametricRemoval, superpose
 from synthmammo.generators.parametric.calcifications import draw_particles
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Box, Kind, Pathology
 from synthmammo.mammogram.terms import TERMS
+from synthmammo.recipe.lesions import LesionSpec, Removal
 
 MASS, CALCIFICATION = Kind.MASS, Kind.CALCIFICATION
 COMBINATIONS = [
@@ -53,7 +56,10 @@ def body(mask, spacing_mm, width_mm):
 
 
 def test_is_listed():
-    assert find(LESIONS, "parametric", "generator") is Parametric
+    kind = lesion_kind("parametric", "generator")
+    opened = kind.open(LesionSpec(kind="mass", classes=["benign"], spacing_mm=0.3), Inputs())
+    assert type(opened) is Parametric and opened.spacing_mm == 0.3 and not opened.facts
+    assert isinstance(kind.open_removal(Removal(), Inputs()), ParametricRemoval)
 
 
 @every

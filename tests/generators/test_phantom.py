@@ -16,7 +16,6 @@ from scipy import ndimage
 
 from benchmarks.phantom_films import films, measure, phantoms
 from synthmammo.errors import GeneratorError
-from synthmammo.generators.base import HOSTS, find
 from synthmammo.generators.phantom import SMALL, Phantom
 from synthmammo.generators.phantom.field import Grid, noise, power_law, stream, upsample
 from synthmammo.generators.phantom.node import overlay_nodes
@@ -53,7 +52,7 @@ def pixels_digest(made: Sample) -> str:
 
 
 def test_is_the_host_called_phantom() -> None:
-    host = find(HOSTS, "phantom", "test")(**COARSE)
+    host = Phantom(**COARSE)
     rows = [ROW, replace(ROW, key="train-1", split="test", label="malignant", patient="P1")]
     made = host.render(host.latents(rows))
     assert [(s.key, s.split, s.label, s.patient) for s in made] == [(r.key, r.split, r.label, r.patient) for r in rows]

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from synthmammo.errors import CheckpointError, GeneratorError
-from synthmammo.generators.base import HOSTS, find
 from synthmammo.generators.stylegan2 import StyleGAN2, quantised
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import SpacingOrigin
@@ -49,7 +48,7 @@ def test_latents_are_those_of_the_published_tools() -> None:
 
 
 def test_a_sample_is_what_the_row_and_the_model_say(model: Path) -> None:
-    host = find(HOSTS, "stylegan2", "background")(model=str(model), bits_stored=12)
+    host = StyleGAN2(model=str(model), bits_stored=12)
     rows = [row(index) for index in range(4)]
     samples = host.render(host.latents(rows))
     assert [sample.key for sample in samples] == ["r0", "r1", "r2", "r3"]

@@ -26,6 +26,8 @@ def a_host(shape=(200, 160), spacing_mm=(1.0, 1.0), breast=None, seed=0, **chang
 class Disc:
     """A lesion generator: a flat disc, or nothing at all for the seeds it is told to fail on."""
 
+    facts = {}
+
     def __init__(self, spacing_mm=None, failing=(), exact=True, sign=1):
         self.spacing_mm, self.failing, self.exact, self.sign = spacing_mm, set(failing), exact, sign
         self.contexts = []

@@ -9,6 +9,9 @@ atlas (5th edition, mammography, sections B1 and B2) and looking at CBIS-DDSM be
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,6 +64,7 @@ class Parametric:
 
     def __init__(self, spacing_mm: float | None = None) -> None:
         self.spacing_mm = spacing_mm
+        self.facts: Mapping[str, Any] = {}
 
     def field_mm(self, lesion: PlannedLesion) -> float:
         """Side of the square context that the lesion needs, in millimetres: the lesion, its spicules and a rim.

@@ -6,7 +6,7 @@ from synthmammo.dataset.index import index_row, write_index
 from synthmammo.dataset.layout import INDEX
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import DatasetError, RecipeError
-from synthmammo.planning.hosts import HOST_COLUMNS, real_hosts
+from synthmammo.generators.backgrounds.base import HOST_COLUMNS, kind_of
 from synthmammo.recipe.load import as_recipe
 from tests.support import example_samples, tiny
 
@@ -24,6 +24,10 @@ def dataset(tmp_path):
 def recipe(dataset, **changes):
     background = {"generator": "ingested", "dataset": str(dataset), **changes}
     return tiny.recipe(background=background, splits=None)
+
+
+def real_hosts(recipe):
+    return kind_of(recipe).hosts(recipe)
 
 
 def test_generated_backgrounds_need_none():
