@@ -11,7 +11,7 @@ from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER, THREADS, settings_o
 
 
 @click.command()
-@click.argument("model", type=Choice(["stylegan2", "contextual"]))
+@click.argument("model", type=Choice(["stylegan2", "contextual", "detail"]))
 @click.option("--data", type=FOLDER, required=True, help="Dataset directory with the images.")
 @click.option("--out", type=OUT_FOLDER, required=True, help="Run directory to write, or to continue.")
 @click.option("--config", type=FILE, help="YAML file of the configuration, as in recipes/train.  [default: built in]")
@@ -23,9 +23,9 @@ def train(
 ) -> None:
     """Train a generator on the images of a dataset.
 
-    The generator is a StyleGAN2 or a contextual GAN. The run directory holds configuration, statistics, sheets of
-    samples, the state to continue from, and the best model so far. Ctrl-C saves; the same command continues from there
-    and gives the weights that an uninterrupted run gives.
+    The generator is a StyleGAN2, a contextual GAN, or a detail network, which makes fine images of coarse ones. The
+    run directory holds configuration, statistics, sheets of samples, the state to continue from, and the best model so
+    far. Ctrl-C saves; the same command continues from there and gives the weights that an uninterrupted run gives.
 
     Example: synthmammo train stylegan2 --config recipes/train/stylegan2-cbis-mass-128.yaml --data DATA --out runs/cbis
     """

@@ -51,6 +51,11 @@ ARCHITECTURES = {
         "generator": f"{_NETS}.comodulated:ComodulatedGenerator",
         "training_generator": f"{_NETS}.comodulated:ComodulatedGenerator",
     },
+    "detail": {
+        "config": f"{_NETS}.detail:DetailConfig",
+        "generator": f"{_NETS}.detail:DetailGenerator",
+        "training_generator": f"{_NETS}.detail:DetailGenerator",
+    },
 }
 """Networks of each architecture; `generator` is the averaged one that is sampled, `training_generator` the other."""
 
@@ -71,7 +76,8 @@ class Description:
     Attributes:
         architecture: A name in `ARCHITECTURES`.
         config: Arguments of the architecture's configuration.
-        makes: "mammograms", "patches", or of a contextual model "mass", "calcification" or "removal".
+        makes: "mammograms", "patches", of a contextual model "mass", "calcification" or "removal", or "detail" where
+            the model makes fine images of coarse ones.
         classes: Names of the classes a conditional model knows, in the order of their labels.
         spacing_mm: Millimetres per pixel of what it makes; None when unknown.
         bits_stored: Bit depth of the images it was trained on.

@@ -68,7 +68,7 @@ class TrainConfig(_Strict):
             images, so that a model can be trained on small images first, a co-modulated contextual one any side. Empty
             for fresh weights.
         objective: What is minimised; a stylegan2 has "projected" and "logistic", a contextual GAN "projected" and
-            "contextual".
+            "contextual", a detail network "projected".
         settings: Numbers of the objective.
         generator: Numbers of the generator's training: style mixing, weight average.
         augmentation: Strengths of the transforms that the discriminator's images go through.
@@ -78,12 +78,13 @@ class TrainConfig(_Strict):
         score_ticks: Ticks between two scorings; 0 for none.
         score_images: Generated images per scoring.
         precision: Type of the activations.
-        makes: What the model makes: "mammograms" or "patches", a contextual GAN "mass", "calcification" or "removal".
+        makes: What the model makes: "mammograms" or "patches", a contextual GAN "mass", "calcification" or "removal", a
+            detail network "detail".
         licence: Licence of the weights.
         about: Sentences for the model's description, with attribution.
     """
 
-    model: Literal["stylegan2", "contextual"]
+    model: Literal["stylegan2", "contextual", "detail"]
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
     seed: int = 0
     data: DataConfig = DataConfig()
@@ -127,7 +128,7 @@ def default_config(model: str, data: Path, settings: Changes = ()) -> TrainConfi
     """The configuration of a run that is given none.
 
     Args:
-        model: Architecture, "stylegan2" or "contextual".
+        model: Architecture, "stylegan2", "contextual" or "detail".
         data: Dataset directory, which names the model.
         settings: Changes as `key=value` texts; see `load_config`.
 
@@ -138,6 +139,8 @@ def default_config(model: str, data: Path, settings: Changes = ()) -> TrainConfi
     if model == "contextual":
         roles = {"context": "normal", "real": "malignant", "benign": "benign", "normal": "normal"}
         content |= {"makes": "mass", "data": {"roles": roles}}
+    if model == "detail":
+        content |= {"makes": "detail"}
     return checked(TrainConfig, changed(content, settings, TrainingError), "settings", TrainingError)
 
 

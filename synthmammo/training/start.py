@@ -14,6 +14,7 @@ from synthmammo.mammogram.origin import Origin, origin_of
 from synthmammo.models.file import describe, load
 from synthmammo.models.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
 from synthmammo.models.nets.contextual import ContextualConfig, ContextualGenerator
+from synthmammo.models.nets.detail import DetailConfig, DetailGenerator
 from synthmammo.models.nets.lesion import LesionGenerator
 from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 from synthmammo.models.patients import UNKNOWN, joined
@@ -110,6 +111,24 @@ def begin_lesions_from(model: str, generator: LesionGenerator) -> None:
     hint = "A run can begin from a co-modulated model of the same widths, of any side."
     _check_same(model, asdict(shape), asdict(generator.config), ("size", *_FREE_OF_LESIONS), hint)
     _take_sides(generator, trained, shape.size)
+
+
+def begin_detail_from(model: str, generator: DetailGenerator) -> None:
+    """Give a detail network the weights of a trained one.
+
+    Args:
+        model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
+        generator: Generator to change in place.
+
+    Raises:
+        CheckpointError: There is no such model, or it has another architecture.
+        TrainingError: Its shape is another.
+    """
+    checkpoint = load(model)
+    trained = checkpoint.generator_of("detail")
+    found, wanted = asdict(DetailConfig(**checkpoint.description.config)), asdict(generator.config)
+    _check_same(model, found, wanted, (), "A run can begin from a detail network of the same shape.")
+    generator.load_state_dict(trained.state_dict())
 
 
 def _take_sides(generator: ComodulatedGenerator, trained: dict[str, Tensor], largest: int) -> None:

@@ -38,13 +38,13 @@ def train(
     KeyboardInterrupt, whose text says what is kept.
 
     Args:
-        config: What to train: "stylegan2" or "contextual" for the default configuration of that architecture; or the
-            path of a YAML file, its keys and values, or a `TrainConfig`.
+        config: What to train: "stylegan2", "contextual" or "detail" for the default configuration of that
+            architecture; or the path of a YAML file, its keys and values, or a `TrainConfig`.
         data: Dataset with the images, or the path of its directory.
         out: Run directory to make, or to go on with.
         settings: Values of the configuration that are changed, by dotted key or as KEY=VALUE texts, e.g.
             `{"total_kimg": 50, "settings.gamma": 2}`.
-        model: Architecture that the configuration must be of, "stylegan2" or "contextual"; None for either.
+        model: Architecture that the configuration must be of, "stylegan2", "contextual" or "detail"; None for any.
         hours: Hours after which to stop, saved, to be resumed; None for no limit.
         progress: Function that is called with images shown so far and in all.
         pretrained: False replaces the ImageNet weights of the fixed features by random ones (tests).
@@ -63,8 +63,8 @@ def train(
         ...     sm.train("stylegan3", "datasets/films", "runs/films")
         ... except sm.SynthmammoError as error:
         ...     print(error)
-        config: expected 'stylegan2', 'contextual' or the path of a YAML file, found 'stylegan3'
-          Did you mean 'stylegan2'? Known: contextual, stylegan2.
+        config: expected 'stylegan2', 'contextual', 'detail' or the path of a YAML file, found 'stylegan3'
+          Did you mean 'stylegan2'? Known: contextual, detail, stylegan2.
     """
     folder = dataset_path(data, "data", TrainingError)
     if hours is not None:

@@ -23,6 +23,7 @@ from synthmammo.progress import Progress, answering, resumed, silent, stage
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.data import TrainingData
 from synthmammo.training.describing import model_description
+from synthmammo.training.detailing import DetailTask
 from synthmammo.training.generation import GenerationTask
 from synthmammo.training.insertion import InsertionTask, real_class
 from synthmammo.training.memory import memory_errors
@@ -96,6 +97,8 @@ class Trainer:
         reduce = self._average if self.accelerator.num_processes > 1 else None
         if config.model == "contextual":
             return InsertionTask(config, images, self.data.held_out, device, reduce, pretrained=pretrained)
+        if config.model == "detail":
+            return DetailTask(config, images, self.data.held_out, device, reduce, pretrained=pretrained)
         return GenerationTask(config, images, device, reduce, pretrained=pretrained)
 
     def _scorer(self, pretrained: bool) -> Scorer | None:

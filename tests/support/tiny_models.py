@@ -7,6 +7,7 @@ import torch
 
 from synthmammo.models.file import Description, Scale, load, save
 from synthmammo.models.nets.contextual import ContextualConfig, ContextualDiscriminator, ContextualGenerator
+from synthmammo.models.nets.detail import DetailConfig, DetailGenerator
 from synthmammo.models.nets.stylegan2 import Discriminator, Generator, StyleGAN2Config
 
 STYLEGAN2 = StyleGAN2Config(resolution=64, z_dim=8, w_dim=12, mapping_layers=2, channel_base=512, channel_max=12)
@@ -14,6 +15,8 @@ CONDITIONAL = StyleGAN2Config(resolution=32, z_dim=8, w_dim=12, mapping_layers=2
 CONTEXTUAL = ContextualConfig(
     size=64, channels=(4, 6, 8, 10), discriminator_channels=(4, 6, 8, 10), attention_size=16, border_px=4
 )
+
+DETAIL = DetailConfig(factor=4, channels=8, blocks=1)
 
 
 def as_dict(config: object) -> dict[str, object]:
@@ -77,3 +80,10 @@ def contextual_file(path: Path, makes: str = "mass") -> Path:
         licence="apache-2.0",
     )
     return save(path, {"generator": generator, "discriminator": ContextualDiscriminator(CONTEXTUAL)}, description)
+
+
+def detail_file(path: Path, spacing_mm: float | None = 0.1125) -> Path:
+    """A detail network that refines pixels four times as large as the spacing, by default those of `stylegan2_file`."""
+    torch.manual_seed(0)
+    description = Description("detail", as_dict(DETAIL), "detail", spacing_mm=spacing_mm, licence="apache-2.0")
+    return save(path, {"generator": DetailGenerator(DETAIL)}, description)
