@@ -36,8 +36,10 @@ def main() -> None:
     described = checkpoint.description
     generator = checkpoint.generator_of("stylegan2")
     side, classes = described.config["resolution"], described.classes or None
+    known = "views" if described.makes_views else "labels"
     train, held_out = (
-        load_images(given.dataset, split, described.scale, classes).smaller(side) for split in ("train", "validation")
+        load_images(given.dataset, split, described.scale, classes, classes_are=known).smaller(side)
+        for split in ("train", "validation")
     )
     scorer = Scorer(held_out, Features())
     count = len(described.classes)

@@ -56,5 +56,7 @@ def _use(model: Description, address: str) -> str:
             f"In a recipe of synthmammo, `background: {{generator: stylegan2, model: {address}}}`; or\n\n```\n"
             f"synthmammo sample {address} --seeds 0-35 --out sheet.png\n```"
         )
+    if model.architecture == "detail":
+        return f"In a recipe of synthmammo, `detail: {address}` in `background`, beside a generator of coarse views."
     field = "`removal`" if model.makes == "removal" else "an entry of `lesions`"
     return f"In a recipe of synthmammo, `generator: {address}` in {field}."

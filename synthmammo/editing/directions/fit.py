@@ -23,6 +23,7 @@ from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.attributes import OF_PATCHES, measure
 from synthmammo.mammogram.planned import Row
+from synthmammo.mammogram.sample import View
 from synthmammo.mammogram.terms import ATTRIBUTES
 from synthmammo.models.latents import Latents, Model, one_hot
 from synthmammo.progress import Progress, silent, stage
@@ -132,6 +133,7 @@ class _Images:
         description = host.model.checkpoint.description
         self._host, self._fitting, self._progress = host, fitting, progress
         self._classes = description.classes or ("normal",)
+        self._views = [View(name) for name in self._classes] if description.makes_views else [None] * len(self._classes)
         self._done = 0
         self.names = OF_PATCHES if description.makes == "patches" else tuple(ATTRIBUTES)
         self.total = 0
@@ -140,12 +142,12 @@ class _Images:
         """Latents of `count` fresh seeds, every class as often as the others, and the class number of each."""
         seeds = draw_u64(self._fitting.seed, f"directions/{what}", np.arange(count))
         classes = np.arange(count) % len(self._classes)
-        label = [self._classes[number] for number in classes]
-        rows = tuple(
-            Row(str(i), i, "", "train", label[i], i, int(seed), None, "", truncation=self._fitting.truncation)
-            for i, seed in enumerate(seeds)
-        )
+        rows = tuple(self._row(i, int(seed), int(classes[i])) for i, seed in enumerate(seeds))
         return self._host.latents(rows), classes
+
+    def _row(self, number: int, seed: int, of: int) -> Row:
+        truncation, label, view = self._fitting.truncation, self._classes[of], self._views[of]
+        return Row(str(number), number, "", "train", label, number, seed, None, "", truncation=truncation, view=view)
 
     def values(self, latents: Latents, moves: Array | None = None) -> Values:
         """Attributes by name, `float64 (N)` each, of the images of latents, moved by `(N, w_dim)` first."""
