@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.errors import GeneratorError
 from synthmammo.generators.base import Host
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.identity import digest
@@ -16,12 +16,11 @@ from synthmammo.mammogram.intensity import resample
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Mask, Sample
 from synthmammo.models.file import Checkpoint, load
+from synthmammo.models.suitable import require_refinable
 
 if TYPE_CHECKING:
     import torch
 
-TOLERANCE = 0.1
-"""Share by which the pixels of a background may differ from those that the network was trained to refine."""
 _AROUND_PX = 16
 """Coarse pixels around the breast that the network sees: as far as six blocks and the layers after them look."""
 
@@ -35,19 +34,25 @@ class Detailed:
 
     Args:
         host: Generator of the coarse backgrounds.
-        model: Name of the detail network: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
+        name: Name of the detail network: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
         device: Device of the network; "cpu" by default.
+        path: Its file; by default it is looked for.
 
     Raises:
         CheckpointError: There is no such model, or it is no detail network.
     """
 
-    def __init__(self, host: Host, model: str, device: str = "cpu") -> None:
-        self._host, self.model, self.device = host, model, device
+    def __init__(self, host: Host, name: str, device: str = "cpu", path: Path | None = None) -> None:
+        self._host, self.name, self.device = host, name, device
         self.batch_size = host.batch_size
-        self.checkpoint: Checkpoint = load(model)
+        self.checkpoint: Checkpoint = load(path or name)
         self.network: Any = self.checkpoint.generator_of("detail", device=device)
         self.factor = int(self.network.config.factor)
+
+    @property
+    def model(self) -> Any:
+        """The model of the coarse backgrounds, whose latents edits change."""
+        return self._host.model  # type: ignore[attr-defined]
 
     def latents(self, rows: Sequence[Row]) -> Any:
         """What the other generator needs to know about the rows."""
@@ -73,18 +78,14 @@ class Detailed:
             breast=breast,
             lesions=np.zeros(image.shape, np.uint8),
             spacing_mm=spacing_mm,
-            provenance={**coarse.provenance, "detail": {"model": self.model, "weights": self.checkpoint.digest}},
+            provenance={**coarse.provenance, "detail": {"model": self.name, "weights": self.checkpoint.digest}},
         )
 
     def _spacing(self, coarse: Sample) -> tuple[float, float] | None:
-        fine = self.checkpoint.description.spacing_mm
-        if coarse.spacing_mm is None or fine is None:
+        if coarse.spacing_mm is None:
             return None
-        if any(abs(side / (fine * self.factor) - 1) > TOLERANCE for side in coarse.spacing_mm):
-            found, wanted = max(coarse.spacing_mm), fine * self.factor
-            message = f"refines pixels of {wanted:g} mm, the background's are {found:g} mm"
-            hint = f"Let the background have a spacing of {wanted:g} mm, or leave background.detail out."
-            raise GeneratorError(message, where=f"background.detail: {self.model}", hint=hint)
+        for side_mm in coarse.spacing_mm:
+            require_refinable(self.checkpoint.description, side_mm, f"background.detail: {self.name}")
         rows_mm, columns_mm = coarse.spacing_mm
         return rows_mm / self.factor, columns_mm / self.factor
 

@@ -8,6 +8,9 @@ from synthmammo.errors import CheckpointError, GeneratorError, nearest
 from synthmammo.models.file import Description, describe
 from synthmammo.models.names import hub_address, is_hosted, locate
 
+SPACING_TOLERANCE = 0.1
+"""Share by which pixels may differ from those that a detail network was trained to refine."""
+
 
 def require_stylegan2(model: str | Path) -> Description | None:
     """Refuse a model that is no StyleGAN2 before the seconds that loading it takes.
@@ -83,3 +86,23 @@ def require_class(description: Description, label: str | None, where: Path) -> N
             f"Name one as the class (label). Known: {', '.join(classes)}." if missing else nearest(str(label), classes)
         )
         raise GeneratorError(f"the model is conditional, so a class is needed; {found}", where=where, hint=hint)
+
+
+def require_refinable(description: Description, spacing_mm: float, where: object) -> None:
+    """Refuse images whose pixels are of another size than those that a detail network was trained to refine.
+
+    Args:
+        description: Description of the detail network; one without a spacing takes any.
+        spacing_mm: Pixel spacing of the images in millimetres.
+        where: What an error names as its place.
+
+    Raises:
+        GeneratorError: The pixels differ by more than `SPACING_TOLERANCE`.
+    """
+    if description.spacing_mm is None:
+        return
+    wanted = description.spacing_mm * int(description.config["factor"])
+    if abs(spacing_mm / wanted - 1) > SPACING_TOLERANCE:
+        message = f"refines pixels of {wanted:g} mm, the background's are {spacing_mm:g} mm"
+        hint = f"Let the background have a spacing of {wanted:g} mm, or leave background.detail out."
+        raise GeneratorError(message, where=where, hint=hint)

@@ -141,7 +141,12 @@ def _kind(recipe: Recipe) -> str:
     background = recipe.background
     lesions = [(spec.kind, spec.generator, spec.classes) for spec in recipe.lesions]
     deciding = {
-        "background": (background.generator, background.network, background.samples_per_host),
+        "background": (
+            background.generator,
+            background.network,
+            background.refined_by,
+            background.samples_per_host,
+        ),
         "lesions": [[str(part) for part in lesion] for lesion in lesions],
         "classes": dict(recipe.classes),
         "edits": len(recipe.edits),

@@ -99,6 +99,11 @@ class BackgroundSection(Strict):
         return None
 
     @property
+    def refined_by(self) -> str | None:
+        """Name of the detail network that makes the images finer; None where none does."""
+        return None
+
+    @property
     def shorter_side_px(self) -> int | None:
         """Shorter side of every image in pixels; None where the recipe alone does not tell."""
         return None
@@ -119,7 +124,20 @@ class BackgroundSection(Strict):
         return None
 
 
-class PhantomBackground(BackgroundSection):
+class _Refinable(BackgroundSection):
+    detail: str | None = Field(
+        None,
+        exclude_if=lambda detail: detail is None,  # a dataset that was made without it keeps its digest
+        description="Detail network that makes the images finer: zoo/NAME, the path of a .safetensors file, or "
+        "hf://ORG/REPO/FILE@REVISION",
+    )
+
+    @property
+    def refined_by(self) -> str | None:
+        return self.detail
+
+
+class PhantomBackground(_Refinable):
     """Procedural mammograms, which need no trained network, have any spacing and come with exact masks."""
 
     generator: Literal["phantom"] = Field("phantom", description="Says that the images are phantoms")
@@ -195,11 +213,15 @@ class PhantomBackground(BackgroundSection):
         return self.exam is not None
 
     @property
-    def shorter_side_px(self) -> int:  # noqa: D102, the protocol's
-        return round(min(self.height_mm, self.width_mm) / self.spacing_mm)
+    def network(self) -> str | None:  # noqa: D102, the protocol's
+        return self.detail
+
+    @property
+    def shorter_side_px(self) -> int | None:  # noqa: D102, the protocol's
+        return None if self.detail else round(min(self.height_mm, self.width_mm) / self.spacing_mm)
 
 
-class StyleGAN2Background(BackgroundSection):
+class StyleGAN2Background(_Refinable):
     """Whole mammograms from a trained StyleGAN2."""
 
     generator: Literal["stylegan2"] = Field(description="Says that a StyleGAN2 makes the images")

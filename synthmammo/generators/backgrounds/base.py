@@ -128,8 +128,13 @@ KINDS = {
 
 
 def kind_of(recipe: RecipeFields) -> BackgroundKind:
-    """The kind of a recipe's backgrounds."""
-    return background_kind(recipe.background.generator)
+    """The kind of a recipe's backgrounds, with the network that makes them finer where the recipe names one."""
+    kind = background_kind(recipe.background.generator)
+    if (refined_by := recipe.background.refined_by) is None:
+        return kind
+    from synthmammo.generators.backgrounds.detail import DetailedKind
+
+    return DetailedKind(kind, refined_by)
 
 
 def background_kind(name: str, where: str = "background.generator") -> BackgroundKind:
