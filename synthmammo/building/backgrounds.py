@@ -8,7 +8,7 @@ from typing import Any
 
 from synthmammo.building.requirement import unmet
 from synthmammo.editing.editor import Editor
-from synthmammo.generators.backgrounds.base import kind_of
+from synthmammo.generators.backgrounds.kinds import kind_of
 from synthmammo.generators.base import Host
 from synthmammo.generators.inputs import Inputs
 from synthmammo.mammogram.planned import Row

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from synthmammo.errors import GeneratorError, RecipeError
-from synthmammo.generators.backgrounds.base import kind_of
+from synthmammo.generators.backgrounds.kinds import kind_of
 from synthmammo.generators.inputs import Input, Inputs, Locate, located
 from synthmammo.generators.lesions.base import LesionKind, lesion_kind
 from synthmammo.identity import file_digest

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from synthmammo.errors import RecipeError
-from synthmammo.generators.backgrounds.base import Extent, kind_of
+from synthmammo.generators.backgrounds.base import Extent
+from synthmammo.generators.backgrounds.kinds import kind_of
 from synthmammo.generators.inputs import Inputs, located_if_here
 from synthmammo.mammogram.sample import Kind
 from synthmammo.recipe import LesionSpec, Recipe

@@ -17,7 +17,7 @@ from typing import Any
 
 from synthmammo.errors import SynthmammoError
 from synthmammo.files import writing
-from synthmammo.generators.backgrounds.base import kind_of
+from synthmammo.generators.backgrounds.kinds import kind_of
 from synthmammo.generators.inputs import Inputs, located_if_here
 from synthmammo.identity import digest
 from synthmammo.recipe import Recipe

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from synthmammo.files import writing
-from synthmammo.generators.backgrounds.base import kind_of
+from synthmammo.generators.backgrounds.kinds import kind_of
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.sample import SPLITS
 from synthmammo.planning.edits import edit_column, seeds_column

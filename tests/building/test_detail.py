@@ -11,7 +11,7 @@ from synthmammo.dataset.libraries import Use, of_recipe
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import GeneratorError
-from synthmammo.generators.backgrounds.base import kind_of
+from synthmammo.generators.backgrounds.kinds import kind_of
 from synthmammo.recipe import Recipe
 from tests.support import tiny
 from tests.support.tiny_models import detail_file, edited_file, stylegan2_file

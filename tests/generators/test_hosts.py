@@ -6,7 +6,8 @@ from synthmammo.dataset.index import index_row, write_index
 from synthmammo.dataset.layout import INDEX
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import DatasetError, RecipeError
-from synthmammo.generators.backgrounds.base import HOST_COLUMNS, kind_of
+from synthmammo.generators.backgrounds.base import HOST_COLUMNS
+from synthmammo.generators.backgrounds.kinds import kind_of
 from synthmammo.recipe.load import as_recipe
 from tests.support import example_samples, tiny
 

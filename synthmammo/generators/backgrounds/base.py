@@ -127,16 +127,6 @@ KINDS = {
 """This package's own kinds of backgrounds; those of plug-ins stand beside them."""
 
 
-def kind_of(recipe: RecipeFields) -> BackgroundKind:
-    """The kind of a recipe's backgrounds, with the network that makes them finer where the recipe names one."""
-    kind = background_kind(recipe.background.generator)
-    if (refined_by := recipe.background.refined_by) is None:
-        return kind
-    from synthmammo.generators.backgrounds.detail import DetailedKind
-
-    return DetailedKind(kind, refined_by)
-
-
 def background_kind(name: str, where: str = "background.generator") -> BackgroundKind:
     """A kind of backgrounds by the name of its generator, imported only now.
 
