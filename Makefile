@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt -e ".[samples,features,benchmark,dev,docs]"
+	$(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt -e ".[samples,features,benchmark,ray,s3,dev,docs]"
 	touch $@
 
 help: ## Say what there is to make

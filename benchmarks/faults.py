@@ -31,7 +31,6 @@ from PIL import Image
 import synthmammo
 from synthmammo.dataset.layout import STATE
 from synthmammo.errors import SynthmammoError
-from synthmammo.models.file import load
 from tests.support import benchmark_data, tiny, tiny_models, training_data
 
 Content = dict[str, bytes]
@@ -159,7 +158,7 @@ def others(folder: Path) -> dict[str, Work]:
         "patches": Work(lambda out: synthmammo.patches(whole, out, size_px=32, shard_size=2)),
         "train": Work(
             lambda out: synthmammo.train(training_data.STYLEGAN2, learning, out),
-            lambda out: {name: t.numpy().tobytes() for name, t in load(out / "tiny.safetensors").tensors.items()},
+            lambda out: {"model": (out / "tiny.safetensors").read_bytes()},
         ),
         "benchmark": Work(lambda out: synthmammo.benchmark(sides[0], out, synthetic=sides[1], config=settings), scores),
         "a dataset that grows": Work(grown),

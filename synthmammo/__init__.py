@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from synthmammo.building.recipes import build, make_hosts, plan
     from synthmammo.building.remake import regenerate
     from synthmammo.building.repair import repair
+    from synthmammo.building.stored import build_stored
     from synthmammo.building.verify import verify
     from synthmammo.dataset.card import card
     from synthmammo.dataset.reader import Dataset
@@ -68,6 +69,7 @@ _PLACES = {
     "benchmark_detect": "benchmarking.benchmark",
     "build": "building.recipes",
     "build_part": "building.parts",
+    "build_stored": "building.stored",
     "card": "dataset.card",
     "check": "building.check",
     "convert": "models.convert",
@@ -107,6 +109,7 @@ __all__ = [
     "benchmark_detect",
     "build",
     "build_part",
+    "build_stored",
     "card",
     "check",
     "convert",

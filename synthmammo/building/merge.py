@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from synthmammo.building.build import finish_build
 from synthmammo.building.gate import pass_gate
 from synthmammo.building.portion import as_ranges
 from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
-from synthmammo.dataset.manifest import Manifest
+from synthmammo.dataset.manifest import Manifest, machines
+from synthmammo.dataset.places import size
 from synthmammo.dataset.reader import MadeDataset
 from synthmammo.dataset.unfinished import (
     DRAFT,
@@ -24,7 +25,6 @@ from synthmammo.dataset.unfinished import (
     Unfinished,
     differences,
     is_running,
-    size,
     stored_result,
     with_code,
 )
@@ -262,16 +262,3 @@ def yielded(names: Sequence[str]) -> list[str]:
         current[split] = name
     places = {name: place for place, name in enumerate(names)}
     return sorted(names, key=lambda name: (ends.get(name, len(names)), places[name]))
-
-
-def machines(found: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """The machines of all parts as one; equal bytes are promised where all of them are of one kind.
-
-    Args:
-        found: Facts of each machine by name.
-    """
-    values: dict[str, dict[str, None]] = {}
-    for machine in found:
-        for name, value in machine.items():
-            values.setdefault(name, {}).update(dict.fromkeys(value.split(", ")))
-    return {name: ", ".join(sorted(of)) for name, of in values.items()}

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthmammo.arguments import a_choice, a_function, a_number, a_path
+from synthmammo.arguments import a_choice, a_function, a_path
+from synthmammo.building.engines import EngineName, chosen_engine
 from synthmammo.building.gate import check_gate, left_out, pass_gate
 from synthmammo.errors import OutputError, RecipeError
 from synthmammo.ingesting.hosts import ensure_hosts, missing_hosts
@@ -16,7 +17,7 @@ from synthmammo.settings import Changes
 
 if TYPE_CHECKING:
     from synthmammo.dataset.reader import MadeDataset
-    from synthmammo.dataset.workers.local import Local
+    from synthmammo.dataset.workers.base import Engine
     from synthmammo.generators.inputs import Inputs
     from synthmammo.ingesting.ingest import IngestSummary
     from synthmammo.planning.plan import Plan
@@ -29,6 +30,8 @@ def build(
     size: int | None = None,
     settings: Changes = (),
     workers: int | None = 1,
+    engine: str = "local",
+    address: str | None = None,
     overwrite: bool = False,
     without: str | Path | Sequence[str] | None = None,
     progress: Progress = silent,
@@ -46,7 +49,12 @@ def build(
         size: Number of samples in place of the recipe's; None for the recipe's own.
         settings: Values to change, by dotted key (`{"emit.shard_size": 16}`) or as `KEY=VALUE` texts.
         workers: Number of processes; None for one per core. A script that asks for more than one starts its work below
-            `if __name__ == "__main__":`, since each of them imports the script.
+            `if __name__ == "__main__":`, since each of them imports the script. None is all that
+            a Ray has room for.
+        engine: "local", or "ray" for the workers of a Ray, on one machine or on many that share the directory's disk;
+            the bytes are the same.
+        address: Address of a Ray that runs, as "HOST:6379", or "auto" for the one on this machine; None for the one
+            that RAY_ADDRESS names, or one that is started for the build.
         overwrite: True to remove the dataset that is there, finished or not, and begin anew.
         without: Keys of samples to leave out, or the path of a file of them: one per line, or the `audit.json` or
             `not_releasable.json` of the dataset as it was; None leaves out those that the recipe names. It is another
@@ -62,7 +70,7 @@ def build(
         RecipeError: The recipe cannot be read or understood, or an argument is of the wrong kind.
         GeneratorError: A generator is unknown, lacks its model, or cannot do what is asked.
         SourceError: The archive of real hosts cannot be used.
-        OutputError: The directory holds something else, or cannot be written.
+        OutputError: The directory holds something else, or cannot be written; or no Ray answers.
 
     Example:
         >>> import synthmammo as sm
@@ -79,7 +87,7 @@ def build(
     if without is not None:
         keys = {*checked.quality.without, *left_out(without, checked)}
         checked = as_recipe(checked, {"quality.without": sorted(keys)})
-    engine = _engine(workers)
+    work = chosen_engine(engine, workers, address)
     directory = Path("datasets") / checked.name if out is None else a_path(out, "out", OutputError)
     overwrite = a_choice(overwrite, "overwrite", RecipeError)
     steps = Steps(a_function(progress, "progress", RecipeError), checked.size)
@@ -93,7 +101,7 @@ def build(
     check_gate(checked)
     make_hosts(checked, workers=workers)
     check_sizes(checked, inputs)
-    made = _made_or_grown(checked, directory, engine, overwrite, inputs, steps)
+    made = _made_or_grown(checked, directory, work, overwrite, inputs, steps)
     if checked.quality.audit:
         stage(steps, "auditing")
     made.unmet = tuple(pass_gate(checked, directory, silent))
@@ -104,7 +112,7 @@ def build(
 
 
 def _made_or_grown(
-    recipe: Recipe, out: Path, engine: Local, overwrite: bool, inputs: Inputs, steps: Steps
+    recipe: Recipe, out: Path, engine: Engine, overwrite: bool, inputs: Inputs, steps: Steps
 ) -> MadeDataset:
     """The dataset of a recipe: made, gone on with, or grown from a smaller one that is there."""
     from synthmammo.building.build import build as make
@@ -194,7 +202,7 @@ def make_hosts(recipe: RecipeLike, *, workers: int | None = 1, progress: Progres
         True
     """
     checked = as_recipe(recipe)
-    engine = _engine(workers)
+    engine = chosen_engine(EngineName.LOCAL, workers)
     if missing_hosts(checked) is None:
         return None
     from synthmammo.dataset.card import card
@@ -202,9 +210,3 @@ def make_hosts(recipe: RecipeLike, *, workers: int | None = 1, progress: Progres
     summary = ensure_hosts(checked, a_function(progress, "progress", RecipeError), engine=engine)
     card(summary.path)
     return summary
-
-
-def _engine(workers: int | None) -> Local:
-    from synthmammo.dataset.workers.local import Local
-
-    return Local(None if workers is None else a_number(workers, "workers", RecipeError, least=1))

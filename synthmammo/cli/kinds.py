@@ -137,6 +137,14 @@ class NewFolder(Folder):
         return super().convert(value, param, ctx)
 
 
+class NewPlace(NewFolder):
+    """A directory to write, or the address of a storage, as s3://BUCKET/NAME."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click; an address stays a text."""
+        return value if isinstance(value, str) and "://" in value else super().convert(value, param, ctx)
+
+
 class SampleNames(click.ParamType[str]):
     """Samples of a model: seeds as 0-3,7, or FILE:KEY, between commas.
 

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from synthmammo.building.engines import EngineName
 from synthmammo.building.reasons import LEFT_OUT
+from synthmammo.cli.kinds import Choice, NewPlace
 from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER, RECIPE, SETTINGS, SIZE, WORKERS
 from synthmammo.cli.plans import make_hosts, print_plan
 from synthmammo.cli.volume import note
 
 if TYPE_CHECKING:
+    from synthmammo.dataset.manifest import Manifest
     from synthmammo.recipe import Recipe
 
 
 @click.command()
 @RECIPE
-@click.option("--out", type=OUT_FOLDER, help="Dataset directory to write.  [default: datasets/NAME of the recipe]")
+@click.option(
+    "--out",
+    type=NewPlace(),
+    help="Dataset directory to write, or s3://BUCKET/NAME.  [default: datasets/NAME of the recipe]",
+)
 @SIZE
 @SETTINGS
 @WORKERS
+@click.option(
+    "--engine",
+    type=Choice([*EngineName]),
+    default="local",
+    show_default=True,
+    help="What the workers are: processes of this machine, or actors of a Ray.",
+)
+@click.option("--address", help="Ray that runs, as HOST:6379 or auto.  [default: one started for the build]")
 @click.option("--part", help="Part of the shards to make, e.g. 3/64, for merge.  [default: all of them]")
 @click.option("--shards", help="Shards to make, from 0, e.g. 0-99 or 0-4,7, for merge.  [default: all of them]")
 @click.option("--overwrite", is_flag=True, help="Replace what is there: a dataset, finished or not.")
@@ -30,10 +45,12 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Print what would be made, and make nothing.")
 def build(
     recipe: Path,
-    out: Path | None,
+    out: Path | str | None,
     size: int | None,
     settings: tuple[str, ...],
     workers: int | None,
+    engine: str,
+    address: str | None,
     part: str | None,
     shards: str | None,
     overwrite: bool,
@@ -46,6 +63,9 @@ def build(
     stopped. Samples that could not be made are listed in skipped.jsonl with the reason, and the exit code is then 3.
     Where the recipe demands an audit (quality.audit), a dataset that does not pass is marked as not releasable;
     --without builds anew without the samples to blame.
+
+    With --engine ray the workers of a Ray make it, to the same bytes; the shard of a worker that is lost is made again
+    by another. With an address as --out the shards go into that storage as they are made.
 
     With --part or --shards some of the dataset is made, on one machine of many; `synthmammo merge` makes one dataset of
     all parts, byte-equal to that of a single build.
@@ -61,6 +81,8 @@ def build(
             raise click.UsageError("--dry-run is about the whole dataset: leave --part and --shards out.")
         if without is not None:
             raise click.UsageError("--without is about the whole dataset: leave --part and --shards out.")
+        if engine != "local" or isinstance(out, str):
+            raise click.UsageError("a Ray and a storage have the whole dataset: leave --part and --shards out.")
         _build_part(loaded, out, part=part, shards=shards, workers=workers, overwrite=overwrite)
         return
     out = out or Path("datasets") / loaded.name
@@ -70,23 +92,47 @@ def build(
         click.echo(f"Nothing was made. Without --dry-run the dataset goes to {out}")
         return
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.dataset.layout import CARD, PICTURE
+    from synthmammo.dataset.layout import CARD, PICTURE, SKIPPED
 
+    common: dict[str, Any] = {"workers": workers, "engine": engine, "address": address, "overwrite": overwrite}
+    if isinstance(out, str):
+        if without is not None:
+            raise click.UsageError("--without asks for an audit, which reads all samples: build in a folder.")
+        _build_stored(loaded, out, **common)
+        return
     with progress_bar(loaded.name, loaded.size, "samples") as update:
-        made = synthmammo.build(loaded, out, workers=workers, overwrite=overwrite, without=without, progress=update)
+        made = synthmammo.build(loaded, out, without=without, progress=update, **common)
     _print_built(made.manifest.samples, made.made, made.seconds)
     click.echo(f"  dataset  {out}\n  card     {out / CARD}")
     if (out / PICTURE).is_file():
         click.echo(f"  picture  {out / PICTURE}")
     _print_gate(made.unmet, out)
-    left_out = sum(failed["reason"] == LEFT_OUT for failed in made.manifest.failed)
+    _end(made.manifest, f"{out / SKIPPED}", made.lost_classes)
+
+
+def _build_stored(recipe: Recipe, url: str, **options: Any) -> None:
+    """Make a dataset in a storage, and say what came of it."""
+    import synthmammo
+    from synthmammo.cli.progress import progress_bar
+    from synthmammo.dataset.layout import SKIPPED
+
+    with progress_bar(recipe.name, recipe.size, "samples") as update:
+        made = synthmammo.build_stored(recipe, url, progress=update, **options)
+    _print_built(made.manifest.samples, made.made, made.seconds)
+    click.echo(f"  dataset  {made.url}")
+    _end(made.manifest, f"{made.url}/{SKIPPED}", made.lost_classes)
+
+
+def _end(manifest: Manifest, skipped: str, lost: Iterable[str]) -> None:
+    """Say what could not be made, and end with the code for it."""
+    left_out = sum(failed["reason"] == LEFT_OUT for failed in manifest.failed)
     if left_out:
         click.echo(f"{left_out} samples were left out, as asked")
-    if failed := len(made.manifest.failed) - left_out:
+    if failed := len(manifest.failed) - left_out:
         from synthmammo.cli.main import DONE_WITH_SKIPS
 
-        click.echo(f"{failed} samples could not be made; see {out / 'skipped.jsonl'}", err=True)
-        for label in made.lost_classes:
+        click.echo(f"{failed} samples could not be made; see {skipped}", err=True)
+        for label in lost:
             click.secho(f"no sample of the class {label} could be made", fg="red", err=True)
         raise SystemExit(DONE_WITH_SKIPS)
 

@@ -61,12 +61,29 @@ def card(path: str | Path, *, benchmark: str | Path | None = None, audit: str | 
         attach_benchmark(directory, a_path(benchmark, "benchmark", DatasetError))
     if audit is not None:
         attach_audit(directory, a_path(audit, "audit", DatasetError))
+    return write_card(directory)
+
+
+def write_card(directory: Path, pictured_from: Dataset | None = None) -> Path:
+    """Write the card and the picture of a finished dataset.
+
+    Args:
+        directory: Directory of the dataset.
+        pictured_from: Where the samples of the picture are read from; None, the default, for the directory.
+
+    Returns:
+        Path of the card.
+
+    Raises:
+        DatasetError: The directory is no finished dataset.
+        OutputError: The card cannot be written.
+    """
     manifest = Manifest.read(directory)
     rows: list[IndexRow] = read_index(directory).to_pylist()
     pictured = "parquet" in statements.formats(manifest)
     scaled = Dataset.open(directory).scaled_to_fit() if pictured and manifest.kind == "ingested" else 0
     if pictured:
-        show(directory, directory / PICTURE)
+        show(directory, directory / PICTURE, dataset=pictured_from)
     content = filled(
         "card",
         title=manifest.name,

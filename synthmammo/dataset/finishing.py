@@ -13,9 +13,9 @@ from synthmammo.dataset.index import IndexRow, count, write_index
 from synthmammo.dataset.layout import INDEX, SKIPPED
 from synthmammo.dataset.manifest import Manifest, ShardRecord, digests
 from synthmammo.dataset.origins import origins
+from synthmammo.dataset.places import Folder, Place
 from synthmammo.dataset.provenance import write_provenance
 from synthmammo.dataset.reader import Dataset
-from synthmammo.errors import OutputError
 from synthmammo.files import writing
 
 
@@ -28,12 +28,14 @@ class ShardResult:
         rows: Index rows of its samples.
         skipped: What could not become a sample: {"file" or "key": ..., "reason": ...}.
         seconds: Processor time in seconds by activity.
+        machine: Facts of the machine that made it, as `manifest.machine` gives them; empty where it is the dataset's.
     """
 
     records: tuple[ShardRecord, ...]
     rows: tuple[IndexRow, ...]
     skipped: tuple[dict[str, str], ...]
     seconds: dict[str, float] = field(default_factory=dict)
+    machine: dict[str, str] = field(default_factory=dict)
 
 
 def finish(
@@ -42,6 +44,7 @@ def finish(
     skipped: Sequence[dict[str, str]],
     manifest: Manifest,
     files: Sequence[str] = (),
+    place: Place | None = None,
 ) -> Manifest:
     """Name the shards `-of-N`, write the index, `skipped.jsonl` and the descriptions, and the manifest last.
 
@@ -51,6 +54,7 @@ def finish(
         skipped: Files that never came into a shard.
         manifest: Manifest with everything but counts, shards, files and what was skipped.
         files: Further files of the directory that belong to the content.
+        place: Where the shards lie; None, the default, for the directory.
 
     Returns:
         The manifest as written.
@@ -60,7 +64,8 @@ def finish(
     """
     rows = [row for result in results for row in result.rows]
     failed = (*skipped, *(skip for result in results for skip in result.skipped))
-    named = _named(out, [record for result in results for record in result.records])
+    place = place or Folder(out)
+    named = _named(place, [record for result in results for record in result.records])
     write_index(out, rows)
     write_skipped(out, failed)
     samples, findings = count(rows)
@@ -70,7 +75,8 @@ def finish(
     whole = replace(whole, counts=samples, findings=findings, shards=shards, failed=failed)
     whole = _with_files(out, whole, [INDEX, SKIPPED, *files])
     made = [([named[record.name] for record in result.records], result.rows) for result in results]
-    pictured = any(record.format == "parquet" for record in shards)
+    pictured = [record.name for record in shards if record.format == "parquet"]
+    place.bring(pictured[:1], out)
     whole = describe(out, whole, made, Dataset.open(out).label_names if pictured else ())
     whole.write(out)
     return whole
@@ -113,19 +119,16 @@ def write_skipped(out: Path, skipped: Sequence[dict[str, str]]) -> None:
         partial.write_text("".join(lines), encoding="utf-8")
 
 
-def _named(out: Path, records: Sequence[ShardRecord]) -> dict[str, ShardRecord]:
+def _named(place: Place, records: Sequence[ShardRecord]) -> dict[str, ShardRecord]:
     """Give the shards their final names; records with these by their names before, ordered by format and name."""
     named = {}
     for _, group in groupby(sorted(records, key=_series), key=_series):
         series = list(group)
         for number, record in enumerate(series):
-            old = out / record.name
-            new = old.with_name(f"{record.split}-{number:05d}-of-{len(series):05d}{old.suffix}")
-            try:
-                old.replace(new)
-            except OSError as error:
-                raise OutputError(f"cannot be renamed ({error.strerror})", where=old) from error
-            named[record.name] = replace(record, name=f"{new.parent.name}/{new.name}")
+            folder, _, old = record.name.rpartition("/")
+            new = f"{record.split}-{number:05d}-of-{len(series):05d}{Path(old).suffix}"
+            named[record.name] = replace(record, name=f"{folder}/{new}")
+    place.rename([(old, record.name) for old, record in named.items()])
     return named
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -190,6 +190,19 @@ def machine(device: str = "cpu") -> dict[str, str]:
     extensions = np.show_config(mode="dicts")["SIMD Extensions"].get("found")
     instruction_set = extensions[-1] if extensions else "baseline"
     return {"device": device, "processor": platform.machine(), "instruction_set": instruction_set}
+
+
+def machines(found: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The machines of all parts as one; equal bytes are promised where all of them are of one kind.
+
+    Args:
+        found: Facts of each machine by name.
+    """
+    values: dict[str, dict[str, None]] = {}
+    for machine in found:
+        for name, value in machine.items():
+            values.setdefault(name, {}).update(dict.fromkeys(value.split(", ")))
+    return {name: ", ".join(sorted(of)) for name, of in values.items()}
 
 
 def content_digest(path: Path) -> str:

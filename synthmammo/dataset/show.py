@@ -13,7 +13,8 @@ from PIL import ImageDraw
 from PIL.Image import Image as Picture
 
 from synthmammo.dataset.begun import begun
-from synthmammo.dataset.index import read_index
+from synthmammo.dataset.index import IndexRow, read_index
+from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.selecting import selected
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
@@ -36,6 +37,7 @@ def show(
     split: str | None = None,
     label: str | None = None,
     where: str | None = None,
+    dataset: Dataset | None = None,
 ) -> Path:
     """Draw samples of a dataset on one picture: an even choice of its classes, in the order of their keys.
 
@@ -48,6 +50,7 @@ def show(
         split: Name of the only split to draw from; None, the default, for all.
         label: Name of the only class to draw; None, the default, for all.
         where: Condition on the columns of the index, in the grammar of `synthmammo.where`; None, the default, for all.
+        dataset: Where the samples are read from; None, the default, for the directory.
 
     Returns:
         `out`.
@@ -57,7 +60,7 @@ def show(
         OutputError: The picture cannot be written.
     """
     there = begun(directory)
-    dataset = there.dataset()
+    dataset = dataset or there.dataset()
     known = read_index(directory).to_pylist() if where and there.state == "finished" else list(there.rows)
     rows = selected(known, where, directory)
     chosen = [row for row in rows if split in (None, row["split"]) and label in (None, row["label"])]
@@ -65,12 +68,22 @@ def show(
         asked = ", ".join(f"{name} '{value}'" for name, value in (("split", split), ("class", label)) if value)
         present = ", ".join(sorted({f"{row['split']}/{row['label']}" for row in rows}))
         raise DatasetError(f"no samples of {asked}", where=directory, hint=f"It has: {present}.")
-    keys = list(islice(_in_turn((row["label"], row["key"]) for row in chosen), count))
+    keys = shown_keys(chosen, count)
     samples = [dataset.sample(key) for key in keys]
     packet = picture_packet((sample.making for sample in samples), dataset.manifest.name if dataset.manifest else "")
     with writing(out) as partial:
         png.save(sample_sheet(samples, columns), partial, packet)
     return out
+
+
+def shown_keys(rows: Iterable[IndexRow], count: int = 12) -> list[str]:
+    """Keys of the samples that are drawn: an even choice of the classes, in the order of the keys.
+
+    Args:
+        rows: Rows of the index; "label" and "key" are read.
+        count: Number of samples.
+    """
+    return list(islice(_in_turn((row["label"], row["key"]) for row in rows), count))
 
 
 def sample_sheet(samples: Iterable[Sample], columns: int, tile_width_px: int = 300) -> Picture:

@@ -17,6 +17,7 @@ from synthmammo.dataset.finishing import ShardResult, finish
 from synthmammo.dataset.journal import Journal
 from synthmammo.dataset.layout import MANIFEST, STATE
 from synthmammo.dataset.manifest import Manifest, ShardRecord
+from synthmammo.dataset.places import Folder, Place, size
 from synthmammo.errors import OutputError
 from synthmammo.files import writing
 from synthmammo.identity import digest
@@ -44,9 +45,11 @@ class Unfinished:
         out: The dataset directory; made when absent.
         content: JSON-able values that decide the dataset beside the code.
         versions: Versions of all that decides bytes, by name, as `libraries.versions` gives them.
+        place: Where its shards lie; None, the default, for the dataset directory.
 
     Attributes:
         out: The dataset directory.
+        place: Where its shards lie.
         digest: SHA-256 of the content and of the pixels and bytes versions.
 
     Raises:
@@ -54,8 +57,11 @@ class Unfinished:
             be written.
     """
 
-    def __init__(self, out: Path, content: Mapping[str, Any], versions: Mapping[str, str]) -> None:
+    def __init__(
+        self, out: Path, content: Mapping[str, Any], versions: Mapping[str, str], place: Place | None = None
+    ) -> None:
         self.out, self._versions = out, dict(versions)
+        self.place = place or Folder(out)
         self._content = with_code(content)
         self.digest = digest(self._content)
         self._folder = out / STATE
@@ -120,12 +126,12 @@ class Unfinished:
         """Whether a shard is finished and its files have their sizes; its samples are not read."""
         if shard not in self._done:
             return self.load(shard) is not None  # the journal of a run that was killed may lack its last line
-        return (self._folder / f"{shard}.json").is_file() and all(map(self._is_there, self._done[shard].records))
+        return (self._folder / f"{shard}.json").is_file() and all(map(self.place.holds, self._done[shard].records))
 
     def load(self, shard: str) -> ShardResult | None:
         """The result of a finished shard; None when it must be made, or a file of it is gone."""
         result = stored_result(self.out, shard)
-        return result if result and all(map(self._is_there, result.records)) else None
+        return result if result and all(map(self.place.holds, result.records)) else None
 
     def loaded(self, shard: str) -> ShardResult:
         """The result of a shard that this run made, or found done.
@@ -138,17 +144,6 @@ class Unfinished:
             hint = "Does something else remove files there? The same command makes it again."
             raise OutputError(f"a file of the shard {shard} vanished or was changed", where=self.out, hint=hint)
         return result
-
-    def _is_there(self, record: ShardRecord) -> bool:
-        path = self.out / record.name
-        if not path.exists():
-            # A run that was cut off while it named the shards `-of-N` has renamed some of them.
-            renamed = [
-                other for other in path.parent.glob(f"{path.stem}-of-*{path.suffix}") if size(other) == record.bytes
-            ]
-            if len(renamed) == 1:
-                renamed[0].replace(path)
-        return path.exists() and size(path) == record.bytes
 
     def forget(self) -> None:
         """Remove the state, and what is empty: nothing could be made, and the same command begins afresh."""
@@ -201,7 +196,7 @@ class Unfinished:
         """
         manifest = replace(manifest, digest=self.digest, versions=self._versions)
         manifest = replace(manifest, pixels_version=PIXELS_VERSION, bytes_version=BYTES_VERSION)
-        whole = finish(self.out, results, skipped, manifest, files)
+        whole = finish(self.out, results, skipped, manifest, files, self.place)
         shutil.rmtree(self._folder, ignore_errors=True)
         return whole
 
@@ -282,7 +277,8 @@ def stored_result(out: Path, shard: str) -> ShardResult | None:
         return None
     found = json.loads(path.read_text(encoding="utf-8"))
     records = tuple(ShardRecord(**record) for record in found["records"])
-    return ShardResult(records, tuple(found["rows"]), tuple(found["skipped"]), found["seconds"])
+    facts = found["seconds"], found.get("machine", {})
+    return ShardResult(records, tuple(found["rows"]), tuple(found["skipped"]), *facts)
 
 
 def is_running(out: Path) -> bool:
@@ -300,11 +296,6 @@ def is_running(out: Path) -> bool:
     except OSError:  # a place that cannot be written cannot be locked either
         return False
     return False
-
-
-def size(path: Path) -> int:
-    """Size of a file in bytes; for a folder the sum over its files."""
-    return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
 
 
 def differences(before: Any, now: Any, path: str = "") -> list[str]:

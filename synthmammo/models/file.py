@@ -85,7 +85,7 @@ class Description:
         training_data: `name` and `digest` of the manifest it was trained on, `sources`, the digests of what that was
             made of, the `split`, `origin`: "real", "synthetic" or "mixed" images, and `patients`, salted digests of
             whom it saw (see `patients`); empty when unknown.
-        training: How it was trained: images seen, hours, device, the model it began from.
+        training: How it was trained: images seen, device, the model it began from; of shipped models the hours too.
         metrics: What it reached, each measure with its extractor and number of images.
         licence: Licence of the weights, as the Hugging Face Hub names it.
         about: A few sentences, attribution included.

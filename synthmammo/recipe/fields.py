@@ -96,7 +96,7 @@ class RecipeFields(Strict):
     licence: str = Field("cc-by-4.0", description="Licence of the dataset, as the Hugging Face Hub names it")
     citation: str = Field("", description="Works that users of the dataset should cite; attribution of what went in")
     seed: int = Field(ge=0, lt=2**63, description="Random seed of every draw")
-    size: int = Field(ge=1, le=9_999_999, description="Number of samples")
+    size: int = Field(ge=1, le=10_000_000, description="Number of samples")
     classes: Shares = Field(description="Shares by class")
     splits: Shares | None = Field(
         None, description="Shares by split; default 0.8 train, 0.1 validation, 0.1 test; real hosts bring their own"

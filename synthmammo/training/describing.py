@@ -14,21 +14,19 @@ from synthmammo.training.task import Task
 
 
 def model_description(
-    config: TrainConfig, data: TrainingData, task: Task, scores: Scores, *, seconds: float, device: str
+    config: TrainConfig, data: TrainingData, task: Task, scores: Scores, *, device: str
 ) -> Description:
-    """The description of a model under training.
+    """The description of a model under training; equal runs write equal files, so nothing here depends on the clock.
 
     Args:
         config: Configuration of the run.
         data: Images that it is trained on.
         task: Network and objective, which count the images shown.
         scores: Scores of the model, by name.
-        seconds: Time in seconds that the run has taken so far.
         device: Kind of device that it runs on, e.g. "cuda".
     """
     training: dict[str, Any] = {
         "kimg": task.objective.images_seen / 1000,
-        "hours": round(seconds / 3600, 3),
         "device": device,
         "objective": config.objective,
     }

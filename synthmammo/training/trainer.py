@@ -236,7 +236,7 @@ class Trainer:
         if better:
             self.best = scores
             device = self.accelerator.device.type
-            told = model_description(self.config, self.data, self.task, scores, seconds=self.seconds, device=device)
+            told = model_description(self.config, self.data, self.task, scores, device=device)
             save(self._model, {"generator": self.task.objective.average}, told)
 
     @property
