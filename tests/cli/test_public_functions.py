@@ -31,9 +31,11 @@ CALLS = {
 }
 """The public functions that each command calls; all there are, but those that no command does."""
 
-OTHERS = {"insert_lesion", "remove_lesion", "sample", "set_threads", "shipped_recipes", "make_hosts", "build_part"}
+OTHERS = {"insert_lesion", "remove_lesion", "sample", "set_threads", "shipped_recipes", "make_hosts"} | {
+    *("build_part", "build_stored")
+}
 """Public functions without a command of their name; `build` and `plan` call `make_hosts` to show how far the hosts are,
-`build --part` calls `build_part`, and `set_threads` is the option `--threads`."""
+`build --part` calls `build_part`, with an address `build_stored`, and `set_threads` is the option `--threads`."""
 
 TRANSLATION = {"synthmammo", "synthmammo.errors", "synthmammo.settings", "synthmammo.dataset.layout"}
 """What a command may import: the public functions, errors to raise, KEY=VALUE texts, names of files to print."""

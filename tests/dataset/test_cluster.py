@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from functools import partial
 
 import pytest
@@ -28,20 +29,45 @@ def run(function, tasks, engine=None, **more):
     return done, counts
 
 
+def free_ports():
+    """Ports of what a machine of Ray starts; it would wait for those that they choose, and not for long."""
+    names = ("metrics_agent_port", "dashboard_agent_listen_port", "runtime_env_agent_port", "metrics_export_port")
+    held = [socket.create_server(("", 0)) for _ in names]
+    ports = {name: one.getsockname()[1] for name, one in zip(names, held, strict=True)}
+    for one in held:
+        one.close()
+    return ports
+
+
+class Patient:
+    """A clock for Ray, which gives a machine 30 s to start: too little beside what else runs where tests run."""
+
+    sleep = staticmethod(time.sleep)
+    time = staticmethod(time.time)
+
+    @staticmethod
+    def monotonic():
+        return time.monotonic() / 10
+
+
 @pytest.fixture(scope="module")
 def machines():
     """Two machines of one core each, in this one."""
     ray = pytest.importorskip("ray")
     os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"})
+    os.environ.update({"RAY_agent_register_timeout_ms": "300000", "RAY_health_check_failure_threshold": "100"})
+    from ray._private import node
     from ray.cluster_utils import Cluster
 
-    head = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
-    there = Cluster(initialize_head=True, head_node_args=head)
-    there.add_node(num_cpus=1, object_store_memory=80 << 20)
+    node.time = Patient
+    one = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False, "include_log_monitor": False}
+    there = Cluster(initialize_head=True, head_node_args={**one, **free_ports(), "no_monitor": True})
+    there.add_node(**one, **free_ports())
     ray.init(address=there.address, logging_level="ERROR", log_to_driver=False)
     yield there
     ray.shutdown()
     there.shutdown()
+    node.time = time
 
 
 @needs_ray

@@ -94,8 +94,8 @@ def test_twenty_steps_equal_ten_and_a_resume_and_ten(kind, source, tmp_path):
     done = train(whole, source, tmp_path / "parts", pretrained=False)
     assert done.images_seen == 80 and done.finished
     assert_same(tmp_path / "whole", tmp_path / "parts")
-    weights = [checkpoints.load(tmp_path / run / "tiny.safetensors").tensors for run in ("whole", "parts")]
-    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    first, second = ((tmp_path / run / "tiny.safetensors").read_bytes() for run in ("whole", "parts"))
+    assert first == second
 
 
 @pytest.mark.parametrize("kind", KINDS)

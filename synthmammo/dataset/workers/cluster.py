@@ -88,8 +88,11 @@ def _connected(address: str | None, workers: int | None) -> Iterator[None]:
         if address and address != "auto":
             _probe(address)
         ray.init(address=address, **quiet) if address else ray.init(**here, **quiet)
-    except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
-        raise _unanswered(address, str(error)) from error
+    except SynthmammoError:
+        raise
+    except Exception as error:  # Ray raises what has no class of its own
+        ray.shutdown()
+        raise _unanswered(address, str(error) or type(error).__name__) from error
     if threading.current_thread() is threading.main_thread():
         for number, handler in before.items():  # Ray puts its own in their place, and an end that is asked for waits
             signal.signal(number, handler)
