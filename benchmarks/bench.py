@@ -59,16 +59,16 @@ def start_up() -> Iterator[Line]:
 
 
 def plan() -> Iterator[Line]:
-    """Rows planned and written a second, in one process."""
+    """Rows planned and written per second of processor time, in one process."""
     from synthmammo.planning.planner import plan as write_plan
     from synthmammo.recipe import load_recipe
 
     recipe = load_recipe(RECIPES / "detection.yaml", ["size=1000000"])
     with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+        start = time.process_time()
         rows = write_plan(recipe, Path(folder) / "plan.parquet")
-        rate = rows / (time.perf_counter() - start)
-    yield "plan, with lesions, to Parquet", f"{rate:,.0f} rows/s", "at least 200,000"
+        rate = rows / (time.process_time() - start)
+    yield "plan, with lesions, to Parquet, per second of processor time", f"{rate:,.0f} rows", "at least 250,000"
 
 
 def phantom() -> Iterator[Line]:
