@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from synthmammo.errors import SynthmammoError
     from synthmammo.ingesting.ingest import ingest
     from synthmammo.inspecting.inspect import inspect
+    from synthmammo.inspecting.plugins import plugins
     from synthmammo.mammogram.sample import Box, Finding, Sample
     from synthmammo.models.convert import convert
     from synthmammo.models.threads import set_threads
@@ -82,6 +83,7 @@ _PLACES = {
     "merge": "building.merge",
     "patches": "patching.patches",
     "plan": "building.recipes",
+    "plugins": "inspecting.plugins",
     "prepare_publication": "sharing.publish",
     "publish": "sharing.publish",
     "regenerate": "building.remake",
@@ -122,6 +124,7 @@ __all__ = [
     "merge",
     "patches",
     "plan",
+    "plugins",
     "prepare_publication",
     "publish",
     "regenerate",

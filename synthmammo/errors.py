@@ -76,6 +76,10 @@ class OutputError(SynthmammoError):
     """A result cannot be written."""
 
 
+class PluginWarning(UserWarning):
+    """A plug-in cannot be used; everything else can."""
+
+
 _CAUSES = {
     errno.ENOSPC: "Free some space, and run the same command again.",
     errno.EDQUOT: "Free some of your space, and run the same command again.",

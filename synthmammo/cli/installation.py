@@ -1,4 +1,4 @@
-"""Commands on the installation: doctor, completion."""
+"""Commands on the installation: doctor, plugins, completion."""
 
 from __future__ import annotations
 
@@ -41,6 +41,28 @@ def doctor(as_json: bool) -> None:
             click.echo("Nothing is missing that every user needs.")
     if found.problems:
         raise SystemExit(1)
+
+
+@click.command()
+@JSON
+def plugins(as_json: bool) -> None:
+    """List what recipes and options can name, and the package of each.
+
+    Backgrounds, lesions, sources and writers are listed: those of synthmammo, and those that installed packages add by
+    entry points. A plug-in that cannot be used is one warning, and is listed without a description.
+
+    Example: synthmammo plugins
+    """
+    from dataclasses import asdict
+
+    import synthmammo
+
+    found = synthmammo.plugins()
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    rows = [(one.kind, one.name, f"{one.package} {one.version}", one.about or "cannot be used") for one in found]
+    print_table(("kind", "name", "package", "what it is"), rows, texts=range(4))
 
 
 @click.command()

@@ -13,7 +13,7 @@ import click
 from synthmammo._version import __version__
 from synthmammo.cli.appearance import with_example, with_metavars
 from synthmammo.cli.renaming import renamed
-from synthmammo.cli.volume import verbose, with_volume
+from synthmammo.cli.volume import saying_warnings, verbose, with_volume
 from synthmammo.errors import SynthmammoError, nearest
 
 INTERRUPTED = 130
@@ -49,7 +49,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Judge": {"audit": "audit", "benchmark": "benchmark", "study": "study", "turing": "study", "lineage": "lineage"},
     "Share": {"publish": "sharing", "send": "sharing"},
-    "This installation": {"doctor": "installation", "completion": "installation"},
+    "This installation": {"doctor": "installation", "plugins": "installation", "completion": "installation"},
 }
 """Modules of the commands, by the headings under which the help lists them, in the order of the work."""
 
@@ -107,7 +107,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; our errors and interruptions become one message and an exit code."""
         try:
-            return super().invoke(ctx)
+            with saying_warnings():
+                return super().invoke(ctx)
         except SynthmammoError as error:
             command = self.get_command(ctx, ctx.invoked_subcommand or "")
             print_error(_in_options(error, command.params if command else ()))

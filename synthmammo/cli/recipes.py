@@ -184,15 +184,15 @@ def merge(parts: tuple[Path, ...], out: Path) -> None:
 def schema() -> None:
     """Print the JSON Schema of recipes.
 
-    Editors complete and check recipes with it.
+    Editors complete and check recipes with it. It has the keys that installed plug-ins add.
 
     Example: synthmammo schema > recipe.schema.json
     """
     import json
 
-    from synthmammo.recipe import recipe_schema
+    from synthmammo.recipe.schema import installed_schema
 
-    click.echo(json.dumps(recipe_schema(), indent=2))
+    click.echo(json.dumps(installed_schema(), indent=2))
 
 
 def _print_gate(unmet: Sequence[str], out: Path) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
+
+from synthmammo.errors import PluginWarning
 
 _QUIET, _VERBOSE = "synthmammo:quiet", "synthmammo:verbose"
 """Keys of what the contexts of one command line share."""
@@ -24,6 +29,23 @@ def note(text: str) -> None:
     """Say something beside the result, on the error stream; nothing with `--quiet`."""
     if not quiet():
         click.echo(f"note: {text}", err=True)
+
+
+@contextmanager
+def saying_warnings() -> Iterator[None]:
+    """Have a warning about a plug-in printed as one sentence; other warnings as Python prints them."""
+    with warnings.catch_warnings():
+        printed = warnings.showwarning
+
+        def say(message: Any, category: Any, *more: Any, **others: Any) -> None:
+            if issubclass(category, PluginWarning):
+                click.secho("warning: ", fg="yellow", bold=True, nl=False, err=True)
+                click.echo(str(message), err=True)
+            else:
+                printed(message, category, *more, **others)
+
+        warnings.showwarning = say
+        yield
 
 
 def with_volume(command: click.Command) -> click.Command:

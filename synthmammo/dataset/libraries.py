@@ -15,12 +15,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from synthmammo._version import __version__
+from synthmammo.extending import BACKGROUNDS, LESIONS, SOURCES, WRITERS, plugins
 from synthmammo.models.names import is_model
-from synthmammo.plugins import BACKGROUNDS, LESIONS, WRITERS, plugins
 from synthmammo.recipe import Recipe
-from synthmammo.recipe.backgrounds import SECTIONS
+from synthmammo.recipe.background import SECTIONS
 from synthmammo.recipe.emit import OWN_FORMATS
-from synthmammo.recipe.lesions import OWN_LESIONS, LesionSpec, Removal
+from synthmammo.recipe.lesion import OWN_LESIONS
+from synthmammo.recipe.lesions import LesionSpec, Removal
 
 ABSENT = "absent"
 """Version of a library that would have been used, had it been installed: another was used in its place."""
@@ -119,7 +120,15 @@ def _packages(recipe: Recipe) -> set[str]:
     named = {(BACKGROUNDS, recipe.background.generator)} - {(BACKGROUNDS, name) for name in SECTIONS}
     lesions = {spec.generator for spec in _lesions(recipe) if not is_model(spec.generator)}
     named |= {(LESIONS, name) for name in lesions - set(OWN_LESIONS)}
-    named |= {(WRITERS, name) for name in recipe.emit.formats.chosen().keys() - set(OWN_FORMATS)}
+    return _brought(named) | _writers(recipe.emit.formats.chosen())
+
+
+def _writers(formats: Iterable[str]) -> set[str]:
+    return _brought((WRITERS, name) for name in set(formats) - set(OWN_FORMATS))
+
+
+def _brought(named: Iterable[tuple[str, str]]) -> set[str]:
+    """Distributions of plug-ins, by their groups and names."""
     return {found.package for group, name in named if (found := plugins(group).get(name))}
 
 
@@ -127,10 +136,21 @@ def of_ingest(source: str, formats: Mapping[str, Mapping[str, Any]]) -> set[Use]
     """What an ingest uses libraries for.
 
     Args:
-        source: Name of the archive's kind, one of `sources.base.SOURCES`.
+        source: Name of the archive's kind, one of `sources.base.SOURCES` or that of a plug-in.
         formats: Options of the formats that are written, by their names.
     """
-    return {Use.ANATOMY} | _SOURCES[source] | _of_formats(formats)
+    return {Use.ANATOMY} | _SOURCES.get(source, frozenset()) | _of_formats(formats)
+
+
+def ingest_versions(source: str, formats: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Versions of all that decides the bytes of an ingest: as `versions`, with the packages of plug-ins.
+
+    Args:
+        source: Name of the archive's kind.
+        formats: Options of the formats that are written, by their names.
+    """
+    reader = set() if source in _SOURCES else _brought([(SOURCES, source)])
+    return versions(of_ingest(source, formats), reader | _writers(formats))
 
 
 def of_patches(formats: Iterable[str]) -> set[Use]:

@@ -9,6 +9,7 @@ from synthmammo.dataset.index import IndexRow
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.origins import makers, nature
 from synthmammo.mammogram.origin import Origin, StatedBy
+from synthmammo.models.names import is_model
 
 _COMMANDS = {"built": "build", "ingested": "ingest"}
 _READ_IN = (StatedBy.HEADER, StatedBy.MARK, StatedBy.USER)
@@ -56,7 +57,7 @@ def _planned(manifest: Manifest) -> set[str]:
     """The generators of a recipe; manifests of release 0.1 and 0.2 say no more of what made the images."""
     background = manifest.options.get("background")
     lesions = [lesion.get("generator", "") for lesion in manifest.options.get("lesions", [])]
-    drawn = {"parametric" if name == "parametric" else "contextual" for name in lesions}
+    drawn = {"contextual" if name == "diffusion" or is_model(name) else name for name in lesions}
     return drawn | ({background.get("generator", "")} - {"ingested"} if isinstance(background, dict) else set())
 
 
@@ -194,7 +195,7 @@ def _limitations(manifest: Manifest, rows: Sequence[IndexRow]) -> Iterator[str]:
             "The backgrounds are procedural phantoms. They have no three-dimensional anatomy behind them, and a model "
             "trained on them alone will meet texture it has never seen."
         )
-    if "stylegan2" in made_by:
+    if made_by & {"stylegan2", "diffusion"}:
         yield (
             "The backgrounds come from a generative network. It may repeat images it was trained on, and what it "
             "never saw it does not make."

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import CheckpointError, GeneratorError
@@ -15,8 +15,26 @@ from synthmammo.identity import file_digest
 from synthmammo.models.file import describe
 from synthmammo.models.names import hub_address, is_hosted, locate
 
-Locate = Callable[[str, str], Path | None]
-"""Finds the file of a model by its name and the field that names it; None where it is not looked for."""
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where models of a kind are looked for.
+
+    Attributes:
+        find: Function from the name to the path; what is on the Hugging Face Hub is fetched.
+        address: Function that checks a name on the Hub and fetches nothing.
+    """
+
+    find: Callable[[str], Path]
+    address: Callable[[str], object]
+
+
+class Locate(Protocol):
+    """Finds a model by its name and the field that names it; None where it is not looked for."""
+
+    def __call__(self, name: str, where: str, shelf: Shelf = ...) -> Path | None:
+        """Its path; by default that of a file of this package."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -104,29 +122,34 @@ def model_facts(path: Path) -> dict[str, Any]:
     return {name: getattr(model, name) for name in names}
 
 
-def located(name: str, where: str) -> Path:
-    """The file of a model that a field names; one on the Hugging Face Hub is fetched.
+# By way of functions, so that whoever replaces `locate` in this module is heard.
+FILES = Shelf(lambda name: locate(name), lambda name: hub_address(name))
+"""Model files of this package."""
+
+
+def located(name: str, where: str, shelf: Shelf = FILES) -> Path:
+    """The path of a model that a field names; one on the Hugging Face Hub is fetched.
 
     Raises:
         GeneratorError: It is not there, naming the field.
     """
     with naming_field(where, name):
-        return locate(name)
+        return shelf.find(name)
 
 
-def located_here(name: str, where: str) -> Path | None:
+def located_here(name: str, where: str, shelf: Shelf = FILES) -> Path | None:
     """As `located`; of a model on the Hugging Face Hub the name alone is checked, and nothing is found."""
     if not is_hosted(name):
-        return located(name, where)
+        return located(name, where, shelf)
     with naming_field(where, name):
-        hub_address(name)
+        shelf.address(name)
     return None
 
 
-def located_if_here(name: str, where: str) -> Path | None:
+def located_if_here(name: str, where: str, shelf: Shelf = FILES) -> Path | None:
     """As `located_here`; nothing is found of a model that is not there."""
     with suppress(CheckpointError):
-        return None if is_hosted(name) else locate(name)
+        return None if is_hosted(name) else shelf.find(name)
     return None
 
 

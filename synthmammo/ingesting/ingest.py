@@ -20,7 +20,7 @@ from synthmammo.arguments import options as as_options
 from synthmammo.dataset.card import card
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.layout import SKIPPED
-from synthmammo.dataset.libraries import of_ingest, versions
+from synthmammo.dataset.libraries import ingest_versions
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset, MadeDataset
 from synthmammo.dataset.shards import Formats, Made, run_shards, write_shard
@@ -33,7 +33,7 @@ from synthmammo.identity import digest
 from synthmammo.ingesting.listing import list_images, passed_over_notes, skip_row, write_passed_over
 from synthmammo.ingesting.options import IngestOptions
 from synthmammo.ingesting.sources.archive_files import size_of
-from synthmammo.ingesting.sources.base import Record, Skipped, Source, open_source
+from synthmammo.ingesting.sources.base import Record, Skipped, Source, brought_by, open_source
 from synthmammo.ingesting.sources.samples import to_sample
 from synthmammo.mammogram.geometry import blank, square, turn
 from synthmammo.mammogram.sample import SPLITS, Sample
@@ -181,7 +181,7 @@ def ingest_archive(
     images = [(record.patient, record.label, record.split) for record in records]
     splits, notes = assign_splits(images, options.split, options.shares, options.seed)
     content = {"kind": "ingested", "source": source, "options": _plain(options), "images": _listing(records, splits)}
-    state = Unfinished(Path(out), content, versions(of_ingest(source, _formats(options))))
+    state = Unfinished(Path(out), content, ingest_versions(source, _formats(options)))
     manifest, made = state.manifest(), 0
     if manifest is None:
         labels = tuple(sorted({record.label for record in records}))
@@ -295,6 +295,8 @@ def _sample(job: _Job, record: Record, split: str) -> Sample:
         assume_spacing_mm=spacing_mm,
         generated_by=options.generated_by,
     )
+    if brought := brought_by(job.source):
+        sample = sample.with_(provenance={**sample.provenance, **brought})
     if record.is_patch:
         return sample
     if options.geometry == "square512":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from synthmammo.dataset.writers.base import WRITERS
+from synthmammo.dataset.writers.base import formats
 from synthmammo.errors import SourceError, nearest
 from synthmammo.ingesting.listing import condition
 from synthmammo.mammogram.anatomy import Side
@@ -26,7 +26,6 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "chest_wall": (None, "left", "right"),
     "background": ("keep", "blank"),
     "split": ("official", "carve", "draw"),
-    "formats": tuple(WRITERS),
 }
 
 
@@ -87,15 +86,15 @@ class IngestOptions:
         for name, known in _CHOICES.items():
             given = getattr(self, name)
             for value in given if isinstance(given, tuple) else (given,):
-                if value not in known:
-                    hint = RENAMED_OPTIONS.get(str(value)) or nearest(str(value), map(str, known))
-                    raise SourceError(f"'{value}' is not understood", where=name, hint=hint)
+                _check_choice(name, value, known)
         for name, kind, hint in (
             ("formats", tuple, "Expected names of formats, e.g. ('parquet',)."),
             ("settings", Mapping, "Expected settings of the reader by name."),
         ):
             if not isinstance(given := getattr(self, name), kind):
                 raise SourceError(f"'{given}' is not understood", where=name, hint=hint)
+        for value in self.formats:
+            _check_choice("formats", value, formats())
         _check_shares(self.shares)
         if self.where is not None:
             condition(self.where)
@@ -108,6 +107,12 @@ class IngestOptions:
         for name in ("shard_size", "limit"):
             if (number := getattr(self, name)) is not None and number < 1:
                 raise SourceError(f"{number} is too small", where=name, hint="Expected 1 or more.")
+
+
+def _check_choice(name: str, value: Any, known: Collection[Any]) -> None:
+    if value not in known:
+        hint = RENAMED_OPTIONS.get(str(value)) or nearest(str(value), map(str, known))
+        raise SourceError(f"'{value}' is not understood", where=name, hint=hint)
 
 
 def _check_shares(shares: Mapping[str, float]) -> None:

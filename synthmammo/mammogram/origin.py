@@ -96,7 +96,7 @@ class StatedBy(StrEnum):
     """Nothing in its file says: it counts as real on the word of whoever read it in."""
 
 
-_VERSION, _WEIGHTS = "synthmammo pixels version ", "weights sha256 "
+_VERSION, _PACKAGE, _WEIGHTS = "synthmammo pixels version ", "package ", "weights sha256 "
 
 
 @dataclass(frozen=True, order=True)
@@ -123,7 +123,7 @@ class Maker:
         """The maker whose text this is."""
         name, bracket, facts = text.removesuffix(")").rpartition(" (")
         known = facts.split(", ") if bracket and text.endswith(")") else []
-        version = next((fact for fact in known if fact.startswith(_VERSION)), "")
+        version = next((fact for fact in known if fact.startswith((_VERSION, _PACKAGE))), "")
         weights = next((fact.removeprefix(_WEIGHTS) for fact in known if fact.startswith(_WEIGHTS)), "")
         return cls(name, version, weights) if version or weights else cls(text)
 
@@ -216,12 +216,15 @@ def maker_of(record: Record, pixels_version: int | None = None) -> Maker:
     """The program that a record of a background, of a lesion or of a removal names.
 
     Args:
-        record: Record with `generator`, `model` and `weights`, as far as it has them.
+        record: Record with `generator`, `model` and `weights`, as far as it has them; of a plug-in's generator with its
+            `package` and `version`.
         pixels_version: Version of the pixels of this package where it drew the image; None when unknown.
     """
     name, weights = record.get("model") or record.get("generator") or "unknown", record.get("weights") or ""
-    if name.endswith(".safetensors") and "://" not in name:
+    if (name.endswith(".safetensors") or "pipeline" in record) and "://" not in name:
         name = PurePath(name).name  # where a user keeps files is nobody's business
+    if "package" in record:
+        return Maker(name, f"{_PACKAGE}{record['package']} {record.get('version', '')}".strip(), weights)
     drawn = pixels_version is not None and not weights
     return Maker(name, f"{_VERSION}{pixels_version}" if drawn else "", weights)
 

@@ -203,7 +203,7 @@ class _GeneratedHosts:
             patient: `int64 (N)` numbers of the persons.
         """
         recipe = self.recipe
-        shown = recipe.background.shown(recipe.require and recipe.require.view)
+        shown = recipe.shown
         implants = np.zeros(len(host), np.bool_)
         if shown.implants:
             implants = draw_uniform(recipe.seed, "implant", patient) < shown.implants
@@ -254,7 +254,7 @@ class _RealHosts:
         }
         columns["host_key"] = chosen["key"].combine_chunks()
         # An inverted image has no truncation; the seeds that its edits take something from have.
-        columns["truncation"] = np.full(len(host), self.recipe.background.shown(None).truncation)
+        columns["truncation"] = np.full(len(host), self.recipe.shown.truncation)
         columns["implant"] = np.zeros(len(host), dtype=bool)
         return columns
 

@@ -1,6 +1,7 @@
 """The language of recipes: what a recipe may say, which distributions it may state, and how it is read from YAML."""
 
-from synthmammo.recipe.backgrounds import Background, IngestedBackground, PhantomBackground, StyleGAN2Background
+from synthmammo.recipe.background import Background
+from synthmammo.recipe.backgrounds import IngestedBackground, PhantomBackground, StyleGAN2Background
 from synthmammo.recipe.draws import Choice, Draw, Shares
 from synthmammo.recipe.emit import Emit
 from synthmammo.recipe.fields import PatchOutput, Quality

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    SerializeAsAny,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from synthmammo.errors import RecipeError, nearest
 from synthmammo.mammogram.columns import COLUMNS, kinds
 from synthmammo.mammogram.terms import ATTRIBUTES, DENSITIES, DENSITY_SHARES, VIEWS
-from synthmammo.plugins import BACKGROUNDS
 from synthmammo.recipe.draws import Positive, Share, Shares, Strict
-from synthmammo.recipe.sections import names_of, of_plugin, refuse_unknown
 from synthmammo.where import parse
 
 LEAST_PX, MOST_PX = 32, 16_384
@@ -327,37 +317,6 @@ class IngestedBackground(BackgroundSection):
     @property
     def no_patches(self) -> str:  # noqa: D102, the protocol's
         return "patches of real hosts are made by `synthmammo patches`"
-
-
-SECTIONS: dict[str, type[BackgroundSection]] = {
-    "phantom": PhantomBackground,
-    "stylegan2": StyleGAN2Background,
-    "ingested": IngestedBackground,
-}
-"""Sections of this package's own backgrounds; those of plug-ins are theirs."""
-
-
-def _sectioned(value: Any, own: ValidatorFunctionWrapHandler) -> Any:
-    """The section that a mapping is by its generator, a phantom where it names none."""
-    if not isinstance(value, dict):
-        return value if isinstance(value, BackgroundSection) else own(value)
-    stated = {"generator": "phantom", **value}
-    name = stated["generator"]
-    if name in SECTIONS or not isinstance(name, str):
-        return own(stated)
-    refuse_unknown(name, names_of(BACKGROUNDS, SECTIONS), stated)
-    return of_plugin(BACKGROUNDS, name, stated)
-
-
-if TYPE_CHECKING:
-    Background = BackgroundSection
-else:
-    Background = Annotated[
-        SerializeAsAny[
-            Annotated[PhantomBackground | StyleGAN2Background | IngestedBackground, Field(discriminator="generator")]
-        ],
-        WrapValidator(_sectioned),
-    ]
 
 
 def _upper(value: Any) -> Any:

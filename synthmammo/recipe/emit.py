@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from synthmammo.errors import nearest
+from synthmammo.extending import WRITERS, plugins
 from synthmammo.recipe.draws import Strict
+from synthmammo.recipe.sections import names_of, of_plugin
+
+OWN_FORMATS = ("webdataset", "parquet", "dicom")
+"""Formats that this package has."""
 
 
 class WebDatasetFormat(Strict):
@@ -29,7 +36,10 @@ class DicomFormat(Strict):
 
 
 class Formats(Strict):
-    """The formats to write; a format whose key is left out is not written."""
+    """The formats to write; a format whose key is left out is not written. Plug-ins add formats by their names."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": False})
+    __pydantic_extra__: dict[str, SerializeAsAny[Strict]]
 
     webdataset: WebDatasetFormat | None = Field(None, description="Sharded tars for streaming")
     parquet: ParquetFormat | None = Field(None, description="Parquet that `datasets.load_dataset` finds")
@@ -41,9 +51,10 @@ class Formats(Strict):
         # `formats: [parquet, dicom]`, and `parquet:` with nothing behind it, both mean the defaults.
         if isinstance(value, list):
             value = {name: {} for name in value}
-        if isinstance(value, dict):
-            return {name: {} if options is None else options for name, options in value.items()}
-        return value
+        if not isinstance(value, dict):
+            return value
+        stated = {name: {} if options is None else options for name, options in value.items()}
+        return {name: options if name in OWN_FORMATS else _of_writer(name, options) for name, options in stated.items()}
 
     @model_validator(mode="after")
     def _at_least_one(self) -> Formats:
@@ -53,13 +64,21 @@ class Formats(Strict):
 
     def chosen(self) -> dict[str, dict[str, Any]]:
         """Options of the chosen formats, by name."""
-        return {
-            name: value.model_dump() for name in type(self).model_fields if (value := getattr(self, name)) is not None
-        }
+        stated = {name: getattr(self, name) for name in type(self).model_fields} | (self.model_extra or {})
+        return {name: value.model_dump() for name, value in stated.items() if value is not None}
 
 
-OWN_FORMATS = ("webdataset", "parquet", "dicom")
-"""Formats that this package has."""
+def _of_writer(name: Any, options: Any) -> Any:
+    """The options of a plug-in's format."""
+    if isinstance(options, Strict):
+        return options
+    if name not in plugins(WRITERS):
+        text = f"is not a key that is known here. {nearest(str(name), names_of(WRITERS, OWN_FORMATS))}"
+        kind = PydanticCustomError("unknown_key", "{text}", {"text": text})
+        raise ValidationError.from_exception_data("formats", [InitErrorDetails(type=kind, loc=(name,), input=options)])
+    return of_plugin(WRITERS, name, options)
+
+
 FormatName = Literal["webdataset", "parquet", "dicom"]
 FormatsOrNames = Annotated[
     Formats, BeforeValidator(lambda value: value, json_schema_input_type=Formats | list[FormatName])

@@ -8,12 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from synthmammo.recipe.backgrounds import Background, PhantomBackground, Requirement
+from synthmammo.recipe.background import Background
+from synthmammo.recipe.backgrounds import PhantomBackground, Requirement, Shown
 from synthmammo.recipe.draws import Share, Shares, Strict
 from synthmammo.recipe.edits import DirectionEdit, EditSpec
 from synthmammo.recipe.emit import Emit
 from synthmammo.recipe.gate import AuditGate
-from synthmammo.recipe.lesions import Lesion, LesionRemoval, Series
+from synthmammo.recipe.lesion import Lesion, LesionRemoval
+from synthmammo.recipe.lesions import Series
 
 NAME, LONGEST_NAME = r"^[a-z0-9][a-z0-9_-]*$", 64
 """Pattern of the name of a dataset, and its greatest number of characters."""
@@ -148,6 +150,11 @@ class RecipeFields(Strict):
     def together(self) -> int:
         """Number of samples that must lie in one shard: those of a group, or of an exam."""
         return 4 if self.exam else self.members
+
+    @property
+    def shown(self) -> Shown:
+        """What generated backgrounds show, as far as the recipe says it."""
+        return self.background.shown(self.require.view if self.require else None)
 
     @property
     def split_shares(self) -> dict[str, float]:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    Field,
-    SerializeAsAny,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
 from synthmammo.mammogram.sample import Kind, Pathology
 from synthmammo.mammogram.terms import TERM_SHARES, TERMS
-from synthmammo.plugins import LESIONS, plugin
 from synthmammo.recipe.draws import Draw, DrawModel, Positive, Share, Shares, Strict
-from synthmammo.recipe.sections import of_plugin
 
 Count = Annotated[
     dict[int, Share],
@@ -197,26 +186,3 @@ class Series(Strict):
 
     diameter_mm: list[Positive] = Field(min_length=1, description="Longest extents of the lesion, in millimetres")
     contrast: list[Positive] = Field(min_length=1, description="Peaks of the lesion channel, in units of [-1, 1]")
-
-
-def _sectioned(part: str, base: type[BaseModel]) -> Callable[[Any, ValidatorFunctionWrapHandler], Any]:
-    """Validator of an entry that a plug-in may have a section for, in its `part`; any other is of this package."""
-
-    def checked(value: Any, own: ValidatorFunctionWrapHandler) -> Any:
-        if not isinstance(value, dict):
-            return value if isinstance(value, base) else own(value)
-        name = value.get("generator")
-        if not isinstance(name, str) or "/" in name or name in OWN_LESIONS or not plugin(LESIONS, name, OWN_LESIONS):
-            return own(value)
-        return of_plugin(LESIONS, name, value, part)
-
-    return checked
-
-
-OWN_LESIONS = ("parametric", "contextual")
-"""Generators of lesions that this package has."""
-if TYPE_CHECKING:
-    Lesion, LesionRemoval = LesionSpec, Removal
-else:
-    Lesion = Annotated[SerializeAsAny[LesionSpec], WrapValidator(_sectioned("section", LesionSpec))]
-    LesionRemoval = Annotated[SerializeAsAny[Removal], WrapValidator(_sectioned("removal_section", Removal))]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from synthmammo.errors import RecipeError, nearest
-from synthmammo.plugins import plugin, plugins
+from synthmammo.extending import plugin, plugins
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -18,7 +18,7 @@ def names_of(group: str, own: Collection[str]) -> list[str]:
     """Names of generators: this package's, and those of plug-ins.
 
     Args:
-        group: Group of entry points, one of `plugins.PROTOCOLS`.
+        group: Group of entry points, one of `extending.PROTOCOLS`.
         own: Names that this package has itself.
     """
     return sorted({*own, *plugins(group)})
@@ -47,7 +47,7 @@ def of_plugin(group: str, name: str, value: Mapping[str, Any], part: str = "sect
     """The section that a plug-in makes of a mapping.
 
     Args:
-        group: Group of entry points, one of `plugins.PROTOCOLS`.
+        group: Group of entry points, one of `extending.PROTOCOLS`.
         name: Name of one of its plug-ins.
         value: Keys and values of the section.
         part: Attribute of the plug-in that has the model of the section, "section" by default.

@@ -28,6 +28,7 @@ CALLS = {
     "audit": {"audit"},
     "lineage": {"lineage"},
     "inspect": {"inspect"},
+    "plugins": {"plugins"},
 }
 """The public functions that each command calls; all there are, but those that no command does."""
 

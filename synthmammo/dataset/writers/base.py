@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from synthmammo.dataset.manifest import ShardRecord
 from synthmammo.errors import OutputError, nearest
+from synthmammo.extending import WRITERS as PLUGINS
+from synthmammo.extending import plugin, plugins
 from synthmammo.identity import canonical_json
 from synthmammo.mammogram import png
 from synthmammo.mammogram.mark import Mark
@@ -212,11 +214,16 @@ WRITERS = {
 }
 
 
+def formats() -> list[str]:
+    """Names of the formats that can be written, those of plug-ins last."""
+    return [*WRITERS, *(name for name in plugins(PLUGINS) if name not in WRITERS)]
+
+
 def open_writer(name: str, folder: Path, shard: str, **options: Any) -> Writer:
     """Open the writer of one shard; its module is imported only now.
 
     Args:
-        name: Name of the format, one of `WRITERS`.
+        name: Name of the format, one of `WRITERS` or that of a plug-in.
         folder: Folder of the format in the dataset, e.g. `DIR/webdataset`; made when absent.
         shard: Name of the shard, e.g. "train-00003".
         options: Options of the format; see its class.
@@ -224,11 +231,18 @@ def open_writer(name: str, folder: Path, shard: str, **options: Any) -> Writer:
     Raises:
         OutputError: The name is not known, or the folder cannot be written.
     """
-    if name not in WRITERS:
-        raise OutputError(f"no format is called '{name}'", hint=nearest(name, WRITERS))
-    module, _, attribute = WRITERS[name].partition(":")
-    writer: Writer = getattr(import_module(module), attribute)(folder, shard, **options)
+    writer: Writer = _kind(name)(folder, shard, **options)
     return writer
+
+
+def _kind(name: str) -> Any:
+    """The class of a writer, this package's or a plug-in's."""
+    if name in WRITERS:
+        module, _, attribute = WRITERS[name].partition(":")
+        return getattr(import_module(module), attribute)
+    if found := plugin(PLUGINS, name, WRITERS):
+        return found.load(OutputError)
+    raise OutputError(f"no format is called '{name}'", hint=nearest(name, formats()))
 
 
 def split_of(shard: str) -> str:

@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synthmammo.errors import GeneratorError, nearest
+from synthmammo.extending import BACKGROUNDS, plugin
 from synthmammo.generators.base import Host
 from synthmammo.generators.inputs import Input, Inputs, Locate
-from synthmammo.plugins import BACKGROUNDS, plugin
 from synthmammo.recipe.backgrounds import BackgroundSection
 from synthmammo.recipe.fields import RecipeFields
 from synthmammo.recipe.sections import names_of
@@ -95,7 +95,7 @@ class BackgroundKind:
 
     def lacks(self, recipe: RecipeFields) -> Lack | None:
         """What the images lack for DICOM; None where they lack nothing, or where it is not known yet."""
-        shown = recipe.background.shown(recipe.require and recipe.require.view)
+        shown = recipe.shown
         if shown.view and shown.laterality:
             return None
         hint = "Choose a generator that has both, or leave DICOM out:"
@@ -123,6 +123,7 @@ KINDS = {
     "phantom": "synthmammo.generators.backgrounds.phantom:PhantomKind",
     "ingested": "synthmammo.generators.backgrounds.ingested:IngestedKind",
     "stylegan2": "synthmammo.generators.backgrounds.stylegan2:StyleGAN2Kind",
+    "diffusion": "synthmammo.generators.backgrounds.diffusion:DiffusionKind",
 }
 """This package's own kinds of backgrounds; those of plug-ins stand beside them."""
 
@@ -140,6 +141,12 @@ def background_kind(name: str, where: str = "background.generator") -> Backgroun
     made: Any = _loaded(name, where)
     kind: BackgroundKind = made()
     return kind
+
+
+def brought_by(name: str) -> dict[str, str]:
+    """What a provenance says of the package that brings a generator; nothing of this package's own."""
+    found = plugin(BACKGROUNDS, name, KINDS)
+    return found.record() if found else {}
 
 
 def _loaded(name: str, where: str) -> Any:

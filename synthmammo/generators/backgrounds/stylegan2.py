@@ -72,7 +72,7 @@ class StyleGAN2Kind(BackgroundKind):
             return unfit(
                 read_inverted(stated.latents).rows(), "Invert them with assume_spacing_mm, or leave DICOM out:"
             )
-        if stated.shown(recipe.require and recipe.require.view).view and stated.laterality:
+        if recipe.shown.view and stated.laterality:
             return None
         hint = "State background.laterality, and background.view, views or require.view; or leave DICOM out:"
         return Lack("those of a StyleGAN2 are as the recipe says", hint)

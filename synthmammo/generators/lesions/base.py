@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from synthmammo.errors import GeneratorError, nearest
+from synthmammo.extending import LESIONS, plugin
 from synthmammo.generators.base import Lesion
 from synthmammo.generators.inputs import Input, Inputs, Locate
 from synthmammo.models.names import is_model
-from synthmammo.plugins import LESIONS, plugin
 from synthmammo.recipe.lesions import LesionSpec, Removal
 from synthmammo.recipe.sections import names_of
 
@@ -65,6 +65,7 @@ class LesionKind:
 KINDS = {
     "parametric": "synthmammo.generators.lesions.parametric:ParametricKind",
     _CONTEXTUAL: "synthmammo.generators.lesions.contextual:ContextualKind",
+    "diffusion": "synthmammo.generators.lesions.diffusion:DiffusionKind",
 }
 """This package's own kinds of lesions; those of plug-ins stand beside them."""
 
@@ -83,6 +84,12 @@ def lesion_kind(name: str, where: str) -> LesionKind:
     """
     kind: LesionKind = _loaded(name, where)()
     return kind
+
+
+def brought_by(name: str) -> dict[str, str]:
+    """What a provenance says of the package that brings a generator; nothing of this package's own and of models."""
+    found = None if is_model(name) else plugin(LESIONS, name, KINDS)
+    return found.record() if found else {}
 
 
 def _loaded(name: str, where: str) -> Any:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol, get_type_hints
 
 from synthmammo.errors import SourceError, nearest
+from synthmammo.extending import SOURCES as PLUGINS
+from synthmammo.extending import plugin, plugins
 from synthmammo.mammogram.sample import (
     Box,
     Finding,
@@ -186,17 +188,14 @@ def open_source(name: str, path: str | Path, settings: Mapping[str, Any] | None 
     """Open the reader of an archive; its module is imported only now.
 
     Args:
-        name: Name of the reader, one of `SOURCES`.
+        name: Name of the reader, one of `SOURCES` or that of a plug-in.
         path: Path of the archive.
         settings: Keyword arguments of the reader's class; none by default.
 
     Raises:
         SourceError: The name or a setting is not known, a setting is of another type, or there is nothing at the path.
     """
-    if name not in SOURCES:
-        raise SourceError(f"no source is called '{name}'", where=path, hint=nearest(name, SOURCES))
-    module, _, attribute = SOURCES[name].partition(":")
-    reader = getattr(import_module(module), attribute)
+    reader = _reader(name, path)
     known = [p.name for p in inspect.signature(reader).parameters.values() if p.kind is p.KEYWORD_ONLY]
     kinds = get_type_hints(reader.__init__)
     for setting, value in (settings or {}).items():
@@ -206,6 +205,23 @@ def open_source(name: str, path: str | Path, settings: Mapping[str, Any] | None 
         checked(kinds[setting], value, path, SourceError, within=setting)
     source: Source = reader(path, **dict(settings or {}))
     return source
+
+
+def brought_by(name: str) -> dict[str, str]:
+    """What a provenance says of the package that brings a reader; nothing of this package's own."""
+    found = plugin(PLUGINS, name, SOURCES)
+    return found.record() if found else {}
+
+
+def _reader(name: str, path: str | Path) -> Any:
+    """The class of a reader, this package's or a plug-in's."""
+    if name in SOURCES:
+        module, _, attribute = SOURCES[name].partition(":")
+        return getattr(import_module(module), attribute)
+    if found := plugin(PLUGINS, name, SOURCES):
+        return found.load(SourceError, path)
+    hint = nearest(name, [*SOURCES, *plugins(PLUGINS)])
+    raise SourceError(f"no source is called '{name}'", where=path, hint=hint)
 
 
 def existing_folder(path: str | Path) -> Path:

@@ -11,20 +11,15 @@ import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any
 
 from synthmammo._version import __version__
-from synthmammo.errors import SynthmammoError
+from synthmammo.errors import PluginWarning, SynthmammoError
 
 BACKGROUNDS, LESIONS = f"{__package__}.backgrounds", f"{__package__}.lesions"
 SOURCES, WRITERS = f"{__package__}.sources", f"{__package__}.writers"
 PROTOCOLS = {BACKGROUNDS: 1, LESIONS: 1, SOURCES: 1, WRITERS: 1}
 """Groups of entry points, with the version of the protocol that the members of each follow."""
-
-
-class PluginWarning(UserWarning):
-    """A plug-in cannot be used; the others can."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +99,8 @@ def plugins(group: str) -> dict[str, Plugin]:
 @cache
 def _found(group: str, path: tuple[str, ...]) -> tuple[Plugin, ...]:
     """All plug-ins of a group that lie on a path for imports, in the order of their names and packages."""
+    from importlib.metadata import entry_points
+
     found = {
         Plugin(group, point.name, point.dist.name, point.dist.version, point.value)
         for point in entry_points(group=group)
