@@ -76,7 +76,7 @@ def _of_writer(name: Any, options: Any) -> Any:
         text = f"is not a key that is known here. {nearest(str(name), names_of(WRITERS, OWN_FORMATS))}"
         kind = PydanticCustomError("unknown_key", "{text}", {"text": text})
         raise ValidationError.from_exception_data("formats", [InitErrorDetails(type=kind, loc=(name,), input=options)])
-    return of_plugin(WRITERS, name, options)
+    return of_plugin(WRITERS, name, options, within=(name,))
 
 
 FormatName = Literal["webdataset", "parquet", "dicom"]

@@ -43,7 +43,9 @@ def refuse_unknown(name: str, known: Collection[str], found: Any) -> None:
     raise ValidationError.from_exception_data("section", [detail])
 
 
-def of_plugin(group: str, name: str, value: Mapping[str, Any], part: str = "section") -> Any:
+def of_plugin(
+    group: str, name: str, value: Mapping[str, Any], part: str = "section", within: tuple[str, ...] = ()
+) -> Any:
     """The section that a plug-in makes of a mapping.
 
     Args:
@@ -51,30 +53,36 @@ def of_plugin(group: str, name: str, value: Mapping[str, Any], part: str = "sect
         name: Name of one of its plug-ins.
         value: Keys and values of the section.
         part: Attribute of the plug-in that has the model of the section, "section" by default.
+        within: Keys that lead to the section from where its errors are caught; by default none.
 
     Raises:
-        ValidationError: A key or a value is not understood.
-        PydanticCustomError: The plug-in cannot be used, or has no such part.
+        ValidationError: A key or a value is not understood, or the plug-in cannot be used, or has no such part.
     """
     found = plugin(group, name, ())
     assert found
     try:
         kind = found.load(RecipeError)
     except RecipeError as error:
-        raise PydanticCustomError("plugin", "{text}", {"text": f"{error.message}. {error.hint}"}) from error
+        raise _unusable(f"{error.message}. {error.hint}", value, within) from None
     section = getattr(kind, part, None)
     if section is None:
         text = f"{found} takes no lesions off" if part == "removal_section" else f"{found} states no {part}"
-        raise PydanticCustomError("plugin", "{text}", {"text": text})
-    return validated(section, value)
+        raise _unusable(text, value, within)
+    return validated(section, value, within)
 
 
-def validated(section: type[Section], value: Mapping[str, Any]) -> Section:
+def _unusable(text: str, value: Mapping[str, Any], within: tuple[str, ...]) -> ValidationError:
+    kind = PydanticCustomError("plugin", "{text}", {"text": text})
+    return ValidationError.from_exception_data("section", [InitErrorDetails(type=kind, loc=within, input=value)])
+
+
+def validated(section: type[Section], value: Mapping[str, Any], within: tuple[str, ...] = ()) -> Section:
     """A section's keys and values, checked; where a key is unknown, with the nearest known one.
 
     Args:
         section: Model of the section.
         value: Keys and values.
+        within: Keys that lead to the section from where its errors are caught; by default none.
 
     Raises:
         ValidationError: A key or a value is not understood.
@@ -82,13 +90,13 @@ def validated(section: type[Section], value: Mapping[str, Any]) -> Section:
     try:
         return section.model_validate(value)
     except ValidationError as error:
-        details = [_detail(one, section) for one in error.errors(include_url=False)]
+        details = [_detail(one, section, within) for one in error.errors(include_url=False)]
         raise ValidationError.from_exception_data(error.title, details) from None
 
 
-def _detail(found: Any, section: type[BaseModel]) -> InitErrorDetails:
+def _detail(found: Any, section: type[BaseModel], within: tuple[str, ...]) -> InitErrorDetails:
     kind: Any = found["type"]
     if kind == "extra_forbidden" and len(found["loc"]) == 1:
         hint = nearest(str(found["loc"][0]), section.model_fields)
         kind = PydanticCustomError("unknown_key", "{text}", {"text": f"is not a key that is known here. {hint}"})
-    return InitErrorDetails(type=kind, loc=found["loc"], input=found["input"], ctx=found.get("ctx", {}))
+    return InitErrorDetails(type=kind, loc=(*within, *found["loc"]), input=found["input"], ctx=found.get("ctx", {}))
