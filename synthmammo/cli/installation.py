@@ -46,7 +46,7 @@ def doctor(as_json: bool) -> None:
 @click.command()
 @JSON
 def plugins(as_json: bool) -> None:
-    """List what recipes and options can name, and the package of each.
+    """List what recipes can name, and the package of each.
 
     Backgrounds, lesions, sources and writers are listed: those of synthmammo, and those that installed packages add by
     entry points. A plug-in that cannot be used is one warning, and is listed without a description.
