@@ -18,9 +18,8 @@ from synthmammo.editing.inversion.options import InversionOptions
 from synthmammo.editing.samples import Samples, grey, known_class
 from synthmammo.errors import DatasetError, SourceError
 from synthmammo.files import writing
+from synthmammo.ingesting.single import read_file
 from synthmammo.ingesting.sources.base import key_of
-from synthmammo.ingesting.sources.origins import STATED, header_origin, making_of_picture
-from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster
 from synthmammo.interruption import keeping
 from synthmammo.mammogram import png
 from synthmammo.mammogram.anatomy import breast_mask
@@ -198,42 +197,26 @@ def _require_path(images: Path) -> None:
 
 
 def _from_file(path: Path, which: Which, *, patches: bool) -> Sample:
-    view, laterality, spacing = None, None, None
-    facts: dict[str, Any] = {}
-    if path.suffix.lower() in SUFFIXES:
-        image, bits = read_raster(path)
-    else:
-        from pydicom.misc import is_dicom
-
-        from synthmammo.ingesting.sources import dicom_header as head
-        from synthmammo.ingesting.sources.dicom_pixels import read_dicom_pixels
-
-        if not is_dicom(path):
-            kinds = ", ".join(suffix.removeprefix(".").upper() for suffix in SUFFIXES)
-            raise SourceError(f"is neither an image ({kinds}) nor DICOM", where=path, hint="Name one, or a dataset.")
-        image, bits, _ = read_dicom_pixels(path)
-        header = head.open_dicom(path, with_pixels=False)
-        view, laterality, spacing = head.view(header), head.laterality(header), head.spacing_mm(header)[0]
-        if (stated := header_origin(header)) is not None:
-            facts[STATED] = stated
-    breast = np.ones(image.shape, np.bool_) if patches else breast_mask(image, bits)
+    found = read_file(path)
+    image, spacing = found.image, found.spacing_mm
+    breast = np.ones(image.shape, np.bool_) if patches else breast_mask(image, found.bits_stored)
     if not breast.any():
         raise SourceError("no breast can be seen on it", where=path)
     key = key_of(path.stem)
     return Sample(
         key=key,
         image=image,
-        bits_stored=bits,
+        bits_stored=found.bits_stored,
         breast=breast,
         lesions=np.zeros(image.shape, np.uint8),
-        view=view,
-        laterality=laterality,
+        view=found.view,
+        laterality=found.laterality,
         label=which.label or "unknown",
         split=which.split or "train",
         patient=key,
         spacing_mm=spacing,
         spacing_origin=SpacingOrigin.KNOWN if spacing else SpacingOrigin.UNKNOWN,
-        provenance={STATEMENT: making_of_picture(facts, path, "folder", None).record()},
+        provenance={STATEMENT: found.making.record()},
     )
 
 

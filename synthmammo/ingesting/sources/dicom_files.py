@@ -33,7 +33,7 @@ def dicom_files(folder: Path) -> Listing:
     found: list[Path] = []
     passed = listing.passed_over
     for path in listing.files:
-        reason = _other(path)
+        reason = not_dicom(path)
         if reason is None:
             found.append(path)
         else:
@@ -44,8 +44,12 @@ def dicom_files(folder: Path) -> Listing:
     return Listing(found, passed)
 
 
-def _other(path: Path) -> str | None:
-    """What a file is that is no DICOM image; None for one that may be."""
+def not_dicom(path: Path) -> str | None:
+    """What a file is that is no DICOM image, by its content; None for one that may be, or claims to be by its ending.
+
+    Args:
+        path: Path of the file.
+    """
     if path.name == "DICOMDIR":
         return "the directory of a DICOM medium"
     if path.name.startswith("._"):
