@@ -7,12 +7,15 @@ The package `omidb` (extra `[optimam]`, its version 0.11 or later) parses the JS
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.archive_files import is_folder, paths_below, read_file
 from synthmammo.ingesting.sources.base import Annotation, Record, Skipped, key_of, worst_label
 from synthmammo.ingesting.sources.dicom_archive import DicomArchive, open_listed
 from synthmammo.ingesting.sources.dicom_facts import header_facts
@@ -36,7 +39,7 @@ class Optimam(DicomArchive):
     """Reads OMI-DB; For Processing images are skipped, since each has a For Presentation twin.
 
     Args:
-        path: Folder with `data` and `images`.
+        path: Folder with `data` and `images`, or a zip archive of it.
 
     Raises:
         SourceError: The folder is missing, or `omidb` is not installed.
@@ -59,10 +62,8 @@ class Optimam(DicomArchive):
 
     def __init__(self, path: str | Path, *, frames: str | int = "refuse") -> None:
         super().__init__(path, frames=frames)
-        if not self.folder.is_dir():
-            raise SourceError("a zip archive", where=path, hint="Unpack it: the package omidb reads folders.")
         for name in ("data", "images"):
-            if not (self.folder / name).is_dir():
+            if not is_folder(self.folder / name):
                 raise SourceError(
                     f"the folder '{name}' is missing", where=self.folder, hint="Expected data and images."
                 )
@@ -74,14 +75,29 @@ class Optimam(DicomArchive):
         Raises:
             SourceError: `omidb` cannot open the archive.
         """
-        database = _omidb().DB
-        folders = self.folder / "data", self.folder / "images"
-        for name in sorted(database(*folders).clients):
-            clients = list(database(*folders, clients=[name]))
-            if not clients:
-                yield Skipped(folders[0] / name, "omidb cannot parse the JSON files of this client")
-            for client in clients:
-                yield from self._client(client)
+        with self._data() as data:
+            database, folders = _omidb().DB, (data, self.folder / "images")
+            for name in sorted(database(*folders).clients):
+                clients = list(database(*folders, clients=[name]))
+                if not clients:
+                    reason = "omidb cannot parse the JSON files of this client"
+                    yield Skipped(self.folder / "data" / name, reason)
+                for client in clients:
+                    yield from self._client(client)
+
+    @contextmanager
+    def _data(self) -> Iterator[Path]:
+        """The folder `data` on the disk: `omidb` opens its files itself, so those of a zip archive are copied."""
+        data = self.folder / "data"
+        if data.is_dir():
+            yield data
+            return
+        with TemporaryDirectory(prefix="synthmammo-optimam-") as home:
+            for path in paths_below(data, (".json",)):
+                copy = Path(home) / "data" / path.relative_to(data)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(read_file(path))
+            yield Path(home) / "data"
 
     def _client(self, client: Any) -> Iterator[Record | Skipped]:
         for episode, study, image in _images(client):
