@@ -90,6 +90,7 @@ class Record:
         is_patch: Whether the image lies wholly inside the breast, so that its breast mask is all of it; False by
             default.
         provenance: JSON-able facts that stay with the sample.
+        slices: Files of one image each, `path` among them, whose brightest values make the image; none by default.
     """
 
     path: Path
@@ -104,6 +105,7 @@ class Record:
     spacing_mm: tuple[float, float] | None = None
     is_patch: bool = False
     provenance: dict[str, Any] = field(default_factory=dict)
+    slices: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

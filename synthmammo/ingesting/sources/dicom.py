@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -23,9 +24,9 @@ from synthmammo.ingesting.sources.base import (
 )
 from synthmammo.ingesting.sources.dicom_facts import header_facts
 from synthmammo.ingesting.sources.dicom_files import dicom_files
-from synthmammo.ingesting.sources.dicom_frames import MAXIMUM, frames_of
+from synthmammo.ingesting.sources.dicom_frames import frames_of
 from synthmammo.ingesting.sources.dicom_pixels import RAW_CHOICES, VOI_CHOICES, Raw, Voi, is_raw, read_dicom_pixels
-from synthmammo.ingesting.sources.dicom_slices import Slices
+from synthmammo.ingesting.sources.dicom_slices import Slices, brightest
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.terms import NONE, words
 from synthmammo.mammogram.sample import Kind, Pathology
@@ -68,8 +69,8 @@ class Dicom:
         accept: Objects to read, "mammography" (the default), or "breast": also those of the modalities CR, RG, DX, OT
             or none whose BodyPartExamined is BREAST.
         frames: Treatment of multi-frame objects such as tomosyntheses: "refuse", the default, "central" and a number
-            from 1 read that frame, "maximum" the brightest value of all frames. Where slices are single files,
-            "central" and a number read that slice of each series.
+            from 1 read that frame, "maximum" the brightest value of all frames. Where slices are single files, the
+            same is read of each series.
         patient: Attribute that tells patients apart, "id" (PatientID, the default) or "study" (StudyInstanceUID), for
             archives whose PatientIDs were all replaced by one.
         label: Class of the images, since headers do not say it; "unknown" by default.
@@ -111,7 +112,7 @@ class Dicom:
         self._burned_in = choice(path, "burned_in", burned_in, ("skip", "flag"))
         body_part = choice(path, "accept", accept, ("mammography", "breast")) == "breast"
         chosen = frames_of(path, frames)
-        self._accepted = head.Accepted(body_part, chosen, chosen not in (None, MAXIMUM))
+        self._accepted = head.Accepted(body_part, chosen, chosen is not None)
         self._by_study = choice(path, "patient", patient, ("id", "study")) == "study"
 
     def records(self) -> Iterator[Record | Skipped]:
@@ -148,14 +149,15 @@ class Dicom:
         Raises:
             SourceError: The file is damaged.
         """
-        image, bits, notes = read_dicom_pixels(record.path, self._voi, self._raw, self._accepted)
+        read = partial(read_dicom_pixels, voi=self._voi, raw=self._raw, accepted=self._accepted)
+        image, bits, notes = brightest(record.slices, read) if record.slices else read(record.path)
         findings, lesions = locate(record.annotations, (image.shape[0], image.shape[1]))
         return Picture(image, bits, findings, lesions, record.spacing_mm, notes)
 
     def _refusal(self, header: Dataset) -> str | None:
         if reason := head.refusal(header, self._accepted):
             return (
-                f"{reason} (--frames central or a number reads one of its series)"
+                f"{reason} (--frames central, maximum or a number reads its series as one image)"
                 if reason == head.SINGLE_FILE
                 else reason
             )
