@@ -1,7 +1,7 @@
 r"""Measure a contextual GAN on pairs of phantom patches it never saw; the numbers and the picture of its model card.
 
 Usage: python -m benchmarks.contextual_lesions MODEL PAIRS
-           [--coarse MM] [--minimum-area SHARE] [--out MODEL_WITH_NUMBERS] [--sheet PICTURE]
+           [--coarse MM] [--minimum-area SHARE] [--out MODEL_WITH_NUMBERS] [--sheet PICTURE.png]
 
 PAIRS is a dataset of the recipe the model was trained on, built with another seed:
 synthmammo build recipes/pairs/mass_pairs_256.yaml --set seed=7 --size 800 \
@@ -31,13 +31,16 @@ from synthmammo.building.compose import isolate
 from synthmammo.dataset.reader import Dataset
 from synthmammo.generators.base import Context, Lesion
 from synthmammo.generators.contextual import Contextual, ContextualRemoval
+from synthmammo.mammogram import png
 from synthmammo.mammogram.intensity import Intensity, resample
+from synthmammo.mammogram.mark import picture_packet
 from synthmammo.mammogram.pictures import contact_sheet
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Box, Mask, Plane, Sample
 from synthmammo.metrics import LinearProbe, auc
 from synthmammo.models import file as checkpoints
 from synthmammo.models.features import EXTRACTOR, Features, scale_means
+from synthmammo.models.file import Checkpoint
 from synthmammo.recipe.lesions import PAPER_POST, PostProcessing
 
 VARIED_CONTEXTS, VARIED_SEEDS = 16, 8
@@ -208,14 +211,14 @@ def removed(
     }, results
 
 
-def picture(pairs: list[Pair], results: list[Made], sign: int, path: Path) -> None:
+def picture(pairs: list[Pair], results: list[Made], sign: int, model: Checkpoint, path: Path) -> None:
     """Rows of input, lesion channel (grey is 0) and output; the first ones, not chosen. For removal also the truth."""
     shown = list(zip(pairs, results, strict=True))[:SHEET_COLUMNS]
     before = [pair.twin if sign == 1 else pair.lesion for pair, _ in shown]
     rows = [before, [result.channel for _, result in shown], [result.combined for _, result in shown]]
     rows.append([pair.lesion if sign == 1 else pair.twin for pair, _ in shown])
     tiles = [np.uint8((plane.clip(-1, 1) * 0.5 + 0.5) * 255) for row in rows for plane in row]
-    contact_sheet(tiles, SHEET_COLUMNS, tile_px=(160, 160)).save(path)
+    png.save(contact_sheet(tiles, SHEET_COLUMNS, tile_px=(160, 160)), path, picture_packet([model.making]))
 
 
 def main() -> None:
@@ -246,7 +249,7 @@ def main() -> None:
     }
     print(json.dumps(measured, indent=2))
     if given.sheet:
-        picture(judged_pairs, results, sign, given.sheet)
+        picture(judged_pairs, results, sign, checkpoint, given.sheet)
     if given.out:
         description = replace(checkpoint.description, metrics=measured)
         checkpoints.save(given.out, {"generator": generator.network}, description, torch.float16)

@@ -16,7 +16,9 @@ import numpy as np
 from PIL import Image as Pictures
 
 from synthmammo.dataset.reader import Dataset
+from synthmammo.mammogram import png
 from synthmammo.mammogram.anatomy import breast_mask, chest_wall_side, pectoral_mask
+from synthmammo.mammogram.mark import picture_packet
 from synthmammo.mammogram.pictures import contact_sheet, overlay
 from synthmammo.mammogram.sample import Sample, View
 
@@ -40,7 +42,8 @@ def main(dataset: str, out: str, first: str = "0", count: str = "8") -> None:
     """Draw so many images, beginning with the first."""
     samples = list(islice(Dataset.open(Path(dataset)), int(first), int(first) + int(count)))
     captions = [" ".join(str(part) for part in (s.laterality, s.view) if part) or s.key for s in samples]
-    contact_sheet([tile(sample) for sample in samples], 8, captions, TILE_PX).save(out)
+    picture = contact_sheet([tile(sample) for sample in samples], 8, captions, TILE_PX)
+    png.save(picture, Path(out), picture_packet(sample.making for sample in samples))
 
 
 if __name__ == "__main__":

@@ -11,16 +11,21 @@ from pathlib import Path
 
 from PIL import Image
 
+from synthmammo.mammogram import png
+
 ROOT = Path(__file__).parents[1]
 
 
 def copy(dataset: Path) -> None:
-    """One card, without the Hub's header, and its picture as JPEG."""
+    """One card, without the Hub's header, and its picture as JPEG, which bears the same mark."""
     name = dataset.name
     text = (dataset / "README.md").read_text(encoding="utf-8").split("---\n", 2)[2].lstrip()
     picture = ROOT / "cards" / "figures" / f"{name}.jpg"
     picture.parent.mkdir(parents=True, exist_ok=True)
-    Image.open(dataset / "figures" / "samples.png").save(picture, quality=88, optimize=True)
+    samples = dataset / "figures" / "samples.png"
+    packet = png.read_packet(samples.read_bytes())
+    with Image.open(samples) as opened:
+        opened.save(picture, quality=88, optimize=True, xmp=packet.encode())
     text = text.replace("(figures/samples.png)", f"(figures/{name}.jpg)")
     figures = [*(dataset / "figures").glob("benchmark-*.png"), *(dataset / "figures").glob("audit-*.png")]
     for figure in sorted(figures):

@@ -17,6 +17,8 @@ from synthmammo.dataset.workers.local import Local
 from synthmammo.generators.phantom import Phantom
 from synthmammo.ingesting.ingest import ingest_archive
 from synthmammo.ingesting.options import IngestOptions
+from synthmammo.mammogram import png
+from synthmammo.mammogram.mark import picture_packet
 from synthmammo.mammogram.pictures import contact_sheet, display
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
@@ -58,7 +60,8 @@ def main(out: Path) -> None:
     made = [phantom(number, film) for number, film in enumerate(films)]
     films_text = [f"film {film.laterality} {film.view}" for film in films]
     made_text = [f"phantom {p.laterality} {p.view} {DENSITIES[n]}" for n, p in enumerate(made)]
-    contact_sheet([tile(s) for s in films + made], 8, films_text + made_text, TILE_PX).save(out)
+    picture = contact_sheet([tile(s) for s in films + made], 8, films_text + made_text, TILE_PX)
+    png.save(picture, out, picture_packet(sample.making for sample in films + made))
 
 
 if __name__ == "__main__":

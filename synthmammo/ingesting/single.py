@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from synthmammo.errors import SourceError
 from synthmammo.files import writing
-from synthmammo.ingesting.sources.origins import STATED, header_origin, making_of_picture
 from synthmammo.ingesting.sources.dicom_files import not_dicom
+from synthmammo.ingesting.sources.origins import STATED, header_origin, making_of_picture
 from synthmammo.ingesting.sources.rasters import SUFFIXES, is_picture, read_raster
 from synthmammo.mammogram import png
 from synthmammo.mammogram.limits import too_large

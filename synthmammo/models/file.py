@@ -321,6 +321,8 @@ def _described(metadata: dict[str, str], path: Path) -> Description:
             message = f"format_version is {version}, this package reads {FORMAT_VERSION}"
             raise CheckpointError(message, where=path, hint="Use the version of synthmammo that made it.")
         content["classes"], content["scale"] = tuple(content["classes"]), Scale(content["scale"])
+        if "training_data" in content:
+            content["training_data"] = described.with_origin(content["training_data"])
         return Description(**content)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"its description is not one of this package ({error})", where=path) from error

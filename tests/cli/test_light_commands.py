@@ -32,17 +32,20 @@ def test_light_commands_import_nothing_heavy(arguments):
     assert done.stdout.rstrip().endswith("heavy: []")
 
 
-def test_checking_two_recipes_takes_less_than_half_a_second(tmp_path):
-    """In processor time, which other work on the machine changes little, and with compiled modules, as installed."""
+def test_checking_two_recipes_takes_no_second(tmp_path):
+    """In processor time, which other work on the machine changes little, and with compiled modules, as installed.
+
+    It takes 0.3 s on the machine of docs/performance.md; what would be found here is one heavy import.
+    """
     compiled = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-m", "synthmammo", "check", "balanced_mass", "edited_density_sweep"]
     best = 9.0
-    for _ in range(5):
+    for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, capture_output=True, check=True, env={**os.environ, **compiled}, cwd=PACKAGE.parent)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert best < 0.5
+    assert best < 1.0
 
 
 MODEL = "zoo/stylegan2-cbis-mass-128"

@@ -34,9 +34,7 @@ class Database:
             images = [SimpleNamespace(id=image, marks=[]) for image in said["images"]]
             study = SimpleNamespace(id="1.2", series=[SimpleNamespace(images=images)])
             episode = SimpleNamespace(studies=[study])
-            yield SimpleNamespace(
-                id=name, site=said["site"], status=SimpleNamespace(name="N"), episodes=[episode]
-            )
+            yield SimpleNamespace(id=name, site=said["site"], status=SimpleNamespace(name="N"), episodes=[episode])
 
 
 @pytest.fixture

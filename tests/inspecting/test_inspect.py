@@ -15,6 +15,9 @@ from synthmammo.errors import DatasetError
 from synthmammo.inspecting.found import UNMARKED
 from synthmammo.mammogram import png
 from synthmammo.mammogram.mark import chart_packet
+from synthmammo.models.described import with_origin
+from synthmammo.models.file import describe
+from synthmammo.models.names import ZOO
 from tests.support import dicom_files, tiny
 from tests.support.tiny_models import contextual_file, stylegan2_file
 
@@ -91,6 +94,18 @@ def test_models_say_what_they_were_trained_on(tmp_path):
     assert whole.facts["trained on"] == "phantom"
     assert whole.facts["origin of the training images"] == "not recorded"
     assert sm.inspect(contextual_file(tmp_path / "c.safetensors")).origin == "mixed"
+
+
+@pytest.mark.parametrize("path", sorted(ZOO.glob("*.safetensors")), ids=lambda path: path.stem)
+def test_shipped_models_say_the_origin_of_their_training_images(path):
+    found = sm.inspect(path).facts["origin of the training images"]
+    assert found == ("real" if "cbis" in path.stem else "synthetic")
+
+
+def test_a_stated_origin_is_believed():
+    stated = {"digest": describe(ZOO / "contextual-mass.safetensors").training_data["digest"], "origin": "mixed"}
+    assert with_origin(stated) == stated
+    assert with_origin({"digest": "0" * 64}) == {"digest": "0" * 64}
 
 
 def foreign(folder):

@@ -49,9 +49,7 @@ class Slices:
         self._series.setdefault(series, []).append(_Slice(place, record))
 
     def chosen(self) -> Iterator[Record | Skipped]:
-        """One record of each series, in the order in which the series were found; slices that are not read are passed
-        over.
-        """
+        """One record of each series, in the order they were found in; slices that are not read are passed over."""
         for slices in self._series.values():
             ordered = sorted(slices, key=lambda one: one.place)
             count = len(ordered)
@@ -92,7 +90,9 @@ def brightest(
         # Where black lies is told by `inverted_at`; see `dicom_pixels`.
         first, second = notes.get("inverted_at"), other_notes.get("inverted_at")
         if (other.shape, other_bits, second) != (image.shape, bits, first):
-            message = f"a slice of {other.shape[0]} x {other.shape[1]} pixels and {other_bits} bits differs from the first"
+            message = (
+                f"a slice of {other.shape[0]} x {other.shape[1]} pixels and {other_bits} bits differs from the first"
+            )
             hint = f"Expected what {paths[0].name} has; --frames central reads one slice of each series."
             raise SourceError(message, where=path, hint=hint)
         np.maximum(image, other, out=image)
