@@ -162,6 +162,8 @@ def breast_piece(film: Grey) -> Mask:
 def white_edges(film: Grey) -> Mask:
     """`bool (H, W)`: thin saturated pieces that touch the border, and two pixels around: scanner edges, tape."""
     white = film > SATURATED
+    if not any(edge.any() for edge in (white[0], white[-1], white[:, 0], white[:, -1])):
+        return np.zeros(film.shape, np.bool_)
     thick = opened_by_steps(white, max(LEAST_EDGE_PX, len(film) // EDGES))
     thin = white & ~grown_by_steps(thick, 3)
     pieces, _ = ndimage.label(thin)

@@ -286,8 +286,12 @@ def _says_none(row: TableRow) -> bool:
 def _names_in_zips(folder: Path, files: Sequence[Path]) -> dict[str, Path]:
     """Files in zip archives of a folder by their names in these, where a name is in one archive only."""
     found: dict[str, list[Path]] = {}
+    archives: dict[Path, Path | None] = {}
     for path in files:
-        archive = next((parent for parent in path.parents if parent != folder and parent.is_file()), None)
+        parent = path.parent
+        if parent not in archives:
+            archives[parent] = next((one for one in path.parents if one != folder and one.is_file()), None)
+        archive = archives[parent]
         if archive is not None and archive.is_relative_to(folder):
             found.setdefault(path.relative_to(archive).as_posix(), []).append(path)
     return {name: paths[0] for name, paths in found.items() if len(paths) == 1}

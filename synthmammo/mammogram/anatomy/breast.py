@@ -139,7 +139,7 @@ def _root_intensity(small: Plane, bits_stored: int) -> Plane:
 
 def _without_labels(root: Plane) -> Plane:
     """The plane with sharply cut bright pieces (labels, tape, frames) sunk to their surround; tissue darkens slowly."""
-    smooth = ndimage.gaussian_filter(root, 0.7)[::2, ::2]
+    smooth = _thinned(root, 0.7)
     pieces, count = labelled(smooth > 0.6)
     if not count:
         return root
@@ -156,7 +156,9 @@ def _steepest_outline(root: Plane) -> Mask:
     gradient = np.sqrt(_thinned(root, 2.0, (1, 0)) ** 2 + _thinned(root, 2.0, (0, 1)) ** 2)
     opening_px = 2 * round(millimetres(2.0, smooth.shape)) + 1
     levels = np.linspace(_air(smooth), BRIGHTEST_SKIN, THRESHOLDS)
-    pieces = [_largest_piece(smooth > level, opening_px) for level in levels]
+    # What is above a level and shrunk is what is above it where the darkest of a square stands for its middle.
+    darkest = ndimage.minimum_filter(smooth, opening_px, mode="constant", cval=-np.inf)
+    pieces = [_largest_core(darkest > level, smooth > level, opening_px) for level in levels]
     scores = np.array([_edge_score(piece, gradient) * _one_sided(piece) for piece in pieces])
     # Dense tissue inside a dim breast can have the steeper outline: the outermost good one is the skin.
     best = pieces[int(np.argmax(scores >= GOOD_OUTLINE * scores.max()))]
@@ -183,15 +185,26 @@ def _air(smooth: Plane) -> float:
 
 def _largest_piece(bright: Mask, opening_px: int) -> Mask:
     # Beyond the image's edge counts as air, so that a thin strip along the edge (a scanner border) goes too.
-    piece, extent = np.zeros(bright.shape, np.bool_), extent_of(bright)
+    return _largest_core(shrunk_by_square(bright, opening_px), bright, opening_px)
+
+
+def _largest_core(cores: Mask, bright: Mask, opening_px: int) -> Mask:
+    """The bright piece, its holes filled, around the largest of the cores that shrinking left."""
+    piece, extent = np.zeros(bright.shape, np.bool_), extent_of(cores)
     if extent is None:
         return piece
-    inside = bright[extent]
-    labels, count = labelled(shrunk_by_square(inside, opening_px))
-    if count:
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        piece[extent] = filled(grown_by_square(labels == np.argmax(sizes), opening_px) & inside)
+    labels, _ = labelled(cores[extent])
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    rows, columns = extent
+    reach = opening_px // 2
+    around = (
+        slice(max(rows.start - reach, 0), rows.stop + reach),
+        slice(max(columns.start - reach, 0), columns.stop + reach),
+    )
+    core = np.zeros(bright.shape, np.bool_)
+    core[extent] = labels == np.argmax(sizes)
+    piece[around] = filled(grown_by_square(core[around], opening_px) & bright[around])
     return piece
 
 
