@@ -91,7 +91,9 @@ def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str, tex
         _list(columns, rows, title)
         return
     look: dict[str, Any] = {"box": box.SIMPLE_HEAD, "padding": (0, 1, 0, 0), "pad_edge": False}
-    table = Table(title=Text(title) if title else None, title_justify="left", **look)
+    if title:
+        console.print(Text(title))  # as the title of the table it would be broken to the width of that
+    table = Table(**look)
     for place, column in enumerate(columns):
         table.add_column(Text(column), justify="left" if place in texts else "right", no_wrap=not place)
     for row in rows:

@@ -169,5 +169,5 @@ def main() -> None:
     A recipe says what to make. `synthmammo build RECIPE` makes it as WebDataset, Parquet or DICOM, with boxes, masks
     and a card.
     """
-    if os.environ.get("NO_COLOR"):
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         click.get_current_context().color = False  # see https://no-color.org

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -132,13 +133,21 @@ def progress_bar(what: str, total: int | None = None, unit: str = "images") -> I
         yield silent
         return
     bar = Bar(what, total, unit)
-    display: Display = Moving(bar) if sys.stderr.isatty() else Lines(bar)
+    display: Display = Moving(bar) if _can_move() else Lines(bar)
     bar.display = display
     try:
         yield bar
     finally:
         bar.display = None
         display.close(bar)
+
+
+def _can_move() -> bool:
+    """Whether the error stream is a terminal that can go back on a line.
+
+    NO_COLOR is about colours alone: a line that moves has none then.
+    """
+    return sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 class Moving:

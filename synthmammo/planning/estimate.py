@@ -1,8 +1,8 @@
 """How large a dataset becomes and how long it takes: pixels from the recipe, bytes and time as measured here.
 
 Every build notes what it took, in `rates.json` of the folder SYNTHMAMMO_CACHE, by default ~/.cache/synthmammo. A plan
-reads the note of the last build with the same kinds of background and lesions and the same formats. What was never
-measured here is not guessed.
+reads the note of the last build with the same kinds of background and lesions, the same formats and about the same
+size, trials of fewer samples left out. What was never measured here is not guessed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,14 @@ from synthmammo.recipe import Recipe
 
 CACHE = "SYNTHMAMMO_CACHE"
 """Environment variable with the folder of what was measured on this machine."""
+
+
+MOST_SCALED = 4
+"""How many times as many pixels, or as few, a measurement is still scaled to: half of the time of small images does not
+depend on their size."""
+
+ENOUGH = 20
+"""Number of samples from which a new measurement takes the place of any other."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +89,9 @@ def estimate(recipe: Recipe, workers: int) -> Estimate:
     emitted = (recipe.patch.size_px, recipe.patch.size_px) if recipe.patch else size
     height, width = emitted if emitted else (None, None)
     rate = _noted(recipe)
-    if rate is None or size is None:
+    larger = size[0] * size[1] / rate.pixels if rate and size else 0.0
+    if rate is None or not 1 / MOST_SCALED <= larger <= MOST_SCALED:
         return Estimate(height, width, None, None, workers, None)
-    larger = size[0] * size[1] / rate.pixels
     bytes_ = recipe.size * rate.bytes * (1 if recipe.patch else larger)
     return Estimate(height, width, bytes_, recipe.size * rate.seconds * larger / workers, workers, rate)
 
@@ -109,6 +117,10 @@ def note_rate(recipe: Recipe, *, seconds: Mapping[str, float], samples: int, byt
     size = background_size(recipe)
     if not samples or not sum(seconds.values()) or size is None:
         return
+    before = _noted(recipe)
+    alike = before is not None and 1 / MOST_SCALED <= size[0] * size[1] / before.pixels <= MOST_SCALED
+    if before is not None and alike and samples < min(before.samples, ENOUGH):
+        return  # a trial of two samples says less
     rate = Rate(sum(seconds.values()) / samples, bytes_ / samples, size[0] * size[1], samples, recipe.name)
     with suppress(OSError, SynthmammoError), writing(_file()) as partial:
         notes = {**_notes(), _kind(recipe): asdict(rate)}

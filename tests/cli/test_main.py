@@ -88,17 +88,17 @@ def test_a_reader_that_goes_away_while_the_command_works_is_no_error():
     assert done.stdout.splitlines()[1] == "1" and done.stderr == ""
 
 
-@pytest.mark.parametrize("variable", ["NO_COLOR", None])
-def test_errors_are_red_on_terminals_unless_colours_are_unwanted(variable, tmp_path):
+@pytest.mark.parametrize("plain", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}], ids=str)
+def test_errors_are_red_on_terminals_unless_colours_are_unwanted(plain, tmp_path):
     """In a terminal of its own, since colours are left out elsewhere anyway."""
     first, second = pty.openpty()
-    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"}
     command = [sys.executable, "-m", "synthmammo", "status", str(tmp_path)]
-    done = subprocess.run(command, stderr=second, env=environment | ({variable: "1"} if variable else {}))
+    done = subprocess.run(command, stderr=second, env=environment | plain)
     os.close(second)
     said = os.read(first, 4096)
     os.close(first)
-    assert done.returncode == 1 and b"error: " in said and (b"\x1b[" in said) == (variable is None)
+    assert done.returncode == 1 and b"error: " in said and (b"\x1b[" in said) == (not plain)
 
 
 def test_the_exit_codes_are_documented():
