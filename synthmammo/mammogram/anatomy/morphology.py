@@ -1,8 +1,9 @@
 """Growing, shrinking, filling and softening, with the results of SciPy's functions in a fraction of their time.
 
 SciPy looks at one pixel after the other. Here whole images are combined with copies of themselves that are moved by a
-pixel, and wide blurs go by the discrete cosine transform, or by a product of matrices where that is slow. `tests/mammogram/test_morphology.py` compares the results;
-on a film of 800 x 460 pixels the masks take a third of the time.
+pixel, and wide blurs go by the discrete cosine transform, or by a product of matrices where that is slow.
+`tests/mammogram/test_morphology.py` compares the results; on a film of 800 x 460 pixels the masks take a third of the
+time.
 """
 
 from __future__ import annotations
@@ -170,6 +171,7 @@ def _softened(plane: NDArray[np.float64], sigma: float, axis: int) -> NDArray[np
     return np.asarray(fft.idct(waves, axis=axis, norm="ortho", overwrite_x=True))
 
 
+@lru_cache(_WIDTHS)
 def _largest_factor(number: int) -> int:
     """The largest prime factor of a number, at least 1."""
     found = 1
