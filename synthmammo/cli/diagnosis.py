@@ -154,7 +154,9 @@ def _devices() -> tuple[dict[str, str], list[str]]:
     except (ImportError, OSError) as error:  # a library of the graphics driver that is missing is an OSError
         reason = str(error).splitlines()[0]
         return {}, [f"PyTorch cannot be imported ({reason}); install it as https://pytorch.org/get-started says."]
-    found = {"cpu": f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"}
+    threads = torch.get_num_threads()
+    counted = "1 thread" if threads == 1 else f"{threads} threads"
+    found = {"cpu": f"{counted}, {torch.backends.cpu.get_cpu_capability()}"}
     for number in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(number)
         found[f"cuda:{number}"] = f"{card.name}, {card.total_memory / 1e9:,.1f} GB"

@@ -17,9 +17,10 @@ from synthmammo.cli.kinds import files
 def inspect(paths: tuple[str, ...], key: str | None, as_json: bool) -> None:
     """Say what files are and where they came from.
 
-    FILE is a picture, a DICOM object, a tar, a Parquet file, a model or a dataset directory. The account says whether
-    its images are real, synthetic or mixed, what made them, and on whose word; of a file that bears no mark it says so.
-    What cannot be read is named, and the exit code is then 1. JSON is a list with one object per file.
+    FILE is a picture, a DICOM object, a tar, a Parquet file, a model (also zoo/NAME) or a dataset directory. The
+    account says whether its images are real, synthetic or mixed, what made them, and on whose word; of a file that
+    bears no mark it says so. What cannot be read is named, and the exit code is then 1. JSON is a list with one object
+    per file.
 
     Example: synthmammo inspect datasets/balanced_calc figure.png
     """

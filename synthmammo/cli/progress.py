@@ -50,11 +50,12 @@ class Bar:
     Attributes:
         done: Number of units done.
         stage_name: What the work does now; empty while the units say it.
+        ended: Whether the work is over, False at first.
     """
 
     def __init__(self, what: str, total: int | None, unit: str, clock: Callable[[], float] = monotonic) -> None:
         self.what, self.total, self.unit = what, total, unit
-        self.done, self.stage_name = 0, STARTING
+        self.done, self.stage_name, self.ended = 0, STARTING, False
         self.pace, self._found, self._clock = Pace(clock), 0, clock
         self._began = clock()
         self.display: Display | None = None
@@ -109,6 +110,13 @@ class Bar:
         units = None if self.total is None else max(0, self.total - self.done)
         return duration(0.0 if units == 0 else None if units is None else self.pace.seconds_left(units))
 
+    @property
+    def now(self) -> str:
+        """What is done now: a stage, or the rate and the time left; "done" at the end."""
+        if self.ended and self.done == self.total:
+            return "done"
+        return self.stage_name or f"{self.rate}, {self.left} left"
+
     def _show(self) -> None:
         if self.display:
             self.display.show(self)
@@ -138,7 +146,7 @@ def progress_bar(what: str, total: int | None = None, unit: str = "images") -> I
     try:
         yield bar
     finally:
-        bar.display = None
+        bar.display, bar.ended = None, True
         display.close(bar)
 
 
@@ -183,7 +191,7 @@ class Moving:
             words(lambda: bar.what),
             BarColumn(bar_width=30 if roomy else 10),
             words(lambda: bar.count),
-            words(lambda: bar.stage_name or f"{bar.rate}, {bar.left} left", stretch=True),
+            words(lambda: bar.now, stretch=True),
             words(lambda: duration(int(bar.seconds))),
         ]
         self._progress = Progress(*columns, console=console, expand=True)
@@ -226,7 +234,7 @@ class Lines:
         wait_s = first_s
         while not self._closed.wait(wait_s):
             bar, wait_s, self._told = self._bar, line_s, True
-            self.answer(f"{bar.what}: {bar.stage_name or f'{bar.count} {bar.unit}, {bar.rate}, {bar.left} left'}")
+            self.answer(f"{bar.what}: {bar.stage_name or f'{bar.count} {bar.unit}, {bar.now}'}")
 
     def show(self, bar: Bar) -> None:
         """See `Display`; what changes is told when its time has come."""

@@ -38,8 +38,8 @@ def inspect(path: str | Path, *, key: str | None = None) -> Inspection:
     """What a file is and where it came from: whether its images are real or synthetic, what made them, on whose word.
 
     Args:
-        path: Picture (PNG, JPEG, TIFF, WebP, GIF), DICOM object, tar or Parquet shard, model file, or dataset
-            directory; any other file is named as what it looks like.
+        path: Picture (PNG, JPEG, TIFF, WebP, GIF), DICOM object, tar or Parquet shard, model file or `zoo/NAME`, or
+            dataset directory; any other file is named as what it looks like.
         key: Key of the sample to report on, of a shard or a dataset; None for all of it.
 
     Returns:
@@ -47,6 +47,7 @@ def inspect(path: str | Path, *, key: str | None = None) -> Inspection:
 
     Raises:
         DatasetError: There is nothing at the path, it cannot be read, or it has no sample of that key.
+        CheckpointError: There is no model of that name.
 
     Example:
         >>> import synthmammo as sm
@@ -58,7 +59,7 @@ def inspect(path: str | Path, *, key: str | None = None) -> Inspection:
         >>> str(sm.inspect("masses", key="balanced_mass-0000001").source_type)
         'algorithmicMedia'
     """
-    place = a_path(path, "path", DatasetError)
+    place = _named(a_path(path, "path", DatasetError))
     wanted = None if key is None else a_text(key, "key", DatasetError)
     if place.is_dir():
         from synthmammo.inspecting.datasets import directory
@@ -76,6 +77,15 @@ def inspect(path: str | Path, *, key: str | None = None) -> Inspection:
         place, *([wanted] if kind in _OF_ONE_SAMPLE else [])
     )
     return found
+
+
+def _named(path: Path) -> Path:
+    """The path, or the file of a model that is called `zoo/NAME` where there is nothing at that path."""
+    if path.parts[:1] != ("zoo",) or path.exists():
+        return path
+    from synthmammo.models.names import locate
+
+    return locate(path.as_posix())
 
 
 def _head(path: Path) -> bytes:

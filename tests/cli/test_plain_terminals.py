@@ -36,3 +36,13 @@ def test_a_title_is_one_line(monkeypatch):
     title = "mine: 3,000 samples on 1,500 backgrounds of a model"
     answers.print_table(["class", "train"], [["benign", "1"]], title=title)
     assert title in stream.getvalue().splitlines()
+
+
+def test_a_bar_that_is_full_says_so_and_no_rate(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(progress.sys, "stderr", stream := Terminal())
+    with progress.progress_bar("verify", 12, "checks") as bar:
+        bar(12)
+        bar.stage("writing the index")
+    last = stream.getvalue().rpartition("12 of 12")[2]
+    assert "done" in last and "checks/s" not in last and "writing" not in last

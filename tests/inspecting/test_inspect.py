@@ -11,7 +11,7 @@ from PIL import Image
 
 import synthmammo as sm
 from synthmammo.dataset.writers.base import Encoded
-from synthmammo.errors import DatasetError
+from synthmammo.errors import CheckpointError, DatasetError
 from synthmammo.inspecting.found import UNMARKED
 from synthmammo.mammogram import png
 from synthmammo.mammogram.mark import chart_packet
@@ -100,6 +100,16 @@ def test_models_say_what_they_were_trained_on(tmp_path):
 def test_shipped_models_say_the_origin_of_their_training_images(path):
     found = sm.inspect(path).facts["origin of the training images"]
     assert found == ("real" if "cbis" in path.stem else "synthetic")
+
+
+def test_models_of_the_zoo_are_known_by_their_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert sm.inspect("zoo/contextual-mass").facts == sm.inspect(ZOO / "contextual-mass.safetensors").facts
+    with pytest.raises(CheckpointError, match=r"zoo/contextual-mas: no such model"):
+        sm.inspect("zoo/contextual-mas")
+    (tmp_path / "zoo").mkdir()
+    (tmp_path / "zoo" / "notes.txt").write_text("a folder of the user's own")
+    assert sm.inspect("zoo/notes.txt").what == "text file"
 
 
 def test_a_stated_origin_is_believed():
