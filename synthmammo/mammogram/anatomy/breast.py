@@ -194,16 +194,11 @@ def _largest_core(cores: Mask, bright: Mask, opening_px: int) -> Mask:
     if extent is None:
         return piece
     labels, _ = labelled(cores[extent])
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    rows, columns = extent
+    largest = 1 + np.argmax(np.bincount(labels.ravel())[1:])
     reach = opening_px // 2
-    around = (
-        slice(max(rows.start - reach, 0), rows.stop + reach),
-        slice(max(columns.start - reach, 0), columns.stop + reach),
-    )
+    around = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in extent)
     core = np.zeros(bright.shape, np.bool_)
-    core[extent] = labels == np.argmax(sizes)
+    core[extent] = labels == largest
     piece[around] = filled(grown_by_square(core[around], opening_px) & bright[around])
     return piece
 
