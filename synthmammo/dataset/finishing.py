@@ -16,6 +16,7 @@ from synthmammo.dataset.origins import origins
 from synthmammo.dataset.places import Folder, Place
 from synthmammo.dataset.provenance import write_provenance
 from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.release import derived_terms
 from synthmammo.files import writing
 
 
@@ -73,6 +74,7 @@ def finish(
     origin, made_by = origins(rows)
     whole = replace(manifest, origin=origin, made_by=made_by)
     whole = replace(whole, counts=samples, findings=findings, shards=shards, failed=failed)
+    whole = replace(whole, terms=str(derived_terms(whole)))
     whole = _with_files(out, whole, [INDEX, SKIPPED, *files])
     made = [([named[record.name] for record in result.records], result.rows) for result in results]
     pictured = [record.name for record in shards if record.format == "parquet"]

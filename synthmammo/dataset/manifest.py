@@ -68,6 +68,8 @@ class Manifest:
         made_by: Programs that made images or parts of them: name, version or weights, and number of samples.
         machine: Device class and instruction set that equal bytes are promised for.
         licence: Licence of the content, as an SPDX identifier or a short text.
+        terms: What that licence and those of all sources let one do with the dataset, see `licences.Terms`; empty in
+            manifests of earlier releases.
         citation: Publication to cite, with attribution, when the content is used.
         sources: Digests of the inputs (host datasets, models) by name.
         uids: Digest that the UIDs of DICOM objects derive from, where the dataset grew: that of the first and smallest
@@ -93,6 +95,7 @@ class Manifest:
     made_by: tuple[dict[str, Any], ...] = ()
     machine: dict[str, str] = field(default_factory=dict)
     licence: str = "other"
+    terms: str = ""
     citation: str = ""
     sources: dict[str, str] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)

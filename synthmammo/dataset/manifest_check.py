@@ -7,7 +7,7 @@ from typing import Any
 
 from synthmammo.mammogram.origin import Origin
 
-_TEXTS = ("kind", "name", "digest", "licence", "citation")
+_TEXTS = ("kind", "name", "digest", "licence", "terms", "citation")
 _TEXTS_BY_NAME = ("files", "versions", "machine", "sources")
 _VERSIONS = ("pixels_version", "bytes_version")
 _MAKER = {"name": str, "version": str, "weights": str, "samples": int}

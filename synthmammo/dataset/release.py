@@ -4,65 +4,61 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from synthmammo.dataset import statements
-from synthmammo.dataset.layout import AUDIT, NOT_RELEASABLE
+from synthmammo.dataset.layout import AUDIT, MANIFEST, NOT_RELEASABLE
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
+from synthmammo.mammogram.licences import Terms, narrowest, stated_terms, terms_of
 from synthmammo.recipe.gate import AuditGate, blamed
 
 
-class Terms(StrEnum):
-    """What may be done with something, from its licence; the later, the less."""
-
-    OPEN = "open"
-    """Anybody may pass it on, and what is made from it, for any purpose."""
-    NON_COMMERCIAL = "non-commercial"
-    """Anybody may pass it on, and what is made from it, but not for profit."""
-    RESTRICTED = "restricted"
-    """Not everybody may, or nobody knows."""
-
-
-_OPEN = ("cc0", "cc-by-", "apache-", "mit", "bsd", "pddl", "odc-by", "odbl", "cdla-permissive", "unlicense", "isc")
-
-
-def terms_of(licence: str) -> Terms:
-    """What a licence allows; one that is not known, or of which nothing is known, is restricted.
-
-    Args:
-        licence: Licence as an SPDX identifier or as the Hugging Face Hub names it.
-    """
-    name = licence.strip().lower()
-    if not name.startswith(_OPEN) or "-nd" in name:  # "no derivatives" lets nothing be made from it
-        return Terms.RESTRICTED
-    return Terms.NON_COMMERCIAL if "-nc" in name else Terms.OPEN
-
-
 def release_terms(manifest: Manifest) -> Terms:
-    """What may be done with a dataset: the narrowest terms of all that went into it.
+    """What may be done with a dataset: what its manifest states, which was found when the dataset was made.
 
-    The licence of a dataset with images of real people counts, and so do those of its models and, where their
-    directories are still there, of the datasets that it was made from. A dataset without any of these is its maker's.
+    Manifests of earlier releases state nothing; there the licences of all that went into the dataset say it.
 
     Args:
         manifest: Manifest of the dataset.
     """
-    licences = [str(facts.get("licence", "")) for facts in manifest.models.values()]
+    return stated_terms(manifest.terms) if manifest.terms else derived_terms(manifest)
+
+
+def derived_terms(manifest: Manifest) -> Terms:
+    """The narrowest terms of all that went into a dataset; a dataset without sources is its maker's.
+
+    The licence of a dataset with images of real people counts, and so do those of its models, the terms of the images
+    that these were trained on, and the datasets that it was made from, where their directories are still there.
+
+    Args:
+        manifest: Manifest of the dataset, whose own `terms` are not looked at.
+    """
+    models = manifest.models.values()
+    found = [model_terms(str(facts.get("licence", "")), facts.get("training_data")) for facts in models]
     if statements.holds_real_images(manifest):
-        licences.append(manifest.licence)
+        found.append(terms_of(manifest.licence))
     for name in manifest.sources:
-        if name not in manifest.models and (Path(name) / "manifest.json").is_file():
+        if name not in manifest.models and (Path(name) / MANIFEST).is_file():
             source = Manifest.read(Path(name))
-            if statements.holds_real_images(source):
-                licences.append(source.licence)
-    order = list(Terms)
-    return max(map(terms_of, licences), key=order.index, default=Terms.OPEN)
+            found += [release_terms(source)] if statements.holds_real_images(source) else []
+    return narrowest(found)
+
+
+def model_terms(licence: str, training_data: Mapping[str, Any] | None) -> Terms:
+    """What may be done with a model and with what it makes: the narrower of its licence and its training images.
+
+    Args:
+        licence: Licence of the weights.
+        training_data: What is known of the images, see `models.file.Description`; those of files of earlier releases
+            state no terms, and there the licence alone counts.
+    """
+    stated = (training_data or {}).get("terms")
+    return narrowest([terms_of(licence), *([stated_terms(str(stated))] if stated else [])])
 
 
 def audit_gate(manifest: Manifest) -> AuditGate | None:

@@ -14,9 +14,10 @@ from typing import Any
 import yaml
 
 from synthmammo.dataset.manifest import Manifest
-from synthmammo.dataset.release import Terms, audit_record, terms_of
+from synthmammo.dataset.release import audit_record
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
+from synthmammo.mammogram.licences import Terms, stated_terms
 
 REPORTS = ("benchmark.json", "audit.json", "quality.json")
 """Files that the card looks for, in the order in which it shows them."""
@@ -155,7 +156,7 @@ def attach_audit(directory: Path, results: Path) -> Path:
     except OSError as error:
         raise DatasetError(f"is no finished audit ({error.strerror})", where=error.filename) from error
     figures, train, sheet = {}, record["train"], results / "figures" / "closest.png"
-    if sheet.is_file() and terms_of(train.get("licence", "")) is not Terms.RESTRICTED:
+    if sheet.is_file() and stated_terms(train.get("terms", "")) is not Terms.RESTRICTED:
         name = "figures/audit-closest.png"
         figures[name] = f"The samples most like a training image, each beside it. {train.get('citation', '')}".strip()
         with writing(directory / name) as partial:

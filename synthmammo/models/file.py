@@ -83,8 +83,8 @@ class Description:
         bits_stored: Bit depth of the images it was trained on.
         scale: Intensity mapping of the model.
         training_data: `name` and `digest` of the manifest it was trained on, `sources`, the digests of what that was
-            made of, the `split`, `origin`: "real", "synthetic" or "mixed" images, and `patients`, salted digests of
-            whom it saw (see `patients`); empty when unknown.
+            made of, the `split`, `origin`: "real", "synthetic" or "mixed" images, `terms`, see `licences.Terms`, and
+            `patients`, salted digests of whom it saw (see `patients`); empty when unknown.
         training: How it was trained: images seen, device, the model it began from; of shipped models the hours too.
         metrics: What it reached, each measure with its extractor and number of images.
         licence: Licence of the weights, as the Hugging Face Hub names it.

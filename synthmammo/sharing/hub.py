@@ -71,8 +71,9 @@ def upload(
     """
     api = _api(repo_id)
     if not publication.public and not private:
-        hint = "Make it private, or ingest it with the licence that it really has."
-        message = "pixels of real people under a licence that does not let everybody pass them on are not made public"
+        hint = "Make it private, or ingest the images with the licence that they really have."
+        what = {"dataset": "pixels of real people", "model": "weights that were trained on images"}[publication.kind]
+        message = f"{what} under a licence that does not let everybody pass them on are not made public"
         raise OutputError(message, where=repo_id, hint=hint)
     kind, branch = publication.kind, revision or "main"
     done = Published("")

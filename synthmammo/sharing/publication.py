@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Literal
 from synthmammo.dataset import statements
 from synthmammo.dataset.layout import CARD, MANIFEST, PICTURE
 from synthmammo.dataset.manifest import Manifest
-from synthmammo.dataset.release import Terms, check_releasable, release_terms, terms_of
+from synthmammo.dataset.release import check_releasable, release_terms
 from synthmammo.dataset.reports import reports
 from synthmammo.dataset.verify import verify_files
 from synthmammo.errors import CheckpointError, DatasetError
 from synthmammo.identity import file_digest
+from synthmammo.mammogram.licences import Terms, stated_terms, terms_of
 from synthmammo.models.card import model_card, pictures
 from synthmammo.models.file import load
 from synthmammo.models.names import SUFFIX
@@ -192,5 +193,10 @@ def model_publication(path: Path, repo_id: str, revision: str | None = None) -> 
     card = model_card(described, checkpoint.digest, f"hf://{repo_id}/{path.name}@{revision or 'main'}").encode()
     shown = [Outgoing.at(picture, str(picture.relative_to(path.parent))) for picture in pictures(described)]
     readme = Outgoing(CARD, card, len(card), hashlib.sha256(card).hexdigest())
-    notes = () if checkpoint.description.training_data else ("its file does not say what it was trained on",)
-    return Publication("model", (Outgoing.at(path, path.name, checkpoint.digest), *shown, readme), notes)
+    known = checkpoint.description.training_data
+    public = not known.get("terms") or stated_terms(known["terms"]) is not Terms.RESTRICTED
+    notes = () if known else ("its file does not say what it was trained on",)
+    if not public:
+        notes = (*notes, "it was trained on images that not everybody may pass on: it is kept private")
+    files = (Outgoing.at(path, path.name, checkpoint.digest), *shown, readme)
+    return Publication("model", files, notes, public=public)

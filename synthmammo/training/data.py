@@ -9,8 +9,10 @@ from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import INDEX
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.release import release_terms
 from synthmammo.dataset.statements import holds_real_images
 from synthmammo.errors import DatasetError
+from synthmammo.mammogram.licences import Terms
 from synthmammo.models.patients import NOBODY, UNKNOWN, joined, salted
 from synthmammo.training.config import DataConfig
 from synthmammo.training.images import ImageSet, load_images
@@ -26,8 +28,9 @@ class TrainingData:
     Attributes:
         images: Images that are trained on.
         held_out: Images that scores are taken against; None for a run without scores.
-        origin: Name, split, digest, sources, origin (real, synthetic or mixed) and salted patients of the dataset, for
-            the model's description: a benchmark needs them, so as not to test on what the model was trained on.
+        origin: Name, split, digest, sources, origin (real, synthetic or mixed), terms and salted patients of the
+            dataset, for the model's description: a benchmark needs them, so as not to test on what the model was
+            trained on.
     """
 
     images: ImageSet
@@ -56,9 +59,11 @@ def _origin(directory: Path, config: DataConfig) -> dict[str, str]:
     dataset = Dataset.open(directory)
     manifest = dataset.manifest
     if manifest is None:
-        return {"name": directory.name, "split": config.split, "origin": str(dataset.origin)}
+        unknown = {"origin": str(dataset.origin), "terms": str(Terms.RESTRICTED)}
+        return {"name": directory.name, "split": config.split} | unknown
     sources = " ".join(sorted(manifest.sources.values()))
     facts = {"digest": manifest.digest, "sources": sources, "origin": manifest.origin}
+    facts["terms"] = str(release_terms(manifest))
     patients = _patients(directory, manifest, config.split)
     return {"name": manifest.name, "split": config.split, **facts, "patients": patients}
 

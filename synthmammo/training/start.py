@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from synthmammo.dataset.release import model_terms
 from synthmammo.errors import TrainingError
+from synthmammo.mammogram.licences import narrowest, stated_terms
 from synthmammo.mammogram.origin import Origin, origin_of
 from synthmammo.models.file import describe, load
 from synthmammo.models.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
@@ -36,7 +38,7 @@ def origin(model: str) -> dict[str, Any]:
 
 
 def with_start(data: dict[str, str], model: str) -> dict[str, str]:
-    """What is known of the training data, with origin and patients of all images that went into the weights.
+    """What is known of the training data, with origin, terms and patients of all images that went into the weights.
 
     Args:
         data: What is known of the run's own data, see `TrainingData.origin`.
@@ -44,9 +46,12 @@ def with_start(data: dict[str, str], model: str) -> dict[str, str]:
     """
     if not model:
         return data
-    seen = (data, describe(model).training_data)
+    began = describe(model)
+    seen = (data, began.training_data)
     origin = str(origin_of(one.get("origin", Origin.MIXED) for one in seen))
-    return data | {"origin": origin, "patients": joined(*(one.get("patients", UNKNOWN) for one in seen))}
+    terms = narrowest([stated_terms(data.get("terms", "")), model_terms(began.licence, began.training_data)])
+    patients = joined(*(one.get("patients", UNKNOWN) for one in seen))
+    return data | {"terms": str(terms), "origin": origin, "patients": patients}
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +20,8 @@ from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import CheckpointError, DatasetError, OutputError, SynthmammoError
 from synthmammo.identity import file_digest
 from synthmammo.interruption import Interrupted
-from synthmammo.models.file import load
+from synthmammo.mammogram.licences import terms_of
+from synthmammo.models.file import load, save
 from synthmammo.sharing.hub import upload
 from synthmammo.sharing.publication import dataset_publication, model_publication
 from synthmammo.sharing.publish import publish
@@ -237,7 +239,8 @@ def test_real_images_are_public_only_under_a_licence_that_lets_them(copy, hub, l
     real = pa.array(["real"] * len(table))
     pq.write_table(table.set_column(table.column_names.index("origin"), "origin", real), index)
     files = content["files"] | {"index.parquet": file_digest(index)}
-    changes = {"kind": "ingested", "licence": licence, "origin": "real", "files": files}
+    terms = str(terms_of(licence))
+    changes = {"kind": "ingested", "licence": licence, "terms": terms, "origin": "real", "files": files}
     (copy / "manifest.json").write_text(json.dumps({**content, **changes}))
     publication = dataset_publication(copy)
     assert "images of real people" in publication.notes[0]
@@ -270,9 +273,20 @@ def test_a_model_goes_with_the_card_that_lies_beside_it_and_its_pictures(tmp_pat
     (tmp_path / "mass.png").write_bytes(b"png")
     publication = model_publication(path, "me/mass", "v1")
     assert [file.name for file in publication.files] == ["mass.safetensors", "mass.png", "README.md"]
-    assert "its file does not say what it was trained on" in publication.notes
+    assert "its file does not say what it was trained on" in publication.notes and publication.public
     card = publication.files[-1].content.decode()
     assert "# Masses" in card and "`generator: hf://me/mass/mass.safetensors@v1` in an entry of `lesions`" in card
+
+
+def test_weights_of_images_that_may_not_be_passed_on_are_kept_private(hub, tmp_path):
+    model = load(tiny_models.stylegan2_file(tmp_path / "open.safetensors"))
+    described = replace(model.description, training_data={"name": "films", "terms": "restricted"})
+    path = save(tmp_path / "films.safetensors", {"generator": model.network()}, described)
+    publication = model_publication(path, "me/films")
+    assert not publication.public and "kept private" in publication.notes[-1]
+    with pytest.raises(OutputError, match="weights that were trained on images under a licence"):
+        upload(publication, "me/films")
+    assert not hub.repositories
 
 
 def test_what_is_no_model_is_not_published(built, hub, tmp_path):

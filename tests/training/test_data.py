@@ -25,7 +25,7 @@ def test_held_out_images_are_read_where_scores_are_taken(folder: Path) -> None:
 
 def test_a_dataset_without_a_manifest_has_a_name_and_a_split(folder: Path) -> None:
     assert TrainingData.load(folder, DataConfig(), scored=False).origin == {
-        **{"name": "some", "split": "train", "origin": "mixed"}
+        **{"name": "some", "split": "train", "origin": "mixed", "terms": "restricted"}
     }
 
 

@@ -42,13 +42,29 @@ def test_a_model_tells_which_one_it_began_from(tmp_path: Path) -> None:
 
 def test_a_model_that_began_from_real_images_is_not_one_of_synthetic_images_alone(tmp_path: Path) -> None:
     source = load(stylegan2_file(tmp_path / "m.safetensors"))
-    synthetic = {"name": "phantoms", "origin": "synthetic"}
+    synthetic = {"name": "phantoms", "origin": "synthetic", "terms": "open"}
     for before, expected in (("real", "mixed"), ("synthetic", "synthetic"), (None, "mixed")):
         data = {"name": "films", **({"origin": before} if before else {})}
         described = replace(source.description, training_data=data)
         start = save(tmp_path / f"{before}.safetensors", {"generator": source.network()}, described)
-        assert with_start(synthetic, str(start)) == {"name": "phantoms", "origin": expected, "patients": "?"}
+        known = {"name": "phantoms", "origin": expected, "terms": "open", "patients": "?"}
+        assert with_start(synthetic, str(start)) == known
     assert with_start(synthetic, "") == synthetic
+
+
+def test_a_model_that_began_from_restricted_images_is_restricted(tmp_path: Path) -> None:
+    source = load(stylegan2_file(tmp_path / "m.safetensors"))
+    phantoms = {"name": "phantoms", "terms": "open"}
+    for terms, licence, expected in (
+        ("restricted", "apache-2.0", "restricted"),
+        ("open", "cc-by-nc-4.0", "non-commercial"),
+        ("open", "other", "restricted"),
+        ("open", "apache-2.0", "open"),
+    ):
+        described = replace(source.description, licence=licence, training_data={"name": "films", "terms": terms})
+        start = save(tmp_path / "start.safetensors", {"generator": source.network()}, described)
+        assert with_start(phantoms, str(start))["terms"] == expected
+    assert with_start({"name": "unknown"}, str(start))["terms"] == "restricted"
 
 
 def test_larger_images_begin_as_the_smaller_ones_enlarged(tmp_path: Path) -> None:
