@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.metrics import Interval, LinearProbe, auc, bootstrap, interval
+from synthmammo.metrics import Interval, auc, bootstrap, held_out_scores, interval
 from synthmammo.metrics.distances import Vectors
 
 FOLDS = 5
 
 
-def held_out_scores(
+def scores_by_patient(
     vectors: Vectors, truth: NDArray[np.bool_], patients: NDArray[np.str_], penalty: float = 1.0
 ) -> NDArray[np.float64]:
     """Scores of a cross-validated linear classifier; none scores an image of a patient that it was trained on.
@@ -27,12 +27,7 @@ def held_out_scores(
     """
     numbers = np.unique(patients, return_inverse=True)[1]
     folds = np.random.default_rng(0).permutation(int(numbers.max()) + 1)[numbers] % FOLDS
-    scores = np.empty(len(truth))
-    for fold in range(FOLDS):
-        probe = LinearProbe.fit(vectors[folds != fold], truth[folds != fold].astype(np.int64), penalty)
-        logits = probe.logits(vectors[folds == fold])
-        scores[folds == fold] = logits[:, 1] - logits[:, 0]
-    return scores
+    return held_out_scores(vectors, truth, folds, penalty)
 
 
 def auc_interval(

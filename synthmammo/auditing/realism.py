@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from synthmammo.auditing.classifying import auc_interval, held_out_scores
+from synthmammo.auditing.classifying import auc_interval, scores_by_patient
 from synthmammo.auditing.figure import Figure, percentiles, spread_weights
 from synthmammo.auditing.material import Material
 from synthmammo.metrics import auc, frechet_distance, overlap, weighted_kernel_distances
@@ -138,4 +138,4 @@ def _cross_validated(
     vectors: Vectors = np.concatenate([getattr(side, features) for side in sides])
     truth = np.repeat([False, True], count)
     patients = np.concatenate([np.char.add(side, sides[at].patients) for at, side in enumerate(("real ", "made "))])
-    return held_out_scores(vectors, truth, patients, _PENALTY), truth, patients
+    return scores_by_patient(vectors, truth, patients, _PENALTY), truth, patients

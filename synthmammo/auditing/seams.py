@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from synthmammo.auditing.classifying import auc_interval, held_out_scores
+from synthmammo.auditing.classifying import auc_interval, scores_by_patient
 from synthmammo.auditing.figure import LEAST, Figure
 from synthmammo.auditing.material import Material
 
@@ -42,5 +42,5 @@ def _told(side: Material) -> tuple[float, float, float, int] | None:
         return None
     vectors = side.borders[known].transpose(1, 0, 2).reshape(2 * count, -1)
     truth, patients = np.repeat([True, False], count), np.tile(side.patients[known], 2)
-    found = auc_interval(held_out_scores(vectors, truth, patients), truth, patients, _RESAMPLES)
+    found = auc_interval(scores_by_patient(vectors, truth, patients), truth, patients, _RESAMPLES)
     return *found, count

@@ -15,7 +15,7 @@ from synthmammo.metrics.curves import (
 from synthmammo.metrics.distances import frechet_distance, kernel_distance, weighted_kernel_distances
 from synthmammo.metrics.intervals import Interval, bootstrap, interval
 from synthmammo.metrics.neighbours import Overlap, overlap
-from synthmammo.metrics.probe import LinearProbe
+from synthmammo.metrics.probe import LinearProbe, held_out_scores
 
 __all__ = [
     "DeLong",
@@ -29,6 +29,7 @@ __all__ = [
     "delong_interval",
     "delong_test",
     "frechet_distance",
+    "held_out_scores",
     "holm",
     "interval",
     "kernel_distance",

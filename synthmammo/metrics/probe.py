@@ -56,3 +56,27 @@ class LinearProbe:
     def logits(self, features: Vectors) -> NDArray[np.float64]:
         """Logits of the classes `(N, K)` for feature vectors `(N, D)`."""
         return np.asarray((features.astype(np.float64) - self.mean) / self.scale @ self.weight + self.bias)
+
+
+def held_out_scores(
+    features: Vectors, positive: NDArray[np.bool_], fold: NDArray[np.integer], penalty: float = 1.0
+) -> NDArray[np.float64]:
+    """Scores of all images by two-class probes, each of which has not seen the images that it scores.
+
+    Args:
+        features: Feature vectors, `(N, D)`.
+        positive: Which of them should score higher, `bool (N)`.
+        fold: Number of the fold of each, `(N)`; what must not be on both sides, as a patient, is in one.
+        penalty: Weight of the squared weights; see `LinearProbe.fit`.
+
+    Returns:
+        Differences of the two logits, `float64 (N)`; NaN where all other folds are of one class. Each fold has a probe
+        of its own, so scores of different folds may differ in level.
+    """
+    scores = np.full(len(positive), np.nan)
+    for number in np.unique(fold):
+        held, rest = fold == number, fold != number
+        if positive[rest].any() and not positive[rest].all():
+            logits = LinearProbe.fit(features[rest], positive[rest].astype(np.int64), penalty).logits(features[held])
+            scores[held] = logits[:, 1] - logits[:, 0]
+    return scores

@@ -12,7 +12,7 @@ from scipy import stats
 from synthmammo.mammogram.arrays import Image
 from synthmammo.metrics.curves import auc, delong_interval, holm
 from synthmammo.metrics.intervals import Interval
-from synthmammo.metrics.probe import LinearProbe
+from synthmammo.metrics.probe import held_out_scores
 
 STATISTICS = (
     "mean grey level",
@@ -98,12 +98,10 @@ def _held_out(
     for which in (True, False):
         places = rng.permutation(np.flatnonzero(generated == which))
         fold[places] = np.arange(len(places)) % _FOLDS
-    scores = np.full(len(generated), 0.5)
+    scores = held_out_scores(features, generated, fold)
     for number in np.unique(fold):
-        held, rest = fold == number, fold != number
-        if len(np.unique(generated[rest])) == 2:
-            logits = LinearProbe.fit(features[rest], generated[rest].astype(int)).logits(features[held])
-            scores[held] = stats.rankdata(logits[:, 1] - logits[:, 0]) / (held.sum() + 1)
+        held = fold == number
+        scores[held] = 0.5 if np.isnan(scores[held]).any() else stats.rankdata(scores[held]) / (held.sum() + 1)
     return scores
 
 

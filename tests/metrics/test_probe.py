@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synthmammo.metrics import LinearProbe
+from synthmammo.metrics import LinearProbe, held_out_scores
 
 
 def vectors(seed: int, count: int, size: int = 5, shift: float = 0.0) -> np.ndarray:
@@ -40,3 +40,18 @@ def test_a_larger_penalty_makes_smaller_weights():
     features = vectors(0, 60) + labels[:, None]
     small, large = (LinearProbe.fit(features, labels, penalty) for penalty in (0.01, 10.0))
     assert np.abs(large.weight).sum() < 0.5 * np.abs(small.weight).sum()
+
+
+def test_scores_come_from_probes_that_have_not_seen_the_image():
+    positive, fold = np.arange(60) % 2 == 0, np.arange(60) % 3
+    features = vectors(5, 60, size=4) + np.where(positive, 1.0, -1.0)[:, None]
+    scores = held_out_scores(features, positive, fold, 0.1)
+    probe = LinearProbe.fit(features[fold != 1], positive[fold != 1].astype(int), 0.1)
+    logits = probe.logits(features[fold == 1])
+    np.testing.assert_allclose(scores[fold == 1], logits[:, 1] - logits[:, 0])
+    assert (scores[positive] > 0).mean() > 0.8 and (scores[~positive] < 0).mean() > 0.8
+
+
+def test_where_the_other_folds_are_of_one_class_there_is_no_score():
+    scores = held_out_scores(vectors(6, 20), np.arange(20) < 10, np.arange(20) // 10)
+    assert np.isnan(scores).all()
