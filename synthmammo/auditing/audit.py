@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from synthmammo.progress import Progress, Steps, silent, stage
 
 if TYPE_CHECKING:
     from synthmammo.auditing.findings import Findings
+    from synthmammo.auditing.leaks import Plants
     from synthmammo.auditing.material import Material
 
 PROTOCOL = "audit/1"
@@ -101,20 +102,53 @@ def audit(
     sides = open_sides(paths)
     notes = check_separate(sides)
 
-    from synthmammo.auditing.findings import check_enough, examine
-    from synthmammo.auditing.report import write_report
+    from synthmammo.auditing.findings import check_enough
 
     check_enough(sides)
-    materials = _gathered(sides, network, progress)
+    return concluded(sides, notes, _gathered(sides, network, progress), out, progress=progress)
+
+
+def concluded(
+    sides: Mapping[str, Side],
+    notes: Sequence[str],
+    materials: Mapping[str, Material],
+    out: Path,
+    *,
+    plants: Plants | None = None,
+    progress: Progress = silent,
+) -> Audited:
+    """Judge what was gathered, and write it down.
+
+    Args:
+        sides: The datasets by part: "dataset", "reference", "train".
+        notes: What limits the comparison, as sentences.
+        materials: What was gathered of each.
+        out: Directory to write into.
+        plants: Copies of training images that were planted before, where several datasets are judged by the same
+            images; None to plant them.
+        progress: Called when judging begins.
+
+    Returns:
+        What was found, and where it was written.
+
+    Raises:
+        DatasetError: One holds patches and another views.
+        OutputError: The directory cannot be written.
+    """
+    from synthmammo.auditing.comprehension import stated_facts
+    from synthmammo.auditing.findings import examine
+    from synthmammo.auditing.report import write_report
+
     stage(progress, "judging")
-    findings = examine(sides, materials)
+    findings = examine(sides, materials, plants)
     record: dict[str, Any] = {
         "protocol": PROTOCOL,
         "synthmammo": __version__,
         **{name: _described(side) for name, side in sides.items()},
-        "notes": notes + findings.notes,
+        "notes": [*notes, *findings.notes],
         **findings.record,
     }
+    record["dataset"]["stated"] = stated_facts(sides["dataset"])
     record["scorecard"] = scorecard(record)
     return _written(record, findings, out, write_report)
 

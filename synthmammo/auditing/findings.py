@@ -12,7 +12,7 @@ import numpy as np
 from synthmammo.auditing.bias import bias
 from synthmammo.auditing.diversity import diversity
 from synthmammo.auditing.figure import LEAST
-from synthmammo.auditing.leaks import leaks
+from synthmammo.auditing.leaks import Plants, leaks
 from synthmammo.auditing.mammography import statistics
 from synthmammo.auditing.material import Material
 from synthmammo.auditing.memorisation import Verdict
@@ -43,12 +43,13 @@ class Findings:
     training: Material
 
 
-def examine(sides: Mapping[str, Side], materials: Mapping[str, Material]) -> Findings:
+def examine(sides: Mapping[str, Side], materials: Mapping[str, Material], plants: Plants | None = None) -> Findings:
     """Measure everything that the numbers of images allow.
 
     Args:
         sides: The datasets by part: "dataset", "reference", "train".
         materials: What was gathered of each.
+        plants: Copies of training images that were planted before; None to plant them.
 
     Raises:
         DatasetError: One holds patches and another views, which are not compared.
@@ -60,7 +61,7 @@ def examine(sides: Mapping[str, Side], materials: Mapping[str, Material]) -> Fin
             message = f"holds {what[materials[name].patches]}, and the dataset that is judged {what[made.patches]}"
             hint = "Cut patches of both with `synthmammo patches`, or give whole views for both."
             raise DatasetError(message, where=f"{name} {sides[name].path}", hint=hint)
-    found = leaks(sides, made, real, training)
+    found = leaks(sides, made, real, training, plants)
     record: dict[str, Any] = {
         "memorised": found.record,
         "realism": {name: figure.record() for name, figure in realism(made, real, training).items()},

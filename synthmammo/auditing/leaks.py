@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.auditing.discriminating import by_discriminator
+from synthmammo.auditing.embedding import Embedding, train_embedding
 from synthmammo.auditing.material import Material, look
 from synthmammo.auditing.memorisation import (
     Embedded,
+    Looks,
     PixelCopies,
     Verdict,
     judge,
@@ -26,6 +28,9 @@ from synthmammo.auditing.sides import Side
 from synthmammo.identity import draw_u64
 from synthmammo.mammogram.sample import Sample
 from synthmammo.metrics import Interval
+
+_TRAINED = "copies/1"
+"""Name of how the embedding of copies is trained; those that were kept under another are not taken."""
 
 PLANTED = 24
 """Copies that are planted for each control."""
@@ -46,7 +51,22 @@ class Leaks:
     notes: list[str] = field(default_factory=list)
 
 
-def leaks(sides: Mapping[str, Side], made: Material, real: Material, training: Material) -> Leaks:
+@dataclass(frozen=True)
+class Plants:
+    """What the copies of training images are for: those that must be found, and an embedding that others taught.
+
+    Attributes:
+        controls: Planted copies by control.
+        embedding: Embedding that was trained on copies of other training images.
+    """
+
+    controls: dict[str, Looks]
+    embedding: Embedding
+
+
+def leaks(
+    sides: Mapping[str, Side], made: Material, real: Material, training: Material, plants: Plants | None = None
+) -> Leaks:
     """Let every instrument judge the samples.
 
     Args:
@@ -54,8 +74,9 @@ def leaks(sides: Mapping[str, Side], made: Material, real: Material, training: M
         made: Samples to judge.
         real: Real images that the generator never saw.
         training: Real images that it was trained on.
+        plants: Copies of the training images that were planted before; None to plant them.
     """
-    verdicts = list(_copy_verdicts(sides["train"], made, real, training))
+    verdicts = list(_copy_verdicts(plants or plant(sides["train"], training), made, real, training))
     recognised = recognise(made, training, real)
     copies_found = any(verdict.able for verdict in verdicts)
     if isinstance(recognised, Recognised):
@@ -94,24 +115,32 @@ def _missed(copies_found: bool, recognised: Recognised | str) -> Iterator[str]:
         yield f"the {CONTROL}"
 
 
-def _copy_verdicts(train: Side, made: Material, real: Material, training: Material) -> Iterator[Verdict]:
-    from synthmammo.auditing.embedding import train_embedding
+def plant(train: Side, training: Material) -> Plants:
+    """Plant copies of some training images, and train an embedding on copies of the others, or take the one kept.
+
+    Args:
+        train: Dataset of the training images.
+        training: What was gathered of them.
+    """
+    from synthmammo.auditing.kept import digest_of, kept_embedding
     from synthmammo.models.features import Features
 
     features, chosen = Features(), _chosen(training)
-    controls = {name: look(_copies(train, chosen, name), features) for name in CONTROLS}
-    yield judge(PixelCopies(training.patches), made.looks, training.looks, real.looks, controls)
+    originals = [sample for number, sample in enumerate(train.samples()) if number in chosen]
+    controls = {name: look((planted(sample, name) for sample in originals), features) for name in CONTROLS}
     # The copies that teach the embedding are not of the images whose copies test it.
     others = np.array([number for number in range(len(training)) if number not in chosen])
-    positives = look(_one_copy_each(train, others), features)
-    embedding = train_embedding(training.means[others], positives.means, groups=others)
-    name = "contrastive embedding"
-    yield judge(Embedded(embedding, name), made.looks, training.looks, real.looks, controls)
+    seen = training.looks.seen[others]
+    embedding = kept_embedding(
+        digest_of(_TRAINED, [seen, training.keys[others]]),
+        lambda: train_embedding(seen, look(_one_copy_each(train, others), features).seen, groups=others),
+    )
+    return Plants(controls, embedding)
 
 
-def _copies(train: Side, chosen: set[int], control: str) -> Iterator[Sample]:
-    """Planted copies of some training images, made by one control."""
-    return (planted(sample, control) for number, sample in enumerate(train.samples()) if number in chosen)
+def _copy_verdicts(plants: Plants, made: Material, real: Material, training: Material) -> Iterator[Verdict]:
+    for instrument in (PixelCopies(training.patches), Embedded(plants.embedding, "contrastive embedding")):
+        yield judge(instrument, made.looks, training.looks, real.looks, plants.controls)
 
 
 def _one_copy_each(train: Side, numbers: NDArray[np.int64]) -> Iterator[Sample]:

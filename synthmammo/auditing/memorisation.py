@@ -12,10 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from skimage.measure import block_reduce
 
 from synthmammo.auditing.classifying import auc_interval
 from synthmammo.auditing.copies import most_alike
 from synthmammo.auditing.embedding import Embedding
+from synthmammo.auditing.thumbnails import SIDE_PX
 from synthmammo.metrics import Interval, bootstrap, interval
 
 HELD_OUT_FLAGGED = 0.01
@@ -29,6 +31,9 @@ FOUND = 0.95
 
 LEAST_HELD_OUT = 30
 """Fewer held-out images set no threshold."""
+
+_BLOCK_PX = 4
+"""Pixels of a thumbnail that an embedding sees as one."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,16 @@ class Looks:
     def __len__(self) -> int:
         """Number of images."""
         return len(self.thumbnails)
+
+    @property
+    def seen(self) -> NDArray[np.float32]:
+        """What embeddings of copies are trained on, `float32 (N, 752)`.
+
+        The means of the maps change with noise and grey levels, which the thumbnails ignore; these change with shifts
+        and scale, which the means ignore.
+        """
+        small = block_reduce(self.thumbnails, (1, _BLOCK_PX, _BLOCK_PX), np.mean) * SIDE_PX
+        return np.concatenate([self.means, small.reshape(len(self), -1)], 1, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -82,14 +97,14 @@ class PixelCopies:
 
 @dataclass(frozen=True)
 class Embedded:
-    """Cosine of two images in an embedding that the audit trained."""
+    """Cosine of two images in an embedding that the audit trained on `Looks.seen`."""
 
     embedding: Embedding
     name: str
 
     def most_alike(self, queries: Looks, training: Looks) -> Alike:
         """See `Instrument`."""
-        cosines = self.embedding(queries.means) @ self.embedding(training.means).T
+        cosines = self.embedding(queries.seen) @ self.embedding(training.seen).T
         return Alike(cosines.argmax(1), cosines.max(1))
 
 

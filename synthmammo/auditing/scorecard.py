@@ -21,7 +21,7 @@ def scorecard(record: Mapping[str, Any]) -> list[dict[str, str]]:
         "constraint": _constraint(record["mammography"]),
         "completeness": _lacking(diversity["attributes_covered"]),
         "compliance": _compliance(record),
-        "comprehension": NOT_ASSESSED,
+        "comprehension": _comprehension(record.get("dataset", {}).get("stated", {})),
         "consistency": _gaps(record["bias"]),
     }
     return [{"criterion": name, "asks": ASKED[name], "found": found} for name, found in answers.items()]
@@ -33,7 +33,7 @@ ASKED = {
     "constraint": "Do they keep to anatomy and acquisition?",
     "completeness": "Are all groups and findings there?",
     "compliance": "Does the data keep to privacy and law?",
-    "comprehension": "Can its making be understood?",
+    "comprehension": "Can its making be understood from its files?",
     "consistency": "Are all groups served equally well?",
 }
 """What each criterion asks, in the order of the card."""
@@ -56,6 +56,14 @@ def _number(value: float | None) -> str:
 def _compliance(record: Mapping[str, Any]) -> str:
     terms = record.get("dataset", {}).get("terms")
     return f"{record['memorised']['verdict']}; licences of what it was made from: {terms or 'unknown'}"
+
+
+def _comprehension(stated: Mapping[str, bool]) -> str:
+    if not stated:
+        return NOT_ASSESSED
+    missing = [name for name, there in stated.items() if not there]
+    known = f"{len(stated) - len(missing)} of {len(stated)} facts of its making are stated"
+    return known + (f"; not stated: {', '.join(missing)}" if missing else "")
 
 
 def _constraint(measured: Mapping[str, Any]) -> str:

@@ -144,8 +144,13 @@ def _notes() -> dict[str, Any]:
 
 
 def _file() -> Path:
+    return cache_folder() / "rates.json"
+
+
+def cache_folder() -> Path:
+    """Folder of what was measured on this machine: SYNTHMAMMO_CACHE, by default ~/.cache/synthmammo."""
     stated = os.environ.get(CACHE)
-    return (Path(stated) if stated else Path.home() / ".cache" / "synthmammo") / "rates.json"
+    return Path(stated) if stated else Path.home() / ".cache" / "synthmammo"
 
 
 def _kind(recipe: Recipe) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from synthmammo.auditing.embedding import train_embedding
+from synthmammo.auditing.kept import digest_of, kept_embedding
 from synthmammo.auditing.memorisation import Alike, Embedded, Looks, judge, membership, reproduced, share, threshold
 
 
@@ -85,11 +86,40 @@ def test_an_embedding_learns_which_pictures_belong_together():
         return np.concatenate([things + rng.normal(0, 0.3, things.shape), rng.normal(0, 3, (len(things), 32))], 1)
 
     things, new = rng.normal(size=(400, 8)), rng.normal(size=(100, 8))
-    embedding = train_embedding(pictures(things), pictures(things), groups=np.arange(400))
+    first, second = (looks(pictures(things)).seen for _ in range(2))
+    embedding = train_embedding(first, second, groups=np.arange(400))
     known, again = looks(pictures(new)), looks(pictures(new))
     found = Embedded(embedding, "learned").most_alike(again, known)
     plain = np.linalg.norm(again.means[:, None] - known.means, axis=2).argmin(1)
     assert (found.number == np.arange(100)).mean() > 0.8 > (plain == np.arange(100)).mean() + 0.4
+
+
+def test_an_embedding_is_trained_once_for_the_same_training_images(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHMAMMO_CACHE", str(tmp_path))
+    rng, trained = np.random.default_rng(0), []
+    features = rng.normal(size=(40, 6)).astype(np.float32)
+
+    def train():
+        trained.append(1)
+        return train_embedding(features, features + 0.01, groups=np.arange(40))
+
+    first, again = (kept_embedding(digest_of("copies", [features]), train) for _ in range(2))
+    assert len(trained) == 1 and np.array_equal(first(features), again(features))
+    kept_embedding(digest_of("copies", [features + 1]), train)
+    assert len(trained) == 2
+    (one, _) = sorted((tmp_path / "audits").iterdir())
+    one.write_bytes(b"PK")
+    for values in (features, features + 1):
+        kept_embedding(digest_of("copies", [values]), train)
+    assert len(trained) == 3
+
+
+def test_an_embedding_is_trained_where_nothing_can_be_kept(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SYNTHMAMMO_CACHE", str(tmp_path / "file"))
+    features = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+    found = kept_embedding("d", lambda: train_embedding(features, features, groups=np.arange(40)))
+    assert found(features).shape == (40, 64)
 
 
 def test_one_pair_teaches_nothing():
