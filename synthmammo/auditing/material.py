@@ -18,7 +18,7 @@ from synthmammo.auditing.thumbnails import is_patch, thumbnail
 from synthmammo.mammogram.sample import Sample
 from synthmammo.models.features import Features, scale_means
 
-GROUPED = ("view", "laterality", "density", "label", "lesion")
+GROUPED = ("view", "laterality", "density", "label", "lesion", "age")
 """Facts that figures are broken down by."""
 
 _BATCH = 32
@@ -149,6 +149,7 @@ def _facts(seen: _Seen) -> dict[str, Any]:
         "view": sample.view or "unknown",
         "laterality": sample.laterality or "unknown",
         "density": sample.history.density or "unknown",
+        "age": sample.history.background.age or "unknown",
         "label": sample.label,
         "lesion": " and ".join(kinds) or "none",
         "patch": is_patch(sample.breast),

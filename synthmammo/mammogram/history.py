@@ -118,6 +118,11 @@ class History:
         return self.record.get("weights")
 
     @property
+    def age(self) -> str | None:
+        """Age of a real patient in a band of ten years, e.g. "50 to 59"."""
+        return self.record.get("age")
+
+    @property
     def implant(self) -> bool | None:
         """Whether a breast has an implant."""
         return self.record.get("implant")

@@ -131,6 +131,30 @@ def test_what_is_not_a_number_is_null_in_the_file():
     assert record == {"value": None, "low": 0.5, "high": None, "floor": 0.0, "n": 3, "reference": 4, "seen_by": "eye"}
 
 
+def test_the_scorecard_says_which_facts_of_the_making_are_not_stated():
+    record = {
+        "dataset": {"stated": {"card": True, "origin of the images": True, "patients behind m": False}},
+        "memorised": {"verdict": "no copies found"},
+        "realism": {name: figure.record() for name, figure in realism(MADE, REAL, TRAINING).items()},
+        "diversity": diversity(MADE, REAL),
+        "mammography": {},
+        "bias": {},
+    }
+    rows = {row["criterion"]: row["found"] for row in scorecard(record)}
+    assert rows["comprehension"] == "2 of 3 facts of its making are stated; not stated: patients behind m"
+
+
+def test_ages_are_a_group_like_others_and_nothing_that_synthetic_images_lack():
+    ages = np.array(["50 to 59", "60 to 69"] * 100)
+    groups = {**{name: np.full(200, "one") for name in GROUPED}, "age": ages}
+    pooled = np.random.default_rng(5).normal(size=(200, 40)).astype(np.float32)
+    pooled[ages == "60 to 69"] += 1
+    made, real = material(200, 6, pooled=pooled, groups=groups), material(200, 7, groups=groups)
+    gap = bias(made, real, np.zeros(200, np.bool_))["age"]["gap"]
+    assert (gap["worst"], gap["best"]) == ("60 to 69", "50 to 59") and gap["low"] > 0
+    assert "age" not in diversity(MADE, real)["attributes_covered"]
+
+
 def test_the_scorecard_has_all_seven_criteria_and_says_what_was_not_assessed():
     record = {
         "memorised": {"verdict": "no copies found"},

@@ -1,4 +1,4 @@
-"""What is kept of a DICOM header says how the image was made, and nothing of the person."""
+"""What is kept of a DICOM header says how the image was made, and of the person a band of age alone."""
 
 import string
 
@@ -31,6 +31,27 @@ def coded(name, value):
     item = Dataset()
     setattr(item, name, value)
     return item
+
+
+@pytest.mark.parametrize(
+    ("stated", "band"),
+    [
+        ("055Y", "50 to 59"),
+        ("039Y", "below 40"),
+        ("060Y", "60 to 69"),
+        ("089Y", "80 or more"),
+        ("103Y", "80 or more"),
+        ("660M", "50 to 59"),
+        ("000Y", None),
+        ("unknown", None),
+        ("", None),
+    ],
+)
+def test_an_age_is_kept_as_a_band_of_ten_years(stated, band):
+    from pydicom import config
+
+    with config.disable_value_validation():
+        assert facts(PatientAge=stated).get("age") == band
 
 
 def test_a_bare_header_gives_its_bits_and_its_kind_alone():

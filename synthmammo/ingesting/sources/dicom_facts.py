@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.ages import age_band
 from synthmammo.ingesting.sources.dicom_pixels import is_raw
 from synthmammo.ingesting.sources.origins import STATED, header_origin
 
@@ -31,7 +32,10 @@ _ANSWERS = {"partial_view": "PartialView", "implant": "BreastImplantPresent", "b
 
 
 def header_facts(header: Dataset) -> dict[str, Any]:
-    """Facts of how an image was made, which say nothing of the person; `mammogram.columns.RECORDED` describes them."""
+    """Facts of how an image was made, which say nothing of the person but a band of age.
+
+    `mammogram.columns.RECORDED` describes most of them.
+    """
     facts: dict[str, Any] = {
         "manufacturer": head.text(header, "Manufacturer"),
         "manufacturer_model": head.text(header, "ManufacturerModelName"),
@@ -43,6 +47,7 @@ def header_facts(header: Dataset) -> dict[str, Any]:
         "projection": head.view_name(header) if head.view(header) is None else None,
         "modifier": head.modifiers(header),
         "lossy_ratio": head.lossy_ratio(header),
+        "age": age_band(_years(header)),
         "intensities": "for processing" if is_raw(header) else None,
         STATED: header_origin(header),
     }
@@ -52,6 +57,13 @@ def header_facts(header: Dataset) -> dict[str, Any]:
     numbers = {name: _number(header, *of) for name, of in _NUMBERS.items()}
     facts |= answers | texts | several | numbers
     return {name: value for name, value in facts.items() if value not in ("", None, [])}
+
+
+def _years(header: Dataset) -> float | None:
+    """Age in years, from an age string such as 055Y or 660M (PS3.5, 6.2)."""
+    text = head.text(header, "PatientAge").strip().upper()
+    per_year = {"Y": 1, "M": 12, "W": 52, "D": 365}.get(text[-1:])
+    return int(text[:-1]) / per_year if per_year and text[:-1].isdecimal() else None
 
 
 def _intent(header: Dataset) -> str | None:

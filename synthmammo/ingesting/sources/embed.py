@@ -22,6 +22,7 @@ from typing import Any
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.ages import age_band
 from synthmammo.ingesting.sources.archive_files import is_there
 from synthmammo.ingesting.sources.base import Annotation, Picture, Record, Skipped, choice, key_of
 from synthmammo.ingesting.sources.dicom_archive import DicomArchive, facts_beside, open_listed
@@ -197,5 +198,6 @@ def _facts(row: TableRow, rows: Sequence[TableRow]) -> dict[str, Any]:
         "computed_from_tomosynthesis": row["finalimagetype"].lower() in ("cview", "c-view") or None,
         "special_view": row["spot_mag"].removesuffix(".0") == "1" or None,
         "cohort": row["cohort_num"].removesuffix(".0"),
+        "age": age_band(row.number("age_at_study")),
     }
     return {name: value for name, value in facts.items() if value not in ("", None)}

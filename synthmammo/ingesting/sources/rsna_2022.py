@@ -14,6 +14,7 @@ from typing import Any
 
 from synthmammo.errors import SourceError
 from synthmammo.ingesting.sources import dicom_header as head
+from synthmammo.ingesting.sources.ages import age_band
 from synthmammo.ingesting.sources.archive_files import is_folder
 from synthmammo.ingesting.sources.base import Annotation, Record, Skipped, key_of
 from synthmammo.ingesting.sources.dicom_archive import DicomArchive, facts_beside, open_listed
@@ -112,6 +113,7 @@ def _facts(row: TableRow) -> dict[str, Any]:
         "projection": row["view"] if view_of(row["view"]) is None else None,
         "implant": row.flag("implant"),
         "site": row["site_id"],
+        "age": age_band(row.number("age")),
         "difficult_negative": row.flag("difficult_negative_case") or None,
     }
     return {name: value for name, value in facts.items() if value not in ("", None)}
