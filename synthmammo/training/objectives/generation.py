@@ -72,6 +72,15 @@ class GeneratorTraining(Training):
         """Train on one batch; every random number comes from `draws`, a generator on the processor."""
         raise NotImplementedError
 
+    def realness(self, images: Tensor, labels: Tensor) -> Tensor:
+        """How real the discriminators find images, without augmentation, `float32 (N)`; they are not trained further.
+
+        Args:
+            images: Images in [-1, 1], `float32 (N, C, H, W)`. Discriminators see a batch as a whole.
+            labels: Number of the class of each, `int64 (N)`; zeros for an unconditional model.
+        """
+        raise NotImplementedError
+
     @property
     def device(self) -> torch.device:
         """Where the networks are."""

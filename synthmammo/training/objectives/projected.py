@@ -319,6 +319,14 @@ class ProjectedObjective(GeneratorTraining):
         self.finish(len(batch.images))
         return losses | self.spread(fake, batch.images)
 
+    @torch.inference_mode()
+    def realness(self, images: Tensor, labels: Tensor) -> Tensor:
+        """See `GeneratorTraining`; the sum of the heads' mean scores."""
+        maps, _ = self._project(images)
+        heads = zip(self.heads.eval().scales, maps, strict=True)
+        scores = [head(append_batch_deviation(x, _DEVIATION_GROUP), labels).mean((1, 2)) for head, x in heads]
+        return torch.stack(scores).sum(0)
+
     def _sameness(self, real: list[Tensor], labels: Tensor, fake: list[Tensor], fake_labels: Tensor) -> Tensor:
         """Sum over the scales of the share of the real maps' deviation that generated ones lack; 0 to their number."""
         classes = max(1, self.generator.config.classes)

@@ -111,6 +111,13 @@ class LogisticObjective(GeneratorTraining):
         self._adjust(losses["real_sign"], count * self.processes)
         return losses | {"augment_probability": self.probability}
 
+    @torch.inference_mode()
+    def realness(self, images: Tensor, labels: Tensor) -> Tensor:
+        """See `GeneratorTraining`."""
+        label = one_hot(labels, self.generator.config.classes)
+        scores: Tensor = self.discriminator.eval()(images, label, dtype=self.general.dtype)
+        return scores[:, 0].float()
+
     def _judge(self, images: Tensor, labels: Tensor, draws: torch.Generator) -> Tensor:
         augmented = self.augmentation(images, draws, self.probability)
         label = one_hot(labels, self.generator.config.classes)
