@@ -1,88 +1,124 @@
-"""Builds every shipped recipe small, audits it against real images, and gives its card the section.
+"""Builds every shipped recipe small, audits it against real images, and writes what was found for the cards.
 
-Usage: python -m tools.audit_shipped OUT --views FILMS --patches PATCHES [--size 360] [NAME ...]
+Usage: python -m tools.audit_shipped OUT --views FILMS --patches PATCHES [--size 60] [NAME ...]
 
 FILMS and PATCHES are ingested datasets of real images, split by patient: training images in the split `train`, held-out
-ones in the others. Recipes that make patches are judged against the second, all others against the first; each model of
-the zoo that makes images is judged through a recipe of its own. What is there is not made or audited again, so that the
-same command goes on after a break. The table at the end is for docs/explanation/audit.md. No model that copies ships.
+ones in the others. Recipes that make patches are judged against the second, all others against the first. Each model of
+the zoo that makes whole images is judged through a recipe that makes nothing else. One process does all of it, what is
+known of the real images is gathered once, and what is in OUT is not made again: the same command goes on after a break.
+
+`cards/audits/NAME.md`, which tools.cards puts onto the card of NAME, and the table of docs/explanation/audit_shipped.md
+are written from OUT by `python -m tools.audit_cards OUT`. No model that copies ships.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Iterator
+import os
+import pickle
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import synthmammo as sm
-from synthmammo.models.zoo import models
+from synthmammo.auditing.audit import concluded
+from synthmammo.auditing.findings import check_enough
+from synthmammo.auditing.leaks import Plants, plant
+from synthmammo.auditing.material import Material, gather
+from synthmammo.auditing.sides import Side, check_separate, open_sides
+from synthmammo.models.features import Features
 
-_PHANTOM = {"background.spacing_mm": 0.9}
-"""Phantoms are audited at the spacing of small films: the distances are taken on 224 pixels anyway."""
+SIZES = {"cbis_mass_patches": 300}
+"""Samples of recipes whose model has seen patients; all others have the size of the command."""
 
+SETTINGS: dict[str, dict[str, Any]] = {"phantom_views": {"background.spacing_mm": 0.9}}
+"""Phantoms without lesions are made as coarse as the films; frames have 224 pixels anyway."""
 
-def recipes() -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Name, recipe and settings of everything that ships and makes images without real hosts."""
-    for name in sm.shipped_recipes():
-        recipe = sm.load_recipe(name)
-        if recipe.background.generator != "ingested":
-            coarse = recipe.background.generator == "phantom" and not recipe.lesions and recipe.patch is None
-            yield name, name, _PHANTOM if coarse else {}
-    for model in models():
-        if model.description.architecture == "stylegan2":
-            yield model.name.replace("/", "-"), _of_model(model.name, model.description.classes), {}
-
-
-def _of_model(name: str, classes: tuple[str, ...]) -> dict[str, Any]:
-    labels: dict[str, Any] = {label: f"1/{len(classes)}" for label in classes} or {"normal": 1}
-    background = {"generator": "stylegan2", "model": name, "conditional": bool(classes), "truncation": 1}
-    content = {"version": 1, "name": name.rpartition("/")[2], "seed": 5000, "size": 300, "classes": labels}
-    return content | {"background": background, "emit": {"formats": ["parquet"]}}
+OF_MODELS = {"cbis_mass_patches": "stylegan2-cbis-mass-128", "turing_test": "stylegan2-phantom-256"}
+"""Recipes whose images are those of one model and nothing else, and that model."""
 
 
-def audited(name: str, recipe: Any, settings: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
-    """Build and audit one recipe, unless that was done, and return the record of the audit."""
-    dataset, out = options.out / "datasets" / name, options.out / "audits" / name
-    changes = settings | {"emit.formats": ["parquet"]}
-    sm.build(recipe, dataset, size=options.size, settings=changes, workers=None)
-    if not (out / "audit.json").is_file():
-        films = options.patches if _is_of_patches(dataset) else options.views
-        sm.audit(dataset, films, films, out)
-    sm.card(dataset, audit=out)
-    record: dict[str, Any] = json.loads((out / "audit.json").read_text(encoding="utf-8"))
-    return record
+class Real:
+    """Real images that several datasets are judged against.
+
+    Args:
+        path: Ingested dataset.
+        kept: Folder of what is gathered of them.
+        features: Network of the maps.
+    """
+
+    def __init__(self, path: Path, kept: Path, features: Features) -> None:
+        self.sides = open_sides({"reference": path, "train": path})
+        self.notes = check_separate(self.sides)
+        check_enough(self.sides)
+        self._kept, self._features = kept / path.name, features
+
+    @cached_property
+    def materials(self) -> dict[str, Material]:
+        """What was gathered of both parts."""
+        return {name: self._gathered(name, side) for name, side in self.sides.items()}
+
+    @cached_property
+    def plants(self) -> Plants:
+        """Planted copies of training images."""
+        path = self._kept / "plants.pickle"
+        if not path.is_file():
+            _keep(path, plant(self.sides["train"], self.materials["train"]))
+        found: Plants = _kept(path)
+        return found
+
+    def _gathered(self, name: str, side: Side) -> Material:
+        path = self._kept / f"{name}.pickle"
+        if not path.is_file():
+            _keep(path, gather(side.samples(), self._features))
+        found: Material = _kept(path)
+        return found
 
 
-def _is_of_patches(dataset: Path) -> bool:
-    return bool(sm.Dataset.open(dataset)[0].breast.mean() > 0.97)
+def _keep(path: Path, what: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(pickle.dumps(what))
+    partial.replace(path)
 
 
-def row(name: str, record: dict[str, Any]) -> str:
-    """One line of the table."""
-    memorised, realism = record["memorised"], record["realism"]
-    distance, told = realism["kernel_distance_x1000"], realism["two_sample_auc"]
-    return (
-        f"| {name} | {record['dataset']['samples']} | {memorised['verdict']} | "
-        f"{distance['value']:.1f} ({distance['low']:.1f} to {distance['high']:.1f}; real {distance['floor']:.1f}) | "
-        f"{realism['recall']['value']:.2f} | {told['value']:.2f} | {memorised['membership_auc']['value']:.2f} |"
-    )
+def _kept(path: Path) -> Any:
+    return pickle.loads(path.read_bytes())  # written by this tool, in a folder of its own
+
+
+def audited(name: str, out: Path, real: Mapping[str, Real], features: Features, size: int) -> Path:
+    """Build and judge one recipe, unless that was done, and return the directory of the audit."""
+    dataset, audit, material = out / "datasets" / name, out / "audits" / name, out / "materials" / f"{name}.pickle"
+    if (audit / "audit.json").is_file():
+        return audit
+    changes = SETTINGS.get(name, {}) | {"emit.formats": ["parquet"]}
+    sm.build(name, dataset, size=SIZES.get(name, size), settings=changes, workers=1)
+    side = open_sides({"dataset": dataset})["dataset"]
+    if not material.is_file():
+        _keep(material, gather(side.samples(), features))
+    made: Material = _kept(material)
+    films = real["patches" if made.patches else "views"]
+    sides = {"dataset": side, **films.sides}
+    check_enough(sides)
+    concluded(sides, films.notes, {"dataset": made, **films.materials}, audit, plants=films.plants)
+    return audit
 
 
 def main(options: argparse.Namespace) -> None:
-    """Audit what was named, or everything, and print the table."""
-    lines = []
-    for name, recipe, settings in recipes():
-        if options.names and name not in options.names:
+    """Audit what was named, or everything, and say where each audit lies."""
+    os.environ.setdefault("SYNTHMAMMO_CACHE", str(options.out / "cache"))
+    features = Features()
+    paths = {"views": options.views, "patches": options.patches}
+    real = {name: Real(path, options.out / "real", features) for name, path in paths.items()}
+    for name in options.names or sm.shipped_recipes():
+        if sm.load_recipe(name).background.generator == "ingested":
+            print(f"{name}: its backgrounds are real films that the recipe names, so there is nothing to audit")
             continue
         try:
-            lines.append(row(name, audited(name, recipe, settings, options)))
+            print(f"{name}: {audited(name, options.out, real, features, options.size)}", flush=True)
         except sm.SynthmammoError as error:
-            lines.append(f"| {name} | | {error.message} | | | | |")
-        print(lines[-1], flush=True)
-    print("\n| what | samples | memorised | kernel distance x 1000 | recall | two-sample AUC | membership AUC |")
-    print("\n".join(["| --- | --- | --- | --- | --- | --- | --- |", *lines]))
+            print(f"{name}: {error}", flush=True)
 
 
 if __name__ == "__main__":
@@ -91,5 +127,5 @@ if __name__ == "__main__":
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--views", type=Path, required=True)
     parser.add_argument("--patches", type=Path, required=True)
-    parser.add_argument("--size", type=int, default=360)
+    parser.add_argument("--size", type=int, default=60)
     main(parser.parse_args())

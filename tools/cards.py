@@ -1,10 +1,12 @@
-"""Copies the cards and pictures of built datasets to `cards/`.
+"""Copies the cards and pictures of built datasets to `cards/`, with the sections on audits that lie there.
 
-Usage: python -m tools.cards [FOLDER]    the folder that holds the datasets, by default `datasets`
+Usage: python -m tools.cards [FOLDER]    the folder that holds the datasets, by default `datasets`; without it the
+sections on audits are put onto the cards that are there, too
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -31,10 +33,23 @@ def copy(dataset: Path) -> None:
     for figure in sorted(figures):
         shutil.copyfile(figure, picture.with_name(f"{name}-{figure.name}"))
         text = text.replace(f"(figures/{figure.name})", f"(figures/{name}-{figure.name})")
-    (ROOT / "cards" / f"{name}.md").write_text(text, encoding="utf-8")
+    (ROOT / "cards" / f"{name}.md").write_text(with_audit(name, text), encoding="utf-8")
+
+
+def with_audit(name: str, text: str) -> str:
+    """A card with the section that `tools.audit_cards` wrote, before that on loading; none where there is none."""
+    path = ROOT / "cards" / "audits" / f"{name}.md"
+    text = re.sub(r"## Audit\n.*?(?=\n## )\n", "", text, flags=re.DOTALL)
+    if not path.is_file():
+        return text
+    before, heading, after = text.partition("## Loading")
+    return f"{before}## Audit\n\n{path.read_text(encoding='utf-8')}\n{heading}{after}"
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        for card in sorted((ROOT / "cards").glob("*.md")):
+            card.write_text(with_audit(card.stem, card.read_text(encoding="utf-8")), encoding="utf-8")
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "datasets")
     for recipe in sorted((ROOT / "recipes").glob("*.yaml")):
         if (folder / recipe.stem / "README.md").is_file():
