@@ -33,12 +33,10 @@ _TABLE = re.compile(r"(<!-- table -->\n).*?(<!-- end -->)", re.DOTALL)
 def section(name: str, audit: Path, record: dict[str, Any]) -> str:
     """The section of a card: what was judged, what was found, and the sheet where it may be shown."""
     size, sides = record["dataset"]["samples"], [record[part] for part in ("train", "reference")]
-    shown = "".join(
-        f" {side['samples']:,} {what} images" for side, what in zip(sides, ("training,", "held-out"), strict=True)
-    )
+    counts = f"{sides[0]['samples']:,} training, {sides[1]['samples']:,} held-out images"
     said = (
-        f"The first {size} samples of the recipe against real images of {sides[0]['name']} ({shown.strip()}), with "
-        f"`python -m tools.audit_shipped`; [what is measured](../docs/explanation/audit.md)."
+        f"{size} samples of the recipe were judged against real images, {sides[0]['name']} ({counts}), with "
+        "`python -m tools.audit_shipped`; [what is measured](../docs/explanation/audit.md)."
     )
     text = f"{said}\n\n{(audit / 'card.md').read_text(encoding='utf-8').strip()}\n"
     sheet = audit / "figures" / "closest.png"
