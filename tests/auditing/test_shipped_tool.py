@@ -46,7 +46,8 @@ def test_a_recipe_is_built_audited_and_put_onto_its_card(tmp_path, monkeypatch, 
         text.startswith("before\n") and text.endswith("after\n") and "| [phantom_views](" in text and "old" not in text
     )
     section = (page.parent / "cards" / "audits" / "phantom_views.md").read_text()
-    assert section.startswith("30 samples of the recipe") and "figures/" not in section  # nothing is known of the films' licence
+    # Nothing is known of the licence of the films, so that their sheet is not shown.
+    assert section.startswith("30 samples of the recipe") and "figures/" not in section
     card = cards.with_audit("phantom_views", "# phantom_views\n\n## Loading\n\nNothing.\n")
     assert card.count("## Audit") == 1 and cards.with_audit("phantom_views", card) == card
     assert cards.with_audit("another", card) == "# phantom_views\n\n## Loading\n\nNothing.\n"
