@@ -28,7 +28,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from synthmammo._version import __version__
-from synthmammo.processors import wait_without_spinning
+from synthmammo.processors import take_large_pages, wait_without_spinning
 
 if TYPE_CHECKING:
     from synthmammo.auditing.audit import audit
@@ -141,6 +141,7 @@ __all__ = [
 
 # Here, as it holds only where it comes before PyTorch is imported.
 wait_without_spinning()
+take_large_pages()
 
 
 def __getattr__(name: str) -> Any:

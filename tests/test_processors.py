@@ -85,3 +85,14 @@ def test_threads_that_wait_sleep_unless_somebody_said_otherwise(stated: str | No
     if "OMP_WAIT_POLICY" not in done.stderr:
         pytest.skip("this PyTorch has another library of threads than GNU's")
     assert f"OMP_WAIT_POLICY = '{(stated or 'passive').upper()}'" in done.stderr
+
+
+@pytest.mark.parametrize(("stated", "taken"), [(None, "1"), ("0", "0")])
+def test_large_pages_are_taken_unless_somebody_said_otherwise(
+    stated: str | None, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
+    if stated:
+        monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", stated)
+    processors.take_large_pages()
+    assert os.environ["THP_MEM_ALLOC_ENABLE"] == taken

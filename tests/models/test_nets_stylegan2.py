@@ -108,7 +108,7 @@ def test_up_convolution_in_strips_equals_the_whole(numbers: int, monkeypatch: py
     x, weight = torch.randn(2, 5, 13, 13), torch.randn(6, 5, 3, 3)
     whole = ops._up_conv(x, weight)
     monkeypatch.setattr(ops, "_STRIP_NUMBERS", numbers)
-    torch.testing.assert_close(ops._up_conv_in_strips(x, weight), whole, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(ops._up_conv_in_strips(x, weight, torch.ones(())), whole, atol=1e-5, rtol=1e-5)
 
 
 def test_a_style_reaches_its_own_layer_and_those_after_it_only() -> None:
@@ -256,3 +256,32 @@ def test_the_batch_deviation_is_the_same_for_a_whole_group(count: int, group: in
 def test_wrong_shapes_are_named(wrong: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         wrong(make(Generator, SMALL), make(Discriminator, SMALL))  # type: ignore[operator]
+
+
+def test_prepared_weights_are_kept_while_they_stay_and_made_anew_after_a_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared, weight = [], nn.Parameter(torch.randn(3, 2, 3, 3))
+    monkeypatch.setattr(ops.Kernel, "of", lambda weight, dtype: prepared.append(dtype) or ops.Kernel(weight, weight))
+    kept = ops.KeptKernel()
+    with torch.no_grad():
+        first = kept.of(weight, torch.float32)
+        assert kept.of(weight, torch.float32) is first and len(prepared) == 1
+        weight.mul_(2)
+        assert kept.of(weight, torch.float32) is not first
+        weight.data = weight.data.clone()
+        kept.of(weight, torch.float32)
+        kept.of(weight, torch.float16)
+    assert len(prepared) == 4
+    kept.of(weight, torch.float16)  # with gradients the weights are part of the graph
+    assert len(prepared) == 5
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_noise_bias_and_activation_in_rows_equal_the_whole_to_the_bit(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, bias = torch.randn(count, 3, 9, 8).contiguous(memory_format=torch.channels_last), torch.randn(3, 1, 1)
+    for noise in (torch.randn(1, 9, 8), torch.randn(count, 1, 9, 8), torch.zeros(count, 1, 1, 1)):
+        whole = ops.noisy_activation(x.clone(), noise, bias)
+        monkeypatch.setattr(ops, "_CACHED_NUMBERS", 100)
+        with torch.no_grad():
+            assert torch.equal(ops.noisy_activation(x.clone(), noise, bias), whole)

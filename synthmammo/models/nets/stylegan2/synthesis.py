@@ -36,15 +36,16 @@ class StyledConv(nn.Module):
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
         self.up = up
+        self._kernel = ops.KeptKernel()
 
     def forward(self, x: Tensor, style: Tensor, noise: Tensor) -> Tensor:
         """`(N, C, H, W)`, `(N, C)`, noise `(1, H', W')` or `(N, 1, H', W')` -> `(N, D, H', W')`; x is written to."""
         # The gain of the activation goes in front of it, onto smaller tensors.
-        x = ops.modulated_conv(x, self.weight, style, up=self.up, gain=ops.GAIN, overwrite=True)
+        kernel = self._kernel.of(self.weight, x.dtype)
+        x = ops.modulated_conv(x, kernel, style, up=self.up, gain=ops.GAIN, overwrite=True)
         noise = (noise * (self.noise_strength * ops.GAIN)).to(x.dtype)
         bias = (self.bias * ops.GAIN).to(x.dtype)[:, None, None]
-        x = x + noise + bias if torch.is_grad_enabled() else x.add_(noise).add_(bias)
-        return ops.activate(x, 1.0, overwrite=True)
+        return ops.noisy_activation(x, noise, bias)
 
 
 def _laid_out(weight: Tensor, *, transposed: bool) -> Tensor:
