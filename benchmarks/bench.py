@@ -141,6 +141,16 @@ def sampling() -> Iterator[Line]:
         print("    the published implementation is not measured: no --reference", file=sys.stderr)
 
 
+def rate() -> Iterator[Line]:
+    """Builds of StyleGAN2 hosts at 512 x 512 beside the network alone, and two processes beside one."""
+    command = [sys.executable, "-m", "benchmarks.rate"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if share := re.search(r"([\d.]+) of its rate", output):
+        yield "build of StyleGAN2 hosts at 512 x 512, three formats, over the network's rate", share[1], "at least 0.95"
+    if times := re.search(r"([\d.]+) times one", output):
+        yield "the same, two processes over one, their start included", f"{times[1]} x", "at least 1.8 x"
+
+
 def editing() -> Iterator[Line]:
     """Directions of a 512-wide W, and edits beside sampling at 512 x 512."""
     command = [sys.executable, "-m", "benchmarks.edits"]
@@ -215,6 +225,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Line]]] = {
         writing,
         memory,
         sampling,
+        rate,
         editing,
         neighbour,
         training,

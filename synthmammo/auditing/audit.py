@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthmammo._version import __version__
-from synthmammo.arguments import a_function, a_path
+from synthmammo.arguments import a_function, a_path, a_text
 from synthmammo.auditing.scorecard import scorecard
 from synthmammo.auditing.sides import Side, check_separate, open_sides
 from synthmammo.dataset.layout import MANIFEST
@@ -59,6 +59,7 @@ def audit(
     out: str | Path,
     *,
     extractor: str | Path | None = None,
+    device: str = "auto",
     progress: Progress = silent,
 ) -> Audited:
     """Measure how real, how varied and how fair a synthetic dataset is, and what it gives away of training images.
@@ -73,6 +74,7 @@ def audit(
         out: Directory to write `audit.json`, `audit.html`, `card.md` and the figures into.
         extractor: Network whose features the distances are taken on: directory of an image classifier of transformers,
             or file of weights of an EfficientNet-Lite0; None for that of ImageNet, which works offline.
+        device: Device that the features are measured on; "auto" for the best that there is.
         progress: Function that is called with images read and images in all.
 
     Returns:
@@ -105,7 +107,8 @@ def audit(
     from synthmammo.auditing.findings import check_enough
 
     check_enough(sides)
-    return concluded(sides, notes, _gathered(sides, network, progress), out, progress=progress)
+    materials = _gathered(sides, network, a_text(device, "device", DatasetError), progress)
+    return concluded(sides, notes, materials, out, progress=progress)
 
 
 def concluded(
@@ -153,12 +156,13 @@ def concluded(
     return _written(record, findings, out, write_report)
 
 
-def _gathered(sides: Mapping[str, Side], network: Path | None, progress: Progress) -> dict[str, Material]:
+def _gathered(sides: Mapping[str, Side], network: Path | None, device: str, progress: Progress) -> dict[str, Material]:
     from synthmammo.auditing.extractors import OnDisk
     from synthmammo.auditing.material import gather
+    from synthmammo.models.devices import usable
     from synthmammo.models.features import Features
 
-    features, extractor = Features(), OnDisk(network) if network else None
+    features, extractor = Features().to(usable(device, failure=DatasetError)), OnDisk(network) if network else None
     steps = Steps(progress, sum(map(len, sides.values())))
     steps(0)
     return {name: gather(side.samples(), features, extractor, lambda: steps(1)) for name, side in sides.items()}

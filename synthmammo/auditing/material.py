@@ -129,11 +129,12 @@ def _rows(batch: Sequence[_Seen], features: Features, extractor: Extractor) -> l
         frames = torch.from_numpy(np.stack([seen.frame for seen in batch]))[:, None]
         maps = features.scales(frames)
         pooled = extractor.pooled(frames, maps)
-        fine = scale_means(features.scales(torch.from_numpy(np.stack([seen.residue for seen in batch]))[:, None]))
-    means = scale_means(maps)
+        residues = torch.from_numpy(np.stack([seen.residue for seen in batch]))[:, None]
+        fine = scale_means(features.scales(residues)).cpu()
+    means = scale_means(maps).cpu()
     return [
         _facts(seen)
-        | {"pooled": pooled[number].numpy(), "means": means[number].numpy(), "residues": fine[number].numpy()}
+        | {"pooled": pooled[number].cpu().numpy(), "means": means[number].numpy(), "residues": fine[number].numpy()}
         for number, seen in enumerate(batch)
     ]
 
@@ -204,5 +205,5 @@ def look(samples: Iterable[Sample], extractor: Features) -> Looks:
         for sample in samples:
             thumbnails.append(thumbnail(sample.image, sample.breast))
             frame = torch.from_numpy(framed(sample))[None, None]
-            means.append(scale_means(extractor.scales(frame))[0].numpy())
+            means.append(scale_means(extractor.scales(frame))[0].cpu().numpy())
     return Looks(np.stack(thumbnails), np.stack(means))

@@ -17,6 +17,7 @@ from synthmammo.benchmarking.pages import Written
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.errors import TrainingError
+from synthmammo.models.devices import usable
 from synthmammo.progress import Progress, silent, stage
 from synthmammo.settings import Changes, changed, checked
 
@@ -32,7 +33,7 @@ def benchmark(
     config: ClassifyConfig | Mapping[str, Any] | str | Path | None = None,
     settings: Changes = (),
     generator: str | Path | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     progress: Progress = silent,
 ) -> Written:
     """Train classifiers on real and synthetic images in several ratios, and test them on real ones (Wu et al. 2020).
@@ -49,7 +50,7 @@ def benchmark(
         config: YAML file or keys and values over the preset; or a whole `ClassifyConfig` in its place.
         settings: Values that are changed last, by key or as KEY=VALUE texts, e.g. `{"ratios": (0, 50), "seeds": 3}`.
         generator: Model that made the synthetic images, where no manifest says so; what it has seen is checked.
-        device: Device that networks run on, e.g. "cuda".
+        device: Device that networks run on, e.g. "cuda"; "auto" for the best that there is.
         progress: Function that is called with images shown and images in all.
 
     Returns:
@@ -82,7 +83,9 @@ def benchmark(
     from synthmammo.benchmarking.classify.report import report
 
     made_by = None if generator is None else str(generator)
-    return report(classify(chosen, *sides, generator=made_by, device=device, progress=progress))
+    return report(
+        classify(chosen, *sides, generator=made_by, device=usable(device, failure=TrainingError), progress=progress)
+    )
 
 
 def benchmark_detect(
@@ -94,7 +97,7 @@ def benchmark_detect(
     preset: str = "quick",
     config: DetectConfig | Mapping[str, Any] | str | Path | None = None,
     settings: Changes = (),
-    device: str = "cpu",
+    device: str = "auto",
     progress: Progress = silent,
 ) -> Written:
     """Train detectors of lesions on real images, synthetic ones and both, and test them on real ones.
@@ -110,7 +113,7 @@ def benchmark_detect(
         preset: Configuration to begin with: "quick" or "rt-detr".
         config: YAML file or keys and values over the preset; or a whole `DetectConfig` in its place.
         settings: Values that are changed last, by key or as KEY=VALUE texts, e.g. `{"folds": 3, "steps": 500}`.
-        device: Device that networks run on, e.g. "cuda".
+        device: Device that networks run on, e.g. "cuda"; "auto" for the best that there is.
         progress: Function that is called with images done and images in all; reading counts as well.
 
     Returns:
@@ -139,7 +142,7 @@ def benchmark_detect(
     from synthmammo.benchmarking.detect.detect import detect
     from synthmammo.benchmarking.detect.report import report
 
-    return report(detect(chosen, *sides, rows=wanted, device=device, progress=progress))
+    return report(detect(chosen, *sides, rows=wanted, device=usable(device, failure=TrainingError), progress=progress))
 
 
 def _rows(rows: object, synthetic: object) -> tuple[Any, ...]:

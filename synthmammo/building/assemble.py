@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import groupby
 from time import perf_counter
 
@@ -17,6 +18,7 @@ from synthmammo.building.canvas import Canvas, Ground, Placed
 from synthmammo.building.insertion import Inserter
 from synthmammo.building.placement import Frame, Places, Site
 from synthmammo.building.reasons import LEFT_OUT
+from synthmammo.building.together import Rounds, ahead
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.inputs import Inputs
 from synthmammo.mammogram.anatomy import site_from_draw, tissue_share
@@ -24,6 +26,7 @@ from synthmammo.mammogram.geometry import crop
 from synthmammo.mammogram.history import Built, cut_record
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Box, Sample
+from synthmammo.models.devices import Computing
 from synthmammo.models.threads import one_thread
 from synthmammo.recipe import Placement, Quality, Recipe
 
@@ -34,6 +37,10 @@ class Failure:
 
     key: str
     reason: str
+
+
+Batch = list[tuple[Sample | str, Sequence[Row]]]
+"""Backgrounds that were made together, each with the rows that share it; a text says why there is none."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,9 @@ class Assembler:
     Args:
         recipe: The checked recipe.
         inputs: What its generators read, as `find_inputs` finds it; by default each looks for its own.
-        device: Device of the networks; "cpu" by default.
+        computing: Device, batch and precision of the networks; by default the processor, and batches as the generators
+            have them. With a batch, backgrounds are made ahead by a thread while others are composed, and networks that
+            make lesions answer for all samples of a batch at once.
 
     Attributes:
         recipe: The checked recipe.
@@ -65,10 +74,11 @@ class Assembler:
         GeneratorError: A generator is unknown or lacks its model.
     """
 
-    def __init__(self, recipe: Recipe, inputs: Inputs | None = None, device: str = "cpu") -> None:
-        self.recipe = recipe
-        self._backgrounds = Backgrounds(recipe, inputs, device)
-        self._inserter = Inserter(recipe, inputs, device)
+    def __init__(self, recipe: Recipe, inputs: Inputs | None = None, computing: Computing | None = None) -> None:
+        self.recipe, computing = recipe, computing or Computing()
+        self._rounds = Rounds(computing.batch, computing.device) if computing.batch else None
+        self._backgrounds = Backgrounds(recipe, inputs, computing)
+        self._inserter = Inserter(recipe, inputs, computing, self._rounds)
         self.seconds: dict[str, float] = defaultdict(float)
 
     def samples(self, rows: Iterable[Row]) -> Iterator[Sample | Failure]:
@@ -78,24 +88,52 @@ class Assembler:
             rows: Rows of the plan; those that share a background should follow each other.
         """
         groups = [list(group) for _, group in groupby(rows, key=lambda row: row.host)]
+        if self._rounds is None:
+            for batch in self._batches(groups):
+                for host, group in batch:
+                    yield from self._on(host, group)
+            return
+        with one_thread():
+            for batch in ahead(self._batches(groups)):
+                yield from self._side_by_side(batch, self._rounds)
+
+    def _batches(self, groups: Sequence[Sequence[Row]]) -> Iterator[Batch]:
+        """Backgrounds with the rows that share each, batch by batch."""
         size = self._backgrounds.batch_size
         for start in range(0, len(groups), size):
             batch = groups[start : start + size]
             with self._timed("generate"):
                 hosts = self._backgrounds([group[0] for group in batch])
-            for group, host in zip(batch, hosts, strict=True):
-                if isinstance(host, str):
-                    yield from (Failure(row.key, host) for row in group)
-                else:
-                    yield from self._on(host, group)
+            yield list(zip(hosts, batch, strict=True))
 
-    def _on(self, host: Sample, rows: Sequence[Row]) -> Iterator[Sample | Failure]:
+    def _side_by_side(self, batch: Batch, rounds: Rounds) -> Iterator[Sample | Failure]:
+        """The samples of a batch; its backgrounds are composed by a thread each, so that they ask networks together."""
+        with self._timed("compose"):
+            made = rounds.run([partial(self._composed, host, group) for host, group in batch])
+        for samples in made:
+            yield from samples
+
+    def _composed(self, host: Sample | str, rows: Sequence[Row]) -> list[Sample | Failure]:
+        return [made for group in self._made_on(host, rows) for made in group()]
+
+    def _on(self, host: Sample | str, rows: Sequence[Row]) -> Iterator[Sample | Failure]:
+        for group in self._made_on(host, rows):
+            with self._timed("compose"):
+                made = group()
+            yield from made
+
+    def _made_on(self, host: Sample | str, rows: Sequence[Row]) -> Iterator[Callable[[], list[Sample | Failure]]]:
+        """What makes the samples on a background, one call per sample or pair."""
+        if isinstance(host, str):
+            yield lambda: [Failure(row.key, host) for row in rows]
+            return
         ground = self._ground(host, rows)
         together = 2 if self.recipe.pair else 1
         for _, group in groupby(rows, key=lambda row: row.index // together):
-            with self._timed("compose"):
-                made = self._group(host, ground, [*group])
-            yield from _together(made)
+            yield partial(self._halves, host, ground, [*group])
+
+    def _halves(self, host: Sample, ground: Ground | None, rows: Sequence[Row]) -> list[Sample | Failure]:
+        return _together(self._group(host, ground, rows))
 
     def _ground(self, host: Sample, rows: Sequence[Row]) -> Ground | None:
         patch = self.recipe.patch

@@ -6,20 +6,22 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from synthmammo.building.assemble import Assembler
 from synthmammo.building.delivered import made_on, maker
 from synthmammo.building.inputs import refuse_unsupported
+from synthmammo.building.networks import served
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.index import IndexRow
 from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
 from synthmammo.dataset.libraries import recipe_versions
-from synthmammo.dataset.manifest import Manifest, machine
+from synthmammo.dataset.manifest import Manifest, machine, stated_computing
 from synthmammo.dataset.reader import MadeDataset
 from synthmammo.dataset.shards import Formats, run_shards, write_shard
-from synthmammo.dataset.unfinished import ORDER, WORK, Unfinished
+from synthmammo.dataset.unfinished import COMPUTING, ORDER, WORK, Unfinished
 from synthmammo.dataset.workers.base import Advance, Engine, Report
 from synthmammo.dataset.workers.local import chosen
 from synthmammo.dataset.writers.coco import write_coco
@@ -29,6 +31,7 @@ from synthmammo.files import writing
 from synthmammo.generators.inputs import Inputs
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
+from synthmammo.models.devices import Computing
 from synthmammo.planning.planner import plan
 from synthmammo.planning.table import read_rows, shard_sizes
 from synthmammo.recipe import Recipe, resolved_yaml
@@ -53,6 +56,7 @@ def build(
     engine: Engine | None = None,
     overwrite: bool = False,
     inputs: Inputs | None = None,
+    computing: Computing | None = None,
     advance: Advance = lambda samples: None,
 ) -> MadeDataset:
     """Make the dataset of a recipe.
@@ -66,6 +70,7 @@ def build(
             work below `if __name__ == "__main__":`, since each of the four processes imports the script.
         overwrite: Whether a dataset that is there, finished or not, is removed first; False by default.
         inputs: What the recipe's generators read, as `find_inputs` finds it; None, the default, to look for it.
+        computing: Device, batch and precision of the networks; None, the default, for the processor.
         advance: Function that is called with the number of samples done since its last call, resumed ones included.
 
     Returns:
@@ -81,26 +86,28 @@ def build(
     inputs = refuse_unsupported(recipe, inputs)
     if overwrite:
         remove_dataset(out)
-    manifest, state = begin(recipe, out, inputs)
+    manifest, state = begin(recipe, out, inputs, computing)
     finished = state.manifest()
     if finished:
         advance(finished.samples)
         return MadeDataset(out, finished, 0)
     sizes = write_inputs(recipe, out)
     state.note(WORK, {"shards": len(sizes), "samples": sum(sizes.values())})
-    make = maker(make_shard, recipe, state, state.digest, engine, inputs)
-    made = run_shards(state, engine, make, planned_shards(out / PLAN), advance)
+    with served(recipe, inputs, computing or Computing(), engine) as given:
+        make = maker(partial(make_shard, computing=given), recipe, state, state.digest, engine, inputs)
+        made = run_shards(state, engine, make, planned_shards(out / PLAN), advance)
     whole = finish_build(recipe, state, made.results, made_on(manifest, made.results))
     return MadeDataset(out, whole, made.samples, made.seconds)
 
 
-def begin(recipe: Recipe, out: Path, inputs: Inputs) -> tuple[Manifest, Unfinished]:
+def begin(recipe: Recipe, out: Path, inputs: Inputs, computing: Computing | None = None) -> tuple[Manifest, Unfinished]:
     """Begin a dataset, or go on with one.
 
     Args:
         recipe: The checked recipe.
         out: Directory of the dataset.
         inputs: What the recipe's generators read, as `find_inputs` finds it.
+        computing: Device, batch and precision of the networks; None, the default, for the processor.
 
     Returns:
         The manifest as far as it is known before a sample is made, and the state of the directory.
@@ -108,7 +115,7 @@ def begin(recipe: Recipe, out: Path, inputs: Inputs) -> tuple[Manifest, Unfinish
     Raises:
         OutputError: The directory holds something else, or cannot be written.
     """
-    manifest = draft_manifest(recipe, inputs)
+    manifest = draft_manifest(recipe, inputs, computing)
     return manifest, Unfinished(out, content_of(recipe, manifest), recipe_versions(recipe))
 
 
@@ -119,7 +126,9 @@ def content_of(recipe: Recipe, manifest: Manifest) -> dict[str, Any]:
         recipe: The checked recipe.
         manifest: Its manifest, as far as it is known before a sample is made.
     """
-    return {"recipe": manifest.options, "sources": manifest.sources, ORDER: name_orders(recipe)}
+    content = {"recipe": manifest.options, "sources": manifest.sources, ORDER: name_orders(recipe)}
+    computing = stated_computing(manifest)
+    return content | ({COMPUTING: computing} if computing else {})
 
 
 def finish_build(recipe: Recipe, state: Unfinished, results: Sequence[ShardResult], manifest: Manifest) -> Manifest:
@@ -153,19 +162,21 @@ def _nothing_made(recipe: Recipe, out: Path, results: Sequence[ShardResult]) -> 
     return GeneratorError(f"none of the {recipe.size} samples could be made", where=recipe.name, hint=hint)
 
 
-def draft_manifest(recipe: Recipe, inputs: Inputs) -> Manifest:
+def draft_manifest(recipe: Recipe, inputs: Inputs, computing: Computing | None = None) -> Manifest:
     """The manifest of a build as far as it is known before a sample is made.
 
     Args:
         recipe: The checked recipe.
         inputs: What the recipe's generators read, as `find_inputs` finds it.
+        computing: Device, batch and precision of the networks; None, the default, for the processor.
     """
+    stated = computing.record() if computing else {}
     return Manifest(
         kind="built",
         name=recipe.name,
         digest="",
         options=recipe.model_dump(mode="json"),
-        machine=machine(),
+        machine=machine() | stated,
         licence=recipe.licence,
         citation=recipe.citation,
         sources=inputs.digests(),
@@ -228,10 +239,19 @@ def planned_shards(plan_path: Path, wanted: Collection[str] | None = None) -> It
 
 
 def make_shard(
-    recipe: Recipe, out: Path, identity: str, shard: PlannedShard, report: Report, *, inputs: Inputs | None = None
+    recipe: Recipe,
+    out: Path,
+    identity: str,
+    shard: PlannedShard,
+    report: Report,
+    *,
+    inputs: Inputs | None = None,
+    computing: Computing | None = None,
 ) -> tuple[str, ShardResult]:
     """Make the samples of one shard and write them; DICOM derives its UIDs from the build's identity."""
-    return make_formats(recipe, out, format_options(recipe, identity), shard, report, inputs=inputs)
+    return make_formats(
+        recipe, out, format_options(recipe, identity), shard, report, inputs=inputs, computing=computing
+    )
 
 
 def make_formats(
@@ -242,9 +262,10 @@ def make_formats(
     report: Report,
     *,
     inputs: Inputs | None = None,
+    computing: Computing | None = None,
 ) -> tuple[str, ShardResult]:
     """Make the samples of one shard and write them in some formats, by name with their options; none writes nothing."""
-    assembler = Assembler(recipe, inputs)
+    assembler = Assembler(recipe, inputs, computing)
     samples = (
         (row.index, sample if isinstance(sample, Sample) else {"key": sample.key, "reason": sample.reason})
         for row, sample in zip(shard.rows, assembler.samples(shard.rows), strict=True)

@@ -11,7 +11,7 @@ from typing import Any
 from synthmammo.building.inputs import find_inputs
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.libraries import recipe_versions
-from synthmammo.dataset.manifest import Manifest, machine, machines
+from synthmammo.dataset.manifest import Manifest, machine, machines, stated_computing
 from synthmammo.dataset.places import Folder, Place
 from synthmammo.dataset.unfinished import Unfinished, differences
 from synthmammo.dataset.workers.base import Engine, Report
@@ -117,7 +117,8 @@ def made_on(manifest: Manifest, results: Sequence[ShardResult]) -> Manifest:
         results: Results of all shards.
     """
     found: list[dict[str, str]] = []
-    for one in (result.machine or manifest.machine for result in results):
+    asked = stated_computing(manifest)
+    for one in ({**result.machine, **asked} if result.machine else manifest.machine for result in results):
         if one not in found:
             found.append(one)
     return replace(manifest, machine=machines(found)) if found else manifest

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -28,6 +29,7 @@ from synthmammo.building.build import (
 )
 from synthmammo.building.delivered import made_on, maker
 from synthmammo.building.merge import placed
+from synthmammo.building.networks import served
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.index import IndexRow, index_row, read_index
 from synthmammo.dataset.layout import CARD, MANIFEST, PICTURE, PLAN, READABLE, STATE, beside
@@ -41,6 +43,7 @@ from synthmammo.dataset.workers.base import Advance, Engine
 from synthmammo.errors import OutputError, SynthmammoError, unwritable
 from synthmammo.generators.inputs import Inputs
 from synthmammo.identity import digest
+from synthmammo.models.devices import Computing
 from synthmammo.planning.table import shard_sizes
 from synthmammo.recipe import Recipe
 
@@ -74,6 +77,7 @@ def grow(
     engine: Engine,
     advance: Advance,
     inputs: Inputs | None = None,
+    computing: Computing | None = None,
 ) -> MadeDataset:
     """Make a finished dataset larger.
 
@@ -86,6 +90,7 @@ def grow(
         engine: Engine that makes the shards.
         advance: Function that is called with the number of samples done since its last call, kept ones included.
         inputs: What the recipe's generators read, as `find_inputs` finds it; by default each looks for its own.
+        computing: Device, batch and precision of the networks; None, the default, for the processor.
 
     Raises:
         OutputError: The dataset is damaged, was made with other versions, or the disk failed.
@@ -100,7 +105,9 @@ def grow(
     with _named_as(out, folder):
         state = Unfinished(folder, content_of(recipe, draft), versions)
         if state.manifest() is None:
-            made = _make(recipe, out, state, replace(draft, uids=_uids(before)), before, engine, advance, inputs)
+            made = _make(
+                recipe, out, state, replace(draft, uids=_uids(before)), before, engine, advance, inputs, computing
+            )
         else:
             advance(recipe.size)
             made = 0
@@ -144,6 +151,7 @@ def _make(
     engine: Engine,
     advance: Advance,
     inputs: Inputs | None,
+    computing: Computing | None,
 ) -> int:
     """Make the larger dataset in its folder; returns the number of samples that were made."""
     sizes = write_inputs(recipe, state.out)
@@ -155,8 +163,9 @@ def _make(
         for old, new in zip(result.records, records, strict=True):
             placed(out / old.name, state.out / new.name)
         state.save(name, replace(result, records=records))
-    make = maker(make_shard, recipe, state, draft.uids or state.digest, engine, inputs)
-    made = run_shards(state, engine, make, planned_shards(state.out / PLAN), advance)
+    with served(recipe, inputs or Inputs(), computing or Computing(), engine) as given:
+        make = maker(partial(make_shard, computing=given), recipe, state, draft.uids or state.digest, engine, inputs)
+        made = run_shards(state, engine, make, planned_shards(state.out / PLAN), advance)
     whole = made_on(draft, made.results)
     finish_build(recipe, state, made.results, replace(whole, machine=machines([whole.machine, before.machine])))
     return made.samples

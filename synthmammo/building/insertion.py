@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from synthmammo.building.canvas import Canvas, Placed, Try
 from synthmammo.building.placement import Frame, Places, Site
-from synthmammo.generators.base import Lesion
+from synthmammo.building.serving import Served, ServedLesion
+from synthmammo.building.together import Asked, Rounds
+from synthmammo.generators.base import BatchedLesion, Lesion, LesionChannel, Question
 from synthmammo.generators.inputs import Inputs
 from synthmammo.generators.lesions.base import brought_by, lesion_kind
 from synthmammo.mammogram.anatomy import site_from_draw
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.sample import Image
+from synthmammo.models.devices import CPU, Computing
 from synthmammo.recipe import LesionSpec, Recipe
 from synthmammo.recipe.lesions import Removal
 
@@ -24,22 +29,38 @@ class Inserter:
     Args:
         recipe: The checked recipe.
         inputs: What its generators read, as `find_inputs` finds it; by default each looks for its own.
-        device: Device of the networks; "cpu" by default.
+        computing: Device, batch and precision of the networks; by default the processor.
+        rounds: Rounds that the lesions are put on in, whose networks answer in batches; None, the default, for one
+            lesion after the other.
 
     Raises:
         GeneratorError: A generator is unknown or lacks its model.
     """
 
-    def __init__(self, recipe: Recipe, inputs: Inputs | None = None, device: str = "cpu") -> None:
-        inputs = inputs or Inputs()
+    def __init__(
+        self,
+        recipe: Recipe,
+        inputs: Inputs | None = None,
+        computing: Computing | None = None,
+        rounds: Rounds | None = None,
+    ) -> None:
+        opened = _Opened(inputs or Inputs(), computing or Computing(), rounds)
         self._specs = recipe.lesions
         self._least_contrast = recipe.quality.minimum_contrast_to_noise
-        self._generators = [
-            _open_lesion(spec, f"lesions.{number}.generator", inputs, device)
-            for number, spec in enumerate(recipe.lesions)
-        ]
+        self._generators = [opened.lesion(number, spec) for number, spec in enumerate(recipe.lesions)]
         self._removal_name = recipe.removal and recipe.removal.generator
-        self._removal = recipe.removal and _open_removal(recipe.removal, "removal.generator", inputs, device)
+        self._removal = opened.removal(recipe.removal) if recipe.removal else None
+
+    def answers(self, number: int | None, questions: Sequence[Question]) -> list[LesionChannel]:
+        """What a network makes of several questions, for another process.
+
+        Args:
+            number: Number of the recipe's entry under `lesions`; None for its removal.
+            questions: A full batch of questions.
+        """
+        generator = self._removal if number is None else self._generators[number]
+        assert isinstance(generator, BatchedLesion)
+        return generator.answers(questions)
 
     def put(
         self, lesions: Sequence[PlannedLesion], canvas: Canvas, places: Places, frame: Frame | None = None
@@ -145,9 +166,26 @@ def _none_passed(lesion: PlannedLesion) -> str:
     return f"none of the {len(lesion.candidates)} candidates for a {what} passed"
 
 
-def _open_lesion(spec: LesionSpec, where: str, inputs: Inputs, device: str) -> Lesion:
-    return lesion_kind(spec.generator, where).open(spec, inputs, device)
+@dataclass(frozen=True)
+class _Opened:
+    """How the generators of lesions are opened."""
 
+    inputs: Inputs
+    computing: Computing
+    rounds: Rounds | None
 
-def _open_removal(removal: Removal, where: str, inputs: Inputs, device: str) -> Lesion:
-    return lesion_kind(removal.generator, where).open_removal(removal, inputs, device)
+    def lesion(self, number: int, spec: LesionSpec) -> Lesion:
+        kind = lesion_kind(spec.generator, f"lesions.{number}.generator")
+        return self._in_rounds(partial(kind.open, spec, self.inputs), number)
+
+    def removal(self, stated: Removal) -> Lesion:
+        kind = lesion_kind(stated.generator, "removal.generator")
+        return self._in_rounds(partial(kind.open_removal, stated, self.inputs), None)
+
+    def _in_rounds(self, opened: Callable[[str], Lesion], number: int | None) -> Lesion:
+        served = Served(*self.computing.served) if self.computing.served else None
+        generator = opened(CPU if served else self.computing.device)
+        if not isinstance(generator, BatchedLesion):
+            return opened(self.computing.device) if served else generator  # one that no other process can help
+        batched = ServedLesion(generator, served, number) if served else generator
+        return Asked(batched, self.rounds) if self.rounds else batched

@@ -19,6 +19,7 @@ from synthmammo.dataset.manifest import Manifest, machines
 from synthmammo.dataset.places import size
 from synthmammo.dataset.reader import MadeDataset
 from synthmammo.dataset.unfinished import (
+    COMPUTING,
     DRAFT,
     ORDER,
     WORK,
@@ -120,7 +121,7 @@ class Piece:
 
 def _merge(pieces: Sequence[Piece], out: Path, progress: Progress) -> MadeDataset:
     first = pieces[0]
-    content = {name: first.content[name] for name in ("recipe", "sources", ORDER)}
+    content = {name: first.content[name] for name in ("recipe", "sources", ORDER, COMPUTING) if name in first.content}
     if digest(with_code(content)) != digest(first.content):
         hint = "Merge the parts with the version that made them."
         raise DatasetError("was made by another version of the package", where=first.path, hint=hint)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthmammo.arguments import a_choice, a_function, a_path, a_text
+from synthmammo.building.asked import Asked
 from synthmammo.building.portion import Part, Portion, Ranges
 from synthmammo.errors import OutputError, RecipeError
 from synthmammo.progress import Progress, Steps, silent
@@ -48,6 +49,8 @@ def build_part(
     size: int | None = None,
     settings: Changes = (),
     workers: int | None = 1,
+    device: str = "cpu",
+    batch: int | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> MadePart:
@@ -65,6 +68,8 @@ def build_part(
         size: Number of samples of the whole dataset in place of the recipe's; None for the recipe's own.
         settings: Values to change, by dotted key (`{"emit.shard_size": 16}`) or as `KEY=VALUE` texts.
         workers: Number of processes; None for one per core.
+        device: Device of the networks, as for `build`; the same class for all parts.
+        batch: Number of images or lesions per batch, as for `build`; the same for all parts.
         overwrite: True to remove the part that is there and begin anew.
         progress: Function that is called with the number of samples done and that of all samples of the part.
 
@@ -97,7 +102,8 @@ def build_part(
 
     engine = local(workers, RecipeError)
     make_hosts(checked, workers=workers)
-    return make_part(checked, directory, portion, engine=engine, overwrite=overwrite, progress=progress)
+    asked = Asked.of(device, batch)
+    return make_part(checked, directory, portion, engine=engine, asked=asked, overwrite=overwrite, progress=progress)
 
 
 def _portion(part: str | None, shards: str | None) -> Portion:
@@ -114,6 +120,7 @@ def make_part(
     portion: Portion,
     *,
     engine: Engine | None = None,
+    asked: Asked | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> MadePart:
@@ -124,6 +131,7 @@ def make_part(
         out: Directory of the part.
         portion: Which shards.
         engine: Engine that makes the shards, this process by default.
+        asked: Device and batch that were asked for; None, the default, for the processor.
         overwrite: Whether what is there is removed first; False by default.
         progress: Function that is called with the number of samples done and that of all samples of the part.
 
@@ -134,6 +142,7 @@ def make_part(
     """
     from synthmammo.building.build import begin, make_shard, planned_shards, remove_dataset, write_inputs
     from synthmammo.building.inputs import refuse_unsupported
+    from synthmammo.building.networks import served
     from synthmammo.building.sizes import check_sizes
     from synthmammo.dataset.layout import PLAN
     from synthmammo.dataset.shards import run_shards
@@ -145,7 +154,8 @@ def make_part(
     check_sizes(recipe, inputs)
     if overwrite:
         remove_dataset(out)
-    draft, state = begin(recipe, out, inputs)
+    computing = (asked or Asked()).settled(inputs)
+    draft, state = begin(recipe, out, inputs, computing)
     if state.manifest():
         raise OutputError("holds the whole dataset, finished", where=out, hint="Choose another directory for the part.")
     sizes = write_inputs(recipe, out)
@@ -158,8 +168,9 @@ def make_part(
     samples = sum(sizes[name] for name in names)
     state.note(DRAFT, asdict(draft))
     state.note(WORK, {"shards": len(names), "samples": samples, "portion": str(portion), "names": names})
-    make = partial(make_shard, recipe, out, state.digest, inputs=inputs)
     steps = Steps(progress, samples)
-    made = run_shards(state, engine, make, planned_shards(out / PLAN, frozenset(names)), steps)
+    with served(recipe, inputs, computing, engine) as given:
+        make = partial(make_shard, recipe, out, state.digest, inputs=inputs, computing=given)
+        made = run_shards(state, engine, make, planned_shards(out / PLAN, frozenset(names)), steps)
     rows, failed = (sum(len(getattr(result, what)) for result in made.results) for what in ("rows", "skipped"))
     return MadePart(out, tuple(names), rows, failed, made.samples, made.seconds)

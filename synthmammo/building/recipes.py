@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthmammo.arguments import a_choice, a_function, a_path
+from synthmammo.building.asked import Asked
 from synthmammo.building.engines import EngineName, chosen_engine
 from synthmammo.building.gate import check_gate, left_out, pass_gate
 from synthmammo.errors import OutputError, RecipeError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from synthmammo.dataset.workers.base import Engine
     from synthmammo.generators.inputs import Inputs
     from synthmammo.ingesting.ingest import IngestSummary
+    from synthmammo.models.devices import Computing
     from synthmammo.planning.plan import Plan
 
 
@@ -32,6 +34,8 @@ def build(
     workers: int | None = 1,
     engine: str = "local",
     address: str | None = None,
+    device: str = "cpu",
+    batch: int | None = None,
     overwrite: bool = False,
     without: str | Path | Sequence[str] | None = None,
     progress: Progress = silent,
@@ -55,6 +59,12 @@ def build(
             the bytes are the same.
         address: Address of a Ray that runs, as "HOST:6379", or "auto" for the one on this machine; None for the one
             that RAY_ADDRESS names, or one that is started for the build.
+        device: Device of the networks: "cpu", "cuda", "cuda:1", "mps", or "auto" for the best that there is here.
+            Equal bytes are promised for the same class of device, batch and precision, which belong to the digest and
+            cannot change in the middle. With several workers the device has one process with the networks, and the
+            workers compose and write; each worker of a Ray has a device of its own.
+        batch: Number of images or lesions that a network makes together; None for 32 on a device, and on the processor
+            for the generator's own. A larger batch is faster and takes more memory.
         overwrite: True to remove the dataset that is there, finished or not, and begin anew.
         without: Keys of samples to leave out, or the path of a file of them: one per line, or the `audit.json` or
             `not_releasable.json` of the dataset as it was; None leaves out those that the recipe names. It is another
@@ -87,7 +97,8 @@ def build(
     if without is not None:
         keys = {*checked.quality.without, *left_out(without, checked)}
         checked = as_recipe(checked, {"quality.without": sorted(keys)})
-    work = chosen_engine(engine, workers, address)
+    asked = Asked.of(device, batch)
+    work = chosen_engine(engine, workers, address, asked.device)
     directory = Path("datasets") / checked.name if out is None else a_path(out, "out", OutputError)
     overwrite = a_choice(overwrite, "overwrite", RecipeError)
     steps = Steps(a_function(progress, "progress", RecipeError), checked.size)
@@ -101,7 +112,8 @@ def build(
     check_gate(checked)
     make_hosts(checked, workers=workers)
     check_sizes(checked, inputs)
-    made = _made_or_grown(checked, directory, work, overwrite, inputs, steps)
+    computing = asked.settled(inputs)
+    made = _made_or_grown(checked, directory, work, overwrite, inputs, computing, steps)
     if checked.quality.audit:
         stage(steps, "auditing")
     made.unmet = tuple(pass_gate(checked, directory, silent))
@@ -112,7 +124,13 @@ def build(
 
 
 def _made_or_grown(
-    recipe: Recipe, out: Path, engine: Engine, overwrite: bool, inputs: Inputs, steps: Steps
+    recipe: Recipe,
+    out: Path,
+    engine: Engine,
+    overwrite: bool,
+    inputs: Inputs,
+    computing: Computing,
+    steps: Steps,
 ) -> MadeDataset:
     """The dataset of a recipe: made, gone on with, or grown from a smaller one that is there."""
     from synthmammo.building.build import build as make
@@ -124,11 +142,11 @@ def _made_or_grown(
 
     abandon(out) if overwrite else settle(out)
     if not overwrite and (out / MANIFEST).is_file():
-        draft = draft_manifest(recipe, inputs)
+        draft = draft_manifest(recipe, inputs, computing)
         before = smaller(recipe, out, draft)
         if before:
-            return grow(recipe, out, draft, before, recipe_versions(recipe), chosen(engine), steps, inputs)
-    return make(recipe, out, engine=engine, overwrite=overwrite, inputs=inputs, advance=steps)
+            return grow(recipe, out, draft, before, recipe_versions(recipe), chosen(engine), steps, inputs, computing)
+    return make(recipe, out, engine=engine, overwrite=overwrite, inputs=inputs, computing=computing, advance=steps)
 
 
 def plan(

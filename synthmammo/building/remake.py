@@ -21,10 +21,11 @@ from synthmammo.dataset.libraries import ABSENT, installed
 from synthmammo.dataset.manifest import Manifest, machine
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.writers.base import Encoded
-from synthmammo.errors import DatasetError, OutputError, nearest
+from synthmammo.errors import DatasetError, GeneratorError, OutputError, nearest
 from synthmammo.files import writing
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
+from synthmammo.models.devices import Computing, usable
 from synthmammo.planning.table import SCHEMA, as_row
 from synthmammo.recipe import load_recipe
 
@@ -61,7 +62,7 @@ class Regenerated:
     note: str | None
 
 
-def regenerate(path: str | Path, key: str, out: str | Path | None = None) -> Regenerated:
+def regenerate(path: str | Path, key: str, out: str | Path | None = None, *, device: str = "cpu") -> Regenerated:
     """Make one sample of a built dataset again, from its plan and recipe alone, and compare it with the stored one.
 
     Args:
@@ -69,12 +70,14 @@ def regenerate(path: str | Path, key: str, out: str | Path | None = None) -> Reg
         key: Key of the sample.
         out: Folder for KEY.image.png, KEY.preview.png, KEY.lesions.png, KEY.breast.png and KEY.json, and for KEY.dcm
             and what lies beside it where the dataset has DICOM; None writes nothing.
+        device: Device that the networks run on; equal bytes are promised on the class of that of the dataset.
 
     Returns:
         The sample, the files, and how it compares with the dataset's.
 
     Raises:
         DatasetError: The directory is not a built dataset, or has no such sample.
+        GeneratorError: The device is not there.
         OutputError: The files cannot be written.
 
     Example:
@@ -87,11 +90,12 @@ def regenerate(path: str | Path, key: str, out: str | Path | None = None) -> Reg
     """
     directory, key = a_path(path, "path", DatasetError), a_text(key, "key", DatasetError)
     folder = None if out is None else a_path(out, "out", OutputError)
-    encoded, manifest = next(remake(directory, [key])), Manifest.read(directory)
+    device = usable(a_text(device, "device", GeneratorError))
+    encoded, manifest = next(remake(directory, [key], device)), Manifest.read(directory)
     parts = members(encoded) | dicom_objects(manifest, encoded)
     files = () if folder is None else tuple(_written(folder / f"{key}.{name}", parts[name]) for name in parts)
     compared = compare(encoded, Dataset.open(directory).sample(key), directory)
-    return Regenerated(encoded.sample, files, compared, platform_note(manifest))
+    return Regenerated(encoded.sample, files, compared, platform_note(manifest, device))
 
 
 def _written(path: Path, content: bytes) -> Path:
@@ -100,22 +104,25 @@ def _written(path: Path, content: bytes) -> Path:
     return path
 
 
-def remake(directory: Path, keys: Sequence[str]) -> Iterator[Encoded]:
+def remake(directory: Path, keys: Sequence[str], device: str = "cpu") -> Iterator[Encoded]:
     """Samples of a built dataset made again, in the order of the plan.
 
     Args:
         directory: Directory of the dataset.
         keys: Keys of the samples.
+        device: Device that the networks run on; batch and precision are those of the dataset.
 
     Raises:
         DatasetError: The directory is not a built dataset, or a key is not one of its samples.
     """
-    if Manifest.read(directory).kind != "built":
+    manifest = Manifest.read(directory)
+    if manifest.kind != "built":
         hint = "Only a build's samples can be made again; ingest or cut them again from their source."
         raise DatasetError("it was not built from a recipe", where=directory, hint=hint)
     recipe = load_recipe(directory / RECIPE)
     rows = planned(directory / PLAN, keys)
-    for sample, row in zip(Assembler(recipe).samples(rows), rows, strict=True):
+    assembler = Assembler(recipe, computing=Computing.recorded(manifest.machine, device))
+    for sample, row in zip(assembler.samples(rows), rows, strict=True):
         if isinstance(sample, Failure):
             raise DatasetError(f"could not be made when the dataset was built: {sample.reason}", where=sample.key)
         yield Encoded(sample, row.index, recipe.emit.preview_px)
@@ -196,10 +203,14 @@ def _digests(encoded: Encoded) -> dict[str, str]:
     return {name: hashlib.sha256(content).hexdigest() for name, content in members(encoded).items()}
 
 
-def same_platform(manifest: Manifest) -> list[str]:
+def same_platform(manifest: Manifest, device: str = "cpu") -> list[str]:
     """What differs between here and where a dataset was made; equal bytes are promised where nothing does.
 
     Compared are the pixels and bytes versions of this package, the versions that the manifest records, and the machine.
+
+    Args:
+        manifest: Manifest of the dataset.
+        device: Device that samples are made again on.
 
     Returns:
         One text per difference.
@@ -207,7 +218,7 @@ def same_platform(manifest: Manifest) -> list[str]:
     there = {"pixels version": str(manifest.pixels_version), "bytes version": str(manifest.bytes_version)}
     there |= {**manifest.versions, **manifest.machine}
     here = {"pixels version": str(PIXELS_VERSION), "bytes version": str(BYTES_VERSION)}
-    here |= {**installed(manifest.versions), **machine()}
+    here |= {**installed(manifest.versions), **machine(), **Computing.recorded(manifest.machine, device).record()}
     return [
         f"{name} {there.get(name, ABSENT)} there, {here.get(name, ABSENT)} here"
         for name in {**there, **here}
@@ -215,7 +226,7 @@ def same_platform(manifest: Manifest) -> list[str]:
     ]
 
 
-def platform_note(manifest: Manifest) -> str | None:
+def platform_note(manifest: Manifest, device: str = "cpu") -> str | None:
     """A sentence on what `same_platform` finds; None where it finds nothing."""
-    found = same_platform(manifest)
+    found = same_platform(manifest, device)
     return f"this is not the platform it was made on ({'; '.join(found)})" if found else None

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from synthmammo.arguments import a_function, a_path
+from synthmammo.arguments import a_function, a_path, a_text
 from synthmammo.building.build import (
     PlannedShard,
     format_options,
@@ -37,6 +37,7 @@ from synthmammo.dataset.workers.local import local
 from synthmammo.dataset.writers import coco
 from synthmammo.errors import DatasetError, RecipeError, SynthmammoError, unwritable
 from synthmammo.files import writing
+from synthmammo.models.devices import Computing, usable
 from synthmammo.planning.planner import plan
 from synthmammo.progress import Progress, Steps, silent
 from synthmammo.recipe import Recipe, as_recipe, load_recipe, resolved_yaml
@@ -58,7 +59,7 @@ class Repaired:
     problems: list[str] = field(default_factory=list)
 
 
-def repair(path: str | Path, *, workers: int | None = 1, progress: Progress = silent) -> Repaired:
+def repair(path: str | Path, *, workers: int | None = 1, device: str = "cpu", progress: Progress = silent) -> Repaired:
     """Make again what is missing or was changed in a built dataset, and nothing else.
 
     The recipe is planned and built again as far as needed, and a file takes its place only when its bytes are those
@@ -68,6 +69,7 @@ def repair(path: str | Path, *, workers: int | None = 1, progress: Progress = si
     Args:
         path: Directory of the dataset.
         workers: Number of processes; None for one per core.
+        device: Device that the networks run on; it must be of the class of that of the dataset where networks made it.
         progress: Function that is called with the number of samples made again and that of all to be made again.
 
     Returns:
@@ -89,6 +91,7 @@ def repair(path: str | Path, *, workers: int | None = 1, progress: Progress = si
     directory = a_path(path, "path", DatasetError)
     engine = local(workers, DatasetError)
     a_function(progress, "progress", DatasetError)
+    device = usable(a_text(device, "device", DatasetError), failure=DatasetError)
     manifest = Manifest.read(directory)
     found = verify_files(directory)
     if not found.damaged:
@@ -98,10 +101,13 @@ def repair(path: str | Path, *, workers: int | None = 1, progress: Progress = si
         raise DatasetError("it was not built from a recipe", where=directory, hint=hint)
     with _workshop(directory) as folder:
         recipe = _recipe(directory, manifest, folder)
-        work = _Work(directory, folder, manifest, recipe, frozenset(found.damaged))
+        work = _Work(directory, folder, manifest, recipe, frozenset(found.damaged), device)
+        computing = Computing.recorded(manifest.machine, device)
         shards = work.shards()
         identity = manifest.uids or manifest.digest
-        make = partial(_make, recipe, folder, identity, {shard.name: work.formats(shard) for shard in shards})
+        make = partial(
+            _make, recipe, folder, identity, {shard.name: work.formats(shard) for shard in shards}, computing
+        )
         results: dict[str, ShardResult] = {}
 
         def done(answer: tuple[str, ShardResult]) -> None:
@@ -179,11 +185,13 @@ def _make(
     folder: Path,
     identity: str,
     formats: Mapping[str, Collection[str]],
+    computing: Computing,
     shard: PlannedShard,
     report: Report,
 ) -> tuple[str, ShardResult]:
     options = format_options(recipe, identity)
-    return make_formats(recipe, folder, {name: options[name] for name in formats[shard.name]}, shard, report)
+    wanted = {name: options[name] for name in formats[shard.name]}
+    return make_formats(recipe, folder, wanted, shard, report, computing=computing)
 
 
 @dataclass
@@ -196,6 +204,7 @@ class _Work:
         manifest: Manifest of the dataset.
         recipe: Its recipe.
         damaged: Names of what is missing or was changed.
+        device: Device that the networks run on.
         repaired: Names of what was made again.
     """
 
@@ -204,6 +213,7 @@ class _Work:
     manifest: Manifest
     recipe: Recipe
     damaged: frozenset[str]
+    device: str = "cpu"
     repaired: list[str] = field(default_factory=list)
     _records: dict[str, dict[str, ShardRecord]] = field(default_factory=dict)
 
@@ -297,7 +307,7 @@ class _Work:
             DatasetError: Its bytes are others.
         """
         if sha256 != expected:
-            note = platform_note(self.manifest)
+            note = platform_note(self.manifest, self.device)
             hint = f"{note[0].upper()}{note[1:]}." if note else "`build --overwrite` makes the whole dataset anew."
             raise DatasetError("made again, its bytes are not those of the dataset", where=name, hint=hint)
         place = self.directory / name

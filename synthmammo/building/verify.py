@@ -6,12 +6,13 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from synthmammo.arguments import a_function, a_number, a_path
+from synthmammo.arguments import a_function, a_number, a_path, a_text
 from synthmammo.building.remake import Remade, compare, platform_note, remake
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.verify import Soundness, verify_files
 from synthmammo.errors import DatasetError
+from synthmammo.models.devices import usable
 from synthmammo.progress import Progress, silent
 
 ONE_GREY_LEVEL = 1
@@ -30,7 +31,9 @@ class Verification(Soundness):
     repairable: bool = False
 
 
-def verify(path: str | Path, *, pixels: int = 0, seed: int = 0, progress: Progress = silent) -> Verification:
+def verify(
+    path: str | Path, *, pixels: int = 0, seed: int = 0, device: str = "cpu", progress: Progress = silent
+) -> Verification:
     """Check hashes, counts and schema of a dataset, and make some of its samples again.
 
     Args:
@@ -38,6 +41,7 @@ def verify(path: str | Path, *, pixels: int = 0, seed: int = 0, progress: Progre
         pixels: Number of samples to make again and compare byte by byte, 0 by default; needs a built dataset with
             Parquet or WebDataset.
         seed: Random seed for choosing these samples, 0 by default.
+        device: Device that the networks run on; equal bytes are promised on the class of that of the dataset.
         progress: Function that is called with the number of checks done and that of all checks.
 
     Returns:
@@ -57,6 +61,7 @@ def verify(path: str | Path, *, pixels: int = 0, seed: int = 0, progress: Progre
     directory = a_path(path, "path", DatasetError)
     pixels, seed = a_number(pixels, "pixels", DatasetError, least=0), a_number(seed, "seed", DatasetError)
     a_function(progress, "progress", DatasetError)
+    device = usable(a_text(device, "device", DatasetError), failure=DatasetError)
     manifest = Manifest.read(directory)
     pixels = min(pixels, manifest.samples)  # or the progress would not reach its end
     files = verify_files(directory, lambda done, total: progress(done, None if total is None else total + pixels))
@@ -64,10 +69,10 @@ def verify(path: str | Path, *, pixels: int = 0, seed: int = 0, progress: Progre
     if pixels and found.problems:
         found.notes.append(_not_compared(directory, found))
     elif pixels:
-        for compared in _remade(directory, pixels, seed):
+        for compared in _remade(directory, pixels, seed, device):
             found.remade.append(compared)
             progress(found.files + len(found.remade), found.files + pixels)
-        _judge(manifest, found)
+        _judge(manifest, found, device)
     if not found.remade:
         progress(found.files, found.files)
     return found
@@ -81,14 +86,15 @@ def _not_compared(directory: Path, found: Verification) -> str:
     return f"{reason}; `synthmammo repair {directory}` makes again what is damaged"
 
 
-def _remade(directory: Path, number: int, seed: int) -> list[Remade]:
+def _remade(directory: Path, number: int, seed: int, device: str) -> list[Remade]:
     dataset = Dataset.open(directory)
     keys = random.Random(seed).sample(sorted(dataset.keys), min(number, len(dataset)))
-    return [compare(encoded, dataset.sample(encoded.sample.key), directory) for encoded in remake(directory, keys)]
+    made = remake(directory, keys, device)
+    return [compare(encoded, dataset.sample(encoded.sample.key), directory) for encoded in made]
 
 
-def _judge(manifest: Manifest, found: Verification) -> None:
-    elsewhere = platform_note(manifest)
+def _judge(manifest: Manifest, found: Verification, device: str) -> None:
+    elsewhere = platform_note(manifest, device)
     for compared in found.remade:
         if compared.equal_bytes:
             continue

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER
+from synthmammo.cli.options import DEVICE, FILE, FOLDER, OUT_FOLDER
 
 
 @click.command()
@@ -15,7 +15,8 @@ from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER
 @click.option("--train", type=FOLDER, required=True, help="Dataset the generator was trained on; its split train.")
 @click.option("--out", type=OUT_FOLDER, required=True, help="Directory of the report to write.")
 @click.option("--extractor", type=FILE, help="Network to measure with, on disk.  [default: EfficientNet-Lite0]")
-def audit(dataset: Path, reference: Path, train: Path, out: Path, extractor: Path | None) -> None:
+@DEVICE
+def audit(dataset: Path, reference: Path, train: Path, out: Path, extractor: Path | None, device: str) -> None:
     """Measure how real, varied and private a dataset is.
 
     DATASET is judged whole, against real images that its generator never saw (--reference) and those that it was
@@ -28,7 +29,7 @@ def audit(dataset: Path, reference: Path, train: Path, out: Path, extractor: Pat
     from synthmammo.cli.progress import progress_bar
 
     with progress_bar("audit") as update:
-        found = synthmammo.audit(dataset, reference, train, out, extractor=extractor, progress=update)
+        found = synthmammo.audit(dataset, reference, train, out, extractor=extractor, device=device, progress=update)
     click.echo(f"{found.record['memorised']['verdict']}")
     for row in found.record["scorecard"]:
         click.echo(f"  {row['criterion']:<14} {row['found']}")

@@ -9,6 +9,7 @@ import click
 
 from synthmammo.cli.answers import JSON, print_json
 from synthmammo.cli.options import (
+    DATASET_DEVICE,
     DIRECTORY,
     FILE,
     FOLDER,
@@ -36,7 +37,8 @@ from synthmammo.cli.volume import note
 )
 @seed_option("choosing these samples")
 @JSON
-def verify(directory: Path, pixels: int, seed: int, as_json: bool) -> None:
+@DATASET_DEVICE
+def verify(directory: Path, pixels: int, seed: int, as_json: bool, device: str) -> None:
     """Check the hashes, counts and schema of a dataset.
 
     Problems of the dataset in DIRECTORY are listed, and the exit code is then 1.
@@ -47,7 +49,7 @@ def verify(directory: Path, pixels: int, seed: int, as_json: bool) -> None:
     from synthmammo.cli.progress import progress_bar
 
     with progress_bar("verify", unit="checks") as update:
-        found = synthmammo.verify(directory, pixels=pixels, seed=seed, progress=update)
+        found = synthmammo.verify(directory, pixels=pixels, seed=seed, device=device, progress=update)
     if as_json:
         print_json({"sound": not found.problems, **asdict(found)})
         raise SystemExit(1 if found.problems else 0)
@@ -75,7 +77,8 @@ def _origin(directory: Path) -> str:
 @click.command()
 @DIRECTORY
 @WORKERS
-def repair(directory: Path, workers: int | None) -> None:
+@DATASET_DEVICE
+def repair(directory: Path, workers: int | None, device: str) -> None:
     """Make again what is missing or was changed in a dataset.
 
     What `synthmammo verify` blames of the built dataset in DIRECTORY is made again from its recipe, to the same bytes;
@@ -87,7 +90,7 @@ def repair(directory: Path, workers: int | None) -> None:
     from synthmammo.cli.progress import progress_bar
 
     with progress_bar("repair", unit="samples") as update:
-        done = synthmammo.repair(directory, workers=workers, progress=update)
+        done = synthmammo.repair(directory, workers=workers, device=device, progress=update)
     for name in done.repaired:
         click.echo(f"made again: {name}")
     for problem in done.problems:
@@ -101,7 +104,8 @@ def repair(directory: Path, workers: int | None) -> None:
 @DIRECTORY
 @click.argument("key")
 @click.option("--out", type=OUT_FOLDER, default=Path("."), show_default=True, help="Folder to write the files to.")
-def regenerate(directory: Path, key: str, out: Path) -> None:
+@DATASET_DEVICE
+def regenerate(directory: Path, key: str, out: Path, device: str) -> None:
     """Make one sample of a dataset again.
 
     The sample KEY is made from the plan and the recipe in DIRECTORY alone, and compared with the dataset's; the exit
@@ -111,7 +115,7 @@ def regenerate(directory: Path, key: str, out: Path) -> None:
     """
     import synthmammo
 
-    again = synthmammo.regenerate(directory, key, out)
+    again = synthmammo.regenerate(directory, key, out, device=device)
     for path in again.files:
         click.echo(path)
     same = "equal to the dataset's, byte for byte"

@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from synthmammo.cli.volume import note
-from synthmammo.errors import nearest
+from synthmammo.errors import GeneratorError, nearest
 
 MOST_SAMPLES, MOST_SAMPLE_SEED = 1_000_000, 2**64 - 1
 """Greatest number of samples that one command draws, and the seed of the last one that there is."""
@@ -276,18 +276,17 @@ class NumberRange(click.FloatRange):
 
 
 class Device(click.ParamType[str]):
-    """Name of a device that PyTorch can use here."""
+    """Name of a device that PyTorch can use here, or "auto" for the best that there is."""
 
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """As click."""
-        if value == "cpu" or (ctx and ctx.resilient_parsing):
-            return str(value)
-        import torch
+        """As click; what "auto" stands for is found out where PyTorch is needed anyway."""
+        from synthmammo.models.devices import AUTO, CPU, usable
 
+        if value in (CPU, AUTO) or (ctx and ctx.resilient_parsing):
+            return str(value)
         try:
-            torch.ones(1, device=value).item()  # the value fails on "meta", which has none
-        except (RuntimeError, AssertionError) as error:  # what PyTorch raises depends on the kind of device
-            self.fail(f"'{value}' cannot be used here ({str(error).splitlines()[0]}); cpu can.", param, ctx)
-        return str(value)
+            return usable(str(value))
+        except GeneratorError as error:
+            self.fail(f"{error.message}. {error.hint or ''}".strip(), param, ctx)

@@ -173,13 +173,23 @@ THREADS = click.option(
     callback=_set_threads,
     help="Number of threads of the networks.  [default: one per free core]",
 )
-DEVICE = _both(
-    click.option(
-        "--device", type=Device(), default="cpu", show_default=True, help="Device of the networks, e.g. cuda."
-    ),
-    THREADS,
-)
+
+
+def device_option(default: str) -> Callable[[Decorated], Decorated]:
+    """The option `--device`.
+
+    Args:
+        default: "auto" where a measurement, weights or a picture comes of it; "cpu" where a dataset does, so that no
+            byte depends on the machine by accident.
+    """
+    text = "Device of the networks: cpu, cuda, mps, or auto for the best that there is."
+    return click.option("--device", type=Device(), default=default, show_default=True, help=text)
+
+
+DEVICE = _both(device_option("auto"), THREADS)
 """Where networks compute: --device and --threads."""
+DATASET_DEVICE = device_option("cpu")
+"""Where the networks of a dataset compute, each on one thread."""
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Number of processes.  [default: one per core]")
 OUT_FILE, OUT_FOLDER = NewFile(), NewFolder()
 PICTURE_FILE = NewFile(".png")

@@ -11,7 +11,7 @@ import click
 from synthmammo.building.engines import EngineName
 from synthmammo.building.reasons import LEFT_OUT
 from synthmammo.cli.kinds import Choice, NewPlace
-from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER, RECIPE, SETTINGS, SIZE, WORKERS
+from synthmammo.cli.options import DATASET_DEVICE, FILE, FOLDER, OUT_FOLDER, RECIPE, SETTINGS, SIZE, WORKERS
 from synthmammo.cli.plans import make_hosts, print_plan
 from synthmammo.cli.volume import note
 
@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     help="What the workers are: processes of this machine, or actors of a Ray.",
 )
 @click.option("--address", help="Ray that runs, as HOST:6379 or auto.  [default: one started for the build]")
+@DATASET_DEVICE
+@click.option(
+    "--batch",
+    type=click.IntRange(1),
+    help="Number of images or lesions that a network makes together.  [default: 32 on a device]",
+)
 @click.option("--part", help="Part of the shards to make, e.g. 3/64, for merge.  [default: all of them]")
 @click.option("--shards", help="Shards to make, from 0, e.g. 0-99 or 0-4,7, for merge.  [default: all of them]")
 @click.option("--overwrite", is_flag=True, help="Replace what is there: a dataset, finished or not.")
@@ -51,6 +57,8 @@ def build(
     workers: int | None,
     engine: str,
     address: str | None,
+    device: str,
+    batch: int | None,
     part: str | None,
     shards: str | None,
     overwrite: bool,
@@ -70,12 +78,15 @@ def build(
     With --part or --shards some of the dataset is made, on one machine of many; `synthmammo merge` makes one dataset of
     all parts, byte-equal to that of a single build.
 
+    Device, batch and precision decide pixels: they belong to the dataset and cannot change in the middle.
+
     Example: synthmammo build balanced_calc --size 100
     """
     import synthmammo
 
     loaded = synthmammo.check(recipe, settings=settings, size=size)
     make_hosts(loaded, workers)
+    chosen: dict[str, Any] = {"workers": workers, "device": device, "batch": batch, "overwrite": overwrite}
     if part is not None or shards is not None:
         if dry_run:
             raise click.UsageError("--dry-run is about the whole dataset: leave --part and --shards out.")
@@ -83,7 +94,7 @@ def build(
             raise click.UsageError("--without is about the whole dataset: leave --part and --shards out.")
         if engine != "local" or isinstance(out, str):
             raise click.UsageError("a Ray and a storage have the whole dataset: leave --part and --shards out.")
-        _build_part(loaded, out, part=part, shards=shards, workers=workers, overwrite=overwrite)
+        _build_part(loaded, out, part=part, shards=shards, **chosen)
         return
     out = out or Path("datasets") / loaded.name
     if dry_run:
@@ -94,14 +105,16 @@ def build(
     from synthmammo.cli.progress import progress_bar
     from synthmammo.dataset.layout import CARD, PICTURE, SKIPPED
 
-    common: dict[str, Any] = {"workers": workers, "engine": engine, "address": address, "overwrite": overwrite}
+    cluster: dict[str, Any] = {"engine": engine, "address": address}
     if isinstance(out, str):
         if without is not None:
             raise click.UsageError("--without asks for an audit, which reads all samples: build in a folder.")
-        _build_stored(loaded, out, **common)
+        if device != "cpu" or batch is not None:
+            raise click.UsageError("a storage is built on the processor: leave --device and --batch out.")
+        _build_stored(loaded, out, workers=workers, overwrite=overwrite, **cluster)
         return
     with progress_bar(loaded.name, loaded.size, "samples") as update:
-        made = synthmammo.build(loaded, out, without=without, progress=update, **common)
+        made = synthmammo.build(loaded, out, without=without, progress=update, **chosen, **cluster)
     _print_built(made.manifest.samples, made.made, made.seconds)
     click.echo(f"  dataset  {out}\n  card     {out / CARD}")
     if (out / PICTURE).is_file():

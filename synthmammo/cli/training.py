@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from synthmammo.cli.kinds import Choice, NumberRange
-from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER, THREADS, settings_option
+from synthmammo.cli.options import DEVICE, FILE, FOLDER, OUT_FOLDER, settings_option
 
 
 @click.command()
@@ -17,9 +17,9 @@ from synthmammo.cli.options import FILE, FOLDER, OUT_FOLDER, THREADS, settings_o
 @click.option("--config", type=FILE, help="YAML file of the configuration, as in recipes/train.  [default: built in]")
 @settings_option("the configuration", "settings.gamma=2")
 @click.option("--hours", type=NumberRange(0, min_open=True), help="Time in hours after which to stop.  [default: none]")
-@THREADS
+@DEVICE
 def train(
-    model: str, data: Path, out: Path, config: Path | None, settings: tuple[str, ...], hours: float | None
+    model: str, data: Path, out: Path, config: Path | None, settings: tuple[str, ...], hours: float | None, device: str
 ) -> None:
     """Train a generator on the images of a dataset.
 
@@ -34,7 +34,7 @@ def train(
 
     with progress_bar(config.stem if config else model) as update:
         done = synthmammo.train(
-            config or model, data, out, settings=settings, model=model, hours=hours, progress=update
+            config or model, data, out, settings=settings, model=model, hours=hours, device=device, progress=update
         )
     state = "finished" if done.finished else "stopped; the same command goes on"
     click.echo(f"{done.images_seen:,} images shown, {state}\n  run    {done.run}")

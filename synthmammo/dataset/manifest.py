@@ -66,7 +66,8 @@ class Manifest:
         origin: Whether the images are "real", "synthetic", or "mixed": some of each, or real ones that a program
             changed. Of a dataset of release 0.1 or 0.2 it is derived, see `derived_origin`.
         made_by: Programs that made images or parts of them: name, version or weights, and number of samples.
-        machine: Device class and instruction set that equal bytes are promised for.
+        machine: Device class and instruction set that equal bytes are promised for; where a build was asked for a
+            device or a batch, also the batch and the precision.
         licence: Licence of the content, as an SPDX identifier or a short text.
         terms: What that licence and those of all sources let one do with the dataset, see `licences.Terms`; empty in
             manifests of earlier releases.
@@ -206,6 +207,12 @@ def machines(found: Sequence[Mapping[str, str]]) -> dict[str, str]:
         for name, value in machine.items():
             values.setdefault(name, {}).update(dict.fromkeys(value.split(", ")))
     return {name: ", ".join(sorted(of)) for name, of in values.items()}
+
+
+def stated_computing(manifest: Manifest) -> dict[str, str]:
+    """Device class, batch and precision that a build was asked for; nothing where it had the default."""
+    names = ("device", "batch", "precision")
+    return {name: manifest.machine[name] for name in names} if "batch" in manifest.machine else {}
 
 
 def content_digest(path: Path) -> str:

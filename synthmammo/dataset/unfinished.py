@@ -16,13 +16,16 @@ from synthmammo._version import BYTES_VERSION, PIXELS_VERSION
 from synthmammo.dataset.finishing import ShardResult, finish
 from synthmammo.dataset.journal import Journal
 from synthmammo.dataset.layout import MANIFEST, STATE
-from synthmammo.dataset.manifest import Manifest, ShardRecord
+from synthmammo.dataset.manifest import Manifest, ShardRecord, stated_computing
 from synthmammo.dataset.places import Folder, Place, size
 from synthmammo.errors import OutputError
 from synthmammo.files import writing
 from synthmammo.identity import digest
 
 PIXELS, BYTES = "pixels_version", "bytes_version"
+COMPUTING = "computing"
+"""Key of the content for device class, batch and precision; absent where a build has the default."""
+
 ORDER = "order"
 """Key of the content for the orders of names, which JSON with sorted keys does not keep."""
 
@@ -211,6 +214,7 @@ class Unfinished:
             known |= {PIXELS: manifest.pixels_version, BYTES: manifest.bytes_version}
             # A manifest sorts names; where nothing else differs, their order does.
             known |= {ORDER: self._content[ORDER]} if ORDER in self._content else {}
+            known |= {COMPUTING: stated} if (stated := stated_computing(manifest)) else {}
             raise self._other_content(known)
 
     def _check_begun(self, content: Mapping[str, Any]) -> None:
@@ -227,9 +231,11 @@ class Unfinished:
 
     def _other_content(self, known: Mapping[str, Any]) -> OutputError:
         """The error for a directory of other content, with what is known of that."""
-        ordered = {name: known[name] for name in self._content if name in known}
+        ordered = {name: known[name] for name in (*self._content, COMPUTING) if name in known}
         shown = _listed(differences(ordered, self._content)) or " the order of names, or the version of a source"
         hint = f"Choose another directory, repeat what it was begun with, or {self._anew}."
+        if known.get(COMPUTING) != self._content.get(COMPUTING):
+            hint = f"Pixels depend on device and batch, which never change in the middle: {_asked(known)}. {hint}"
         if known[PIXELS] != PIXELS_VERSION:
             hint = f"This version of the package makes other pixels: use the one that began it. {hint}"
         elif known[BYTES] != BYTES_VERSION:
@@ -258,6 +264,12 @@ class Unfinished:
         except OutputError as error:
             # The folder is the package's own; the user named the directory.
             raise OutputError(error.message, where=self.out, hint=error.hint) from error
+
+
+def _asked(content: Mapping[str, Any]) -> str:
+    """What asks for the device and the batch that a dataset was begun with."""
+    stated = content.get(COMPUTING)
+    return f"--device {stated['device']} --batch {stated['batch']}" if stated else "leave out --device and --batch"
 
 
 def with_code(content: Mapping[str, Any]) -> dict[str, Any]:

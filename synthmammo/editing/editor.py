@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from synthmammo.mammogram.planned import PlannedEdit, Row
+from synthmammo.models import devices
 from synthmammo.models.latents import Latents, Model
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import EditSpec
@@ -30,7 +31,7 @@ class LatentEdit(Protocol):
         """The changed latents.
 
         Args:
-            w: Truncated latents, `float32 (latents, w_dim)`; not to be written to.
+            w: Truncated latents, `float32 (latents, w_dim)`, on the processor; not to be written to.
             row: The row; its label and truncation also hold for a reference.
             planned: The edit as it was drawn for the row.
         """
@@ -78,11 +79,15 @@ class Editor:
         """The latents with the edits of each row; a row without edits keeps every bit."""
         import torch
 
+        planned_rows = list(_planned(latents, self._latent_edits))
         with torch.inference_mode():
-            w = latents.w.clone()
-            for number, row, planned in _planned(latents, self._latent_edits):
+            if not planned_rows:
+                return self._styled(latents)
+            # On the processor, so that a batch comes down and goes up once, however many of its rows are edited.
+            w = torch.from_numpy(devices.down(latents.w)).clone()
+            for number, row, planned in planned_rows:
                 w[number] = self._latent_edits[planned.spec].w(w[number], row, planned)
-            return self._styled(replace(latents, w=w))
+            return self._styled(replace(latents, w=devices.up(w, latents.w.device)))
 
     def _styled(self, latents: Latents) -> Latents:
         edited = list(_planned(latents, self._style_edits))

@@ -23,7 +23,7 @@ class Mixing:
     def w(self, w: Tensor, row: Row, planned: PlannedEdit) -> Tensor:
         """The latents with a range of layers moved towards those of the reference."""
         other = reference_latents(self._model, self._file, row, planned)
-        return mixed(w, other, self._layers, planned.value)
+        return mixed(w, other.to(w.device), self._layers, planned.value)
 
 
 def mixed(w: Tensor, other: Tensor, layers: tuple[int, int], strength: float = 1.0) -> Tensor:

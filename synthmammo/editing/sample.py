@@ -46,7 +46,7 @@ def sample(
     seeds: int | str | Iterable[int],
     truncation: float = 1.0,
     label: str | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     progress: Progress = silent,
 ) -> Pixels:
     """Images of a StyleGAN2 by their seeds.
@@ -59,7 +59,7 @@ def sample(
             gives one image.
         truncation: psi, at least 0; 1 leaves the latents as they are, less makes images more typical.
         label: Class of a conditional model; None for one without classes.
-        device: Device that the network runs on, e.g. "cuda".
+        device: Device that the network runs on, e.g. "cuda"; "auto" for the best that there is.
         progress: Function that is called with images done and images in all.
 
     Returns:
@@ -87,7 +87,7 @@ def write_samples(
     seeds: int | str | Iterable[int],
     truncation: float = 1.0,
     label: str | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     progress: Progress = silent,
 ) -> Path:
     """Write images of a StyleGAN2 to a contact sheet, to files, or to an array; one image is in memory at a time.
@@ -100,7 +100,7 @@ def write_samples(
             gives one image.
         truncation: psi, at least 0; 1 leaves the latents as they are, less makes images more typical.
         label: Class of a conditional model; None for one without classes.
-        device: Device that the network runs on, e.g. "cuda".
+        device: Device that the network runs on, e.g. "cuda"; "auto" for the best that there is.
         progress: Function that is called with images done and images in all.
 
     Returns:
@@ -153,7 +153,7 @@ def _sampling(
     stage(progress, "loading the model")
     opened = open_model(str(model), where)
     _check_class(opened.checkpoint.description.classes, known, str(model))
-    return _Sampling(opened, numbers, psi, known, where)
+    return _Sampling(opened, numbers, psi, known, opened.device)
 
 
 def _images(sampling: _Sampling, progress: Progress) -> Iterator[Pixels]:

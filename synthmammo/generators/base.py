@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from synthmammo.mammogram.planned import PlannedLesion, Row
 from synthmammo.mammogram.sample import Mask, Plane, Sample
@@ -22,6 +25,22 @@ class Host(Protocol):
 
     def render(self, latents: Any) -> list[Sample]:
         """One sample per row, with the row's key, split, label and patient."""
+        ...
+
+
+@runtime_checkable
+class DeviceHost(Host, Protocol):
+    """A host whose work on a device ends with pixels, so that another process can do the rest of it."""
+
+    precision: str
+    """Type of the network's activations, "float32" or "float16"."""
+
+    def planes(self, latents: Any) -> NDArray[np.float32]:
+        """Pixels of what `latents` gave, `float32 (N, H, W)`, as the network made them."""
+        ...
+
+    def finished(self, rows: Sequence[Row], planes: NDArray[np.float32]) -> list[Sample]:
+        """One sample per row, of its pixels; `render` is both steps."""
         ...
 
 
@@ -57,6 +76,21 @@ class LesionChannel:
     descriptors: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a lesion generator is asked: the arguments of one call.
+
+    Attributes:
+        context: The tissue.
+        lesion: The planned lesion.
+        seed: Random seed of the candidate.
+    """
+
+    context: Context
+    lesion: PlannedLesion
+    seed: int
+
+
 class Lesion(Protocol):
     """Puts lesions onto tissue, or takes them off (by a negative channel)."""
 
@@ -74,4 +108,13 @@ class Lesion(Protocol):
 
     def __call__(self, context: Context, lesion: PlannedLesion, seed: int) -> LesionChannel:
         """The lesion as a signed channel over the context; a pure function of its arguments."""
+        ...
+
+
+@runtime_checkable
+class BatchedLesion(Lesion, Protocol):
+    """A lesion generator that answers several questions at once, as networks do."""
+
+    def answers(self, questions: Sequence[Question]) -> list[LesionChannel]:
+        """One channel per question; none depends on what else is asked with it."""
         ...

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthmammo.errors import GeneratorError
-from synthmammo.generators.base import Context, LesionChannel
+from synthmammo.generators.base import Context, LesionChannel, Question
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.terms import TERMS
+from synthmammo.models import devices
 from synthmammo.models.file import Checkpoint, load
 from synthmammo.models.names import locate
 
@@ -83,19 +86,38 @@ class Contextual:
         Raises:
             GeneratorError: The model makes another kind, or the context does not have the network's size.
         """
+        return self.answers([Question(context, lesion, seed)])[0]
+
+    def answers(self, questions: Sequence[Question]) -> list[LesionChannel]:
+        """The network's lesion channels of several contexts, made together; each as that of a call.
+
+        Raises:
+            GeneratorError: As a call.
+        """
         import torch
 
-        self.field_mm(lesion)
-        size = self.network.config.size
-        if context.pixels.shape != (size, size):
-            message = f"a context of {context.pixels.shape} pixels was given, the network takes ({size}, {size})"
-            raise GeneratorError(message, where=self.model)
-        scalars = np.random.default_rng(seed).uniform(-1, 1, (1, self.network.config.scalars)).astype(np.float32)
-        tissue = torch.from_numpy(np.clip(context.pixels, -1, 1))[None, None]
+        tissue = np.concatenate([self._tissue(one) for one in questions])
+        scalars = np.concatenate([self._scalars(one.seed) for one in questions])
         with torch.inference_mode():
-            made = self.network(tissue.to(self.device), torch.from_numpy(scalars).to(self.device))
-        channel = made.lesion[0, 0].cpu().numpy() * context.breast
-        return LesionChannel(channel.astype(np.float32), None, dict.fromkeys(TERMS[lesion.kind], UNKNOWN))
+            made = self.network(devices.up(tissue, self.device), devices.up(scalars, self.device))
+        channels = devices.down(made.lesion[:, 0])
+        return [
+            LesionChannel(
+                (channel * one.context.breast).astype(np.float32), None, dict.fromkeys(TERMS[one.lesion.kind], UNKNOWN)
+            )
+            for channel, one in zip(channels, questions, strict=True)
+        ]
+
+    def _tissue(self, question: Question) -> NDArray[np.float32]:
+        self.field_mm(question.lesion)
+        size, pixels = self.network.config.size, question.context.pixels
+        if pixels.shape != (size, size):
+            message = f"a context of {pixels.shape} pixels was given, the network takes ({size}, {size})"
+            raise GeneratorError(message, where=self.model)
+        return np.clip(pixels, -1, 1)[None, None]
+
+    def _scalars(self, seed: int) -> NDArray[np.float32]:
+        return np.random.default_rng(seed).uniform(-1, 1, (1, self.network.config.scalars)).astype(np.float32)
 
 
 class ContextualRemoval(Contextual):

@@ -13,6 +13,7 @@ from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.anatomy import breast_mask
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Image, Sample, SpacingOrigin
+from synthmammo.models import devices
 from synthmammo.models.inverted import read_inverted
 from synthmammo.models.latents import Latents, open_model, restored
 
@@ -39,6 +40,8 @@ class StyleGAN2:
     """
 
     batch_size = 4
+    precision = devices.FULL
+    """Type of the activations; the images are quantised from full precision in any case."""
 
     def __init__(
         self,
@@ -87,13 +90,21 @@ class StyleGAN2:
         The breast is found on the image (`anatomy.breast_mask`); it fills a patch. The spacing is that of the model,
         or that of the inverted image.
         """
+        return self.finished(latents.rows, self.planes(latents))
+
+    def planes(self, latents: Latents) -> NDArray[np.float32]:
+        """Pixels of the images, `float32 (N, H, W)`, about [-1, 1]: what the device does."""
         import torch
 
+        dtype = None if self.precision == devices.FULL else getattr(torch, self.precision)
         with torch.inference_mode():
             synthesis = self.model.network.synthesis
-            images = synthesis.render(latents.styles or synthesis.styles(latents.w), latents.noise)
-        pixels = images[:, 0].cpu().numpy()
-        return [self._sample(row, plane) for row, plane in zip(latents.rows, pixels, strict=True)]
+            images = synthesis.render(latents.styles or synthesis.styles(latents.w), latents.noise, dtype=dtype)
+            return devices.down(images[:, 0])
+
+    def finished(self, rows: Sequence[Row], planes: NDArray[np.float32]) -> list[Sample]:
+        """One sample per row, of its pixels: what the processor does."""
+        return [self._sample(row, plane) for row, plane in zip(rows, planes, strict=True)]
 
     def _sample(self, row: Row, pixels: NDArray[np.float32]) -> Sample:
         image = quantised(pixels, self.bits_stored)

@@ -34,7 +34,7 @@ def checked_header(content: Any) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise TypeError(f"expected a mapping, found {type(content).__name__}")
     kinds: dict[str, Any] = dict.fromkeys(_TEXTS, str) | dict.fromkeys(_MAPPINGS, dict)
-    kinds |= dict.fromkeys(_NUMBERS, int | float | None) | {"classes": list}
+    kinds |= dict.fromkeys(_NUMBERS, int | float | None) | {"classes": list, "half_precision": bool}
     for name, kind in kinds.items():
         if name in content and not isinstance(content[name], kind):
             raise TypeError(f"{name} is {type(content[name]).__name__}")

@@ -117,12 +117,13 @@ class Features(nn.Module):
         """Feature maps at four scales, at the image's own resolution.
 
         Args:
-            image: Images in [-1, 1], `float32 (N, 1, H, W)`, H and W multiples of 32.
+            image: Images in [-1, 1], `float32 (N, 1, H, W)`, H and W multiples of 32; moved to the network's device.
 
         Returns:
             `(N, C, H / s, W / s)` for C in `SCALES` and s = 4, 8, 16, 32.
         """
-        x = (image * 0.5 + 0.5 - self.mean) / self.deviation  # one grey channel becomes three equal ones
+        image = image.to(self.mean.device) * 0.5 + 0.5
+        x = (image - self.mean) / self.deviation  # one grey channel becomes three equal ones
         x = F.relu6(self.stem(x.contiguous(memory_format=torch.channels_last)))
         kept = []
         for index, block in enumerate(self.blocks):

@@ -89,6 +89,8 @@ class Description:
         metrics: What it reached, each measure with its extractor and number of images.
         licence: Licence of the weights, as the Hugging Face Hub names it.
         about: A few sentences, attribution included.
+        half_precision: Whether it promises that activations of half precision give its images as well, which whoever
+            describes it has measured (`python -m benchmarks.device`); builds on a GPU then use it.
     """
 
     architecture: str
@@ -103,6 +105,7 @@ class Description:
     metrics: dict[str, Any] = field(default_factory=dict)
     licence: str = "other"
     about: str = ""
+    half_precision: bool = False
 
     @property
     def makes_views(self) -> bool:
@@ -240,7 +243,10 @@ def save(
                 raise CheckpointError(f"{network}.{name} has values that are not finite numbers", where=path)
             # A copy: safetensors wants rows in order and memory that no two names share.
             tensors[f"{network}.{name}"] = stored.clone().contiguous()
-    header = canonical_json({"format_version": FORMAT_VERSION, **asdict(description)}).decode()
+    told = asdict(description)
+    if not description.half_precision:
+        del told["half_precision"]  # a file without the promise keeps its bytes, and older releases read it
+    header = canonical_json({"format_version": FORMAT_VERSION, **told}).decode()
     with writing(path) as partial:
         save_file(tensors, partial, {HEADER: header})
     return path

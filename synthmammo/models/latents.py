@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synthmammo.errors import GeneratorError, nearest
 from synthmammo.mammogram.planned import Row
+from synthmammo.models import devices
 from synthmammo.models.file import Checkpoint, load
 from synthmammo.models.inverted import Inverted
 from synthmammo.models.names import locate
@@ -73,7 +74,7 @@ class Model:
         z = torch.from_numpy(np.concatenate([draw_z(seed, config.z_dim) for seed in seeds]))
         label = one_hot(self.checkpoint, labels, self.device)
         with torch.inference_mode():
-            w = mapping(z.to(self.device), label)
+            w = mapping(devices.up(z, self.device), label)
             truncated = [mapping.truncated(w[i : i + 1], psi) for i, psi in enumerate(truncations)]
             return torch.cat(truncated)[:, None].repeat(1, config.latents, 1)
 
@@ -83,13 +84,14 @@ def open_model(name: str, device: str = "cpu") -> Model:
 
     Args:
         name: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
-        device: Device the network runs on.
+        device: Device the network runs on; "auto" for the best that there is.
 
     Raises:
         CheckpointError: There is no such model, or it is no StyleGAN2.
+        GeneratorError: The device is not there.
     """
     path = locate(name)
-    return _opened(str(path), path.stat().st_mtime_ns, device)
+    return _opened(str(path), path.stat().st_mtime_ns, devices.usable(device))
 
 
 @lru_cache(maxsize=2)
@@ -113,8 +115,8 @@ def restored(images: Sequence[Inverted], rows: tuple[Row, ...] = (), device: str
         layer: torch.from_numpy(np.stack([image.noise[layer] for image in images]).astype(np.float32))[:, None]
         for layer in images[0].noise
     }
-    w = torch.from_numpy(np.stack([image.w for image in images])).to(device)
-    return Latents(rows, w, noise={layer: planes.to(device) for layer, planes in noise.items()} or None)
+    w = devices.up(np.stack([image.w for image in images]), device)
+    return Latents(rows, w, noise={layer: devices.up(planes, device) for layer, planes in noise.items()} or None)
 
 
 def draw_z(seed: int, z_dim: int) -> NDArray[np.float32]:
@@ -149,5 +151,5 @@ def one_hot(checkpoint: Checkpoint, labels: Sequence[str], device: str) -> Tenso
             raise GeneratorError(
                 f"the model knows no class '{label}'", where=checkpoint.path, hint=nearest(label, classes)
             )
-    numbers = torch.tensor([classes.index(label) for label in labels], device=device)
+    numbers = devices.up(torch.tensor([classes.index(label) for label in labels]), device)
     return torch.nn.functional.one_hot(numbers, len(classes)).float()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from synthmammo.arguments import a_function, a_name, a_path, a_positive, listed, wrong
+from synthmammo.arguments import a_function, a_name, a_path, a_positive, a_text, listed, wrong
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.errors import TrainingError, nearest
@@ -28,6 +28,7 @@ def train(
     settings: Changes = (),
     model: str | None = None,
     hours: float | None = None,
+    device: str = "auto",
     progress: Progress = silent,
     pretrained: bool = True,
 ) -> Trained:
@@ -46,6 +47,8 @@ def train(
             `{"total_kimg": 50, "settings.gamma": 2}`.
         model: Architecture that the configuration must be of, "stylegan2", "contextual" or "detail"; None for any.
         hours: Hours after which to stop, saved, to be resumed; None for no limit.
+        device: Device that the networks run on: "auto" for the best that there is, "cpu", "cuda" or "mps". On
+            several processes (`accelerate launch`) each takes its own.
         progress: Function that is called with images shown so far and in all.
         pretrained: False replaces the ImageNet weights of the fixed features by random ones (tests).
 
@@ -70,6 +73,7 @@ def train(
     if hours is not None:
         a_positive(hours, "hours", "hours", TrainingError)
     a_function(progress, "progress", TrainingError)
+    a_text(device, "device", TrainingError)
     if model is not None:
         a_name(model, MODELS, "model", TrainingError)
     chosen, out = _configuration(config, folder, settings), a_path(out, "out", TrainingError)
@@ -81,7 +85,7 @@ def train(
     # What can be wrong is said before the seconds that importing PyTorch takes.
     from synthmammo.training.trainer import Trainer
 
-    return Trainer(chosen, folder, out, pretrained=pretrained).run(hours, progress)
+    return Trainer(chosen, folder, out, pretrained=pretrained, device=device).run(hours, progress)
 
 
 def _configuration(config: object, data: Path, settings: Changes) -> TrainConfig:

@@ -15,6 +15,7 @@ from torch import Tensor
 from synthmammo.errors import TrainingError
 from synthmammo.interruption import Interrupted, keeping, stop_requests
 from synthmammo.mammogram.origin import Maker, Making, SourceType, making_of_dataset
+from synthmammo.models.devices import AUTO, CPU, usable
 from synthmammo.models.features import EXTRACTOR, Features
 from synthmammo.models.file import save
 from synthmammo.models.names import SUFFIX
@@ -68,12 +69,21 @@ class Trainer:
         data: Dataset directory.
         out: Run directory.
         pretrained: False replaces the ImageNet weights of the fixed features by random ones (tests).
+        device: Device that the networks run on; "auto", the default, for the best that there is.
     """
 
-    def __init__(self, config: TrainConfig, data: Path, out: Path, *, pretrained: bool = True) -> None:
+    def __init__(
+        self, config: TrainConfig, data: Path, out: Path, *, pretrained: bool = True, device: str = AUTO
+    ) -> None:
         from accelerate import Accelerator
 
-        self.config, self.directory, self.accelerator = config, RunDirectory(out), Accelerator()
+        # By itself accelerate takes the best device that there is, on several processes one each.
+        found = device if device == AUTO else usable(device, failure=TrainingError)
+        self.config, self.directory, self.accelerator = config, RunDirectory(out), Accelerator(cpu=found == CPU)
+        if found not in (AUTO, self.accelerator.device.type):
+            message = f"'{found}' cannot be chosen, {self.accelerator.device} is taken here"
+            hint = "Which of several GPUs is taken says the variable CUDA_VISIBLE_DEVICES."
+            raise TrainingError(message, where="device", hint=hint)
         processes = self.accelerator.num_processes
         if config.batch_size % processes:
             raise TrainingError(

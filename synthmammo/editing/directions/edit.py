@@ -30,7 +30,7 @@ class Direction:
         self._directions.check(spec.direction, path)
         self._spec, self._model = spec, model.checkpoint.description
         self._layers = check_layers(spec.layers, model, f"edits: {spec.name}")
-        self._step = torch.from_numpy(self._directions.step(spec.direction)).to(model.device)
+        self._step = torch.from_numpy(self._directions.step(spec.direction))
 
     def w(self, w: Tensor, row: Row, planned: PlannedEdit) -> Tensor:
         """The moved latents; a strength of 0 leaves every bit."""

@@ -150,7 +150,7 @@ class _Inverter:
         from synthmammo.models.features import Features
 
         self.model, self.frame, self.inverting = model, frame, inverting
-        self.features = Features().to(inverting.device)
+        self.features = Features().to(model.device)
 
     def inverted(self, sample: Sample, progress: Progress) -> Inverted:
         """The latents of a fitted sample."""
@@ -158,7 +158,7 @@ class _Inverter:
 
         from synthmammo.editing.inversion.search import search_latents
 
-        device = self.inverting.device
+        device = self.model.device
         own = self.model.checkpoint.description.class_of(sample.label, sample.view)
         label = _label(self.model, self.inverting.which.label or own, device)
         target = torch.from_numpy(self.frame.units(sample))[None].to(device)
