@@ -29,6 +29,7 @@ def benchmark(
     out: str | Path,
     *,
     synthetic: DatasetLike | None = None,
+    external: DatasetLike | None = None,
     preset: str = "quick",
     config: ClassifyConfig | Mapping[str, Any] | str | Path | None = None,
     settings: Changes = (),
@@ -46,6 +47,8 @@ def benchmark(
         out: Directory of the results.
         synthetic: Dataset of synthetic images, the path of its directory, or that of a folder with a subfolder of
             images for each class; None for the baselines alone.
+        external: Dataset of real images of another source, a second test set, or the path of its directory; None for
+            none.
         preset: Configuration to begin with: "quick", "lite0" or "paper".
         config: YAML file or keys and values over the preset; or a whole `ClassifyConfig` in its place.
         settings: Values that are changed last, by key or as KEY=VALUE texts, e.g. `{"ratios": (0, 50), "seeds": 3}`.
@@ -75,6 +78,7 @@ def benchmark(
     if generator is not None and not isinstance(generator, str | Path):
         raise wrong("generator", "the name of a model, or a path", generator, TrainingError)
     sides = _sides(real, synthetic, out)
+    second = None if external is None else dataset_path(external, "external", TrainingError)
     a_text(device, "device", TrainingError)
     stage(a_function(progress, "progress", TrainingError), "reading the images")
     # What can be wrong is said before the seconds that importing PyTorch takes.
@@ -83,9 +87,8 @@ def benchmark(
     from synthmammo.benchmarking.classify.report import report
 
     made_by = None if generator is None else str(generator)
-    return report(
-        classify(chosen, *sides, generator=made_by, device=usable(device, failure=TrainingError), progress=progress)
-    )
+    where = usable(device, failure=TrainingError)
+    return report(classify(chosen, *sides, external=second, generator=made_by, device=where, progress=progress))
 
 
 def benchmark_detect(

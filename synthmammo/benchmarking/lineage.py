@@ -102,6 +102,31 @@ def check_lineage(real: Side, synthetic: Side, config: Tested, generator: str | 
     return origins + (notes or ["The synthetic images were made without a trained model."])
 
 
+def check_unseen(tested: Side, synthetic: Side, generator: str | None = None) -> None:
+    """Refuse synthetic images whose generator was trained on any image of a second test set, or that hold its tissue.
+
+    Args:
+        tested: Images of the second test set, all of which are tested on.
+        synthetic: The synthetic images.
+        generator: Model that made the synthetic images, where no manifest says so; None where one does.
+
+    Raises:
+        DatasetError: A generator was trained on it, or synthetic images are made from its patients' images.
+    """
+    models = list(_models(synthetic.manifest)) if synthetic.manifest else []
+    if generator:
+        models.append(_trained(generator, load(generator).description.training_data))
+    hint = "Give other images as external, or synthetic ones of another generator."
+    for trained in models:
+        if trained.digests & _digests(tested):
+            message = f"the generator {trained.model} of the synthetic images was trained on them ({trained.name})"
+            raise DatasetError(message, where=tested.where, hint=hint)
+    shared = np.isin(synthetic.patients, tested.patients)
+    if shared.any():
+        message = f"{int(shared.sum())} synthetic images have the tissue of their patients"
+        raise DatasetError(message, where=tested.where, hint=hint)
+
+
 def origin_notes(real: Side, synthetic: Side | None = None) -> list[str]:
     """What the manifests of both sides say against calling one real and the other synthetic, and what made the latter.
 

@@ -38,6 +38,8 @@ class Written:
         notes: What was checked, and what could not be.
         verdict: What was compared, the gain, its interval, and whether it is shown, in one sentence.
         rows: The main table as values by name, for programs.
+        external: The same of a second test set; empty where there is none.
+        subgroups: The same by subgroup of the tested images.
     """
 
     table: str
@@ -46,6 +48,8 @@ class Written:
     notes: tuple[str, ...] = ()
     verdict: str = ""
     rows: tuple[dict[str, Any], ...] = ()
+    external: tuple[dict[str, Any], ...] = ()
+    subgroups: tuple[dict[str, Any], ...] = ()
 
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> str:

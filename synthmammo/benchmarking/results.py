@@ -6,6 +6,7 @@ OUT/
   tested.csv        the tested images, in the order of the scores
   results.jsonl     one line per finished training, only ever appended to
   scores/           log-odds of the positive class by training, `float64 (N)`
+  external/         the same of a second test set, where there is one
   features/         last feature layers, for the embedding; features of a frozen network
   unfinished/       states of trainings under way
   report.html, report.md, card_line.md, figures/
@@ -34,7 +35,7 @@ from synthmammo.identity import file_digest
 Record = dict[str, Any]
 
 
-GRID = ("ratios", "synthetic_only", "shares", "seeds", "first_seed")
+GRID = ("ratios", "synthetic_only", "shares", "seeds", "first_seed", "subgroups")
 """What may change when a benchmark goes on: which trainings there are, not what one of them does."""
 
 
@@ -91,6 +92,7 @@ class Results:
         try:
             before = yaml.safe_load(self.facts.read_text(encoding="utf-8"))
             pairs = [(f"digest of the {side} images", before[side], facts[side]) for side in ("real", "synthetic")]
+            pairs += [("digest of the external images", before.get("external"), facts.get("external"))]
             known, now = before["config"], facts["config"]
             pairs += [(name, known.get(name), now.get(name)) for name in {**known, **now}]
         except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
@@ -170,6 +172,10 @@ class Results:
         """Remove the states of a training that is finished."""
         for path in (self.path / "unfinished").glob(f"{run.name}-fold*.pt"):
             path.unlink(missing_ok=True)
+
+    def external_file(self, run: Run) -> Path:
+        """Where the log-odds of a second test set are kept."""
+        return self.path / "external" / f"{run.name}.npy"
 
     def features_file(self, name: str) -> Path:
         """Where features are kept."""

@@ -78,7 +78,9 @@ class Ground:
             hint = "Real hosts: set background.assume_spacing_mm in the recipe, or assume_spacing_mm at ingest. "
             hint += "A model's images: its file states none; `synthmammo convert` takes spacing_mm."
             raise GeneratorError(message, where=host.key, hint=hint)
-        return cls(Intensity.of(host.image, host.breast), Places(host))
+        # A patch keeps the grey levels of the image that it was cut from, so that a contrast means the same on both.
+        known = host.history.intensity
+        return cls(Intensity(*known) if known else Intensity.of(host.image, host.breast), Places(host))
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,11 @@ def benchmark() -> None:
 @click.option("--synthetic", type=FOLDER, help="Dataset of synthetic images, or folder with one subfolder per class.")
 @_OUT
 @click.option(
+    "--external",
+    type=FOLDER,
+    help="Dataset of real images of another source, a second test set.  [default: none]",
+)
+@click.option(
     "--preset",
     default="quick",
     show_default=True,
@@ -117,6 +122,7 @@ def classify(
     real: Path,
     synthetic: Path | None,
     out: Path,
+    external: Path | None,
     preset: str,
     config: Path | None,
     generator: str | None,
@@ -140,6 +146,7 @@ def classify(
             real,
             out,
             synthetic=synthetic,
+            external=external,
             preset=preset,
             config=config,
             settings=_changes(settings, options),
@@ -237,7 +244,8 @@ def _changes(settings: tuple[str, ...], options: dict[str, Any]) -> dict[str, An
 def _print(written: Written, as_json: bool) -> None:
     if as_json:
         files = {"report": written.html, "markdown": written.markdown}
-        print_json({"verdict": written.verdict, "rows": written.rows, "notes": written.notes, **files})
+        more = {name: rows for name in ("external", "subgroups") if (rows := getattr(written, name))}
+        print_json({"verdict": written.verdict, "rows": written.rows, **more, "notes": written.notes, **files})
         return
     click.echo(f"{written.verdict}\n")
     print_markdown_table(written.table)

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from synthmammo.mammogram.columns import recorded
 from synthmammo.mammogram.geometry import crop, mirror, resize, resize_mask, rotated
+from synthmammo.mammogram.history import cut_record
+from synthmammo.mammogram.intensity import Intensity
 from synthmammo.mammogram.origin import STATEMENT
 from synthmammo.mammogram.sample import Box, Finding, Sample
 from synthmammo.patching.options import NORMAL, PatchOptions
@@ -48,6 +50,7 @@ class WholeImage:
         self._field = Box.around(self.sample.image > 0) or Box(0, 0, *self.sample.shape)
         self._pixels: dict[int, NDArray[np.int64]] = {}
         self._sums: NDArray[np.int32] | None = None
+        self._ends: Intensity | None = None
 
     def patch(self, row: PatchRow) -> Sample:
         """Cut the patch of a plan's row.
@@ -141,6 +144,8 @@ class WholeImage:
         if tissue < self._options.tissue_share:
             raise NoPatch(f"less than {self._options.tissue_share:.0%} of the window is breast")
         patch = crop(self.sample, box)
+        if row.target.finding is not None and not patch.findings:
+            raise NoPatch("the lesion lies outside the window")
         others = {self._options.class_of(finding.kind, finding.pathology) for finding in patch.findings} - {row.label}
         if others:
             raise NoPatch(f"the window also holds a finding of class '{min(others)}'")
@@ -155,7 +160,7 @@ class WholeImage:
             "source": target.source,
             "source_shape": list(self.original_shape),
             "resampled_shape": list(source.shape),
-            "crop": list(box),
+            **self._whole(row, box),
             "scale": self._options.size_px / box.height,
             "flip": row.flip,
             "turns": row.turns,
@@ -173,6 +178,14 @@ class WholeImage:
         if extent_unknown(row, finding):
             provenance["extent"] = EXTENT_UNKNOWN
         return patch.with_(key=row.key, label=row.label, split=row.split, patient=target.patient, provenance=provenance)
+
+    def _whole(self, row: PatchRow, box: Box) -> dict[str, Any]:
+        """Place of a patch in its image and that image's grey levels; of an image that is a patch nothing is known."""
+        if row.target.whole:
+            return {"crop": list(box)}
+        if self._ends is None:
+            self._ends = Intensity.of(self.sample.image, self.sample.breast)
+        return cut_record(box, self._ends.low, self._ends.high)
 
     def _moved(self, pixel: Site, box: Box, row: PatchRow) -> Site:
         size, side = self._options.size_px, box.height

@@ -36,6 +36,10 @@ class DataConfig(_Strict):
         scale: Mapping of grey levels to [-1, 1].
         roles: Class, or classes, by role in the training of a contextual GAN: "context", "real", "benign" and
             "normal"; see `objectives.insertion.InsertionBatch`.
+        lesions: How the lesions of real patches are known, whose brightness, contrast and extent those of a contextual
+            GAN shall have: "pairs", the default, by the untouched twin of each, where the discriminator sees it too;
+            "boxes" by a stand-in of the extent of each box and as bright as the box against what is around it, for
+            unpaired patches.
         orientations: Whether the real images are shown in all eight orientations, a new one drawn for every showing.
             Flips of the augmentation hide from the discriminator how an image lies, so that a generator may lay all
             of them the same way; this asks it for every way.
@@ -50,6 +54,7 @@ class DataConfig(_Strict):
     spacing_mm: float | None = Field(None, gt=0)
     scale: Scale = Scale.FULL_RANGE
     roles: dict[Role, str | tuple[str, ...]] = {}
+    lesions: Literal["pairs", "boxes"] = "pairs"
     orientations: bool = False
     side_px: int | None = None
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError, nearest
 from synthmammo.mammogram.intensity import Intensity
-from synthmammo.mammogram.sample import Sample
+from synthmammo.mammogram.lesion_stand_in import stand_in
+from synthmammo.mammogram.sample import Box, Sample
 from synthmammo.mammogram.terms import VIEWS
 from synthmammo.models.file import Scale
 
@@ -36,6 +37,7 @@ class ImageSet:
         bits_stored: The largest bit depth among the images.
         spacing_mm: Millimetres per pixel, where all images have the same; else None.
         twins: Number of each image's other half in a pair, `int64 (N)`; -1 where there is none.
+        boxes: Boxes of the findings of each image; () where they are not known.
     """
 
     grey: NDArray[np.uint16]
@@ -46,6 +48,7 @@ class ImageSet:
     bits_stored: int
     spacing_mm: float | None
     twins: NDArray[np.int64]
+    boxes: tuple[tuple[Box, ...], ...] = ()
 
     def __len__(self) -> int:
         """Number of images."""
@@ -71,7 +74,8 @@ class ImageSet:
         block = self.resolution // side_px
         blocks = self.grey.reshape(len(self), side_px, block, side_px, block)
         grey = np.stack([np.rint(image.mean((1, 3))).astype(np.uint16) for image in blocks])
-        return replace(self, grey=grey, spacing_mm=self.spacing_mm and self.spacing_mm * block)
+        boxes = tuple(tuple(Box(*(edge // block for edge in box)) for box in of_one) for of_one in self.boxes)
+        return replace(self, grey=grey, spacing_mm=self.spacing_mm and self.spacing_mm * block, boxes=boxes)
 
     def of_class(self, *names: str) -> ImageSet:
         """The images of some classes, as one class and without twins."""
@@ -89,6 +93,21 @@ class ImageSet:
             hint = "Build pairs, list the class of the twins in data.classes, or set network.discriminator_images to 1."
             raise DatasetError(message, where="data", hint=hint)
         return self._taken(numbers, "twins")
+
+    def without_lesions(self, *names: str) -> ImageSet:
+        """The images of `of_class` less a stand-in for the lesion in each box; see `mammogram.lesion_stand_in`.
+
+        Raises:
+            DatasetError: Some have no box.
+        """
+        which = self._of(names)
+        if missing := sum(not (self.boxes and self.boxes[number]) for number in which):
+            message = f"{missing} images of {' and '.join(names)} have no box of a lesion"
+            hint = "Cut the patches from images whose findings have boxes, or set data.lesions to pairs."
+            raise DatasetError(message, where="data.lesions: boxes", hint=hint)
+        stand_ins = np.stack([stand_in(self.grey[number], self.boxes[number]) for number in which])
+        without = np.clip(np.rint(self.grey[which] - stand_ins), 0, 2**self.bits_stored - 1).astype(np.uint16)
+        return replace(self._taken(which, "without lesions"), grey=without)
 
     def _of(self, names: tuple[str, ...]) -> NDArray[np.int64]:
         return np.flatnonzero(np.isin(self.labels, [self.classes.index(name) for name in names]))
@@ -161,6 +180,7 @@ def load_images(
         bits_stored=max(sample.bits_stored for sample in kept),
         spacing_mm=spacing[0] if spacing and spacing[0] == spacing[1] else None,
         twins=_twins(kept),
+        boxes=tuple(tuple(finding.box for finding in sample.findings) for sample in kept),
     )
 
 

@@ -72,18 +72,28 @@ class InsertionTask:
             if role not in self.roles:
                 hint = "E.g. data.roles: {context: normal, real: malignant, benign: benign, normal: normal}."
                 raise TrainingError(f"the role '{role}' has no class", where="data.roles", hint=hint)
-        self.twins: dict[Role, ImageSet] = {}
-        if self.shape.discriminator_images == 2:
-            # What is "normal" is its own twin: nothing was changed.
-            changed = self.roles.keys() - {"context", "normal"}
-            self.twins = {role: images.twins_of(*_names(config, role)) for role in changed}
-            self.twins["normal"] = self.roles["normal"]
+        self.twins = self._twins(images)
         self.contexts = _of_role(held_out, config, "context") if held_out else self.roles["context"]
         torch.manual_seed(config.seed)
         try:
             self.objective = self._objective(reduce, pretrained)
         except ValueError as error:
             raise TrainingError(str(error), where="network") from None
+
+    def _twins(self, images: ImageSet) -> dict[Role, ImageSet]:
+        """What the real patches of some roles are without their lesions; nothing where that is not known."""
+        config = self.config
+        if config.data.lesions == "boxes":
+            if self.shape.discriminator_images == 2 or config.objective == "contextual":
+                message = "boxes are for objective: projected with a discriminator that sees one image"
+                hint = "Set network.discriminator_images to 1, or data.lesions to pairs."
+                raise TrainingError(message, where="data.lesions", hint=hint)
+            return {"real": images.without_lesions(*_names(config, "real"))}
+        if self.shape.discriminator_images == 1:
+            return {}
+        # What is "normal" is its own twin: nothing was changed.
+        changed = self.roles.keys() - {"context", "normal"}
+        return {role: images.twins_of(*_names(config, role)) for role in changed} | {"normal": self.roles["normal"]}
 
     def _objective(self, reduce: Reduce | None, pretrained: bool) -> InsertionTraining:
         config = self.config

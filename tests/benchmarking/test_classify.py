@@ -16,8 +16,9 @@ from synthmammo.benchmarking.classify.embed import changed_cases, embed
 from synthmammo.benchmarking.classify.fit import Classifier, fit_classifier
 from synthmammo.benchmarking.classify.inputs import PixelInputs, prepared, turned
 from synthmammo.benchmarking.classify.mixing import Mixture, Order
-from synthmammo.benchmarking.classify.report import _cells, report
+from synthmammo.benchmarking.classify.report import report
 from synthmammo.benchmarking.classify.summary import power, summarise
+from synthmammo.benchmarking.classify.tables import cells_of
 from synthmammo.benchmarking.results import Run
 from synthmammo.errors import OutputError, SynthmammoError, TrainingError
 from synthmammo.metrics import auc, delong_test, threshold_at_specificity
@@ -278,5 +279,5 @@ def test_a_test_on_one_positive_patient_gives_no_intervals_and_no_p(positives):
     assert not baseline.auc.known and not mixed.sensitivity.known and not mixed.comparison.difference.known
     found = mixed.comparison
     assert all(np.isnan([found.delong.p_value, found.delong.log10_p, found.holm_p, found.difference.low]))
-    assert _cells(mixed)[7:] == ("n/a", "-", "n/a", "n/a", "n/a")
+    assert cells_of(mixed)[7:] == ("n/a", "-", "n/a", "n/a", "n/a")
     assert power([baseline, mixed]) == []

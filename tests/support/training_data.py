@@ -72,6 +72,7 @@ def write(
     sides: Sequence[int] = (32,),
     counts: dict[str, int] | None = None,
     views: Sequence[str | None] = ("MLO",),
+    lesions: int = 0,
 ) -> Path:
     """A dataset directory with images of every label in each split.
 
@@ -81,12 +82,13 @@ def write(
         sides: Sizes of the images, in turn.
         counts: Images by split.
         views: Views of the images, in turn.
+        lesions: Boxes of findings of every image that is not normal.
     """
     for split, number in (counts or {"train": 40, "validation": 12}).items():
         writer = ParquetWriter(folder / "parquet", f"{split}-00000", label_names=labels)
         for index in range(number):
             side, label = sides[index % len(sides)], labels[index % len(labels)]
-            sample = a_sample(index, shape=(side, side), bits_stored=8, lesions=0)
+            sample = a_sample(index, shape=(side, side), bits_stored=8, lesions=0 if label == "normal" else lesions)
             view = views[index % len(views)]
             pixels = image(label, index + 1000 * len(split), side)
             writer.write(

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthmammo.errors import DatasetError
+from synthmammo.mammogram.lesion_stand_in import stand_in
+from synthmammo.mammogram.sample import Box
 from synthmammo.models.file import Scale
 from synthmammo.training.images import ImageSet, load_images
 from tests.support import training_data as data
@@ -80,6 +82,17 @@ def test_twins_are_the_other_halves_in_the_same_order():
     assert np.array_equal(twins.grey, pairs.grey[[1, 3]]) and not twins.labels.any()
     with pytest.raises(DatasetError, match="1 images of benign have no untouched twin"):
         pairs.twins_of("benign")
+
+
+def test_what_is_without_its_lesion_has_the_stand_in_taken_off():
+    boxes = ((), (Box(2, 2, 6, 6),), (), (Box(0, 0, 8, 8),))
+    images = replace(image_set(4), boxes=boxes)
+    without = images.without_lesions("malignant")
+    expected = images.grey[1] - stand_in(images.grey[1], images.boxes[1])
+    assert np.array_equal(without.grey[0], np.clip(np.rint(expected), 0, 255)) and len(without) == 2
+    assert images.smaller(16).boxes[1] == (Box(1, 1, 3, 3),)
+    with pytest.raises(DatasetError, match="2 images of benign have no box of a lesion"):
+        images.without_lesions("benign")
 
 
 @pytest.mark.parametrize(

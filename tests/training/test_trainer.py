@@ -21,6 +21,7 @@ from synthmammo.interruption import Interrupted
 from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.models import file as checkpoints
 from synthmammo.models import threads
+from synthmammo.training.config import DataConfig
 from synthmammo.training.train import train
 from synthmammo.training.trainer import Trainer
 from tests.support import tiny
@@ -160,6 +161,17 @@ def test_a_comodulated_model_file_is_a_lesion_generator(large, tmp_path):
     planned = PlannedLesion("mass", "malignant", 1.0, 1.0, {}, ())
     made = inserted(Context(tissue, np.ones((64, 64), bool), 0.4), planned, seed=3)
     assert made.channel.any() and inserted.field_mm(planned) == pytest.approx(25.6)
+
+
+def test_boxes_say_how_large_and_bright_lesions_are_where_patches_have_no_twins(tmp_path):
+    source = data.write(tmp_path / "data", ("normal", "malignant"), (64,), {"train": 40}, lesions=1)
+    roles = {"roles": {"context": "normal", "real": "malignant", "normal": "normal"}}
+    known = data.config(data.COMODULATED, score_ticks=0, data={**roles, "lesions": "boxes"})
+    forms = {}
+    for name, config in (("boxes", known), ("none", known.model_copy(update={"data": DataConfig(**roles)}))):
+        train(config, source, tmp_path / name, pretrained=False)
+        forms[name] = "form" in json.loads((tmp_path / name / "stats.jsonl").read_text().splitlines()[0])
+    assert forms == {"boxes": True, "none": False}
 
 
 def test_the_same_seed_gives_the_same_statistics_and_another_does_not(pair, tmp_path):
@@ -349,6 +361,8 @@ def test_wrong_settings_are_named(pair, tmp_path, changes, message):
         ({"data": {"roles": {"context": "healthy", "real": "malignant", "normal": "normal"}}}, "'healthy'"),
         ({"network": {"preset": "papr"}}, "Did you mean 'paper'"),
         ({"network": data.CONTEXTUAL["network"] | {"discriminator_images": 2}}, "have no untouched twin"),
+        ({"data": data.CONTEXTUAL["data"] | {"lesions": "boxes"}}, "boxes are for objective: projected"),
+        ({**data.INSERTION, "data": data.INSERTION["data"] | {"lesions": "boxes"}}, "have no box of a lesion"),
         ({"objective": "logistic"}, "no objective of a contextual GAN"),
     ],
 )

@@ -20,8 +20,11 @@ from numpy.typing import NDArray
 from synthmammo.benchmarking.arrays import read_array
 from synthmammo.benchmarking.classify.backbones import Backbone, backbone
 from synthmammo.benchmarking.classify.config import ClassifyConfig, runs
+from synthmammo.benchmarking.classify.embed import embedded
+from synthmammo.benchmarking.classify.external import External
 from synthmammo.benchmarking.classify.fit import Classifier, Fitted, LogOdds, fit_classifier, last_features, log_odds
 from synthmammo.benchmarking.classify.folds import Fold, low_data, make_folds
+from synthmammo.benchmarking.classify.grey_levels import grey_level_auc
 from synthmammo.benchmarking.classify.images import (
     LabelledImages,
     check_synthetic,
@@ -42,12 +45,9 @@ from synthmammo.benchmarking.lineage import check_lineage, origin_notes, usable
 from synthmammo.benchmarking.results import Record, Results, Run
 from synthmammo.benchmarking.trainings import one_by_one
 from synthmammo.errors import DatasetError
-from synthmammo.identity import digest, draw_u64, file_digest
-from synthmammo.metrics import LinearProbe, auc, average_precision, delong_interval, sensitivity_at_specificity
+from synthmammo.identity import digest, file_digest
+from synthmammo.metrics import average_precision, delong_interval, sensitivity_at_specificity
 from synthmammo.progress import Progress, Steps, resumed, silent, stage
-
-EMBEDDED = 400
-"""Largest number of synthetic images per class whose features are kept for the embedding."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Compared:
         records: Records by training.
         notes: What was checked, and what could not be.
         grey_level_auc: Area under the ROC curve of four grey-level statistics alone, on the tested images.
+        external: The second test set; None where there is none.
     """
 
     results: Results
@@ -75,6 +76,7 @@ class Compared:
     records: dict[Run, Record]
     notes: tuple[str, ...]
     grey_level_auc: float
+    external: External | None = None
 
 
 def classify(
@@ -83,6 +85,7 @@ def classify(
     synthetic: Path | None,
     out: Path,
     *,
+    external: Path | None = None,
     generator: str | None = None,
     device: str = "cpu",
     progress: Progress = silent,
@@ -94,6 +97,7 @@ def classify(
         real: Dataset of real images.
         synthetic: Dataset of synthetic images, or a folder with a subfolder for each class; None for baselines only.
         out: Directory of the results. A finished training in it is not run again, one under way goes on.
+        external: Dataset of real images of another source, a second test set; None for none.
         generator: Model that made the synthetic images, where no manifest says so; what it has seen is checked.
         device: Device the networks run on.
         progress: Called with images shown and images in all.
@@ -104,7 +108,9 @@ def classify(
         OutputError: The directory holds another benchmark, or cannot be written.
         TrainingError: A training went wrong.
     """
-    return Classification(config, real, synthetic, out, generator=generator, device=device).run(progress)
+    return Classification(config, real, synthetic, out, external=external, generator=generator, device=device).run(
+        progress
+    )
 
 
 class Classification:
@@ -117,16 +123,19 @@ class Classification:
         synthetic: Path | None,
         out: Path,
         *,
+        external: Path | None = None,
         generator: str | None = None,
         device: str = "cpu",
     ) -> None:
         self.config, self.results, self.device = config, Results(out), device
-        self.real = read_images(real, where=config.where)
+        self.real = read_images(real, where=config.where, properties=config.subgroups)
         self.positives = positive_classes(self.real, config.positive)
         self.positive = self.real.positive(self.positives)
         self.folds = make_folds(self.real, self.positive, config)
         self.synthetic = read_images(synthetic, config.synthetic_split) if synthetic else None
         self.notes = self._check_synthetic(generator)
+        rest = (self.real, self.synthetic, self.positives, config.subgroups, generator)
+        self.external = External(external, *rest) if external else None
         self.tested = np.sort(np.concatenate([fold.test for fold in self.folds]))
         self.grid = runs(config, with_synthetic=self.synthetic is not None)
         self.orders = {(run, number): self._order(run, number) for run in self.grid for number in range(self._count)}
@@ -168,13 +177,13 @@ class Classification:
     def run(self, progress: Progress) -> Compared:
         """See `classify`."""
         finished = self.results.finished()
-        left = [run for run in self.grid if run not in finished]
-        grey = self._grey_level_auc()
+        left = [run for run in self.grid if run not in finished or not self._tested_externally(run)]
+        grey = grey_level_auc(self.real.grey, self.positive, self.folds, self.tested)
         if left:
             self._backbone(self.config.first_seed)  # weights that cannot be had leave no directory behind
         self.results.begin(self._facts(grey), self._tested())
         frozen = self.config.mode == "frozen" and left
-        extra = len(self.real) + len(self.synthetic or ()) if frozen else 0
+        extra = sum(len(images) for _, images in self._all_images()) if frozen else 0
         advance = Steps(progress, extra + len(self.grid) * self._count * self.config.samples)
         if frozen:
             stage(advance, "features of the images")
@@ -189,7 +198,17 @@ class Classification:
             records={run: records[run] for run in self.grid},
             notes=tuple(self.notes),
             grey_level_auc=grey,
+            external=self.external,
         )
+
+    def _tested_externally(self, run: Run) -> bool:
+        return self.external is None or self.results.external_file(run).is_file()
+
+    def _all_images(self) -> list[tuple[str, LabelledImages]]:
+        """The images by name of their side, those tested last."""
+        external = self.external.images if self.external else None
+        sides = (("real", self.real), ("synthetic", self.synthetic), ("external", external))
+        return [(name, images) for name, images in sides if images is not None]
 
     def _facts(self, grey: float) -> Record:
         parts = {"train": 0, "select": 0, "test": 0}
@@ -199,6 +218,7 @@ class Classification:
             "benchmark": "classify",
             "real": side_facts(self.real),
             "synthetic": side_facts(self.synthetic),
+            **({"external": side_facts(self.external.images)} if self.external else {}),
             "positive": list(self.positives),
             "images": parts,
             "folds": self._count,
@@ -215,9 +235,7 @@ class Classification:
         """Features of a frozen network on both sides; taken once and kept."""
         weights = Path(self.config.weights)
         known = file_digest(weights) if weights.is_file() else self.config.weights
-        for name, images in (("real", self.real), ("synthetic", self.synthetic)):
-            if images is None:
-                continue
+        for name, images in self._all_images():
             settings = (self.config.backbone, known, self.config.size_px, self.config.intensity, self.config.augment)
             path = self.results.features_file(f"frozen-{name}-{digest([images.digest, *settings])[:16]}")
             if path.is_file():
@@ -245,6 +263,9 @@ class Classification:
             if number == 0:
                 self._keep_features(run, fold, fitted, inputs)
         facts = self._measured(found[self.tested]) | self._shown(run)
+        if self.external:
+            pairs = [(fit.network, self._inputs(run, number, "external")) for number, fit in enumerate(fits)]
+            self.results.keep_array(self.results.external_file(run), self.external.scores(pairs))
         facts |= {
             "selection_auc": round(float(np.mean([fitted.selection_auc for fitted in fits])), 6),
             "best_at": [fitted.best_at for fitted in fits],
@@ -256,14 +277,16 @@ class Classification:
         self.results.add(run, found[self.tested], facts)
         self.results.forget(run)
 
-    def _inputs(self, run: Run, number: int) -> Inputs:
+    def _inputs(self, run: Run, number: int, tested: str = "real") -> Inputs:
+        """What a network of a training is shown; `tested` "external" puts the second test set in place of the real."""
         if self.config.mode == "fine-tune":
-            return PixelInputs((self.real, self.synthetic), self.config, self.device)
+            real = self.external.images if tested == "external" and self.external else self.real
+            return PixelInputs((real, self.synthetic), self.config, self.device)
         order = self.orders[run, number]
         # Standardised by what is trained on, so that synthetic images alone are told nothing of the real ones.
         pool, trained_on = (order.synthetic, "synthetic") if run.ratio is None else (order.real, "real")
         statistics = standardising(self.features[trained_on][np.concatenate(pool)])
-        return FeatureInputs((self.features["real"], self.features.get("synthetic")), *statistics)
+        return FeatureInputs((self.features[tested], self.features.get("synthetic")), *statistics)
 
     def _fit(self, run: Run, number: int, inputs: Inputs, advance: Callable[[int], None]) -> Fitted:
         frozen, seed = self.config.mode == "frozen", self._seed(run, number)
@@ -307,17 +330,6 @@ class Classification:
             "synthetic_images": round(float(np.mean([sum(map(len, order.synthetic)) for order in orders]))),
         }
 
-    def _grey_level_auc(self) -> float:
-        """How much of the classes four grey-level statistics give away: a floor that a network must pass."""
-        flat = self.real.grey.reshape(len(self.real), -1)
-        features = np.stack([flat.mean(1), flat.std(1), *np.percentile(flat, [5, 95], axis=1)], 1)
-        found = np.zeros(len(self.real))
-        for fold in self.folds:
-            labels = self.positive[fold.train].astype(np.int64)
-            logits = LinearProbe.fit(features[fold.train], labels, penalty=1e-3).logits(features[fold.test])
-            found[fold.test] = logits[:, 1] - logits[:, 0]
-        return auc(found[self.tested], self.positive[self.tested])
-
 
 _EMPTY: ClassPool = (np.zeros(0, np.intp), np.zeros(0, np.intp))
 
@@ -331,10 +343,3 @@ def _need_both(pool: ClassPool, where: Path, what: str) -> None:
         message = f"{what} are {len(pool[1])} positives and {len(pool[0])} negatives; both are needed"
         hint = "With one class only a network would learn to tell the sides apart." if "synthetic" in what else None
         raise DatasetError(message, where=where, hint=hint)
-
-
-def embedded(synthetic: LabelledImages) -> NDArray[np.intp]:
-    """Numbers of the synthetic images whose features are kept: at most `EMBEDDED` of a class, drawn."""
-    order = np.argsort(draw_u64(0, "embedded", np.arange(len(synthetic))), kind="stable")
-    parts = [order[synthetic.labels[order] == label][:EMBEDDED] for label in np.unique(synthetic.labels)]
-    return np.sort(np.concatenate(parts))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from synthmammo.benchmarking.properties import SUBGROUPS
 from synthmammo.benchmarking.results import Run
 from synthmammo.dataset.selecting import checked_condition
 from synthmammo.errors import TrainingError, nearest
@@ -48,6 +49,10 @@ class ClassifyConfig(BaseModel):
         schedule: The two readings of "decayed by 10 %"; the paper does not say which, see `mixing.Mixture`.
         augment: Whether training images are flipped and turned at random.
         size_px: Side in pixels that images are resized to; None keeps theirs.
+        primary: Percent of the real images and percent of synthetic ones of the one comparison that the verdict is of,
+            named before anything is run; None, the default, leaves the choice to the selection images.
+        subgroups: Properties by which the tested images are grouped in the report: density, view, laterality, a name
+            in their provenance, or a word of their findings such as subtlety; () for none.
         intensity: "full range" maps the bit depth to what the network expects; "standardised" first gives every image
             the same mean and spread, for data whose brightness gives the class away.
     """
@@ -80,6 +85,8 @@ class ClassifyConfig(BaseModel):
     schedule: Literal["multiplicative", "subtractive"] = "multiplicative"
     augment: bool = True
     size_px: int | None = Field(None, ge=32)
+    primary: tuple[float, float] | None = Field(None, exclude_if=lambda primary: primary is None)
+    subgroups: tuple[str, ...] = Field(SUBGROUPS, exclude_if=lambda subgroups: subgroups == SUBGROUPS)
     intensity: Literal["full range", "standardised"] = "full range"
 
     @field_validator("ratios", "shares")
@@ -88,6 +95,14 @@ class ClassifyConfig(BaseModel):
         if not values or any(not 0 <= value <= 100 for value in values):
             raise ValueError("expected numbers from 0 to 100")
         return tuple(dict.fromkeys(values))
+
+    @model_validator(mode="after")
+    def _primary_is_run(self) -> ClassifyConfig:
+        if self.primary and (
+            self.primary[0] not in self.shares or self.primary[1] not in self.ratios or not self.primary[1]
+        ):
+            raise ValueError(f"primary: {list(self.primary)} is not one of shares and one of ratios above 0")
+        return self
 
     @field_validator("where")
     @classmethod

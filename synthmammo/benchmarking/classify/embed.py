@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from synthmammo.benchmarking.classify.images import LabelledImages
 from synthmammo.benchmarking.classify.summary import SPECIFICITY
+from synthmammo.identity import draw_u64
 from synthmammo.metrics import threshold_at_specificity
 
 LEAST_EMBEDDED = 8
+EMBEDDED = 400
+"""Largest number of synthetic images per class whose features are kept for the embedding."""
 
 
 def embed(features: NDArray[np.floating], seed: int = 0) -> NDArray[np.float64]:
@@ -71,3 +75,10 @@ def changed_cases(
         return [Case(int(i), float(expit(means[0][i])), float(expit(means[1][i]))) for i in ordered]
 
     return cases(~found[0] & found[1]), cases(found[0] & ~found[1])
+
+
+def embedded(synthetic: LabelledImages) -> NDArray[np.intp]:
+    """Numbers of the synthetic images whose features are kept: at most `EMBEDDED` of a class, drawn."""
+    order = np.argsort(draw_u64(0, "embedded", np.arange(len(synthetic))), kind="stable")
+    parts = [order[synthetic.labels[order] == label][:EMBEDDED] for label in np.unique(synthetic.labels)]
+    return np.sort(np.concatenate(parts))

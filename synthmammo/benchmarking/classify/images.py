@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.benchmarking.properties import property_of
 from synthmammo.benchmarking.results import Record
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
@@ -39,6 +40,7 @@ class LabelledImages:
         patients: Patients of the images, `(N)`; in a folder each image has its own.
         digest: Digest of the content.
         manifest: Manifest of the dataset; None for a folder.
+        properties: Properties of the images by name, `(N)` each, empty texts where they are not known.
     """
 
     where: Path
@@ -50,6 +52,7 @@ class LabelledImages:
     patients: Names
     digest: str
     manifest: Manifest | None = field(default=None, repr=False)
+    properties: dict[str, Names] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """Number of images."""
@@ -60,19 +63,22 @@ class LabelledImages:
         return np.isin(self.labels, classes)
 
 
-def read_images(path: Path, split: str | None = None, where: str | None = None) -> LabelledImages:
+def read_images(
+    path: Path, split: str | None = None, where: str | None = None, properties: Sequence[str] = ()
+) -> LabelledImages:
     """Read a dataset, or a folder with a subfolder of images for each class.
 
     Args:
         path: The directory.
         split: Split of the images that are read; None for all. A folder has none.
         where: Condition on the columns of the dataset's index that the images meet; None for all. A folder has none.
+        properties: Names of properties to read of every image of a dataset, see `property_of`; none by default.
 
     Raises:
         DatasetError: It is neither, holds nothing, or images of several sizes or bit depths.
     """
     if (path / "manifest.json").exists() or (path / "parquet").is_dir():
-        return _of_dataset(path, split, where)
+        return _of_dataset(path, split, where, properties)
     if where is not None:
         hint = "Only a dataset has columns: leave --where out, or ingest the folder."
         raise DatasetError(f"the condition '{where}' asks for columns", where=path, hint=hint)
@@ -81,7 +87,7 @@ def read_images(path: Path, split: str | None = None, where: str | None = None) 
     return _of_folder(path)
 
 
-def _of_dataset(path: Path, split: str | None, where: str | None) -> LabelledImages:
+def _of_dataset(path: Path, split: str | None, where: str | None, properties: Sequence[str]) -> LabelledImages:
     dataset = Dataset.open(path)
     kept = selected_keys(path, where)
     samples = [sample for sample in dataset.samples(split) if kept is None or sample.key in kept]
@@ -91,7 +97,12 @@ def _of_dataset(path: Path, split: str | None, where: str | None) -> LabelledIma
         raise DatasetError(f"no images in the split '{split}'" if split else "no images", where=path, hint=hint)
     records = [(s.key, s.label, s.split, s.patient or s.key) for s in samples]
     name = dataset.manifest.digest if dataset.manifest else digest([_content(s) for s in samples])
-    return _stacked(path, [(s.image, s.bits_stored) for s in samples], records, name, dataset.manifest)
+    images = _stacked(path, [(s.image, s.bits_stored) for s in samples], records, name, dataset.manifest)
+    return replace(images, properties={name: _named(samples, name) for name in properties})
+
+
+def _named(samples: Sequence[Sample], name: str) -> Names:
+    return np.array([property_of(sample, name) for sample in samples], np.str_)
 
 
 def _content(sample: Sample) -> list[Any]:

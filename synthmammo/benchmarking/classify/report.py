@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import isnan, nan
+from collections.abc import Mapping, Sequence
+from math import nan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from synthmammo.benchmarking.arrays import read_array
-from synthmammo.benchmarking.classify.classify import Compared, embedded
-from synthmammo.benchmarking.classify.embed import LEAST_EMBEDDED, Case, changed_cases, embed
+from synthmammo.benchmarking.classify.classify import Compared
+from synthmammo.benchmarking.classify.embed import LEAST_EMBEDDED, Case, changed_cases, embed, embedded
 from synthmammo.benchmarking.classify.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
+from synthmammo.benchmarking.classify.fit import LogOdds
+from synthmammo.benchmarking.classify.subgroups import subgroup_section, subgroups
 from synthmammo.benchmarking.classify.summary import (
     LEAST_POWER,
     PAPERS_GAIN,
@@ -21,20 +24,13 @@ from synthmammo.benchmarking.classify.summary import (
     summarise,
     too_few,
 )
+from synthmammo.benchmarking.classify.tables import HEADER, NOT_KNOWN, cells_of
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.benchmarking.results import Run
 from synthmammo.benchmarking.verdict import gain, repeating, verdict_section
 from synthmammo.files import writing
 from synthmammo.mammogram.pictures import display
 from synthmammo.metrics.intervals import RESAMPLES, Interval
-
-HEADER = (
-    *("real data", "trained on", "seeds", "AUC (95 %)", "SD over seeds", "sensitivity at 90 % (95 %)", "AUPRC"),
-    *("AUC - baseline (95 %)", "SD over seeds", "DeLong p", "log10 p", "Holm p"),
-)
-
-
-NOT_KNOWN = "n/a"
 
 
 def report(compared: Compared, resamples: int = RESAMPLES) -> Written:
@@ -49,23 +45,35 @@ def report(compared: Compared, resamples: int = RESAMPLES) -> Written:
     rows = summarise(scores, positive, compared.real.patients[compared.tested], resamples=resamples)
     sentence = _verdict(compared, rows)
     made = compared.synthetic.where if compared.synthetic else None
+    second, groups = _external(compared, resamples), _subgroups(compared, rows, scores, resamples)
     sections = [
-        verdict_section(sentence, repeating("classify", compared.real.where, made, out)),
+        verdict_section(sentence, _command(compared, made)),
         _comparison(compared, rows),
+        *second[0],
+        *groups[0],
         _curves(rows, out, positive),
         *_cases(compared, rows),
         _power(rows),
         _method(compared, resamples),
         _trainings(compared),
     ]
-    table = markdown_table((HEADER, *map(_cells, rows)))
+    table = markdown_table((HEADER, *map(cells_of, rows)))
     title = f"Benchmark: {compared.real.where.name} with {_synthetic_name(compared)}"
     pages = {"report.md": markdown_page(title, sections, out), "report.html": html_page(title, sections)}
     for name, text in {**pages, "card_line.md": _card_line(compared, rows) + "\n"}.items():
         with writing(out / name) as partial:
             partial.write_text(text, encoding="utf-8")
     facts = tuple(row.facts() for row in rows)
-    return Written(table, out / "report.md", out / "report.html", compared.notes, sentence, facts)
+    return Written(
+        *(table, out / "report.md", out / "report.html", compared.notes, sentence, facts),
+        external=second[1],
+        subgroups=groups[1],
+    )
+
+
+def _command(compared: Compared, made: Path | None) -> str:
+    command = repeating("classify", compared.real.where, made, compared.results.path)
+    return f"{command} --external {compared.external.images.where}" if compared.external else command
 
 
 def _verdict(compared: Compared, rows: list[MixtureSummary]) -> str:
@@ -77,10 +85,12 @@ def _verdict(compared: Compared, rows: list[MixtureSummary]) -> str:
         reached = "; ".join(f"{row.name} {row.auc}" for row in rows)
         return f"Nothing was added to real images, so nothing is compared; AUC on {tested}: {reached}."
     share = "" if best.share == 100 else f" {best.share:g} % of"
-    change = gain(best.comparison.difference, p=best.comparison.holm_p)
+    primary = compared.config.primary is not None
+    change = gain(best.comparison.difference, p=best.comparison.delong.p_value if primary else best.comparison.holm_p)
+    named = "Primary comparison, named before it ran: s" if primary else "S"
     return (
-        f"Synthetic images of {_synthetic_name(compared)} ({best.name}) added to{share} the real training images took "
-        f"the AUC on {tested} from {baseline.auc.estimate:.3f} to {best.auc.estimate:.3f}: {change}."
+        f"{named}ynthetic images of {_synthetic_name(compared)} ({best.name}) added to{share} the real training images "
+        f"took the AUC on {tested} from {baseline.auc.estimate:.3f} to {best.auc.estimate:.3f}: {change}."
     )
 
 
@@ -105,7 +115,7 @@ def _comparison(compared: Compared, rows: list[MixtureSummary]) -> Section:
             f"Four grey-level statistics alone (mean, deviation, percentiles 5 and 95) reach an AUC of {floor:.3f}.",
             *compared.notes,
         ),
-        (HEADER, *map(_cells, rows)),
+        (HEADER, *map(cells_of, rows)),
         ((draw_auc(rows, positive, out / "figures" / "auc.png"), "AUC against the synthetic share; ticks are seeds"),),
     )
 
@@ -125,26 +135,38 @@ def _doubts(compared: Compared, rows: Sequence[MixtureSummary]) -> list[str]:
     return []
 
 
-def _cells(row: MixtureSummary) -> tuple[str, ...]:
-    share = "-" if row.ratio is None else f"{row.share:g} %"
-    seen = (share, row.name, str(len(row.scores)), str(row.auc), _number(row.spread))
-    measured = (*seen, str(row.sensitivity), f"{row.auprc:.3f}")
-    compared = row.comparison
-    if compared is None:
-        return (*measured, "baseline", "", "", "", "")
-    found, tested = compared.difference, compared.delong
-    difference = "{:+.3f} ({:+.3f} to {:+.3f})".format(*found) if found.known else NOT_KNOWN
-    holm = "-" if row.ratio is None else _known(compared.holm_p, ".2g")
-    p = (_known(tested.p_value, ".2g"), _known(tested.log10_p, ".1f"), holm)
-    return (*measured, difference, _number(compared.spread), *p)
+def _external(compared: Compared, resamples: int) -> tuple[list[Section], tuple[dict[str, Any], ...]]:
+    """The main table once more, on the second test set."""
+    external = compared.external
+    if external is None:
+        return [], ()
+    scores = {run: read_array(compared.results.external_file(run)) for run in compared.records}
+    images, positive = external.images, external.positive
+    rows = summarise(scores, positive, images.patients, resamples=resamples)
+    patients = len(np.unique(images.patients))
+    text = (
+        f"The same classifiers, whose weights were chosen without it, on {len(images)} images "
+        f"({int(positive.sum())} positive) of {patients} patients of {images.where.name}, another source."
+    )
+    section = Section(f"On {images.where.name}", (text,), (HEADER, *map(cells_of, rows)))
+    return [section], tuple(row.facts() for row in rows)
 
 
-def _known(value: float, form: str) -> str:
-    return NOT_KNOWN if isnan(value) else format(value, form)
-
-
-def _number(value: float, form: str = ".3f") -> str:
-    return "-" if isnan(value) else format(value, form)
+def _subgroups(
+    compared: Compared, rows: Sequence[MixtureSummary], scores: Mapping[Run, LogOdds], resamples: int
+) -> tuple[list[Section], tuple[dict[str, Any], ...]]:
+    """Real images alone and the mixture that the verdict is of, by subgroup of the tested images."""
+    best, tested = _best(compared, rows), compared.tested
+    share = best.share if best else max(row.share for row in rows)
+    shown = {0.0, best.ratio if best else 0.0}
+    chosen = {run: values for run, values in scores.items() if run.share == share and run.ratio in shown}
+    properties = {name: values[tested] for name, values in compared.real.properties.items()}
+    positive, patients = compared.positive[tested], compared.real.patients[tested]
+    found = list(subgroups(properties, positive, patients))
+    if not found:
+        return [], ()
+    section, facts = subgroup_section(chosen, found, positive, patients, resamples=resamples)
+    return [section], tuple(facts)
 
 
 def _curves(rows: list[MixtureSummary], out: Path, positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Section:
@@ -157,7 +179,12 @@ def _curves(rows: list[MixtureSummary], out: Path, positive: np.ndarray[tuple[in
 
 
 def _best(compared: Compared, rows: Sequence[MixtureSummary]) -> MixtureSummary | None:
-    """The mixture that the selection images prefer, of the largest share; the test images have no say."""
+    """The mixture that was named before, or that the selection images prefer, of the largest share.
+
+    The test images have no say.
+    """
+    if compared.config.primary:
+        return next((row for row in rows if (row.share, row.ratio) == compared.config.primary), None)
     largest = max(row.share for row in rows)
     mixed = [row for row in rows if row.share == largest and row.ratio]
 
@@ -188,7 +215,7 @@ def _cases(compared: Compared, rows: list[MixtureSummary]) -> list[Section]:
             origin = compared.real.manifest.origin if compared.real.manifest else None
             pictures.append((draw_cases(tiles, cases, out / f"cases_{name}.png", origin=origin), what))
     text = (
-        f"Positives that {best.name} (the mixture that the selection images prefer) finds and real images alone miss: "
+        f"Positives that {best.name} ({_why(compared)}) finds and real images alone miss: "
         f"{len(corrected)}; that it misses and they find: {len(lost)}; each at its own specificity of 90 %. "
         f"{_mean_change(corrected)}Only both together say whether anything was gained."
     )
@@ -196,6 +223,10 @@ def _cases(compared: Compared, rows: list[MixtureSummary]) -> list[Section]:
     if (cloud := _embedding(compared, best, corrected)) is not None:
         sections.append(cloud)
     return sections
+
+
+def _why(compared: Compared) -> str:
+    return "the primary comparison" if compared.config.primary else "the mixture that the selection images prefer"
 
 
 def _mean_change(cases: Sequence[Case]) -> str:

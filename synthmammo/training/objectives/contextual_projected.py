@@ -12,6 +12,8 @@ Departures from Wu et al. 2020, each because its own objective does not get anyw
 * The discriminators do not stop a generator that puts large, bright masses onto every dark tissue and faint ones onto
   all other, or no calcification here and hundreds there. So it also pays where the lesions of a batch are not spread in
   brightness, contrast and extent as the real ones of the batch are.
+* Where real patches have boxes and no twins, a stand-in for each lesion (`mammogram.lesion_stand_in`) says how bright
+  and how large real ones are; the fixed network then sees the combined image alone.
 * Both learning rates are a hundred times the paper's.
 """
 
@@ -53,9 +55,9 @@ class ContextualProjectedSettings:
         discriminator_rate: Learning rate of the heads.
         other_weight: Weight of the losses of benign and normal patches.
         variety_weight: Weight of the generator's loss on lesions that differ less, or more, on one context than real
-            ones do; 0 leaves it out. It needs twins.
+            ones do; 0 leaves it out. It needs twins or boxes.
         form_weight: Weight of the generator's loss on lesions that are not spread in brightness, contrast and extent
-            as real ones are; 0 leaves it out. It needs twins.
+            as real ones are; 0 leaves it out. It needs twins or boxes.
         shows: Number of times a context is in a batch. With 1 the lesions of different contexts are compared: for
             removal, where a context has one right answer.
         lesion_gain: Factor on the lesion channel before it is seen.
@@ -146,7 +148,7 @@ class ContextualProjectedObjective(InsertionTraining):
         loss = torch.stack([-parts[1].mean() for parts in scores]).sum()
         losses |= {"generator": loss.item(), "lesion": made.lesion.detach().abs().mean().item()}
         apart = differences(made.lesion)
-        if self.twins:
+        if batch.real.shape[1] == 2:
             wanted = batch.real[:, :1] - batch.real[:, 1:]
             usual = differences(wanted)
             losses["spread"] = (apart.mean() / usual.mean().clamp_min(1e-6)).item()

@@ -27,8 +27,8 @@ class InsertionBatch:
 
     Attributes:
         context: Patches that get a lesion (or lose it), `(N, 1, S, S)`.
-        real: Patches that the combined image shall look like, `(N, C, S, S)`; for C = 2 with their untouched twins as
-            second channel.
+        real: Patches that the combined image shall look like, `(N, C, S, S)`; for C = 2 with their untouched twins,
+            or what is left of them without a stand-in for the lesion, as second channel.
         benign: Patches that it shall not look like, `(N, C, S, S)`; None where the data has none.
         normal: Patches where nothing was changed, `(N, C, S, S)`: healthy tissue (for removal, tissue that still has
             its lesion).

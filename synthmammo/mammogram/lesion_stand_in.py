@@ -1,0 +1,49 @@
+"""What a lesion adds to its tissue, guessed from its box: a dome as large as the box and as bright as it stands out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthmammo.mammogram.sample import Box, Plane
+
+LEAST_CONTRAST = 0.02
+"""Least contrast of a stand-in, as a share of the image's span of grey levels: a lesion beside denser tissue."""
+
+_MEAN_OF_DOME = 2 / 3
+"""Mean of a half sphere of height 1 over its disc."""
+
+
+def stand_in(image: NDArray[np.generic], boxes: Sequence[Box]) -> Plane:
+    """A dome for each box, whose mean is how much brighter the box is than what is around it.
+
+    Args:
+        image: Grey levels, `(H, W)`.
+        boxes: Boxes of the lesions; they may overlap.
+
+    Returns:
+        Grey levels, `float32 (H, W)`, at least 0; 0 outside the boxes' ellipses.
+    """
+    inside = np.zeros(image.shape, bool)
+    for box in boxes:
+        inside[box.slices] = True
+    around = np.median(image[~inside]) if not inside.all() else np.percentile(image, 10)
+    least = LEAST_CONTRAST * max(1.0, float(np.ptp(image)))
+    found = np.zeros(image.shape, np.float32)
+    for box in boxes:
+        dome = _dome(box, image.shape)
+        contrast = max(least, float(np.median(image[dome > 0]) - around)) if (dome > 0).any() else least
+        found = np.maximum(found, contrast / _MEAN_OF_DOME * dome)
+    return found
+
+
+def _dome(box: Box, shape: tuple[int, ...]) -> Plane:
+    """A half sphere of height 1 over the ellipse that fills a box, `float32 (H, W)`."""
+    middle, half = ((box.row0 + box.row1) / 2, (box.col0 + box.col1) / 2), (box.height / 2, box.width / 2)
+    rows, columns = (
+        (np.arange(side) + 0.5 - centre) / max(radius, 0.5)
+        for side, centre, radius in zip(shape, middle, half, strict=True)
+    )
+    return np.sqrt(np.maximum(1 - rows[:, None] ** 2 - columns**2, 0)).astype(np.float32)
