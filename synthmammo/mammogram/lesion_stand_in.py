@@ -26,17 +26,32 @@ def stand_in(image: NDArray[np.generic], boxes: Sequence[Box]) -> Plane:
     Returns:
         Grey levels, `float32 (H, W)`, at least 0; 0 outside the boxes' ellipses.
     """
-    inside = np.zeros(image.shape, bool)
-    for box in boxes:
-        inside[box.slices] = True
-    around = np.median(image[~inside]) if not inside.all() else np.percentile(image, 10)
     least = LEAST_CONTRAST * max(1.0, float(np.ptp(image)))
     found = np.zeros(image.shape, np.float32)
     for box in boxes:
-        dome = _dome(box, image.shape)
-        contrast = max(least, float(np.median(image[dome > 0]) - around)) if (dome > 0).any() else least
-        found = np.maximum(found, contrast / _MEAN_OF_DOME * dome)
+        contrast = max(least, contrast_of(image, box, boxes))
+        found = np.maximum(found, contrast / _MEAN_OF_DOME * _dome(box, image.shape))
     return found
+
+
+def contrast_of(image: NDArray[np.generic], box: Box, boxes: Sequence[Box] = ()) -> float:
+    """How much brighter the ellipse that fills a box is than what is outside all boxes: a difference of medians.
+
+    Args:
+        image: Grey levels, or intensities, `(H, W)`.
+        box: Box of the lesion.
+        boxes: Boxes of all lesions of the image; () for this one alone.
+
+    Returns:
+        The difference in the image's units, 0 for a box that holds no pixel's middle; a box that leaves nothing around
+        itself is held against the darkest tenth of the image.
+    """
+    outside = np.ones(image.shape, bool)
+    for one in (box, *boxes):
+        outside[one.slices] = False
+    inside = _dome(box, image.shape) > 0
+    around = np.median(image[outside]) if outside.any() else np.percentile(image, 10)
+    return float(np.median(image[inside]) - around) if inside.any() else 0.0
 
 
 def _dome(box: Box, shape: tuple[int, ...]) -> Plane:
