@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +37,11 @@ class TrainingData:
     images: ImageSet
     held_out: ImageSet | None
     origin: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Digest of the dataset, or of the images to train on where it has no manifest."""
+        return self.origin.get("digest") or hashlib.sha256(self.images.grey.tobytes()).hexdigest()
 
     @classmethod
     def load(cls, directory: Path, config: DataConfig, *, scored: bool) -> TrainingData:

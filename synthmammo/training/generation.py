@@ -160,8 +160,16 @@ class GenerationTask:
         return asdict(self.shape)
 
 
+UNKNOWN_CLASS = "unknown"
+"""Class of images whose archive states none."""
+
+
 def _shape(config: TrainConfig, images: ImageSet) -> StyleGAN2Config:
     classes = len(images.classes) if config.conditional else 0
+    if classes and UNKNOWN_CLASS in images.classes and config.data.classes is None:
+        missing = int((images.labels == images.classes.index(UNKNOWN_CLASS)).sum())
+        hint = "Name the classes to train on in data.classes, or set conditional to false."
+        raise TrainingError(f"{missing} images have no class, which is the condition", where="conditional", hint=hint)
     content = {"resolution": images.resolution, "classes": classes, **config.network}
     if (content["resolution"], content["classes"]) != (images.resolution, classes):
         message = f"the images have a side of {images.resolution} pixels, the model {classes} classes; leave them out"

@@ -71,8 +71,13 @@ class RunDirectory:
             }
         except (KeyError, AttributeError, yaml.YAMLError) as error:
             raise TrainingError(f"not the configuration of a run ({error})", where=self.config_file) from None
+        if old["dataset"] not in ("", content["dataset"]):  # "": begun when datasets without a manifest had no digest
+            was, now = (str(one["dataset"])[:12] for one in (old, content))
+            message = f"the images were those of dataset {was} when the run began, and are others now ({now})"
+            hint = "Continue with the run's own data, or give another directory (out)."
+            raise TrainingError(message, where=self.path, hint=hint)
         for name, value in content.items():
-            if name not in RUN_LENGTH and old[name] != value:
+            if name not in (*RUN_LENGTH, "dataset") and old[name] != value:
                 message = f"{name} was {old[name]!r} when the run began, and is {value!r} now"
                 raise TrainingError(message, where=self.path, hint=hint)
 

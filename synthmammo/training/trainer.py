@@ -161,7 +161,7 @@ class Trainer:
 
     def _begin(self) -> None:
         if self.accelerator.is_main_process:
-            self.directory.begin(self.config, self.data.origin.get("digest", ""))
+            self.directory.begin(self.config, self.data.digest)
         self.accelerator.wait_for_everyone()
         state = self.directory.load_state()
         if state:

@@ -140,6 +140,14 @@ def test_one_sided_synthetic_images_are_refused(sides, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_too_few_patients_for_a_share_are_one_message(sides, tmp_path):
+    few = benchmark_data.write(tmp_path / "few", counts={"train": 8, "test": 8})
+    message = "the training images are . positives and . negatives; both are needed\n.*too few patients for the share"
+    with pytest.raises(SynthmammoError, match=message):
+        classify(benchmark_data.config(shares=(100, 1)), few, None, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 class Small(torch.nn.Module):
     def forward(self, images):
         return torch.nn.functional.adaptive_avg_pool2d(images, 4).flatten(1)

@@ -61,7 +61,7 @@ def image(label: str, index: int, side: int) -> np.ndarray:
     """Noise, with a broad blob for benign and a narrow bright one for malignant, `uint16`, 8 bits."""
     rng = np.random.default_rng(index)
     rows, columns = np.mgrid[:side, :side] / side - rng.uniform(0.4, 0.6, (2, 1, 1))
-    height, width = {"normal": (0, 1), "benign": (50, 0.25), "malignant": (110, 0.1)}[label]
+    height, width = {"normal": (0, 1), "unknown": (0, 1), "benign": (50, 0.25), "malignant": (110, 0.1)}[label]
     blob = height * np.exp(-(rows**2 + columns**2) / (2 * width**2))
     return np.clip(90 + blob + rng.normal(0, 12, (side, side)), 0, 255).astype(np.uint16)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from synthmammo.errors import TrainingError
 from synthmammo.models.nets.stylegan2 import Generator
 from synthmammo.training.objectives.augment import ALIGNED, Augmentation
 from synthmammo.training.objectives.generation import GeneratorSettings
@@ -43,3 +44,12 @@ def test_an_unconditional_model_learns_from_images_of_several_classes(tmp_path: 
     config = training_data.config(training_data.STYLEGAN2, **changes)
     done = train(config, training_data.write(tmp_path / "data"), tmp_path / "run", pretrained=False)
     assert done.finished and done.images_seen == 8
+
+
+def test_images_without_a_class_are_no_condition(tmp_path: Path) -> None:
+    folder = training_data.write(tmp_path / "data", ("unknown", "malignant"))
+    changes = {"score_ticks": 0, "total_kimg": 0.008, "tick_kimg": 0.008}
+    with pytest.raises(TrainingError, match="20 images have no class, which is the condition"):
+        train(training_data.config(training_data.STYLEGAN2, **changes), folder, tmp_path / "run", pretrained=False)
+    free = training_data.config(training_data.STYLEGAN2, **changes, conditional=False, settings={})
+    assert train(free, folder, tmp_path / "free", pretrained=False).finished

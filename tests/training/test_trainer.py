@@ -324,6 +324,14 @@ def test_another_configuration_is_not_mixed_into_a_run(pair, tmp_path):
     assert train(config.model_copy(update={"total_kimg": 0.04}), pair, tmp_path, pretrained=False).images_seen == 40
 
 
+def test_a_run_does_not_go_on_with_other_data(pair, tmp_path):
+    config = data.config(QUICK, total_kimg=0.02)
+    train(config, pair, tmp_path / "run", pretrained=False)
+    other = data.write(tmp_path / "other", counts={"train": 44, "validation": 12})
+    with pytest.raises(TrainingError, match="the images were those of .* when the run began, and are others now"):
+        train(config, other, tmp_path / "run", pretrained=False)
+
+
 @pytest.mark.parametrize("damage", [b"no state", b""])
 def test_a_damaged_state_is_named(pair, tmp_path, damage):
     config = data.config(QUICK, total_kimg=0.02)

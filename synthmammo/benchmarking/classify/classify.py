@@ -341,5 +341,6 @@ def _pool(numbers: NDArray[np.intp], positive: NDArray[np.bool_]) -> ClassPool:
 def _need_both(pool: ClassPool, where: Path, what: str) -> None:
     if not len(pool[0]) or not len(pool[1]):
         message = f"{what} are {len(pool[1])} positives and {len(pool[0])} negatives; both are needed"
-        hint = "With one class only a network would learn to tell the sides apart." if "synthetic" in what else None
+        alone = "With one class only a network would learn to tell the sides apart."
+        hint = alone if "synthetic" in what else "There are too few patients for the share; give larger shares."
         raise DatasetError(message, where=where, hint=hint)
