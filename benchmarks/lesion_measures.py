@@ -12,8 +12,8 @@ Printed for the real patches of validation and for every DATASET:
 * 10th percentile, median and 90th of the longest side in mm and of the contrast of box against surroundings, in units
   of [-1, 1].
 
-The features are those of EfficientNet-Lite0 at the patches' own resolution: means of four scales for the classifier, the
-mean of the last map for the kernel distance, as in the kernel distances of whole views.
+The features are those of EfficientNet-Lite0 at the patches' own resolution: means of four scales for the classifier and
+the mean of the last map for the kernel distance, as in the kernel distances of whole views.
 """
 
 from __future__ import annotations

@@ -96,6 +96,7 @@ def benchmark_detect(
     out: str | Path,
     *,
     synthetic: DatasetLike | None = None,
+    external: DatasetLike | None = None,
     rows: Sequence[str] | None = None,
     preset: str = "quick",
     config: DetectConfig | Mapping[str, Any] | str | Path | None = None,
@@ -111,6 +112,8 @@ def benchmark_detect(
         real: Dataset of real whole images with boxes, or the path of its directory.
         out: Directory of the results.
         synthetic: Dataset of synthetic whole images with boxes, or the path of its directory.
+        external: Dataset of real whole images of another source with boxes, a second test set, or the path of its
+            directory; None for none.
         rows: What detectors are trained on: some of "real", "synthetic", "both"; None for all three, or for "real"
             where there are no synthetic images.
         preset: Configuration to begin with: "quick" or "rt-detr".
@@ -139,13 +142,15 @@ def benchmark_detect(
     """
     chosen = _configuration(DetectConfig, detect_config.PRESETS, preset, config, settings)
     wanted, sides = _rows(rows, synthetic), _sides(real, synthetic, out)
+    second = None if external is None else dataset_path(external, "external", TrainingError)
     a_text(device, "device", TrainingError)
     stage(a_function(progress, "progress", TrainingError), "reading the images")
     Dataset.open(sides[0])
     from synthmammo.benchmarking.detect.detect import detect
     from synthmammo.benchmarking.detect.report import report
 
-    return report(detect(chosen, *sides, rows=wanted, device=usable(device, failure=TrainingError), progress=progress))
+    where = usable(device, failure=TrainingError)
+    return report(detect(chosen, *sides, rows=wanted, external=second, device=where, progress=progress))
 
 
 def _rows(rows: object, synthetic: object) -> tuple[Any, ...]:

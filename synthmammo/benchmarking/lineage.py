@@ -102,6 +102,23 @@ def check_lineage(real: Side, synthetic: Side, config: Tested, generator: str | 
     return origins + (notes or ["The synthetic images were made without a trained model."])
 
 
+def check_other_patients(tested: Side, real: Side) -> None:
+    """Refuse a second test set of the patients of the first.
+
+    Args:
+        tested: Images of the second test set.
+        real: The real images that are trained and tested on.
+
+    Raises:
+        DatasetError: A patient is in both.
+    """
+    shared = sorted(set(tested.patients.tolist()) & set(real.patients.tolist()))
+    if shared:
+        message = f"{len(shared)} patients are those of the real images too, e.g. {shared[0]}"
+        hint = "An external test set is of other patients; name them otherwise if they only share a pseudonym."
+        raise DatasetError(message, where=tested.where, hint=hint)
+
+
 def check_unseen(tested: Side, synthetic: Side, generator: str | None = None) -> None:
     """Refuse synthetic images whose generator was trained on any image of a second test set, or that hold its tissue.
 

@@ -26,6 +26,9 @@ _FOLDS = click.option(
     type=int,
     help="Number of folds of a cross-validation by patient over all splits.  [default: none, the splits are used]",
 )
+_EXTERNAL = click.option(
+    "--external", type=FOLDER, help="Dataset of real images of another source, a second test set.  [default: none]"
+)
 _SET = settings_option("the preset", "batch_size=16")
 
 
@@ -66,11 +69,7 @@ def benchmark() -> None:
 @click.option("--real", type=FOLDER, required=True, help="Dataset of real images, split by patient.")
 @click.option("--synthetic", type=FOLDER, help="Dataset of synthetic images, or folder with one subfolder per class.")
 @_OUT
-@click.option(
-    "--external",
-    type=FOLDER,
-    help="Dataset of real images of another source, a second test set.  [default: none]",
-)
+@_EXTERNAL
 @click.option(
     "--preset",
     default="quick",
@@ -161,6 +160,7 @@ def classify(
 @click.option("--real", type=FOLDER, required=True, help="Dataset of real whole images with boxes.")
 @click.option("--synthetic", type=FOLDER, help="Dataset of synthetic whole images with boxes.")
 @_OUT
+@_EXTERNAL
 @click.option(
     "--preset",
     default="quick",
@@ -199,6 +199,7 @@ def detect(
     real: Path,
     synthetic: Path | None,
     out: Path,
+    external: Path | None,
     preset: str,
     config: Path | None,
     rows: tuple[Any, ...],
@@ -222,6 +223,7 @@ def detect(
             real,
             out,
             synthetic=synthetic,
+            external=external,
             rows=rows or _ROWS,
             preset=preset,
             config=config,

@@ -232,6 +232,44 @@ def test_a_report_says_when_there_is_no_result(datasets, tmp_path):
     ]  # fmt: skip
 
 
+def test_a_second_test_set_and_subgroups_have_rows_of_their_own(datasets, tmp_path):
+    other = tmp_path / "other"
+    build(
+        tiny.recipe(name="other", seed=13, size=12, emit={"shard_size": 6, "formats": ["parquet"]}),
+        other,
+        engine=Local(1),
+    )
+    config = CONFIG.model_copy(update={"subgroups": ("view", "laterality")})
+    found = detect(config, *datasets, tmp_path / "out", rows=("real", "both"), external=other)
+    assert {key[1] for key in found.external_marks} == {0, 1}, "a detector of each fold"
+    written = report(found)
+    text = written.markdown.read_text()
+    assert [row["trained_on"] for row in written.external] == ["real", "both"]
+    assert "## On other" in text and "the mean over the detectors of all folds" in text and "--external" in text
+    groups = {(row["subgroup"], row["value"]): row["lesions"] for row in written.subgroups}
+    assert {name for name, _ in groups} <= {"view", "laterality"} and all(lesions >= 5 for lesions in groups.values())
+    assert not groups or "## Subgroups" in text
+    (tmp_path / "out" / "external" / "real-seed0-fold1.npy").unlink()
+    again = detect(config, *datasets, tmp_path / "out", rows=("real", "both"), external=other)
+    for one, same in zip(found.external_marks["real", 1], again.external_marks["real", 1], strict=True):
+        assert np.array_equal(one.boxes, same.boxes)
+    with pytest.raises(DatasetError, match="patients are those of the real images too"):
+        detect(config, *datasets, tmp_path / "same", rows=("real",), external=datasets[0])
+
+
+def test_a_share_of_the_patients_is_trained_on(datasets, tmp_path):
+    halved = CONFIG.model_copy(update={"share": 50.0})
+    few, many = (
+        detect(config, datasets[0], None, tmp_path / name, rows=("real",))
+        for name, config in (("half", halved), ("all", CONFIG))
+    )
+    for training, record in few.records.items():
+        assert 0 < record["real_images"] < many.records[training]["real_images"]
+    assert "Of the training patients 50 % are used" in report(few).markdown.read_text()
+    with pytest.raises(DatasetError, match="too few patients for the share"):
+        detect(CONFIG.model_copy(update={"share": 0.1}), datasets[0], None, tmp_path / "none", rows=("real",))
+
+
 def placed_marks(images: int, know: bool) -> tuple[list[Marks], list[Truth]]:
     rng = np.random.default_rng(1)
     corners = rng.integers(0, 80, (images, 2)).astype(float)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from synthmammo.benchmarking.classify.fit import Classifier, LogOdds, log_odds
 from synthmammo.benchmarking.classify.images import LabelledImages, read_images
 from synthmammo.benchmarking.classify.inputs import Inputs
-from synthmammo.benchmarking.lineage import check_unseen
+from synthmammo.benchmarking.lineage import check_other_patients, check_unseen
 from synthmammo.errors import DatasetError, nearest
 
 
@@ -46,7 +46,7 @@ class External:
     ) -> None:
         self.images = read_images(path, properties=properties)
         _check_alike(self.images, real, positives)
-        _check_patients(self.images, real)
+        check_other_patients(self.images, real)
         if synthetic is not None:
             check_unseen(self.images, synthetic, generator)
         self.positive: NDArray[np.bool_] = self.images.positive(positives)
@@ -75,11 +75,3 @@ def _check_alike(images: LabelledImages, real: LabelledImages, positives: Collec
     for name in sorted(set(images.labels.tolist()) - set(known)):
         hint = f"{nearest(name, known)} Ingest or cut it with the same classes."
         raise DatasetError(f"class '{name}' is not one of the real images", where=images.where, hint=hint)
-
-
-def _check_patients(images: LabelledImages, real: LabelledImages) -> None:
-    shared = sorted(set(images.patients.tolist()) & set(real.patients.tolist()))
-    if shared:
-        message = f"{len(shared)} patients are those of the real images too, e.g. {shared[0]}"
-        hint = "An external test set is of other patients; name them otherwise if they only share a pseudonym."
-        raise DatasetError(message, where=images.where, hint=hint)

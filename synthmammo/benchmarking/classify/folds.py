@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,7 @@ def _held_back(
     return numbers[~held], numbers[held]
 
 
-def _patients(real: LabelledImages, numbers: Iterable[np.intp]) -> list[Patient]:
+def _patients(real: OfPatients, numbers: Iterable[np.intp]) -> list[Patient]:
     labels: dict[str, list[str]] = defaultdict(list)
     for number in numbers:
         labels[str(real.patients[number])].append(str(real.labels[number]))
@@ -111,7 +112,19 @@ def _cross_validation(real: LabelledImages, config: ClassifyConfig) -> list[Fold
     return folds
 
 
-def low_data(real: LabelledImages, train: ImageNumbers, share: float, seed: int) -> ImageNumbers:
+class OfPatients(Protocol):
+    """Images with their patients and classes."""
+
+    @property
+    def patients(self) -> NDArray[np.str_]:
+        """Patient of each image, `(N)`."""
+
+    @property
+    def labels(self) -> NDArray[np.str_]:
+        """Class of each image, `(N)`."""
+
+
+def low_data(real: OfPatients, train: ImageNumbers, share: float, seed: int) -> ImageNumbers:
     """A part of the training images: whole patients, the share of every class, a smaller share inside a larger one.
 
     Args:

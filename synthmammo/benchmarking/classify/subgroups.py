@@ -67,7 +67,8 @@ def subgroup_section(
         resamples: Number of resamples of the bootstrap.
     """
     header = ("subgroup", "positives", "negatives", "patients", "trained on", "AUC (95 %)", "AUC - baseline (95 %)")
-    lines, facts = [header], []
+    lines: list[tuple[str, ...]] = [header]
+    facts: list[dict[str, Any]] = []
     for group in found:
         here, whose = positive[group.chosen], patients[group.chosen]
         part = {run: values[group.chosen] for run, values in scores.items()}

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from synthmammo.benchmarking.properties import SUBGROUPS
 from synthmammo.dataset.selecting import checked_condition
 from synthmammo.mammogram.sample import Kind
 
@@ -33,6 +34,7 @@ class DetectConfig(BaseModel):
         where: Condition on the columns of the real images, in the grammar of `synthmammo.where`; None for all of them.
         test_on: Split that is tested on.
         folds: Number of folds of a cross-validation by patient over all splits; 0 for the splits above.
+        share: Percent of the real training images, drawn by patient, anew for every seed; 100 for all.
         synthetic_split: Split of the synthetic images that are used; None for all.
         synthetic_share: Share of synthetic images among those shown to the row "both".
         lesion_share: Share of the images shown that have something to be found.
@@ -42,6 +44,8 @@ class DetectConfig(BaseModel):
         weight_decay: Decoupled weight decay.
         seeds: Number of trainings of each row and fold, which differ in fresh weights and order.
         first_seed: Seed of the first of these.
+        subgroups: Properties by which the tested images are grouped in the report: density, view, laterality, a name
+            in their provenance, or a word of their findings such as subtlety; () for none.
         most_marks: Largest number of marks on an image.
     """
 
@@ -56,6 +60,7 @@ class DetectConfig(BaseModel):
     where: str | None = Field(None, exclude_if=lambda where: where is None)
     test_on: str = "test"
     folds: int = Field(0, ge=0)
+    share: float = Field(100, gt=0, le=100, exclude_if=lambda share: share == 100)
     synthetic_split: str | None = None
     synthetic_share: float = Field(0.5, gt=0, lt=1)
     lesion_share: float = Field(0.5, gt=0, le=1)
@@ -66,6 +71,7 @@ class DetectConfig(BaseModel):
     seeds: int = Field(1, ge=1)
     first_seed: int = Field(0, ge=0)
     most_marks: int = Field(20, ge=1)
+    subgroups: tuple[str, ...] = Field(SUBGROUPS, exclude_if=lambda subgroups: subgroups == SUBGROUPS)
 
     @field_validator("height_px", "width_px")
     @classmethod

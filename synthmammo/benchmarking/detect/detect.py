@@ -7,7 +7,7 @@ images are equally often with and without lesions, so that the rows differ in th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,8 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from synthmammo.benchmarking.arrays import read_array
+from synthmammo.benchmarking.classify.folds import low_data
 from synthmammo.benchmarking.detect.config import DetectConfig, DetectorTraining, RowName
 from synthmammo.benchmarking.detect.detectors import make_detector
+from synthmammo.benchmarking.detect.external import External
 from synthmammo.benchmarking.detect.films import Films, load_films
 from synthmammo.benchmarking.detect.fit import (
     ImageNumbers,
@@ -29,6 +31,7 @@ from synthmammo.benchmarking.detect.fit import (
     mark,
     prepare,
 )
+from synthmammo.benchmarking.detect.marks import as_table, of_table
 from synthmammo.benchmarking.lineage import check_lineage, origin_notes, usable
 from synthmammo.benchmarking.results import Record, Results
 from synthmammo.benchmarking.trainings import one_by_one
@@ -54,6 +57,8 @@ class Detected:
         records: Records by training.
         notes: What was checked, and what could not be.
         about: Where the detector's weights come from.
+        external: The second test set; None where there is none.
+        external_marks: Marks on its images, by row and by number of seed and fold.
     """
 
     out: Path
@@ -65,6 +70,8 @@ class Detected:
     records: dict[DetectorTraining, Record]
     notes: tuple[str, ...]
     about: str
+    external: Films | None = None
+    external_marks: dict[tuple[RowName, int], list[Marks]] = field(default_factory=dict)
 
 
 def detect(
@@ -74,6 +81,7 @@ def detect(
     out: Path,
     *,
     rows: tuple[RowName, ...],
+    external: Path | None = None,
     device: str = "cpu",
     progress: Progress = silent,
 ) -> Detected:
@@ -85,6 +93,7 @@ def detect(
         synthetic: Dataset of synthetic images with boxes; None where no row needs it.
         out: Directory of the results. A finished training in it is not run again.
         rows: Names of the rows, which say what is trained on.
+        external: Dataset of real images of another source with boxes, a second test set; None for none.
         device: Device the networks run on.
         progress: Called with images done and images in all; reading counts as well.
 
@@ -94,7 +103,7 @@ def detect(
         OutputError: The directory holds another benchmark, or cannot be written.
         TrainingError: A training went wrong.
     """
-    return Detection(config, real, synthetic, out, rows, device).run(progress)
+    return Detection(config, real, synthetic, out, rows, device, external).run(progress)
 
 
 class Detection:
@@ -108,6 +117,7 @@ class Detection:
         out: Path,
         rows: tuple[RowName, ...],
         device: str,
+        external: Path | None = None,
     ) -> None:
         self.config, self.results, self.device = config, Results(out), device
         if synthetic is None and set(rows) != {"real"}:
@@ -115,13 +125,14 @@ class Detection:
             raise DatasetError("the rows synthetic and both need synthetic images", where="synthetic", hint=hint)
         seeds = range(config.first_seed, config.first_seed + config.seeds)
         self.first = make_detector(config.detector, config.weights, config.canvas_px, config.first_seed)
-        self.real = load_films(real, config.canvas_px, config.kinds, where=config.where)
+        self.real = load_films(real, config.canvas_px, config.kinds, where=config.where, properties=config.subgroups)
         self.folds = make_folds(self.real, config)
         self.synthetic: Films | None = None
         self.notes = [*origin_notes(self.real), "No synthetic images were given."]
         if synthetic is not None:
             self.synthetic = load_films(synthetic, config.canvas_px, config.kinds, split=config.synthetic_split)
             self.notes = check_lineage(self.real, self.synthetic, config)
+        self.external = External(external, config, self.real, self.synthetic, self.results) if external else None
         self.grid = [
             DetectorTraining(row, seed, fold) for fold in range(len(self.folds)) for seed in seeds for row in rows
         ]
@@ -134,7 +145,7 @@ class Detection:
         Raises:
             DatasetError: A side that it needs has no lesion left.
         """
-        train, _ = self.folds[training.fold]
+        train = low_data(self.real, self.folds[training.fold][0], self.config.share / 100, training.seed)
         pools = {False: _pool(self.real, train)} if training.row != "synthetic" else {}
         if training.row != "real" and self.synthetic is not None:
             allowed = usable(self.synthetic, self.real, set(self.real.patients[train].tolist()))
@@ -146,6 +157,8 @@ class Detection:
                 kinds = " or ".join(self.config.kinds)
                 message = f"no image with a box of kind {kinds} to train fold {training.fold} on"
                 hint = "Images of tested patients, and such with findings of other kinds, are not trained on."
+                if self.config.share < 100:
+                    hint = "There are too few patients for the share; give a larger share."
                 raise DatasetError(message, where=side.where, hint=hint)
         return pools
 
@@ -155,11 +168,14 @@ class Detection:
         finished = self._finished()
         left = [training for training in self.grid if training not in finished]
         shown = self.config.steps * self.config.batch_size
-        advance = Steps(progress, (len(self.real) + len(self.synthetic or ())) * bool(left) + len(self.grid) * shown)
+        films = sum(len(side) for side in (self.real, self.synthetic, self.external) if side is not None)
+        advance = Steps(progress, films * bool(left) + len(self.grid) * shown)
         resumed(advance, done := (len(self.grid) - len(left)) * shown)
         advance(done)
         stage(advance, "features of the images")
         sides = self._sides(advance) if left else {}
+        if left and self.external:
+            self.external.prepare(self.first.to(self.device), self.device, advance)
         one_by_one(advance, len(self.grid), left, lambda training: self._train(training, sides, advance))
         records = self._finished()
         return Detected(
@@ -168,6 +184,8 @@ class Detection:
             records={training: records[training] for training in self.grid},
             notes=tuple(self.notes),
             about=self.first.about,
+            external=self.external.films if self.external else None,
+            external_marks=self.external.gathered(self.grid) if self.external else {},
         )
 
     def _sides(self, advance: Callable[[int], None]) -> dict[bool, PreparedFilms]:
@@ -187,6 +205,8 @@ class Detection:
             loss = fit_detector(detector, sides, draw_order(pools, share, config, seed), config, self.device, advance)
         test = self.folds[training.fold][1]
         marks = mark(detector, sides[False], test, config, self.device)
+        if self.external:
+            self.external.test(training, detector, self.device)
         path = self._marks_file(training)
         with writing(path) as partial, partial.open("wb") as file:
             np.save(file, as_table(marks, test))
@@ -213,7 +233,8 @@ class Detection:
         for record in self.results.records():
             training = DetectorTraining(record["row"], record["seed"], record["fold"])
             path = self._marks_file(training)
-            if path.is_file() and file_digest(path) == record["marks_sha256"]:
+            tested = self.external is None or self.external.file_of(training).is_file()
+            if path.is_file() and file_digest(path) == record["marks_sha256"] and tested:
                 found[training] = record
         return found
 
@@ -231,6 +252,7 @@ class Detection:
             "benchmark": "detect",
             "real": _described(self.real),
             "synthetic": _described(self.synthetic),
+            **({"external": _described(self.external.films)} if self.external else {}),
             "folds": len(self.folds),
             "notes": self.notes,
             "detector": self.first.about,
@@ -290,20 +312,6 @@ def _pool(films: Films, numbers: NDArray[np.intp]) -> LesionPool:
     usable_numbers = numbers[films.trainable[numbers]]
     marked = films.with_lesions[usable_numbers]
     return LesionPool(usable_numbers[marked], usable_numbers[~marked])
-
-
-def as_table(marks: list[Marks], numbers: ImageNumbers) -> NDArray[np.float64]:
-    """Marks as rows of image, row0, col0, row1, col1, score: `float64 (K, 6)`."""
-    rows = [
-        np.column_stack([np.full(len(m.scores), n), m.boxes, m.scores]) for m, n in zip(marks, numbers, strict=True)
-    ]
-    return np.concatenate(rows).astype(np.float64)
-
-
-def of_table(table: NDArray[np.float64], numbers: ImageNumbers) -> dict[int, Marks]:
-    """Marks by number of the image, from what `as_table` gave; images without marks have none."""
-    images = table[:, 0].astype(np.intp)
-    return {int(n): Marks(table[images == n, 1:5], table[images == n, 5]) for n in numbers}
 
 
 def _described(films: Films | None) -> dict[str, Any] | None:

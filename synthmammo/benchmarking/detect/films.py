@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.benchmarking.properties import property_of
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.selecting import selected_keys
@@ -41,6 +42,7 @@ class Films:
         truths: Boxes on each image, `float32` in pixels of the canvas: what shall be found, and what does not count.
         digest: Digest of the content.
         manifest: Manifest of the dataset.
+        properties: Properties of the images by name, `(N)` each, empty texts where they are not known.
     """
 
     where: Path
@@ -53,6 +55,7 @@ class Films:
     truths: tuple[Truth, ...]
     digest: str
     manifest: Manifest = field(repr=False)
+    properties: dict[str, Names] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """Number of images."""
@@ -76,6 +79,7 @@ def load_films(
     *,
     split: str | None = None,
     where: str | None = None,
+    properties: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Films:
     """Read a dataset into memory.
@@ -86,6 +90,7 @@ def load_films(
         kinds: Kinds of findings to be found.
         split: Split of the images that are read; None for all.
         where: Condition on the columns of the index that the images meet; None for all.
+        properties: Names of properties to read of every image, see `property_of`; none by default.
         progress: Called with images read and images in all.
 
     Raises:
@@ -97,13 +102,14 @@ def load_films(
     if not total:
         hint = f"It has {', '.join(manifest.counts) or 'no images at all'}."
         raise DatasetError(f"no images in the split '{split}'", where=directory, hint=hint)
-    rows = []
+    rows, known = [], []
     kept = selected_keys(directory, where)
     for number, sample in enumerate(dataset.samples(split), 1):
         if kept is not None and sample.key not in kept:
             continue
         _check_size(sample, directory, canvas_px)
         rows.append(_film(on_canvas(sample, canvas_px), kinds))
+        known.append([property_of(sample, name) for name in properties])
         progress(number, total)
     if not rows:
         raise DatasetError(f"no images of the split '{split}' meet the condition '{where}'", where=directory)
@@ -112,7 +118,8 @@ def load_films(
         raise _no_boxes(directory, kinds, "in the chosen images")
     keys, patients, splits, labels = (np.array(column, np.str_) for column in zip(*names, strict=True))
     arrays = (np.stack(pixels), np.stack(breasts), keys, patients, splits, labels)
-    return Films(directory, *arrays, truths, manifest.digest, manifest)
+    named = {name: np.array(column, np.str_) for name, column in zip(properties, zip(*known, strict=True), strict=True)}
+    return Films(directory, *arrays, truths, manifest.digest, manifest, named)
 
 
 def on_canvas(sample: Sample, canvas_px: tuple[int, int]) -> Sample:
