@@ -234,11 +234,8 @@ def test_a_report_says_when_there_is_no_result(datasets, tmp_path):
 
 def test_a_second_test_set_and_subgroups_have_rows_of_their_own(datasets, tmp_path):
     other = tmp_path / "other"
-    build(
-        tiny.recipe(name="other", seed=13, size=12, emit={"shard_size": 6, "formats": ["parquet"]}),
-        other,
-        engine=Local(1),
-    )
+    emit = {"shard_size": 6, "formats": ["parquet"]}
+    build(tiny.recipe(name="other", seed=13, size=12, emit=emit), other, engine=Local(1))
     config = CONFIG.model_copy(update={"subgroups": ("view", "laterality")})
     found = detect(config, *datasets, tmp_path / "out", rows=("real", "both"), external=other)
     assert {key[1] for key in found.external_marks} == {0, 1}, "a detector of each fold"
