@@ -263,7 +263,7 @@ def test_a_share_of_the_patients_is_trained_on(datasets, tmp_path):
     for training, record in few.records.items():
         assert 0 < record["real_images"] < many.records[training]["real_images"]
     assert "Of the training patients 50 % are used" in report(few).markdown.read_text()
-    with pytest.raises(DatasetError, match="too few patients for the share"):
+    with pytest.raises(DatasetError, match="0.1 % of the training images show lesions of fewer than 2 patients"):
         detect(CONFIG.model_copy(update={"share": 0.1}), datasets[0], None, tmp_path / "none", rows=("real",))
 
 

@@ -23,7 +23,7 @@ from synthmammo.benchmarking.classify.config import ClassifyConfig, runs
 from synthmammo.benchmarking.classify.embed import embedded
 from synthmammo.benchmarking.classify.external import External
 from synthmammo.benchmarking.classify.fit import Classifier, Fitted, LogOdds, fit_classifier, last_features, log_odds
-from synthmammo.benchmarking.classify.folds import Fold, low_data, make_folds
+from synthmammo.benchmarking.classify.folds import Fold, check_share, low_data, make_folds
 from synthmammo.benchmarking.classify.grey_levels import grey_level_auc
 from synthmammo.benchmarking.classify.images import (
     LabelledImages,
@@ -162,6 +162,7 @@ class Classification:
             ratio, self.config.decay if run.ratio is not None else 0.0, self.config.decay_every, self.config.schedule
         )
         train = low_data(self.real, fold.train, run.share / 100, run.seed)
+        check_share(self.real, train, self.positive, run.share, self.real.where)
         real = _pool(train, self.positive[train])
         _need_both(real, self.real.where, f"{run.share:g} % of the training images")
         if ratio == 0 or self.synthetic is None:
@@ -341,6 +342,5 @@ def _pool(numbers: NDArray[np.intp], positive: NDArray[np.bool_]) -> ClassPool:
 def _need_both(pool: ClassPool, where: Path, what: str) -> None:
     if not len(pool[0]) or not len(pool[1]):
         message = f"{what} are {len(pool[1])} positives and {len(pool[0])} negatives; both are needed"
-        alone = "With one class only a network would learn to tell the sides apart."
-        hint = alone if "synthetic" in what else "There are too few patients for the share; give larger shares."
+        hint = "With one class only a network would learn to tell the sides apart." if "synthetic" in what else None
         raise DatasetError(message, where=where, hint=hint)

@@ -147,5 +147,31 @@ def low_data(real: OfPatients, train: ImageNumbers, share: float, seed: int) -> 
     return train[np.isin(real.patients[train], sorted(kept))]
 
 
+LEAST_PATIENTS = 2
+"""Patients of a class below which a share says more of them than of anything else."""
+
+
+def check_share(
+    real: OfPatients, train: ImageNumbers, positive: NDArray[np.bool_], share: float, where: object
+) -> None:
+    """Refuse a share of the training images that are of too few patients.
+
+    Args:
+        real: All real images.
+        train: Numbers of the training images of the share.
+        positive: Whether each real image is positive, or shows what shall be found, `bool (N)`.
+        share: The share, in percent; all of the images are not looked at.
+        where: What the message names.
+
+    Raises:
+        DatasetError: They are too few.
+    """
+    counts = [len(np.unique(real.patients[train][positive[train] == value])) for value in (True, False)]
+    if share < 100 and min(counts) < LEAST_PATIENTS:
+        message = f"{share:g} % of the training images are of {counts[0]} patients with positives and {counts[1]} with "
+        hint = "Give larger shares, or the images of more patients."
+        raise DatasetError(f"{message}negatives; at least {LEAST_PATIENTS} of each are needed", where=where, hint=hint)
+
+
 def _order(name: str, seed: int) -> int:
     return int(draw_u64(seed, "low data", int(digest(name)[:15], 16)))

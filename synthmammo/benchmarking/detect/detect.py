@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from synthmammo.benchmarking.arrays import read_array
-from synthmammo.benchmarking.classify.folds import low_data
+from synthmammo.benchmarking.classify.folds import LEAST_PATIENTS, low_data
 from synthmammo.benchmarking.detect.config import DetectConfig, DetectorTraining, RowName
 from synthmammo.benchmarking.detect.detectors import make_detector
 from synthmammo.benchmarking.detect.external import External
@@ -139,13 +139,26 @@ class Detection:
         self.pools = {training: self._pools(training) for training in self.grid}
         self.tested = np.sort(np.concatenate([test for _, test in self.folds]))
 
+    def _trained_on(self, training: DetectorTraining) -> ImageNumbers:
+        """Numbers of the real images of a training's share.
+
+        Raises:
+            DatasetError: Too few patients of the share have lesions.
+        """
+        share, real = self.config.share, self.real
+        train = low_data(real, self.folds[training.fold][0], share / 100, training.seed)
+        if share < 100 and len(np.unique(real.patients[train][real.with_lesions[train]])) < LEAST_PATIENTS:
+            message = f"{share:g} % of the training images show lesions of fewer than {LEAST_PATIENTS} patients"
+            raise DatasetError(message, where=real.where, hint="Give a larger share, or the images of more patients.")
+        return train
+
     def _pools(self, training: DetectorTraining) -> dict[bool, LesionPool]:
         """Numbers of the images of each side that a training may see.
 
         Raises:
             DatasetError: A side that it needs has no lesion left.
         """
-        train = low_data(self.real, self.folds[training.fold][0], self.config.share / 100, training.seed)
+        train = self._trained_on(training)
         pools = {False: _pool(self.real, train)} if training.row != "synthetic" else {}
         if training.row != "real" and self.synthetic is not None:
             allowed = usable(self.synthetic, self.real, set(self.real.patients[train].tolist()))
@@ -157,8 +170,6 @@ class Detection:
                 kinds = " or ".join(self.config.kinds)
                 message = f"no image with a box of kind {kinds} to train fold {training.fold} on"
                 hint = "Images of tested patients, and such with findings of other kinds, are not trained on."
-                if self.config.share < 100:
-                    hint = "There are too few patients for the share; give a larger share."
                 raise DatasetError(message, where=side.where, hint=hint)
         return pools
 
