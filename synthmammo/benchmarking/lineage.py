@@ -15,7 +15,7 @@ from synthmammo.dataset.origins import makers
 from synthmammo.errors import CheckpointError, DatasetError
 from synthmammo.mammogram.origin import Origin
 from synthmammo.models.file import load
-from synthmammo.models.names import is_model
+from synthmammo.models.names import SUFFIX, is_model
 
 
 class Side(Protocol):
@@ -94,12 +94,18 @@ def check_lineage(real: Side, synthetic: Side, config: Tested, generator: str | 
     for trained in models + ([_trained(generator, load(generator).description.training_data)] if generator else []):
         seen = trained.digests & ours
         if not trained.digests:
-            notes.append(f"The model {trained.model} does not say what it was trained on; it was not checked.")
+            notes.append(_unknown(trained.model))
         elif not seen:
             notes.append(f"The model {trained.model} was trained on {trained.name}, not on these real images.")
         else:
             notes.append(_seen(trained, config, synthetic))
     return origins + (notes or ["The synthetic images were made without a trained model."])
+
+
+def _unknown(name: str) -> str:
+    if name.startswith(("zoo/", "hf://")) or name.endswith(SUFFIX):
+        return f"The model {name} does not say what it was trained on; it was not checked."
+    return f"The dataset {name} is no longer at its place; whether a model made it was not checked."
 
 
 def check_other_patients(tested: Side, real: Side) -> None:

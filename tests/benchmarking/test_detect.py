@@ -264,7 +264,8 @@ def test_a_share_of_the_patients_is_trained_on(datasets, tmp_path):
         assert 0 < record["real_images"] < many.records[training]["real_images"]
     assert "Of the training patients 50 % are used" in report(few).markdown.read_text()
     with pytest.raises(DatasetError, match="0.1 % of the training images show lesions of fewer than 2 patients"):
-        detect(CONFIG.model_copy(update={"share": 0.1}), datasets[0], None, tmp_path / "none", rows=("real",))
+        few_clusters = {"share": 0.1, "kinds": (Kind.CALCIFICATION,)}
+        detect(CONFIG.model_copy(update=few_clusters), datasets[0], None, tmp_path / "none", rows=("real",))
 
 
 def placed_marks(images: int, know: bool) -> tuple[list[Marks], list[Truth]]:

@@ -66,6 +66,10 @@ def test_what_cannot_be_checked_is_said(monkeypatch: pytest.MonkeyPatch) -> None
     assert check_lineage(Images(), lost, CONFIG) == [
         "The model zoo/lost does not say what it was trained on; it was not checked."
     ]
+    moved = Images(OTHER, manifest=manifest({"datasets/moved": ""}, {}))
+    assert check_lineage(Images(), moved, CONFIG) == [
+        "The dataset datasets/moved is no longer at its place; whether a model made it was not checked."
+    ]
     phantom = Images(OTHER, manifest=manifest({"phantom": ""}, {}))
     assert check_lineage(Images(), phantom, CONFIG) == ["The synthetic images were made without a trained model."]
 
