@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from synthmammo.mammogram.sample import Box, Plane
 
+Grey = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32] | NDArray[np.float64]
+
 LEAST_CONTRAST = 0.02
 """Least contrast of a stand-in, as a share of the image's span of grey levels: a lesion beside denser tissue."""
 
@@ -16,7 +18,7 @@ _MEAN_OF_DOME = 2 / 3
 """Mean of a half sphere of height 1 over its disc."""
 
 
-def stand_in(image: NDArray[np.generic], boxes: Sequence[Box]) -> Plane:
+def stand_in(image: Grey, boxes: Sequence[Box]) -> Plane:
     """A dome for each box, whose mean is how much brighter the box is than what is around it.
 
     Args:
@@ -34,7 +36,7 @@ def stand_in(image: NDArray[np.generic], boxes: Sequence[Box]) -> Plane:
     return found
 
 
-def contrast_of(image: NDArray[np.generic], box: Box, boxes: Sequence[Box] = ()) -> float:
+def contrast_of(image: Grey, box: Box, boxes: Sequence[Box] = ()) -> float:
     """How much brighter the ellipse that fills a box is than what is outside all boxes: a difference of medians.
 
     Args:
@@ -50,8 +52,9 @@ def contrast_of(image: NDArray[np.generic], box: Box, boxes: Sequence[Box] = ())
     for one in (box, *boxes):
         outside[one.slices] = False
     inside = _dome(box, image.shape) > 0
-    around = np.median(image[outside]) if outside.any() else np.percentile(image, 10)
-    return float(np.median(image[inside]) - around) if inside.any() else 0.0
+    levels = image.astype(np.float64)
+    around = float(np.median(levels[outside])) if outside.any() else float(np.percentile(levels, 10))
+    return float(np.median(levels[inside])) - around if inside.any() else 0.0
 
 
 def _dome(box: Box, shape: tuple[int, ...]) -> Plane:

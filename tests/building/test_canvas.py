@@ -6,6 +6,7 @@ import pytest
 from synthmammo.building.canvas import Canvas
 from synthmammo.errors import GeneratorError
 from synthmammo.mammogram.geometry import crop
+from synthmammo.mammogram.intensity import Intensity
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology
 from tests.support.fake_lesions import Disc, a_host, a_lesion, a_spec, a_try
 
@@ -21,6 +22,12 @@ def test_a_lesion_is_put_where_it_was_asked_for():
     inside = canvas.lesions == 1
     raised = canvas.image[inside].astype(float) - host.image[inside]
     assert raised.mean() == pytest.approx(0.25 * (canvas.intensity.high - canvas.intensity.low), rel=0.02)
+
+
+def test_a_host_that_is_a_patch_keeps_the_grey_levels_of_its_image():
+    host = a_host()
+    patch = host.with_(provenance={**host.provenance, "intensity": [10, 4000]})
+    assert Canvas.of(patch).intensity == Intensity(10, 4000) != Canvas.of(host).intensity
 
 
 def test_the_hosts_arrays_stay_untouched():

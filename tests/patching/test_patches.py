@@ -24,10 +24,12 @@ from synthmammo.dataset.writers.base import Encoded
 from synthmammo.dataset.writers.parquet import ParquetWriter
 from synthmammo.errors import DatasetError, OutputError, RecipeError, SynthmammoError
 from synthmammo.mammogram.geometry import crop, mirror, resize, rotated
+from synthmammo.mammogram.intensity import Intensity
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
+from synthmammo.patching.cut import NoPatch, WholeImage
 from synthmammo.patching.options import PatchOptions
 from synthmammo.patching.patches import cut_patches, patches
-from synthmammo.patching.plan import survey
+from synthmammo.patching.plan import PatchRow, Target, WindowDraw, survey
 
 HEIGHT, WIDTH = 120, 100
 LABELS = ("benign", "malignant", "normal")
@@ -169,6 +171,23 @@ def test_tissue_share_holds_on_what_is_written(found):
     shares = [patch.breast.mean() for patch in found.values()]
     assert min(shares) >= 0.9
     assert min(shares) < 1, "the rule was put to the test"
+
+
+def test_the_grey_levels_of_the_whole_image_go_with_its_patches(exact):
+    for patch in exact.values():
+        image = source_of(patch)
+        expected = Intensity.of(image.image, image.breast)
+        assert patch.history.intensity == (expected.low, expected.high)
+
+
+def test_a_lesion_outside_of_its_patch_gives_no_patch():
+    options = PatchOptions(size_px=96, augment=False, tissue_share=0.0)
+    image = an_image("flat", dataclasses.replace(LESION, box=Box(30, 92, 42, 100)))
+    small = crop(image, Box(24, 0, 84, WIDTH))  # smaller than a patch, so that its middle square is taken
+    whole = WholeImage(small, options)
+    row = PatchRow("k", 0, "s", "train", "malignant", Target("flat", "p", 0, True), False, 0, (WindowDraw(0, 0, 0, 1),))
+    with pytest.raises(NoPatch, match="the lesion lies outside the window"):
+        whole.patch(row)
 
 
 def test_windows_lie_inside_and_have_their_scale(found):
