@@ -80,6 +80,8 @@ class Inserter:
             spec = self._specs[number]
             if spec.placement.layout == "contiguous":
                 reason = self._put_adjacent(spec, [*same], canvas, places)
+            elif spec.placement.site:
+                reason = self.put_at(next(same), canvas, spec.placement.site)
             else:
                 reason = self._put_free(spec, same, canvas, places, frame)
             if reason:

@@ -101,6 +101,8 @@ def _candidates(recipe: Recipe, spec: LesionSpec, name: str, group: NDArray[np.i
     attempts = np.arange(tries)[None]
     sites = draw_uniform(recipe.seed, f"{name}/site", group[:, None], attempts)
     seeds = draw_u64(recipe.seed, f"{name}/seed", group[:, None], attempts)
+    if spec.seed is not None:
+        seeds = np.full_like(seeds, spec.seed)
     candidates = pa.StructArray.from_arrays([sites.ravel(), seeds.ravel()], fields=list(CANDIDATE))
     offsets = np.arange(0, len(group) * tries + 1, tries, dtype=np.int32)
     return pa.ListArray.from_arrays(offsets, candidates)

@@ -109,7 +109,7 @@ class _Planner:
             "label": self._labels(member, label),
             "role": self._roles(member, label),
             "host": host,
-            "host_seed": draw_u64(recipe.seed, "host_seed", source),
+            "host_seed": self._host_seeds(source),
             "crop": self._crops(group if recipe.pair else index),
             "host_seeds": seeds_column(recipe, source),
             "body_seed": self._body_seeds(patient),
@@ -156,6 +156,12 @@ class _Planner:
             return named(["lesion", recipe.pair], member)
         removed = codes(recipe, recipe.removal.classes if recipe.removal else [])
         return named(["plain", "removed"], np.isin(label, removed).astype(np.int64))
+
+    def _host_seeds(self, source: NDArray[np.int64]) -> NDArray[np.uint64]:
+        stated = getattr(self.recipe.background, "seeds", None)
+        if stated:
+            return np.array(stated, np.uint64)[source % len(stated)]
+        return draw_u64(self.recipe.seed, "host_seed", source)
 
     def _body_seeds(self, patient: NDArray[np.int64]) -> pa.Array:
         if not self.recipe.exam:

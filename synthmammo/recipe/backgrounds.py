@@ -227,6 +227,11 @@ class StyleGAN2Background(_Refinable):
     laterality: Literal["L", "R"] | None = Field(
         None, description="Laterality to record, which DICOM requires; a mirrored breast is one of the other side"
     )
+    seeds: list[Annotated[int, Field(ge=0, lt=2**64)]] = Field(
+        [],
+        exclude_if=lambda seeds: not seeds,  # a dataset that was made without it keeps its digest
+        description="Random seeds of the images, which backgrounds take in turn; default drawn",
+    )
     conditional: bool = Field(
         False, description="Whether the model makes the recipe's classes itself, so that they need no lesions put in"
     )

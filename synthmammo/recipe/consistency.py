@@ -22,6 +22,8 @@ def check_consistency(recipe: RecipeFields) -> None:
     _check_edits(recipe)
     if recipe.patch and (reason := recipe.background.no_patches):
         raise ValueError(f"patch: {reason}")
+    if recipe.patch and any(lesion.placement.site for lesion in recipe.lesions):
+        raise ValueError("patch: a patch is cut around a lesion that is placed by a draw; remove placement.site")
     if recipe.patch:
         _check_patch(recipe, recipe.patch.size_px)
 
@@ -65,6 +67,9 @@ def _check_sweep(recipe: RecipeFields) -> None:
 
 def _check_latents(recipe: RecipeFields, background: StyleGAN2Background) -> None:
     """Check what depends on where the latents come from: inverted images have keys and noise, seeds have neither."""
+    if background.seeds and (background.latents or recipe.require):
+        other = "latents: inverted images" if background.latents else "require: images that are drawn until they fit"
+        raise ValueError(f"background.seeds: cannot be combined with {other}; leave out one of the two")
     if background.views and recipe.require and recipe.require.view:
         raise ValueError("require.view: background.views says already which views the model makes")
     if not background.latents:

@@ -19,6 +19,9 @@ MOST_LESIONS = 50
 """Greatest number of lesions of one entry in one image: instance labels have 8 bits, and a host may bring its own."""
 
 
+Pixel = Annotated[int, Field(ge=0)]
+
+
 class Placement(Strict):
     """Where a lesion may lie."""
 
@@ -31,6 +34,11 @@ class Placement(Strict):
     )
     margin_mm: float = Field(
         3.0, ge=0, description="Least distance of the lesion's mask to another lesion, in millimetres"
+    )
+    site: tuple[Pixel, Pixel] | None = Field(
+        None,
+        exclude_if=lambda site: site is None,  # a dataset that was made without it keeps its digest
+        description="Row and column of the lesion's centre in pixels of the background; default drawn",
     )
     overlap: bool = Field(False, description="Whether lesions may overlap; the later one is drawn over the earlier")
     avoid_pectoral: bool = Field(True, description="Whether sites keep off the pectoral muscle of MLO views")
@@ -100,6 +108,13 @@ class LesionSpec(Strict):
     generator: str = Field(
         "parametric", description="Generator: parametric, or a contextual GAN as zoo/NAME, path or hf://"
     )
+    seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**64,
+        exclude_if=lambda seed: seed is None,  # a dataset that was made without it keeps its digest
+        description="Random seed of the lesion's form; default drawn for each",
+    )
     spacing_mm: Positive | None = Field(
         None, description="Millimetres per pixel that the generator works at; default its own choice"
     )
@@ -141,6 +156,8 @@ class LesionSpec(Strict):
             raise ValueError(f"count: {wrong[0]} lesions in an image; expected 0 to {MOST_LESIONS}")
         if abs(sum(self.count.values()) - 1) > 1e-6:
             raise ValueError(f"count: shares sum to {sum(self.count.values()):g}, expected 1")
+        if self.placement.site and (self.placement.layout != "free" or set(self.count) != {1}):
+            raise ValueError("placement.site: one place has room for one lesion; leave out layout and count")
         for name, draw in (("diameter_mm", self.diameter_mm), ("contrast", self.contrast)):
             if draw is not None and draw.bounds[0] <= 0:
                 raise ValueError(f"{name}: {draw} can be 0 or below; state a lowest value with within: [low, high]")
