@@ -100,10 +100,20 @@ class Backgrounds:
             return sample.with_(provenance={**sample.provenance, "attempt": attempt})
         return f"none of the {self._requirement.candidates} candidate seeds looks as required; of the last one {reason}"
 
-    def _made(self, rows: Sequence[Row]) -> list[Sample]:
+    def edited(self, rows: Sequence[Row]) -> Any:
+        """What the generator renders of rows, after their edits: a full batch, whose last rows repeat the last row.
+
+        Args:
+            rows: At most `batch_size` rows of the plan.
+        """
+        return self._latents(self._full(rows))
+
+    def _full(self, rows: Sequence[Row]) -> list[Row]:
         # Always a full batch: on some devices a row's pixels depend on the batch size, never on its neighbours.
-        padded = [*rows, *[rows[-1]] * (self.batch_size - len(rows))]
-        made = self._rendered(padded, len(rows))
+        return [*rows, *[rows[-1]] * (self.batch_size - len(rows))]
+
+    def _made(self, rows: Sequence[Row]) -> list[Sample]:
+        made = self._rendered(self._full(rows), len(rows))
         return [self._signed(sample) for sample in made] if self._brought else made
 
     def _signed(self, sample: Sample) -> Sample:
