@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from synthmammo.dataset.reader import Dataset
     from synthmammo.editing.sample import sample, write_samples
     from synthmammo.errors import SynthmammoError
+    from synthmammo.exploring.serving import explore
     from synthmammo.ingesting.ingest import ingest
     from synthmammo.inspecting.inspect import inspect
     from synthmammo.inspecting.plugins import plugins
@@ -74,6 +75,7 @@ _PLACES = {
     "card": "dataset.card",
     "check": "building.check",
     "convert": "models.convert",
+    "explore": "exploring.serving",
     "ingest": "ingesting.ingest",
     "insert_lesion": "building.films",
     "inspect": "inspecting.inspect",
@@ -115,6 +117,7 @@ __all__ = [
     "card",
     "check",
     "convert",
+    "explore",
     "ingest",
     "insert_lesion",
     "inspect",

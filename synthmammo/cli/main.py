@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "regenerate": "datasets",
         "card": "datasets",
         "inspect": "inspection",
+        "explore": "explore",
     },
     "Real data": {"ingest": "archives", "patches": "archives"},
     "Models": {"train": "training", "sample": "models", "convert": "models", "zoo": "models"},

@@ -87,6 +87,13 @@ ASSUME_SPACING = click.option(
     type=SPACING,
     help="Pixel spacing in mm of images without one; recorded as assumed.  [default: unknown]",
 )
+HOST = click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen at; another needs --token."
+)
+PORT = click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port to listen at.  [default: the first free one from 8000]"
+)
+TOKEN = click.option("--token", help="Word that links to the page carry.  [default: none, only this machine is served]")
 LAYERS = "Layers of w that change, first and last, e.g. 4-7."
 DIRECTIONS = click.option(
     "--directions", "file", type=FILE, help="Directions file to read.  [default: beside the model]"

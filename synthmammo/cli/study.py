@@ -8,7 +8,7 @@ import click
 
 from synthmammo.cli.kinds import Choice, NumberRange
 from synthmammo.cli.main import Commands
-from synthmammo.cli.options import FOLDER, FROM_SPLIT, OUT_FOLDER, count_option, seed_option
+from synthmammo.cli.options import FOLDER, FROM_SPLIT, HOST, OUT_FOLDER, PORT, TOKEN, count_option, seed_option
 
 _STUDY = click.argument("study_path", metavar="STUDY", type=FOLDER)
 _MODULES = {name: f"study:{name}_study" for name in ("new", "serve", "score", "simulate", "export")}
@@ -89,11 +89,9 @@ def new_study(
 
 @click.command("serve")
 @_STUDY
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; another needs --token.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="Port to listen at.  [default: the first free one from 8000]"
-)
-@click.option("--token", help="Word that readers' links carry.  [default: none, only this machine is served]")
+@HOST
+@PORT
+@TOKEN
 @click.option("--reader", "readers", multiple=True, help="Name of a reader to print a link for.  [default: none]")
 @click.option("--teach", is_flag=True, help="The truth is shown after each answer, and cases go from easy to hard.")
 @click.option(

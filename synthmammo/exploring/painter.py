@@ -18,7 +18,7 @@ from synthmammo.building.insertion import Inserter
 from synthmammo.editing.directions.file import directions_file, read_directions
 from synthmammo.editing.parts.file import parts_file, read_parts
 from synthmammo.editing.samples import one_grey_channel
-from synthmammo.errors import GeneratorError
+from synthmammo.errors import GeneratorError, RecipeError
 from synthmammo.exploring.scene import Lesion, Origin, Scene
 from synthmammo.identity import digest
 from synthmammo.mammogram.anatomy import tissue_share
@@ -31,6 +31,7 @@ from synthmammo.models.threads import one_thread
 from synthmammo.planning.planner import tables
 from synthmammo.planning.table import as_row
 from synthmammo.recipe import Recipe
+from synthmammo.settings import checked
 
 if TYPE_CHECKING:
     from synthmammo.editing.directions.fitted import Directions
@@ -114,7 +115,7 @@ class Painter:
             DatasetError: The file of inverted images cannot be read.
         """
         with self._lock, one_thread():
-            recipe = Recipe.model_validate(self.recipe(scene))
+            recipe = checked(Recipe, self.recipe(scene), "explore", RecipeError)
             row = as_row(next(tables(recipe)).to_pylist()[0])
             background = self._background(scene, recipe, row)
             if not scene.lesions:
@@ -124,7 +125,7 @@ class Painter:
     def places(self, scene: Scene) -> NDArray[np.int64] | None:
         """Number of the part at each place of a scene's background, `int64 (8, 8)`; None without parts."""
         with self._lock, one_thread():
-            recipe = Recipe.model_validate(self.recipe(scene))
+            recipe = checked(Recipe, self.recipe(scene), "explore", RecipeError)
             row = as_row(next(tables(recipe)).to_pylist()[0])
             key, background = _key(scene), self._background(scene, recipe, row)
             if background.places is None and self.parts is not None:

@@ -89,9 +89,10 @@ def finding_shapes(findings: Iterable[Finding], chosen: int | None = None) -> tu
 
 
 def page_of(tiles: Sequence[Tile], mode: str = "after") -> str:
-    """HTML of some tiles; in the mode "blink" they lie over each other and take turns."""
+    """HTML of some tiles; in the mode "blink" they lie over each other and take turns, in "small" they are small."""
     figures = "".join(_figure(tile, number) for number, tile in enumerate(tiles))
-    return f'<div class="tiles {"blink" if mode == "blink" else ""}" data-mode="{escape(mode)}">{figures}</div>'
+    layout = mode if mode in ("blink", "small") else ""
+    return f'<div class="tiles {layout}" data-mode="{escape(mode)}">{figures}</div>'
 
 
 def png_uri(pixels: NDArray[np.uint8]) -> str:

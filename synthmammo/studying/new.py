@@ -48,7 +48,7 @@ class StudyOptions:
 
 
 @dataclass(frozen=True)
-class _Case:
+class Case:
     """One case before its pixels are read: index rows of its samples, and where they are from."""
 
     source: str
@@ -88,11 +88,11 @@ def new_study(
     places = {"real": Path(real), "synthetic": Path(synthetic)} | ({"edited": Path(edited)} if edited else {})
     datasets = {name: Dataset.open(path) for name, path in places.items()}
     cases = draw_cases(places, options)
-    frame = _frame(cases, options)
-    items, truths, twins = [], [], _Twins(datasets)
+    frame = common_frame(cases, options)
+    items, truths, twins = [], [], Twins(datasets)
     for number, case in enumerate(cases, 1):
         item = Item(f"{number:04}", tuple(str(row["view"] or "") for row in case.rows))
-        truths.append(_written(out, item, case, datasets[case.source], frame, twins))
+        truths.append(written(out, item, case, datasets[case.source], frame, twins))
         items.append(item)
         progress(number, len(cases))
     if not all(view for item in items for view in item.views):
@@ -109,7 +109,7 @@ def new_study(
     return study
 
 
-def draw_cases(places: Mapping[str, Path], options: StudyOptions) -> list[_Case]:
+def draw_cases(places: Mapping[str, Path], options: StudyOptions) -> list[Case]:
     """What a study shows, in an order that does not tell the origin; nothing comes twice.
 
     Args:
@@ -124,7 +124,7 @@ def draw_cases(places: Mapping[str, Path], options: StudyOptions) -> list[_Case]
         wanted["edited"] = options.edited
     else:
         wanted["synthetic"] += options.edited
-    cases: list[_Case] = []
+    cases: list[Case] = []
     for name, number in wanted.items():
         split = options.split if name == "real" else None
         found = _candidates(places[name], options.pairs, split)
@@ -133,7 +133,7 @@ def draw_cases(places: Mapping[str, Path], options: StudyOptions) -> list[_Case]
             hint = f"Ask for at most {len(found)}, or give a larger dataset."
             raise DatasetError(f"{len(found)} {what}, but the study needs {number}", where=places[name], hint=hint)
         chosen = shuffled([*found], options.seed, f"study/{name}")[:number]
-        cases += [_Case(name, _kind(name, found[key]), found[key]) for key in chosen]
+        cases += [Case(name, _kind(name, found[key]), found[key]) for key in chosen]
     order = shuffled([f"{case.source}/{case.rows[0]['key']}" for case in cases], options.seed, "study/order")
     by_name = {f"{case.source}/{case.rows[0]['key']}": case for case in cases}
     return [by_name[name] for name in order]
@@ -158,7 +158,7 @@ def _candidates(place: Path, pairs: bool, split: str | None) -> dict[str, tuple[
     return {pair[0]["key"]: pair for pair in whole}
 
 
-def _frame(cases: Sequence[_Case], options: StudyOptions) -> Frame:
+def common_frame(cases: Sequence[Case], options: StudyOptions) -> Frame:
     """The size and bit depth that no dataset of the study falls short of."""
     rows = {
         name: [row for case in cases if case.source == name for row in case.rows] for name in {c.source for c in cases}
@@ -170,7 +170,7 @@ def _frame(cases: Sequence[_Case], options: StudyOptions) -> Frame:
     return Frame(options.size_px or int(min(heights)), bits, patches)
 
 
-class _Twins:
+class Twins:
     """The lesion-free halves of pairs (`pair:` of a recipe), by the key of the half with the lesion."""
 
     def __init__(self, datasets: Mapping[str, Dataset]) -> None:
@@ -186,7 +186,7 @@ class _Twins:
         return dataset.sample(key) if key in dataset else None
 
 
-def _written(out: Path, item: Item, case: _Case, dataset: Dataset, frame: Frame, twins: _Twins) -> Truth:
+def written(out: Path, item: Item, case: Case, dataset: Dataset, frame: Frame, twins: Twins) -> Truth:
     """Write the pixels of a case; returns what is behind it."""
     lesions, found = list[Lesion](), list[str]()
     for number, (image, row) in enumerate(zip(item.images, case.rows, strict=True)):

@@ -1,0 +1,51 @@
+"""The command explore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from synthmammo.cli.options import HOST, OUT_FOLDER, PORT, TOKEN, WHERE
+
+
+@click.command()
+@click.argument("what", metavar="[MODEL|DATASET]", default="zoo/stylegan2-phantom-256")
+@HOST
+@PORT
+@TOKEN
+@click.option("--open", "browser", is_flag=True, help="The page is opened in this machine's browser.")
+@WHERE
+@click.option(
+    "--export-space",
+    "space",
+    type=OUT_FOLDER,
+    metavar="DIR",
+    help="Folder to write a Hugging Face Space of the model into, in place of serving it.",
+)
+def explore(
+    what: str,
+    host: str,
+    port: int | None,
+    token: str | None,
+    browser: bool,
+    where: str | None,
+    space: Path | None,
+) -> None:
+    """Steer a model, or look through a dataset, in a browser.
+
+    A MODEL (default zoo/stylegan2-phantom-256) is sampled, edited and given lesions; what was done is saved as a recipe
+    that `synthmammo build` makes. A DATASET, by its directory, is filtered and looked at. Needs gradio: pip install
+    "synthmammo[app]". Nothing leaves the machine.
+
+    Example: synthmammo explore datasets/balanced_mass --open
+    """
+    if space is not None:
+        from synthmammo.exploring.space import export_space
+
+        for path in export_space(what, space):
+            click.echo(str(path))
+        return
+    from synthmammo.exploring.serving import explore as serve
+
+    serve(what, host=host, port=port, token=token, browser=browser, where=where, say=click.echo)
