@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from synthmammo.auditing.findings import Findings
+from synthmammo.auditing.nearest import write_nearest
 from synthmammo.benchmarking.pages import Section, html_page, markdown_table
 from synthmammo.files import writing
 from synthmammo.mammogram import png
@@ -18,7 +19,7 @@ _PAIRS = "The samples that are most like a training image (left), each beside th
 
 
 def write_report(record: Mapping[str, Any], findings: Findings, out: Path) -> tuple[Path, Path]:
-    """Write the figures, `audit.html` and `card.md`.
+    """Write the figures, `nearest.parquet`, `audit.html` and `card.md`.
 
     Args:
         record: Content of `audit.json`.
@@ -35,6 +36,7 @@ def write_report(record: Mapping[str, Any], findings: Findings, out: Path) -> tu
     sheet = _closest(findings, out / "figures" / "closest.png", shown)
     title = f"Audit of {record['dataset']['name']}"
     page, card = out / "audit.html", out / "card.md"
+    write_nearest(findings.verdicts, findings.made.keys, findings.training.keys, out)
     with writing(page) as partial:
         partial.write_text(html_page(title, _sections(record, sheet)), encoding="utf-8")
     with writing(card) as partial:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from synthmammo.cli.options import HOST, OUT_FOLDER, PORT, TOKEN, WHERE
+from synthmammo.cli.options import FOLDER, HOST, OUT_FOLDER, PORT, TOKEN, WHERE
 
 
 @click.command()
@@ -16,6 +16,12 @@ from synthmammo.cli.options import HOST, OUT_FOLDER, PORT, TOKEN, WHERE
 @TOKEN
 @click.option("--open", "browser", is_flag=True, help="The page is opened in this machine's browser.")
 @WHERE
+@click.option(
+    "--audit",
+    type=FOLDER,
+    help="Directory of an audit whose flags and nearest training images are shown.  [default: the dataset's own]",
+)
+@click.option("--train", type=FOLDER, help="Dataset the generator was trained on, shown beside samples.")
 @click.option(
     "--export-space",
     "space",
@@ -30,6 +36,8 @@ def explore(
     token: str | None,
     browser: bool,
     where: str | None,
+    audit: Path | None,
+    train: Path | None,
     space: Path | None,
 ) -> None:
     """Steer a model, or look through a dataset, in a browser.
@@ -48,4 +56,5 @@ def explore(
         return
     from synthmammo.exploring.serving import explore as serve
 
-    serve(what, host=host, port=port, token=token, browser=browser, where=where, say=click.echo)
+    looked = {"where": where, "audit": audit, "train": train}
+    serve(what, host=host, port=port, token=token, browser=browser, say=click.echo, **looked)

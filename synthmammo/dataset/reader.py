@@ -138,11 +138,20 @@ class Dataset:
         Raises:
             DatasetError: The key is not in the dataset, or its file cannot be read.
         """
-        place = self._places.get(key)
-        if place is None:
-            raise DatasetError(f"no sample is called '{key}'", where=self.path, hint=nearest(key, self._nearby(key)))
-        part, row = place
+        part, row = self._place(key)
         return part.shard.sample(row)
+
+    def preview(self, key: str) -> bytes:
+        """The 8-bit preview of one sample as a PNG file, without decoding its pixels.
+
+        Args:
+            key: Key of the sample.
+
+        Raises:
+            DatasetError: The key is not in the dataset, or its file cannot be read.
+        """
+        part, row = self._place(key)
+        return part.shard.preview(row)
 
     def split(self, name: str) -> Dataset:
         """The samples of one split, as a dataset of which nothing is read yet.
@@ -234,6 +243,12 @@ class Dataset:
         counts = {split: sum(labels.values()) for split, labels in self.manifest.counts.items()}
         splits = "".join(f", {counts[split]:,} {split}" for split in SPLITS if counts.get(split))
         return f"Dataset({name}: {self.manifest.samples:,} samples{splits})"
+
+    def _place(self, key: str) -> tuple[Part, int]:
+        place = self._places.get(key)
+        if place is None:
+            raise DatasetError(f"no sample is called '{key}'", where=self.path, hint=nearest(key, self._nearby(key)))
+        return place
 
     @cached_property
     def _places(self) -> dict[str, tuple[Part, int]]:

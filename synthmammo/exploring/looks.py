@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 CSS = """
 .gradio-container { max-width: 1640px !important; }
 .tiles { display: flex; gap: 12px; justify-content: center; background: #000; border-radius: 6px; padding: 10px; }
-.tiles figure { flex: 1 1 0; max-width: min(76vh, 100%); margin: 0; }
+.tiles figure { flex: 1 1 0; max-width: min(66vh, 100%); margin: 0; }
 .tiles .frame { position: relative; width: 100%; cursor: crosshair; background: #000; }
 .tiles img, .tiles svg { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; border-radius: 0; }
 .tiles svg rect, .tiles svg path { fill: none; stroke-width: 1.5px; vector-effect: non-scaling-stroke; }

@@ -49,9 +49,11 @@ class Controls:
             self.redo = gr.Button("Redo", min_width=60, elem_id="redo")
             self.plain = gr.Button("Back to the sample", min_width=60, elem_id="plain")
         with gr.Row():
-            self.mode = gr.Radio(list(MODES), value="after", label="Show", scale=5, elem_id="mode")
-            self.against = gr.Radio(["the sample", "the last step"], value="the sample", label="Compared with", scale=3)
-            self.boxes = gr.Checkbox(True, label="Boxes of lesions", min_width=100, elem_id="boxes")
+            self.mode = gr.Radio(list(MODES), value="after", label="Show", scale=3, min_width=430, elem_id="mode")
+            self.against = gr.Radio(
+                ["the sample", "the last step"], value="the sample", label="Compared with", scale=2, min_width=210
+            )
+        self.boxes = gr.Checkbox(True, label="Boxes of lesions", container=False, elem_id="boxes")
         self.view = gr.HTML(picture(desk, first, Shown()), js_on_load=CLICKS, elem_id="view")
         self.status = gr.HTML("Click on a part of the picture, or put lesions on it.", elem_id="status")
         with gr.Accordion("Steps", open=False):
@@ -60,11 +62,10 @@ class Controls:
     def _samples(self, desk: Desk, first: Session) -> None:
         origin, labels = first.scene.origin, desk.painter.labels
         with gr.Tab("Sample"):
-            with gr.Row(equal_height=True):
-                self.seed = gr.Number(
-                    origin.seed, label="Seed", precision=0, minimum=0, maximum=_LARGEST_SEED, elem_id="seed"
-                )
-                self.another = gr.Button("Another sample", elem_id="another")
+            self.seed = gr.Number(
+                origin.seed, label="Seed", precision=0, minimum=0, maximum=_LARGEST_SEED, elem_id="seed"
+            )
+            self.another = gr.Button("Another sample", elem_id="another")
             self.truncation = gr.Slider(
                 0, 1.5, origin.truncation, step=0.05, label="Truncation psi: less is more typical", elem_id="truncation"
             )
@@ -115,12 +116,11 @@ class Controls:
             )
             self.chosen = gr.HTML(about, elem_id="chosen-part")
             self.thumbs = gr.HTML("", js_on_load=CLICKS, elem_id="references")
-            with gr.Row(equal_height=True):
-                self.reference = gr.Number(
-                    1, label="Seed", precision=0, minimum=0, maximum=_LARGEST_SEED, elem_id="reference"
-                )
-                self.take = gr.Button("Take from this seed", elem_id="take")
-                self.more = gr.Button("Other samples", elem_id="more")
+            self.more = gr.Button("Other samples", elem_id="more")
+            self.reference = gr.Number(
+                1, label="Seed to take from", precision=0, minimum=0, maximum=_LARGEST_SEED, elem_id="reference"
+            )
+            self.take = gr.Button("Take from this seed", elem_id="take")
             self.set = gr.State(0)
             self.share = gr.Slider(0, 1, 1, step=0.05, label="Share of the way to it", elem_id="share")
             with gr.Row():

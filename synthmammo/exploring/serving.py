@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthmammo.arguments import a_path, wrong
+from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.references import dataset_path
 from synthmammo.dataset.selecting import condition
@@ -48,14 +49,20 @@ class Explored:
         model: Name of the model; None for a dataset.
         dataset: Directory of the dataset; None for a model.
         where: Condition that the dataset's images must meet at first; None for all.
+        audit: Directory of an audit of the dataset; None for the one inside it, where there is one.
+        train: Directory of the dataset that its generator was trained on; None where it is not at hand.
     """
 
     model: str | None = None
     dataset: Path | None = None
     where: str | None = None
+    audit: Path | None = None
+    train: Path | None = None
 
     @classmethod
-    def of(cls, what: object, where: str | None = None) -> Explored:
+    def of(
+        cls, what: object, where: str | None = None, audit: Path | None = None, train: Path | None = None
+    ) -> Explored:
         """What a name or a path stands for; a directory is a dataset, anything else a model.
 
         Raises:
@@ -64,15 +71,16 @@ class Explored:
         """
         if where is not None:
             condition(where)
+        beside = {"where": where, "audit": audit, "train": train}
         if isinstance(what, Dataset):
-            return cls(dataset=dataset_path(what, "what", DatasetError), where=where)
+            return cls(dataset=dataset_path(what, "what", DatasetError), where=where, audit=audit, train=train)
         if not isinstance(what, str | Path):
             raise wrong("what", "the name of a model, or a dataset or its path", what, GeneratorError)
         if a_path(what, "what", GeneratorError).is_dir():
-            Dataset.open(what)
-            return cls(dataset=Path(what), where=where)
-        if where is not None:
-            raise GeneratorError("a model has no images to choose among", where="where", hint="Name a dataset.")
+            Manifest.read(Path(what))
+            return cls(dataset=Path(what), where=where, audit=audit, train=train)
+        if given := [name for name, value in beside.items() if value is not None]:
+            raise GeneratorError("is of a dataset, and a model is explored", where=given[0], hint="Name a dataset.")
         require_stylegan2(what)
         return cls(model=str(what))
 
@@ -85,6 +93,8 @@ def explore(
     token: str | None = None,
     browser: bool = False,
     where: str | None = None,
+    audit: str | Path | None = None,
+    train: str | Path | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
     """Steer a model, or look through a dataset, in a browser; returns when it is interrupted.
@@ -99,6 +109,9 @@ def explore(
         browser: Whether the page is opened in this machine's browser.
         where: Condition that the images of a dataset must meet at first, in the grammar of `synthmammo.where`; None for
             all.
+        audit: Directory of an audit of the dataset, whose flags and nearest training images are shown; None for the one
+            inside it, where there is one.
+        train: Dataset that the generator was trained on, whose images are shown beside the samples; None for none.
         say: Takes the line that tells where the page is.
 
     Raises:
@@ -116,7 +129,7 @@ def explore(
         --host: 0.0.0.0 can be reached from other machines, and there is no token
           Add --token with a long random word, or leave --host at 127.0.0.1.
     """
-    explored = Explored.of(what, where)
+    explored = Explored.of(what, where, _given(audit, "audit"), _given(train, "train"))
     require_gradio()
     bound, place = listening(Place(host, port, token))
     with bound, tempfile.TemporaryDirectory(prefix="synthmammo-explore-") as folder:
@@ -193,13 +206,18 @@ def page_of(explored: Explored, folder: Path, studies: Any = None) -> gradio.Blo
         from synthmammo.exploring.catalogue import Catalogue
         from synthmammo.exploring.dataset_page import dataset_page
 
-        return dataset_page(Catalogue.open(explored.dataset), studies, explored.where)
+        catalogue = Catalogue.open(explored.dataset, explored.audit, explored.train)
+        return dataset_page(catalogue, studies, explored.where)
     from synthmammo.exploring.desk import Desk
     from synthmammo.exploring.model_page import model_page
     from synthmammo.exploring.painter import Painter
 
     assert explored.model is not None
     return model_page(Desk(Painter(explored.model), folder / "inverted"), folder / "saved")
+
+
+def _given(path: str | Path | None, name: str) -> Path | None:
+    return None if path is None else a_path(path, name, DatasetError)
 
 
 def _open_browser(link: str) -> None:

@@ -44,12 +44,14 @@ class Tile:
         caption: Words below it.
         shapes: Rectangles over it.
         outline: Places that are outlined, `bool (h, w)` cells; None for none.
+        size: Height and width of the image in its own pixels, which shapes are in; None for those of `pixels`.
     """
 
     pixels: NDArray[np.uint8]
     caption: str = ""
     shapes: tuple[Shape, ...] = ()
     outline: NDArray[np.bool_] | None = None
+    size: tuple[int, int] | None = None
 
 
 def screen(image: Image, bits_stored: int) -> NDArray[np.uint8]:
@@ -107,7 +109,7 @@ def png_uri(pixels: NDArray[np.uint8]) -> str:
 
 
 def _figure(tile: Tile, number: int) -> str:
-    height, width = tile.pixels.shape[:2]
+    height, width = tile.size or tile.pixels.shape[:2]
     alt = escape(tile.caption or "image")
     over = "".join(map(_rectangle, tile.shapes)) + _outline(tile.outline, height, width)
     return (

@@ -84,7 +84,8 @@ def picked(page: Browser, identity: str, value: str) -> None:
 def click(page: Browser, row: float, column: float, selector: str = "#view .frame", tile: int = 0) -> None:
     """Click with the mouse on a pixel of a picture."""
     script = (
-        f"(() => {{ const one = document.querySelectorAll({selector!r})[{tile}]; one.scrollIntoView({{block: 'center'}});"
+        f"(() => {{ const one = document.querySelectorAll({selector!r})[{tile}];"
+        "one.scrollIntoView({block: 'center'});"
         "const box = one.getBoundingClientRect();"
         f"return [box.left + ({column} + 0.5) * box.width / one.dataset.width,"
         f"box.top + ({row} + 0.5) * box.height / one.dataset.height]; }})()"

@@ -53,6 +53,10 @@ class ShardReader(Protocol):
         """The sample of one row; little else is read."""
         ...
 
+    def preview(self, row: int) -> bytes:
+        """The 8-bit preview of one row, a PNG file; no pixels are decoded."""
+        ...
+
 
 def sample_of(row: dict[str, Any], file: Path) -> Sample:
     """The sample that a row holds.

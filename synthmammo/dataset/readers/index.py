@@ -57,3 +57,7 @@ class IndexReader:
     def sample(self, row: int) -> Sample:
         """None can be read."""
         raise unread(self._directory)
+
+    def preview(self, row: int) -> bytes:
+        """None can be read."""
+        raise unread(self._directory)

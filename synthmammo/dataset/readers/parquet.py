@@ -27,6 +27,8 @@ class ParquetReader:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._previews: tuple[int, list[bytes]] = -1, []
+        """Previews of the row group that was read last, and its number: pages show rows that follow each other."""
 
     def __len__(self) -> int:
         return int(self._open().metadata.num_rows)
@@ -67,6 +69,17 @@ class ParquetReader:
     def sample(self, row: int) -> Sample:
         """The sample of one row; reads its row group only."""
         return next(self.samples([row]))
+
+    def preview(self, row: int) -> bytes:
+        """The 8-bit preview of one row, a PNG file, from the file's column of that name."""
+        group = self._group(row)
+        if self._previews[0] != group:
+            rows = self._plain(self._read(self._open(), group, ["preview"]))
+            try:
+                self._previews = group, [one["preview"]["bytes"] for one in rows]
+            except (KeyError, TypeError) as error:
+                raise foreign(None, error, self._file) from error
+        return self._previews[1][row - self._first(group)]
 
     def _group(self, row: int) -> int:
         return bisect_right(self._ends, row)

@@ -65,6 +65,13 @@ class WebDatasetReader:
         (members,) = self._members(lambda name: name.partition(".")[0] == key, expected=1)
         return sample_of(self._row(members), self._file)
 
+    def preview(self, row: int) -> bytes:
+        """The 8-bit preview of one row, a PNG file; the other members are skipped."""
+        name = f"{self.keys[row]}.preview.png"
+        (members,) = self._members(lambda member: member == name, expected=1)
+        found: bytes = members["preview.png"]
+        return found
+
     def _members(self, select: Callable[[str], bool] | None = None, expected: int | None = None) -> Iterator[Members]:
         from webdataset.tariterators import group_by_keys, tar_file_expander
 
