@@ -1,11 +1,16 @@
 """Who may ask the explorer, where it listens, and a Space that runs by itself."""
 
 import ast
+import http.client
 import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -14,23 +19,42 @@ import synthmammo as sm
 from synthmammo._version import __version__
 from synthmammo.errors import SynthmammoError
 from synthmammo.exploring import serving
-from synthmammo.exploring.serving import POLICY, Explored, application
+from synthmammo.exploring.serving import POLICY
 from synthmammo.exploring.space import export_space
 from tests.support import tiny, tiny_models
+from tests.support.explorers import Server
 
 TOKEN = "a-long-word-for-tests"
 
 
-def client(app: object, tmp_path: Path, **more: object) -> object:
-    testclient = pytest.importorskip("fastapi.testclient")
-    return testclient.TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False, **more)
+class Reply(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    headers: Message
+    text: str
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> object:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     pytest.importorskip("gradio")
-    model = tiny_models.stylegan2_file(tmp_path / "<b>m.safetensors")
-    return application(Explored.of(str(model)), tmp_path / "work", hosts=frozenset({"127.0.0.1"}))
+    model = tiny_models.stylegan2_file(tmp_path_factory.mktemp("served") / "<b>m.safetensors")
+    with Server(model, "--token", TOKEN) as made:
+        yield made
+
+
+def ask(server: Server, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Reply:
+    """Ask for a path as it is written; headers are named with `_` for `-`, and an empty one is left out."""
+    place = urlsplit(server.address)
+    given = {"Cookie": f"synthmammo_explore={TOKEN}", "Content-Type": "application/json" if body else ""}
+    given |= {name.replace("_", "-"): value for name, value in headers.items()}
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
+    try:
+        connection.request(method, path, body, {name: value for name, value in given.items() if value})
+        reply = connection.getresponse()
+        return Reply(reply.status, reply.headers, reply.read().decode("utf-8", "replace"))
+    finally:
+        connection.close()
 
 
 @pytest.mark.parametrize(
@@ -38,18 +62,16 @@ def app(tmp_path: Path) -> object:
     [
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
-        {"Origin": "http://127.0.0.1:9999"},
-        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "http://127.0.0.1:9"},
+        {"Sec_Fetch_Site": "cross-site"},
         {"Host": "evil.example"},
-        {"Host": ""},
     ],
 )
-def test_another_origin_is_refused(app: object, tmp_path: Path, headers: dict[str, str]) -> None:
-    web = client(app, tmp_path)
-    assert web.get("/config", headers=headers).status_code == 403
-    assert web.post("/gradio_api/queue/join", json={}, headers=headers).status_code == 403
-    files = {"files": ("x.png", b"x")}
-    assert web.post("/gradio_api/upload", files=files, headers=headers).status_code == 403
+def test_another_origin_is_refused(server: Server, headers: dict[str, str]) -> None:
+    assert ask(server, "/config", **headers).status == 403
+    assert ask(server, "/gradio_api/queue/join", "POST", b"{}", **headers).status == 403
+    form = {"Content_Type": "multipart/form-data; boundary=x", **headers}
+    assert ask(server, "/gradio_api/upload", "POST", b"--x--", **form).status == 403
 
 
 @pytest.mark.parametrize(
@@ -72,39 +94,36 @@ def test_another_origin_is_refused(app: object, tmp_path: Path, headers: dict[st
         "/etc/passwd",
     ],
 )
-def test_a_path_stays_inside(app: object, tmp_path: Path, path: str) -> None:
-    reply = client(app, tmp_path).get(path)
-    assert reply.status_code in (403, 404) and b"root:" not in reply.content and b"[project]" not in reply.content
+def test_a_path_stays_inside(server: Server, path: str) -> None:
+    reply = ask(server, path)
+    assert reply.status in (403, 404) and "root:" not in reply.text and "[project]" not in reply.text
 
 
-def test_the_page_names_nothing_elsewhere_and_escapes_names(app: object, tmp_path: Path) -> None:
-    page = client(app, tmp_path).get("/")
+def test_the_page_names_nothing_elsewhere_and_escapes_names(server: Server) -> None:
+    page = ask(server, "/")
     policy = page.headers["content-security-policy"]
-    assert page.status_code == 200 and "connect-src 'self'" in policy and "http" not in policy
-    fetched = re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"(https?:[^\"]+)\"", page.text)
-    assert fetched == [] and "<b>m" not in page.text.replace("\\u003cb", "")
-    theme = client(app, tmp_path).get("/theme.css").text
-    assert "http" not in theme
+    assert page.status == 200 and "connect-src 'self'" in policy and "http" not in policy
+    assert re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"(https?:[^\"]+)\"", page.text) == []
+    assert "<b>m" not in page.text
+    theme = ask(server, "/theme.css")
+    assert theme.status == 200 and re.findall(r"(?:url\(.?|@import .{0,5})https?:", theme.text) == []
 
 
-def test_what_is_no_request_of_the_page_is_refused(app: object, tmp_path: Path) -> None:
-    web = client(app, tmp_path)
-    assert web.put("/config").status_code == 405
-    assert web.post("/gradio_api/queue/join", content="x", headers={"Content-Type": "text/plain"}).status_code == 415
+def test_what_is_no_request_of_the_page_is_refused(server: Server) -> None:
+    assert ask(server, "/config", "PUT").status == 405
+    assert ask(server, "/gradio_api/queue/join", "POST", b"x", Content_Type="text/plain").status == 415
     assert POLICY.answers("/") and not POLICY.answers("/static/../x") and not POLICY.answers("/static/..\\x")
 
 
-def test_the_token_is_needed_and_goes_into_a_cookie(tmp_path: Path) -> None:
-    pytest.importorskip("gradio")
-    model = tiny_models.stylegan2_file(tmp_path / "m.safetensors")
-    web = client(application(Explored.of(str(model)), tmp_path / "work", token=TOKEN), tmp_path)
-    assert web.get("/config").status_code == 401 and web.get("/?token=wrong").status_code == 401
-    opened = web.get("/", params={"token": TOKEN})
-    assert opened.status_code == 200 and "synthmammo_explore" in opened.headers["set-cookie"]
-    assert web.get("/config").status_code == 200
+def test_the_token_is_needed_and_goes_into_a_cookie(server: Server) -> None:
+    assert f"?token={TOKEN}" in server.address
+    assert ask(server, "/config", Cookie="").status == 401 and ask(server, "/?token=wrong", Cookie="").status == 401
+    opened = ask(server, f"/?token={TOKEN}", Cookie="")
+    assert opened.status == 200 and "synthmammo_explore" in opened.headers["set-cookie"]
+    assert ask(server, "/config").status == 200
 
 
-def test_binding_beyond_this_machine_needs_a_token_and_a_port_in_use_is_told(tmp_path: Path) -> None:
+def test_binding_beyond_this_machine_needs_a_token_and_a_port_in_use_is_told() -> None:
     pytest.importorskip("gradio")
     result = tiny.run("explore", "--host", "0.0.0.0")
     assert result.exit_code == 1 and "there is no token" in result.output
@@ -165,9 +184,11 @@ def test_a_space_is_written_and_runs(tmp_path: Path) -> None:
     assert (out / "requirements.txt").read_text() == f"synthmammo[app]=={__version__}\n"
     ast.parse((out / "app.py").read_text())
     code = (
-        "import runpy, gradio; found = runpy.run_path('app.py')['demo'];"
+        "import runpy; found = runpy.run_path('app.py')['demo'];"
         "from synthmammo.exploring.space import launch_options;"
-        "_, address, _ = found.launch(**launch_options(), prevent_thread_lock=True, quiet=True, server_port=0 or None);"
+        # Asked with a deadline of three seconds, which a busy machine misses.
+        "import gradio.networking; gradio.networking.url_ok = lambda url: True;"
+        "_, address, _ = found.launch(**launch_options(), prevent_thread_lock=True, quiet=True);"
         "import urllib.request; page = urllib.request.urlopen(address).read().decode();"
         "print(found.title, len(page) > 1000, 'fonts.googleapis' in page); found.close()"
     )
