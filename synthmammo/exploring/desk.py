@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from synthmammo.exploring.painter import NoLesion, Painter
 from synthmammo.exploring.saving import QUICK, invert, inverted_origin
 from synthmammo.exploring.scene import Layers, Lesion, Mix, Move, Origin, Scene, Take
 from synthmammo.exploring.session import Session
-from synthmammo.identity import draw_u64
+from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.sample import Kind, Pathology
-from synthmammo.mammogram.terms import ATTRIBUTES, TERMS
+from synthmammo.mammogram.terms import ATTRIBUTES, TERM_SHARES, TERMS
 from synthmammo.models.inverted import read_inverted
 from synthmammo.models.zoo import models
 from synthmammo.progress import Progress, silent
+from synthmammo.recipe import Choice
 
 PARAMETRIC = "parametric"
 _TRIES = 16
@@ -48,10 +50,19 @@ class Wish:
 
     def at(self, site: tuple[int, int], seed: int) -> Lesion:
         """The lesion at a place (row, column), with the random seed of its form."""
-        known = TERMS[self.kind] if self.generator == PARAMETRIC else {}
-        terms = tuple((name, term) for name, term in self.terms if term in known.get(name, ()))
+        terms = tuple(self._terms(seed)) if self.generator == PARAMETRIC else ()
         sizes = (round(self.diameter_mm, 3), round(self.contrast, 3))
         return Lesion(self.kind, site, seed, self.pathology, *sizes, terms, self.generator)
+
+    def _terms(self, seed: int) -> Iterator[tuple[str, str]]:
+        """Every term of the kind: the one asked for, else one drawn by its share, which depends on the seed alone."""
+        asked = dict(self.terms)
+        for name, shares in TERM_SHARES[self.kind, self.pathology].items():
+            if asked.get(name) in TERMS[self.kind][name]:
+                yield name, asked[name]
+            else:
+                draw = draw_uniform(seed, f"explore/{name}", np.zeros(1, np.int64))
+                yield name, list(shares)[int(Choice(shares)(draw)[0])]
 
 
 class Desk:

@@ -174,7 +174,9 @@ class Controls:
             self.upload = gr.File(
                 label="PNG, TIFF, JPEG, PGM or DICOM; or a file that synthmammo invert made", elem_id="upload"
             )
-            self.spacing = gr.Number(None, label="Pixel spacing in mm, where the file does not say; lesions need it")
+            self.spacing = gr.Number(
+                None, label="Pixel spacing in mm, where the file does not say; lesions need it", minimum=0
+            )
             self.search = gr.Slider(
                 10, 1000, 200, step=10, label="Steps of the search: more come nearer", elem_id="search-steps"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -288,7 +289,10 @@ class _Events:
         self._step(at.invert.click, invert, [at.upload, at.spacing, at.search], **searched)
 
         def save(session: Session, name: str) -> list[Any]:
-            paths = save_recipe(desk.painter, session.scene, self._folder, name)
+            # Two visitors may give one name: each save has a folder of its own.
+            self._folder.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
+            paths = save_recipe(desk.painter, session.scene, folder, name)
             return [[str(path) for path in paths], paths[0].read_text(encoding="utf-8")]
 
         at.save.click(save, [at.session, at.name], [at.files, at.yaml], **_QUIET)

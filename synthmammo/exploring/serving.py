@@ -187,9 +187,9 @@ def application(
     app.mount("/study", studies)
     page = page_of(explored, folder, studies)
     looks: dict[str, Any] = {"theme": theme(), "css": CSS, "js": DARK}
-    limits: dict[str, Any] = {"allowed_paths": [str(folder / "saved")], "blocked_paths": [str(Path.cwd())]}
+    saved = [str(folder / "saved")]
     app = gr.mount_gradio_app(
-        app, page, "/", footer_links=[], run_history=False, ssr_mode=False, pwa=False, **limits, **looks
+        app, page, "/", footer_links=[], run_history=False, ssr_mode=False, pwa=False, allowed_paths=saved, **looks
     )
     return Guard(app, hosts, token, POLICY)
 

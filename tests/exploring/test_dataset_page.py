@@ -21,7 +21,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> sm.Dataset:
-    background = {"generator": "phantom", "spacing_mm": 0.5, "height_mm": 200, "width_mm": 160}
+    background = {"generator": "phantom", "spacing_mm": 1.0, "height_mm": 200, "width_mm": 160}
     classes = {"normal": 0.5, EVIL: 0.5}
     lesions = [{"kind": "mass", "classes": [EVIL], "pathology": "malignant", "diameter_mm": [12, 24]}]
     emit = {"formats": ["parquet"], "shard_size": 8}

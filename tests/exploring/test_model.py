@@ -82,6 +82,12 @@ def test_lesions_do_not_depend_on_each_other(painter: Painter) -> None:
     alone = painter.paint(Scene(painter.origin(3)).with_lesion(other).with_lesion(MASS).without_lesion(0))
     box = alone.findings[0].box.slices
     assert np.array_equal(both.image[box], alone.image[box])
+    desk, session = Desk(painter, Path()), Session.begin(Scene(painter.origin(3)))
+    session = desk.put(desk.put(session, (95, 205), Wish(diameter_mm=9)), MASS.site, Wish())
+    kept = desk.removed(session, 0).scene.lesions
+    assert kept == session.scene.lesions[1:] and set(dict(kept[0].terms)) == {"shape", "margin"}
+    again = desk.again(session, 1).scene.lesions[1]
+    assert again.terms == kept[0].terms and again.seed != kept[0].seed
     sampled = painter.paint(Scene(painter.origin(3)).with_lesion(replace(MASS, seed=5)))
     assert not np.array_equal(sampled.image, alone.image)
 
