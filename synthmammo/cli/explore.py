@@ -14,7 +14,7 @@ from synthmammo.cli.options import FOLDER, HOST, OUT_FOLDER, PORT, TOKEN, WHERE
 @HOST
 @PORT
 @TOKEN
-@click.option("--open", "browser", is_flag=True, help="The page is opened in this machine's browser.")
+@click.option("--open", "browser", is_flag=True, help="Open the page in the browser of this machine.")
 @WHERE
 @click.option(
     "--audit",

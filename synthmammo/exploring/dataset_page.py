@@ -7,16 +7,21 @@ from functools import lru_cache
 from html import escape
 from typing import Any
 
-import gradio as gr
 import numpy as np
 
-from synthmammo.errors import SynthmammoError
+from synthmammo.errors import OutputError, SynthmammoError
 from synthmammo.exploring.catalogue import ALL, Catalogue, Filters
 from synthmammo.exploring.looks import CLICKS
 from synthmammo.exploring.sample_view import LAYERS, facts, preview_tiles, sample_tile, window_of
 from synthmammo.exploring.studies import MOST, Studies
 from synthmammo.exploring.views import Tile, page_of
 from synthmammo.mammogram.sample import Sample
+
+try:
+    import gradio as gr
+except ImportError as error:  # the extra `app`
+    hint = 'Install it: pip install "synthmammo[app]"'
+    raise OutputError("the explorer needs gradio", hint=hint) from error
 
 PAGE = 24
 """Samples per page."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-import gradio as gr
-
+from synthmammo.errors import OutputError
 from synthmammo.exploring.desk import DRAWN, PARAMETRIC, Desk
 from synthmammo.exploring.looks import CLICKS
 from synthmammo.exploring.model_pictures import Shown, picture, steps
@@ -14,6 +13,12 @@ from synthmammo.exploring.session import Session
 from synthmammo.exploring.views import MODES
 from synthmammo.mammogram.sample import Kind, Pathology
 from synthmammo.mammogram.terms import ATTRIBUTES, TERMS
+
+try:
+    import gradio as gr
+except ImportError as error:  # the extra `app`
+    hint = 'Install it: pip install "synthmammo[app]"'
+    raise OutputError("the explorer needs gradio", hint=hint) from error
 
 NEXT = "next"
 """Stands for the next lesion where a lesion is chosen."""

@@ -10,10 +10,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 from synthmammo.editing.inversion.options import InversionOptions
-from synthmammo.errors import GeneratorError, SourceError, SynthmammoError
+from synthmammo.errors import GeneratorError, OutputError, SourceError, SynthmammoError
 from synthmammo.exploring.desk import DRAWN, Desk, Wish
 from synthmammo.exploring.model_controls import NEXT, Controls
 from synthmammo.exploring.model_pictures import Shown, lesion_at, picture, steps, thumbnails
@@ -22,6 +20,12 @@ from synthmammo.exploring.scene import Lesion
 from synthmammo.exploring.session import Session
 from synthmammo.mammogram.sample import Kind, Pathology
 from synthmammo.mammogram.terms import TERMS
+
+try:
+    import gradio as gr
+except ImportError as error:  # the extra `app`
+    hint = 'Install it: pip install "synthmammo[app]"'
+    raise OutputError("the explorer needs gradio", hint=hint) from error
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _LIVE: dict[str, Any] = {**_QUIET, "trigger_mode": "always_last"}
