@@ -370,7 +370,10 @@ def test_wrong_settings_are_named(pair, tmp_path, changes, message):
         ({"network": {"preset": "papr"}}, "Did you mean 'paper'"),
         ({"network": data.CONTEXTUAL["network"] | {"discriminator_images": 2}}, "have no untouched twin"),
         ({"data": data.CONTEXTUAL["data"] | {"lesions": "boxes"}}, "boxes are for objective: projected"),
-        ({**data.INSERTION, "data": data.INSERTION["data"] | {"lesions": "boxes"}}, "have no box of a lesion"),
+        (
+            {"objective": "projected", "data": data.CONTEXTUAL["data"] | {"lesions": "boxes"}},
+            "have no box of a lesion",
+        ),
         ({"objective": "logistic"}, "no objective of a contextual GAN"),
     ],
 )
