@@ -8,8 +8,8 @@ synthmammo build recipes/pairs/mass_pairs_256.yaml --set seed=7 --size 800 \
   --out datasets/mass_pairs_held_out
 
 A linear classifier, fitted to the drawn lesions and their untouched twins of a third of PAIRS, judges the rest before
-and after the model. Of lesions put on: how many the paper's post-processing discards, and size, contrast and
-variety of the others beside drawn lesions. Of lesions taken off: the error inside the lesion against the untouched
+and after the model. For lesions put on: how many the paper's post-processing discards, and size, contrast and
+variety of the others beside drawn lesions. For lesions taken off: the error inside the lesion against the untouched
 twin, before and after. `--coarse` first averages every image down to pixels of so many millimetres, and enlarges it
 again: what a coarser view shows. `--minimum-area` takes the place of the paper's tenth of the patch. `--out` writes the
 model again in half precision with the numbers in its description.

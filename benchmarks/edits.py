@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from synthmammo.editing.directions.file import write_directions
-from synthmammo.editing.directions.fit import Fitting, fit_directions
+from synthmammo.editing.directions.fit import fit_directions
 from synthmammo.editing.directions.fitted import Attribute, Directions
 from synthmammo.editing.editor import Editor
 from synthmammo.generators.stylegan2 import StyleGAN2
@@ -73,7 +73,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = model_file(Path(folder), config)
         start, busy = time.perf_counter(), time.process_time()
-        written, found = fit_directions(str(path), Fitting(samples=0))
+        written, found = fit_directions(path, samples=0)
         seconds, processor = time.perf_counter() - start, time.process_time() - busy
         what = f"{len(found.components)} directions in a {config.w_dim}-wide W"
         print(f"{what}: {seconds:.1f} s, {processor:.1f} s of processor time")

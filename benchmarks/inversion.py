@@ -2,7 +2,7 @@
 
     python -m benchmarks.inversion [--threads 2] [--steps 20] [--resolution 256] [--base 2048]
 
-The networks have random weights, which cost what trained ones cost. Of the steps the median counts; beside the time on
+The networks have random weights, which cost what trained ones cost. The median of the steps counts; beside the time on
 the clock stands the processor time, which a busy machine does not stretch as much.
 """
 

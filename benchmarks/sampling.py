@@ -4,8 +4,8 @@
 
 The bare convolutions are `torch.conv2d`, 3 x 3, of every convolution of the network at the size it reads: the same
 number of multiplications, none of the rest (up-sampling, filters, styles, noise, activations, images). They are timed
-in the default memory layout and in channels-last, and the share is given of both. Rounds of all alternate. Of every
-layer, and of every bare convolution, the least time over the rounds counts, and these are summed: on a machine that is
+in the default memory layout and in channels-last, and the share is given of both. Rounds of all alternate. The least
+time over the rounds counts of every layer and of every bare convolution, and these are summed: on a machine that is
 shared, hardly any whole image meets no neighbour. With one thread it is the processor time of that thread that counts,
 so that waiting for a core does not. With `--reference` the published implementation in that folder
 samples the same architecture in the same run.

@@ -49,6 +49,17 @@ def a_path(value: object, name: str, failure: Failure) -> Path:
     return Path(text)
 
 
+def a_model(value: object, name: str, failure: Failure) -> str:
+    """The name of a model, zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION; whether there is one is not looked at.
+
+    Raises:
+        SynthmammoError: It is neither a text nor a `Path`, or empty.
+    """
+    if not isinstance(value, str | Path) or not str(value).strip():
+        raise wrong(name, "the name of a model, or a path", value, failure)
+    return str(value)
+
+
 def a_text(value: object, name: str, failure: Failure) -> str:
     """A text that is not blank.
 
@@ -80,6 +91,26 @@ def a_number(value: Any, name: str, failure: Failure, *, least: int | None = Non
     if number is None or (least is not None and number < least):
         raise wrong(name, expected, value, failure)
     return number
+
+
+def a_real(value: Any, name: str, failure: Failure, *, least: float | None = None, most: float | None = None) -> float:
+    """A finite number.
+
+    Args:
+        value: What was given.
+        name: Name of the argument.
+        failure: Class of the error to raise.
+        least: Smallest number that is allowed; None where any is.
+        most: Largest number that is allowed; None where any is.
+
+    Raises:
+        SynthmammoError: It is something else, too small or too large.
+    """
+    known = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not known or (least is not None and value < least) or (most is not None and value > most):
+        limits = [f"{word} {limit:g}" for word, limit in (("from", least), ("to", most)) if limit is not None]
+        raise wrong(name, " ".join(["a number", *limits]), value, failure)
+    return float(value)
 
 
 def a_choice(value: object, name: str, failure: Failure) -> bool:

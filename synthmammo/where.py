@@ -96,8 +96,8 @@ def parse(
         The condition, to be called with a row.
 
     Raises:
-        SynthmammoError: Of the class `error`: it is not written after the grammar, names an unknown column, or compares
-            what cannot be compared.
+        SynthmammoError: It is not written after the grammar, names an unknown column, or compares what cannot be
+            compared; the class is `error`.
 
     Example:
         >>> from synthmammo.errors import RecipeError
@@ -256,7 +256,7 @@ class _Parser:
         if sign not in ("=", "!=") and ("boolean" in kinds or "texts" in (left.kind, right.kind)):
             raise self._wrong(f"{left.said} has no order, so `{sign}` says nothing of it", "Use = or !=.")
         if sign == "!=":
-            # Of several texts none may be equal; of no text nothing holds.
+            # None of several texts may be equal; where there is no text nothing holds.
             equal = self._comparison(left, "=", right)
             return lambda row: bool(left.of(row) and right.of(row)) and not equal(row)
         compare = _COMPARISONS[sign]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import synthmammo as sm
-from synthmammo.errors import DatasetError, OutputError, RecipeError
+from synthmammo.errors import CheckpointError, DatasetError, GeneratorError, OutputError, RecipeError, SourceError
 from tests.support import tiny
 
 SMALL = {"size": 4, "emit": {"shard_size": 2, "preview_px": 64, "formats": ["parquet"]}}
@@ -61,6 +61,7 @@ def test_a_plan_is_counted_drawn_and_written(tmp_path):
     assert [row.key for row in drawn] == drawn.table()["key"].to_pylist()
 
 
+MODEL = "zoo/stylegan2-cbis-mass-128"
 WRONG = {
     "a number for a recipe": (lambda d: sm.build(3), RecipeError, "recipe: expected a path.*found 3"),
     "nothing for a recipe": (lambda d: sm.check(None), RecipeError, "recipe: .*found None"),
@@ -84,6 +85,31 @@ WRONG = {
     "half a number": (lambda d: d[1.5], DatasetError, "sample: expected a whole number, found 1.5"),
     "a slice of texts": (lambda d: d["a":], DatasetError, "whole numbers in a slice"),
     "a split nobody knows": (lambda d: d.split("trian"), DatasetError, "(?s)found 'trian'.*'train'"),
+    "show nothing": (lambda d: sm.show(None), DatasetError, "path: .*found None"),
+    "show no number": (lambda d: sm.show(d, count="x"), DatasetError, "count: .*found 'x'"),
+    "status of nothing": (lambda d: sm.status(None), DatasetError, "path: .*found None"),
+    "a name of a number": (lambda d: sm.write_recipe(3), RecipeError, "name: .*found 3"),
+    "lineage of a number": (lambda d: sm.lineage(3), DatasetError, "paths: .*found 3"),
+    "parts of a number": (lambda d: sm.merge(3, "out"), DatasetError, "parts: expected the directories"),
+    "a model of a number": (lambda d: sm.find_model(3), CheckpointError, "name: .*found 3"),
+    "an archive of a number": (lambda d: sm.download(3, "out", confirm=bool), SourceError, "source: .*found 3"),
+    "no address": (lambda d: sm.send(d, 3), OutputError, "url: .*found 3"),
+    "no user": (lambda d: sm.send(d, "http://localhost", user=None), OutputError, "user: .*found None"),
+    "no layers": (lambda d: sm.draw_mix(MODEL, "m.png", layers=(1, 2)), GeneratorError, r"layers: .*\(1, 2\)"),
+    "half a seed": (lambda d: sm.draw_seeds(MODEL, "s.png", seeds=1.5), GeneratorError, "seeds: .*found 1.5"),
+    "a JPEG of seeds": (lambda d: sm.draw_seeds(MODEL, "s.jpg"), OutputError, "out: .*found 's.jpg'"),
+    "one direction": (lambda d: sm.draw_directions(MODEL, "d.png", along="a"), GeneratorError, "along: .*found 'a'"),
+    "no part": (lambda d: sm.draw_transfers(MODEL, "t.png", cluster="x"), GeneratorError, "cluster: .*found 'x'"),
+    "many parts": (lambda d: sm.fit_parts(MODEL, clusters=99), GeneratorError, "clusters: .*2 to 64, found 99"),
+    "no components": (lambda d: sm.fit_directions(MODEL, components=0), GeneratorError, "components: .*found 0"),
+    "a walk of one": (lambda d: sm.draw_walk(MODEL, 1, "w.gif", most=-1), GeneratorError, "most: .*found -1"),
+    "no image": (lambda d: sm.invert(MODEL, 3, "l"), GeneratorError, "images: .*found 3"),
+    "no space": (lambda d: sm.invert(MODEL, d, "l", space="z"), GeneratorError, "space: .*found 'z'"),
+    "no study": (lambda d: sm.score_study(3), DatasetError, "study: .*found 3"),
+    "no cases": (lambda d: sm.new_study(d, d, "s", real_count=-1), DatasetError, "real_count: .*found -1"),
+    "no skills": (lambda d: sm.simulate_study("s", "abc"), DatasetError, "skills: .*found 'abc'"),
+    "no form": (lambda d: sm.export_study("s", "o", form="pdf"), DatasetError, "form: .*found 'pdf'"),
+    "a share of 3": (lambda d: sm.draw_turing_test(d, d, "t", real_share=3), DatasetError, "real_share: .*found 3"),
     "no transform": (lambda d: d.to_torch(3), DatasetError, "transform: .*found 3"),
 }
 

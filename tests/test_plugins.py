@@ -21,7 +21,7 @@ from synthmammo.generators.lesions import base as lesions
 from synthmammo.recipe import load_recipe, recipe_schema
 from synthmammo.recipe.background import SECTIONS
 from synthmammo.recipe.lesion import OWN_LESIONS
-from synthmammo.recipe.schema import installed_schema
+from synthmammo.recipe.schema import recipe_schema
 from tests.support import tiny
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "plugin"
@@ -165,7 +165,7 @@ def test_an_archive_is_read_by_a_plug_in(plugged, tmp_path):
 def test_a_plug_in_that_fails_to_import_is_one_warning_and_the_others_work(by_hand, plugged):
     by_hand(BACKGROUNDS, "broken", "import nothing_of_that_name")
     with pytest.warns(PluginWarning, match="'broken' of mine 2.0 cannot be imported .ModuleNotFoundError") as warned:
-        schema = installed_schema()
+        schema = recipe_schema()
     assert len(warned) == 1 and "speckled" in schema["properties"]["background"]["discriminator"]["mapping"]
     with warnings.catch_warnings():
         warnings.simplefilter("default")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from synthmammo.recipe import recipe_schema
+from synthmammo.recipe import own_schema
 from tools import reference_commands, reference_python, reference_recipe
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +24,7 @@ CARDS = {ROOT / "cards": PAGES / "cards", ROOT / "synthmammo" / "models" / "ship
 
 def schema() -> str:
     """The recipe schema as a file."""
-    return json.dumps(recipe_schema(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(own_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def files() -> dict[Path, Callable[[], str]]:

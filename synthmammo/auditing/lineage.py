@@ -99,7 +99,7 @@ def lineage(paths: Sequence[str | Path], patient: str | None = None) -> list[Des
         >>> [(one.kind, one.patients, one.verdict) for one in sm.lineage(["masses"], "P_00001")]
         [('dataset', 0, 'stands')]
     """
-    if isinstance(paths, str | Path) or not all(isinstance(path, str | Path) for path in paths):
+    if isinstance(paths, str | Path) or not isinstance(paths, Sequence):
         raise wrong("paths", "a list of paths", paths, DatasetError)
     if patient is not None:
         a_text(patient, "patient", DatasetError)

@@ -64,7 +64,7 @@ def merge(parts: Sequence[str | Path], out: str | Path, *, progress: Progress = 
         ...     print(error)
         parts: expected the directories of the parts, in a list
     """
-    if isinstance(parts, str | Path) or not parts:
+    if isinstance(parts, str | Path) or not isinstance(parts, Sequence) or not parts:
         raise DatasetError("expected the directories of the parts, in a list", where="parts")
     folders = [a_path(part, "parts", DatasetError) for part in parts]
     directory = a_path(out, "out", OutputError)

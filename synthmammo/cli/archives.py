@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from synthmammo.cli.kinds import Choice, files
+from synthmammo.cli.kinds import Choice, files, source_names
 from synthmammo.cli.options import (
     ASSUME_SPACING,
     FOLDER,
@@ -39,16 +39,8 @@ class _Geometry(Choice):
         return super().convert(value, param, ctx)
 
 
-def _sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    from synthmammo.extending import SOURCES as PLUGINS
-    from synthmammo.extending import plugins
-    from synthmammo.ingesting.sources.base import SOURCES
-
-    return [name for name in (*SOURCES, *plugins(PLUGINS)) if name.startswith(incomplete)]
-
-
 @click.command()
-@click.argument("source", shell_complete=_sources)
+@click.argument("source", shell_complete=source_names)
 @click.argument("path", shell_complete=files)
 @click.option("--out", type=OUT_FOLDER, required=True, help="Dataset directory to write.")
 @click.option(
@@ -301,14 +293,10 @@ def _no_log() -> Iterator[None]:
 
 
 def _download(source: str, path: str, yes: bool) -> None:
-    from synthmammo.errors import SourceError
-    from synthmammo.ingesting.sources.tcia import download_cbis_ddsm
-
-    if source != "cbis_ddsm":
-        raise SourceError(f"'{source}' cannot be fetched from here", where="--download", hint="cbis_ddsm can.")
+    import synthmammo
 
     def confirm(offer: str) -> bool:
         click.echo(offer)
         return yes or click.confirm("Fetch it?")
 
-    click.echo(f"{download_cbis_ddsm(Path(path), confirm):,} series in {path}")
+    click.echo(f"{synthmammo.download(source, path, confirm=confirm):,} series in {path}")

@@ -28,7 +28,7 @@ def init(name: str, like: str | None, out: Path | None, overwrite: bool) -> None
 
     Example: synthmammo init my_masses --like balanced_mass
     """
-    from synthmammo.recipe.beginning import write_recipe
+    import synthmammo
 
-    written = write_recipe(name, out or Path(f"{name}.yaml"), like=like, overwrite=overwrite)
+    written = synthmammo.write_recipe(name, out, like=like, overwrite=overwrite)
     click.echo(f"{written}\n  check  synthmammo check {written}\n  build  synthmammo build {written}")

@@ -63,15 +63,8 @@ def verify(directory: Path, pixels: int, seed: int, as_json: bool, device: str) 
             click.echo(f"`synthmammo repair {directory}` makes again what is missing or was changed")
         raise SystemExit(1)
     again = f", {len(found.remade)} samples made again and found equal" if found.remade else ""
-    origin = _origin(directory)
+    origin = synthmammo.inspect(directory).origin
     click.echo(f"{directory}: sound ({found.files} files and shards checked{again}); its images are {origin}")
-
-
-def _origin(directory: Path) -> str:
-    """Whether the images of a dataset are real, synthetic or mixed."""
-    from synthmammo.dataset.manifest import Manifest
-
-    return Manifest.read(directory).origin
 
 
 @click.command()
@@ -159,15 +152,9 @@ def show(
 
     Example: synthmammo show datasets/balanced_calc --class malignant
     """
-    if path.is_file():
-        from synthmammo.ingesting.single import show_file
+    import synthmammo
 
-        written = show_file(path, out or path.with_name(f"{path.stem}-shown.png"))
-    else:
-        from synthmammo.dataset.show import show as run
-
-        out = out or path / "figures" / "show.png"
-        written = run(path, out, count=count, columns=columns, split=split, label=label, where=where)
+    written = synthmammo.show(path, out, count=count, columns=columns, split=split, label=label, where=where)
     click.echo(written)
     if opened:
         click.launch(str(written))
@@ -184,9 +171,9 @@ def status(directory: Path, as_json: bool) -> None:
 
     Example: synthmammo status datasets/balanced_calc
     """
-    from synthmammo.dataset.standing import standing
+    import synthmammo
 
-    found = standing(directory)
+    found = synthmammo.status(directory)
     if as_json:
         print_json(found.facts())
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,7 +28,7 @@ def directions() -> None:
 
 @click.command()
 @FITTED_MODEL
-@click.option("--out", "path", type=OUT_FILE, help="Directions file to write.  [default: beside the model]")
+@click.option("--out", type=OUT_FILE, help="Directions file to write.  [default: beside the model]")
 @click.option(
     "--components",
     type=click.IntRange(1),
@@ -62,14 +62,8 @@ def directions() -> None:
 @DEVICE
 def fit(
     model: str,
-    path: Path | None,
-    components: int,
-    latents: int,
-    samples: int,
-    checks: int,
-    truncation: float,
-    seed: int,
-    device: str,
+    out: Path | None,
+    **options: Any,
 ) -> None:
     """Find the directions of the StyleGAN2 MODEL.
 
@@ -78,12 +72,11 @@ def fit(
 
     Example: synthmammo directions fit zoo/stylegan2-cbis-mass-128
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.directions.fit import Fitting, fit_directions
 
-    fitting = Fitting(components, latents, samples, checks, truncation, seed, device)
     with progress_bar("directions") as update:
-        written, found = fit_directions(model, fitting, path, progress=update)
+        written, found = synthmammo.fit_directions(model, out, progress=update, **options)
     _print(found)
     click.echo(written)
 
@@ -107,12 +100,9 @@ def show(model: str, file: Path | None, count: int, as_json: bool) -> None:
 
     Example: synthmammo directions show zoo/stylegan2-cbis-mass-128
     """
-    from synthmammo.editing.directions.file import directions_file, read_directions
-    from synthmammo.identity import file_digest
-    from synthmammo.models.names import locate
+    import synthmammo
 
-    located = locate(model)
-    found = read_directions(file or directions_file(located), file_digest(located))
+    found = synthmammo.find_directions(model, file)
     if as_json:
         explained = [float(share) for share in found.explained[:count]]
         print_json({"components": len(found.components), "explained": explained, **found.facts})

@@ -24,9 +24,9 @@ def doctor(as_json: bool) -> None:
 
     Example: synthmammo doctor
     """
-    from synthmammo.cli.diagnosis import diagnose
+    import synthmammo
 
-    found = diagnose()
+    found = synthmammo.diagnose()
     if as_json:
         print_json(found.facts())
     else:

@@ -62,6 +62,15 @@ class KnownModel(ModelName):
         return str(value)
 
 
+def source_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of readers of archives, those of plug-ins among them, for completion."""
+    from synthmammo.extending import SOURCES as PLUGINS
+    from synthmammo.extending import plugins
+    from synthmammo.ingesting.sources.base import SOURCES
+
+    return [name for name in (*SOURCES, *plugins(PLUGINS)) if name.startswith(incomplete)]
+
+
 def recipe_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The shipped recipes, and files."""
     from synthmammo.recipe.shipped import shipped_recipes

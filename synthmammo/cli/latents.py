@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -67,17 +68,7 @@ def invert(
     images: Path,
     model: str,
     out: Path,
-    space: str,
-    steps: int,
-    noise: str,
-    keys: tuple[str, ...],
-    split: str | None,
-    limit: int | None,
-    assume_spacing_mm: float | None,
-    seed: int,
-    picture: Path | None,
-    label: str | None,
-    device: str,
+    **options: Any,
 ) -> None:
     """Find the latents of real mammograms.
 
@@ -87,16 +78,11 @@ def invert(
 
     Example: synthmammo invert patch.png --model zoo/stylegan2-cbis-mass-128 --class malignant --out p.latents
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.inversion.invert import Inverting, Which, invert_images
-    from synthmammo.editing.inversion.options import InversionOptions
 
-    in_w = steps if space == "w" else steps * 2 // 5
-    options = InversionOptions(w_steps=in_w, plus_steps=steps - in_w, fit_noise=noise == "fit", seed=seed)
     with progress_bar("invert", unit="steps") as update:
-        which = Which(keys, split, limit, label, assume_spacing_mm)
-        inverting = Inverting(options, which, device)
-        found = invert_images(model, images, out, inverting, picture=picture, progress=update)
+        found = synthmammo.invert(model, images, out, progress=update, **options)
     for image in found:
         reached = ", ".join(f"{phase} {error['psnr_db']:.1f} dB" for phase, error in image.facts.errors.items())
         last = image.facts.reached
@@ -121,13 +107,9 @@ def invert(
 @DEVICE
 def mix(
     model: str,
-    targets: str,
-    references: str,
     layers: tuple[int, int],
     out: Path,
-    truncation: float,
-    label: str | None,
-    device: str,
+    **options: Any,
 ) -> None:
     """Draw a sheet of samples of MODEL with mixed layers.
 
@@ -136,13 +118,11 @@ def mix(
 
     Example: synthmammo mix zoo/stylegan2-cbis-mass-128 --class malignant --layers 6-11 --out mix.png
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.pictures.mix import draw_mix
-    from synthmammo.editing.samples import Samples, parse_names
 
     with progress_bar("mix") as update:
-        opened = Samples.of(model, truncation, label, device, progress=update)
-        draw_mix(opened, parse_names(targets), parse_names(references), layers, out, progress=update)
+        synthmammo.draw_mix(model, out, layers=range(*layers), progress=update, **options)
     click.echo(out)
 
 
@@ -179,14 +159,8 @@ def mix(
 def walk(
     model: str,
     stops: tuple[str, ...],
-    along: str | None,
-    most: float,
-    pictures: int,
-    seconds: float,
     out: Path,
-    truncation: float,
-    label: str | None,
-    device: str,
+    **options: Any,
 ) -> None:
     """Walk through MODEL from sample to sample.
 
@@ -195,16 +169,9 @@ def walk(
 
     Example: synthmammo walk zoo/stylegan2-cbis-mass-128 --class malignant 3 17 --pictures 30 --out walk.gif
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.directions.file import require_directions
-    from synthmammo.editing.pictures.walk import Way, along_direction, draw_walk
-    from synthmammo.editing.samples import Samples
 
-    if along:
-        require_directions(model, None)
     with progress_bar("walk") as update:
-        opened = Samples.of(model, truncation, label, device, progress=update)
-        named = tuple(opened.named(stop) for stop in stops)
-        way = Way(along_direction(opened, named, along, most) if along else named, pictures, seconds)
-        draw_walk(opened, way, out, progress=update)
+        synthmammo.draw_walk(model, stops, out, progress=update, **options)
     click.echo(out)

@@ -136,16 +136,15 @@ def list_models(as_json: bool) -> None:
 
     Example: synthmammo zoo list
     """
-    from synthmammo.models.names import zoo_folders
-    from synthmammo.models.zoo import models
+    import synthmammo
 
-    found = models()
+    found, folders = synthmammo.list_models(), synthmammo.zoo_folders()
     if as_json:
-        print_json({"models": [_facts(model) for model in found], "folders": zoo_folders()})
+        print_json({"models": [_facts(model) for model in found], "folders": folders})
         return
     if not found:
-        folders = " nor in ".join(map(str, zoo_folders()))
-        click.echo(f"No models, neither in {folders}. `synthmammo zoo add FILE` adds one.")
+        places = " nor in ".join(map(str, folders))
+        click.echo(f"No models, neither in {places}. `synthmammo zoo add FILE` adds one.")
         return
     rows = []
     for model in found:
@@ -179,9 +178,9 @@ def show_model(model: str) -> None:
 
     Example: synthmammo zoo show zoo/contextual-mass
     """
-    from synthmammo.models.zoo import model as read
+    import synthmammo
 
-    click.echo(read(model).card, nl=False)
+    click.echo(synthmammo.find_model(model).card, nl=False)
 
 
 @click.command("add")
@@ -189,13 +188,12 @@ def show_model(model: str) -> None:
 @click.option("--name", help="Name of the model in the zoo.  [default: the file's]")
 @click.option(
     "--overwrite",
-    "replace",
     cls=Renamed,
     formerly="--replace",
     is_flag=True,
     help="Replace what is there: a model of the same name.",
 )
-def add_model(source: str, name: str | None, replace: bool) -> None:
+def add_model(source: str, name: str | None, overwrite: bool) -> None:
     """Add the model SOURCE to the zoo.
 
     SOURCE is a .safetensors file of this package; `synthmammo convert` makes one from published .pkl and .pt files.
@@ -204,7 +202,7 @@ def add_model(source: str, name: str | None, replace: bool) -> None:
 
     Example: synthmammo zoo add runs/views/stylegan2-phantom-256.safetensors --name my-views
     """
-    from synthmammo.models.zoo import add
+    import synthmammo
 
-    added = add(source, name, replace=replace)
+    added = synthmammo.add_model(source, name, overwrite=overwrite)
     click.echo(f"{added.name}\n  model  {added.path}\n  card   {added.path.with_suffix('.md')}")

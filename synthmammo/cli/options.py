@@ -95,9 +95,7 @@ PORT = click.option(
 )
 TOKEN = click.option("--token", help="Word that links to the page carry.  [default: none, only this machine is served]")
 LAYERS = "Layers of w that change, first and last, e.g. 4-7."
-DIRECTIONS = click.option(
-    "--directions", "file", type=FILE, help="Directions file to read.  [default: beside the model]"
-)
+DIRECTIONS = click.option("--directions", type=FILE, help="Directions file to read.  [default: beside the model]")
 
 
 def seed_option(what: str) -> Callable[[Decorated], Decorated]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,7 +32,6 @@ def parts() -> None:
 )
 @click.option(
     "--clusters",
-    "parts",
     cls=Renamed,
     formerly="--parts",
     type=click.IntRange(2, 64),
@@ -46,9 +46,7 @@ def parts() -> None:
 )
 @click.option("--out", type=OUT_FILE, help="Parts file to write.  [default: beside the model]")
 @DEVICE
-def fit(
-    model: str, samples: int, parts: int, seed: int, truncation: float, pairs: int, out: Path | None, device: str
-) -> None:
+def fit(model: str, out: Path | None, **options: Any) -> None:
     """Cluster the activations of MODEL into parts.
 
     Each part is then taken from one sample to another, on some pairs. The table gives its centre (row, column), the
@@ -56,12 +54,11 @@ def fit(
 
     Example: synthmammo parts fit zoo/stylegan2-cbis-mass-128 --samples 400
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.parts.fit import PartsOptions, fit_parts
 
-    options = PartsOptions(samples, parts, seed, truncation, pairs)
     with progress_bar("parts") as update:
-        reports = fit_parts(model, out, options, device=device, progress=update)
+        written, reports = synthmammo.fit_parts(model, out, progress=update, **options)
     columns = ("part", "area", "brightness", "centre", "inside", "outside", "ratio", "random")
     rows = [
         (
@@ -71,3 +68,4 @@ def fit(
         for found in reports
     ]
     print_table(columns, rows, texts=())
+    click.echo(written)

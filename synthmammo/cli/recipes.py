@@ -203,9 +203,9 @@ def schema() -> None:
     """
     import json
 
-    from synthmammo.recipe.schema import installed_schema
+    import synthmammo
 
-    click.echo(json.dumps(installed_schema(), indent=2))
+    click.echo(json.dumps(synthmammo.recipe_schema(), indent=2))
 
 
 def _print_gate(unmet: Sequence[str], out: Path) -> None:

@@ -30,14 +30,13 @@ def send(directory: Path, url: str, user: str, again: bool) -> None:
     """
     import os
 
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.sharing.dicomweb import Credentials
-    from synthmammo.sharing.dicomweb import send as run
 
     token = os.environ.get("SYNTHMAMMO_TOKEN", "")
-    credentials = Credentials(user, "" if token else _password(user), token)
+    password = "" if token else _password(user)
     with progress_bar("send", unit="objects") as update:
-        sent = run(directory, url, credentials=credentials, again=again, progress=update)
+        sent = synthmammo.send(directory, url, user=user, password=password, token=token, again=again, progress=update)
     there = sent.known + sent.present
     already = f"; {there} were there already" if there else ""
     lost = f"; {sent.lost} of these had been sent before, but were no longer there" if sent.lost else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
@@ -24,10 +24,7 @@ from synthmammo.cli.options import (
 )
 from synthmammo.cli.renaming import Renamed
 
-if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
-
-_PARTS = click.option("--parts", "file", type=FILE, help="Parts file to read.  [default: beside the model]")
+_PARTS = click.option("--parts", type=FILE, help="Parts file to read.  [default: beside the model]")
 
 
 @click.group(cls=Commands, modules=dict.fromkeys(("seeds", "directions", "parts", "local"), "sheets"))
@@ -47,27 +44,23 @@ def sheet() -> None:
 @LABEL
 @PICTURE
 @DEVICE
-def seeds(model: str, seeds: str, truncation: float, label: str | None, out: Path, device: str) -> None:
+def seeds(model: str, out: Path, **options: Any) -> None:
     """Draw uncurated samples of MODEL (figure 1).
 
     Example: synthmammo sheet seeds zoo/stylegan2-cbis-mass-128 --class malignant --out samples.png
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.pictures import sheet
-    from synthmammo.editing.samples import Samples, parse_names
 
     with progress_bar("sheet") as update:
-        samples = Samples.of(model, truncation, label, device, progress=update)
-        picture = sheet.draw_seeds(samples, parse_names(seeds), progress=update)
-    _write(picture, out, samples.packet(*parse_names(seeds)))
+        click.echo(synthmammo.draw_seeds(model, out, progress=update, **options))
 
 
 @click.command()
 @MODEL
-@click.option("--sample", "name", default="0", show_default=True, help="Sample that is moved: a seed, or FILE:KEY.")
+@click.option("--sample", default="0", show_default=True, help="Sample that is moved: a seed, or FILE:KEY.")
 @click.option(
     "--along",
-    "rows",
     cls=Renamed,
     formerly="--row",
     metavar="DIRECTION",
@@ -84,16 +77,10 @@ def seeds(model: str, seeds: str, truncation: float, label: str | None, out: Pat
 @DEVICE
 def directions(
     model: str,
-    name: str,
-    rows: tuple[str, ...],
-    most: float,
-    columns: int,
-    layers: tuple[int, int] | None,
-    file: Path | None,
-    truncation: float,
-    label: str | None,
     out: Path,
-    device: str,
+    along: tuple[str, ...],
+    layers: tuple[int, int] | None,
+    **options: Any,
 ) -> None:
     """Draw a sample moved along directions (figure 2).
 
@@ -101,18 +88,15 @@ def directions(
 
     Example: synthmammo sheet directions zoo/stylegan2-cbis-mass-128 --class malignant --along texture --out d.png
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.directions.file import require_directions
-    from synthmammo.editing.pictures import sheet
-    from synthmammo.editing.samples import Samples
 
-    require_directions(model, file)
-    scale = sheet.Scale(most, columns, layers, file)
-    rows = rows or tuple(f"component {number}" for number in range(6))
+    if along:
+        options["along"] = along
+    if layers:
+        options["layers"] = range(*layers)
     with progress_bar("sheet") as update:
-        samples = Samples.of(model, truncation, label, device, progress=update)
-        picture = sheet.draw_directions(samples, name, rows, scale, progress=update)
-    _write(picture, out, samples.packet(name))
+        click.echo(synthmammo.draw_directions(model, out, progress=update, **options))
 
 
 @click.command()
@@ -123,32 +107,24 @@ def directions(
 @LABEL
 @PICTURE
 @DEVICE
-def parts(
-    model: str, seeds: str, file: Path | None, truncation: float, label: str | None, out: Path, device: str
-) -> None:
+def parts(model: str, out: Path, **options: Any) -> None:
     """Draw samples with their parts in colours.
 
     `synthmammo parts fit` finds the parts; the sheet shows their numbers.
 
     Example: synthmammo sheet parts zoo/stylegan2-cbis-mass-128 --class malignant --out parts.png
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.parts.file import require_parts
-    from synthmammo.editing.pictures import sheet
-    from synthmammo.editing.samples import Samples, parse_names
 
-    require_parts(model, file)
     with progress_bar("sheet") as update:
-        samples = Samples.of(model, truncation, label, device, progress=update)
-        picture = sheet.draw_parts(samples, parse_names(seeds), file, progress=update)
-    _write(picture, out, samples.packet(*parse_names(seeds)))
+        click.echo(synthmammo.draw_parts(model, out, progress=update, **options))
 
 
 @click.command()
 @MODEL
 @click.option(
     "--cluster",
-    "part",
     cls=Renamed,
     formerly="--part",
     type=click.IntRange(0),
@@ -179,45 +155,15 @@ def parts(
 @LABEL
 @PICTURE
 @DEVICE
-def local(
-    model: str,
-    part: int,
-    references: str,
-    targets: str,
-    strength: float,
-    threshold: float,
-    epsilon: float,
-    file: Path | None,
-    truncation: float,
-    label: str | None,
-    out: Path,
-    device: str,
-) -> None:
+def local(model: str, out: Path, **options: Any) -> None:
     """Draw a part of one sample given to another (figure 3).
 
     A row shows the reference, the target, the target with the part of the reference, and the difference.
 
     Example: synthmammo sheet local zoo/stylegan2-cbis-mass-128 --class malignant --cluster 3 --out local.png
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.editing.parts.file import require_parts
-    from synthmammo.editing.pictures import sheet
-    from synthmammo.editing.samples import Samples, parse_names
 
-    require_parts(model, file)
-    transfer = sheet.Transfer(part, strength, threshold, epsilon, file)
     with progress_bar("sheet", unit="rows") as update:
-        samples = Samples.of(model, truncation, label, device, progress=update)
-        picture = sheet.draw_transfers(
-            samples, parse_names(references), parse_names(targets), transfer, progress=update
-        )
-    _write(picture, out, samples.packet(*parse_names(references), *parse_names(targets)))
-
-
-def _write(picture: Picture, out: Path, packet: str) -> None:
-    from synthmammo.files import writing
-    from synthmammo.mammogram import png
-
-    with writing(out) as partial:
-        png.save(picture, partial, packet)
-    click.echo(out)
+        click.echo(synthmammo.draw_transfers(model, out, progress=update, **options))

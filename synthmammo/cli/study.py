@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,7 +11,7 @@ from synthmammo.cli.kinds import Choice, NumberRange
 from synthmammo.cli.main import Commands
 from synthmammo.cli.options import FOLDER, FROM_SPLIT, HOST, OUT_FOLDER, PORT, TOKEN, count_option, seed_option
 
-_STUDY = click.argument("study_path", metavar="STUDY", type=FOLDER)
+_STUDY = click.argument("path", metavar="STUDY", type=FOLDER)
 _MODULES = {name: f"study:{name}_study" for name in ("new", "serve", "score", "simulate", "export")}
 
 
@@ -52,16 +53,8 @@ def study() -> None:
 def new_study(
     real: Path,
     synthetic: Path,
-    edited: Path | None,
     out: Path,
-    real_count: int,
-    synthesised_count: int,
-    edited_count: int,
-    size_px: int | None,
-    pairs: bool,
-    split: str | None,
-    title: str,
-    seed: int,
+    **options: Any,
 ) -> None:
     """Make a blinded set of real and generated images.
 
@@ -70,12 +63,11 @@ def new_study(
 
     Example: synthmammo study new --real datasets/films --synthetic datasets/made --out studies/first
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.studying import new
 
-    options = new.StudyOptions(real_count, synthesised_count, edited_count, seed, size_px, pairs, split, title)
     with progress_bar("study") as update:
-        made = new.new_study(real, synthetic, out, edited=edited, options=options, progress=update)
+        made = synthmammo.new_study(real, synthetic, out, progress=update, **options)
     kinds = [truth.kind for truth in made.truths.values()]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("real", "synthesised", "edited"))
     click.echo(f"{out}: {counts}; {made.shape[0]} x {made.shape[1]} pixels")
@@ -109,14 +101,8 @@ def new_study(
     help="Number of wrong answers that end task 2.",
 )
 def serve_study(
-    study_path: Path,
-    host: str,
-    port: int | None,
-    token: str | None,
-    readers: tuple[str, ...],
-    teach: bool,
-    alternatives: int,
-    wrong_answers: int,
+    path: Path,
+    **options: Any,
 ) -> None:
     """Show STUDY in readers' browsers, on this machine alone.
 
@@ -125,12 +111,9 @@ def serve_study(
 
     Example: synthmammo study serve studies/first --reader "Reader 1" --reader "Reader 2"
     """
-    from synthmammo.studying.serving import Place, serve_study
-    from synthmammo.studying.study import Study
-    from synthmammo.studying.tasks import Rules
+    import synthmammo
 
-    rules = Rules(teach, alternatives, wrong_answers)
-    serve_study(Study.open(study_path), Place(host, port, token), rules, readers=readers, say=click.echo)
+    synthmammo.serve_study(path, say=click.echo, **options)
 
 
 @click.command("score")
@@ -140,7 +123,7 @@ def serve_study(
     "--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Number of bootstrap resamples."
 )
 @seed_option("drawing the resamples")
-def score_study(study_path: Path, out: Path | None, resamples: int, seed: int) -> None:
+def score_study(path: Path, out: Path | None, resamples: int, seed: int) -> None:
     """Score the answers to STUDY.
 
     Writes report.html, table2.md in the shape of Table II of Zakka et al., figures, scores.json, all answers as CSV,
@@ -148,20 +131,16 @@ def score_study(study_path: Path, out: Path | None, resamples: int, seed: int) -
 
     Example: synthmammo study score studies/first
     """
-    from synthmammo.studying.report import table_two, write_report
-    from synthmammo.studying.scoring import score_study
-    from synthmammo.studying.study import Study
+    import synthmammo
 
-    opened = Study.open(study_path)
-    scores = score_study(opened, resamples=resamples, seed=seed)
-    out = out or study_path / "results"
-    write_report(opened, scores, out)
-    click.echo(table_two(scores), nl=False)
-    if scores.together:
-        click.echo(f"mean AUC, readers and cases random: {scores.together.mean}; bootstrap: {scores.resampled}")
-    if machine := opened.check.get("machine"):
+    scored = synthmammo.score_study(path, out, resamples=resamples, seed=seed)
+    click.echo(scored.table, nl=False)
+    if together := scored.scores.together:
+        resampled = scored.scores.resampled
+        click.echo(f"mean AUC, readers and cases random: {together.mean}; bootstrap: {resampled}")
+    if machine := scored.study.check.get("machine"):
         click.echo("the machine's own reading: {:.3f} ({:.3f} to {:.3f})".format(*machine))
-    click.echo(f"{out / 'report.html'}")
+    click.echo(scored.page)
 
 
 @click.command("simulate")
@@ -176,16 +155,15 @@ def score_study(study_path: Path, out: Path | None, resamples: int, seed: int) -
     help="Area under the ROC curve of a reader; may be repeated.",
 )
 @seed_option("the readers' impressions")
-def simulate_study(study_path: Path, skills: tuple[float, ...], seed: int) -> None:
+def simulate_study(path: Path, skills: tuple[float, ...], seed: int) -> None:
     """Answer STUDY like readers of known skill.
 
     Example: synthmammo study simulate studies/first --auc 0.55 --auc 0.8
     """
-    from synthmammo.studying.simulation import simulate_study
-    from synthmammo.studying.study import Study
+    import synthmammo
 
-    for path in simulate_study(Study.open(study_path), skills, seed=seed):
-        click.echo(str(path))
+    for answers in synthmammo.simulate_study(path, skills, seed=seed):
+        click.echo(answers)
 
 
 @click.command("export")
@@ -193,24 +171,23 @@ def simulate_study(study_path: Path, skills: tuple[float, ...], seed: int) -> No
 @click.option("--out", type=OUT_FOLDER, required=True, help="Folder to write.")
 @click.option(
     "--format",
-    "how",
+    "form",
     type=Choice(["page", "dicom"]),
     default="page",
     show_default=True,
     help="Format to write: a page of files, or DICOM studies with reports.",
 )
 @click.option("--with-real", "real", is_flag=True, help="Real cases are exported too, where their licence allows it.")
-def export_study(study_path: Path, out: Path, how: str, real: bool) -> None:
+def export_study(path: Path, out: Path, form: Any, real: bool) -> None:
     """Write the cases of STUDY with their truth, for teaching.
 
     Example: synthmammo study export studies/first --format dicom --out cases
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.studying.cases import export_cases
-    from synthmammo.studying.study import Study
 
     with progress_bar("cases") as update:
-        number = export_cases(Study.open(study_path), out, how, real=real, progress=update)
+        number = synthmammo.export_study(path, out, form, real=real, progress=update)
     click.echo(f"{out}: {number} cases")
 
 
@@ -237,10 +214,11 @@ def turing(pool: Path, real: Path, count: int, real_share: float, split: str | N
 
     Example: synthmammo turing datasets/turing_test datasets/mammograms --count 16 --out turing
     """
+    import synthmammo
     from synthmammo.cli.progress import progress_bar
-    from synthmammo.studying.turing import TuringOptions
-    from synthmammo.studying.turing import turing as run
 
     with progress_bar("turing") as update:
-        counts = run(pool, real, out, TuringOptions(count, seed, real_share, split), progress=update)
+        counts = synthmammo.draw_turing_test(
+            pool, real, out, count=count, real_share=real_share, split=split, seed=seed, progress=update
+        )
     click.echo(f"{out}: " + ", ".join(f"{number} {kind}" for kind, number in counts.items()))

@@ -20,7 +20,7 @@ from synthmammo.dataset.origins import makers, origin_sentences
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.release import release_reasons
 from synthmammo.dataset.reports import CardReport, attach_audit, attach_benchmark, reports
-from synthmammo.dataset.show import show
+from synthmammo.dataset.show import draw_dataset
 from synthmammo.dataset.writers.parquet import features_yaml
 from synthmammo.errors import DatasetError
 from synthmammo.files import writing
@@ -83,7 +83,7 @@ def write_card(directory: Path, pictured_from: Dataset | None = None) -> Path:
     pictured = "parquet" in statements.formats(manifest)
     scaled = Dataset.open(directory).scaled_to_fit() if pictured and manifest.kind == "ingested" else 0
     if pictured:
-        show(directory, directory / PICTURE, dataset=pictured_from)
+        draw_dataset(directory, directory / PICTURE, dataset=pictured_from)
     content = filled(
         "card",
         title=manifest.name,

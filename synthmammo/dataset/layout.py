@@ -32,6 +32,9 @@ CARD = "README.md"
 PICTURE = "figures/samples.png"
 """The card and its picture, written beside the content."""
 
+SHOWN = "figures/show.png"
+"""The picture that `show` writes unless told otherwise."""
+
 AUDIT = "audit"
 """Folder of the audit that a recipe demands."""
 

@@ -64,7 +64,7 @@ class Manifest:
         pixels_version: Version of the pixels that this package's code makes; see `_version`.
         bytes_version: Version of the bytes that this package's code writes; see `_version`.
         origin: Whether the images are "real", "synthetic", or "mixed": some of each, or real ones that a program
-            changed. Of a dataset of release 0.1 or 0.2 it is derived, see `derived_origin`.
+            changed. That of a dataset of release 0.1 or 0.2 is derived, see `derived_origin`.
         made_by: Programs that made images or parts of them: name, version or weights, and number of samples.
         machine: Device class and instruction set that equal bytes are promised for; where a build was asked for a
             device or a batch, also the batch and the precision.

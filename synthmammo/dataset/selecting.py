@@ -21,7 +21,7 @@ def condition(where: object, error: type[SynthmammoError] = DatasetError, option
         option: Name of the option or field that holds it, for the message.
 
     Raises:
-        SynthmammoError: Of the class `error`: it is not understood.
+        SynthmammoError: It is not understood; the class is `error`.
     """
     return parse(where, kinds(COLUMNS), error, option)
 

@@ -1,4 +1,4 @@
-"""`show`: a contact sheet of a dataset with the boxes of its findings."""
+"""A contact sheet of a dataset with the boxes of its findings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLOSE_UP_BELOW = 0.5
 """Reduction beyond which a lesion is too small to be judged on the tile."""
 
 
-def show(
+def draw_dataset(
     directory: Path,
     out: Path,
     *,

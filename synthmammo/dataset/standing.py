@@ -12,6 +12,7 @@ from pathlib import Path
 from time import time
 from typing import Any
 
+from synthmammo.arguments import a_path
 from synthmammo.dataset.journal import Entry, Journal
 from synthmammo.dataset.layout import MANIFEST, STATE, beside
 from synthmammo.dataset.manifest import Manifest
@@ -92,15 +93,27 @@ class Standing:
         return {"path": str(self.path), **known}
 
 
-def standing(directory: Path) -> Standing:
-    """How far the dataset in a directory has come; what makes it is not disturbed.
+def status(path: str | Path) -> Standing:
+    """How far a dataset has come; no sample is read, and what makes it is not disturbed.
 
     Args:
-        directory: Directory of a dataset, finished or not, or of the directories of its parts.
+        path: Directory of a dataset, finished or not, or of the directories of its parts.
+
+    Returns:
+        What is there and what is asked for, in samples, shards and bytes, with the rate of a running build.
 
     Raises:
         DatasetError: It is neither.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> small = {"background.spacing_mm": 2, "emit.formats": ["parquet"]}
+        >>> _ = sm.build("balanced_mass", "masses", size=3, settings=small)
+        >>> found = sm.status("masses")
+        >>> found.state, found.samples, found.planned
+        ('finished', 3, 3)
     """
+    directory = a_path(path, "path", DatasetError)
     if (directory / MANIFEST).is_file():
         return _finished(directory, Manifest.read(directory))
     if (directory / STATE / "content.json").is_file():

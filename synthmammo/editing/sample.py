@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.arguments import a_function, a_number, a_path, a_positive, a_text, wrong
+from synthmammo.arguments import a_function, a_model, a_number, a_path, a_real, a_text, wrong
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
 from synthmammo.generators.stylegan2 import quantised
@@ -143,16 +143,15 @@ def _check_ending(out: Path) -> None:
 def _sampling(
     model: object, seeds: object, truncation: Any, label: object, device: object, progress: Progress
 ) -> _Sampling:
-    if not isinstance(model, str | Path):
-        raise wrong("model", "the name of a model, or a path", model, GeneratorError)
+    name = a_model(model, "model", GeneratorError)
     known = None if label is None else a_text(label, "label", GeneratorError)
-    psi = 0.0 if truncation == 0 else a_positive(truncation, "truncation", "psi", GeneratorError)
+    psi = a_real(truncation, "truncation", GeneratorError, least=0)
     numbers, where = _numbers(seeds), a_text(device, "device", GeneratorError)
     if not numbers:
         raise GeneratorError("no seeds were given", where="seeds", hint="Name some, e.g. 0-35 or 1,5,7-9.")
     stage(progress, "loading the model")
-    opened = open_model(str(model), where)
-    _check_class(opened.checkpoint.description.classes, known, str(model))
+    opened = open_model(name, where)
+    _check_class(opened.checkpoint.description.classes, known, name)
     return _Sampling(opened, numbers, psi, known, opened.device)
 
 

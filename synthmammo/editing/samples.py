@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.arguments import a_function, a_model, a_number, a_real, a_text, wrong
 from synthmammo.errors import GeneratorError
 from synthmammo.generators.stylegan2 import quantised
 from synthmammo.mammogram.arrays import Plane
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Grey = NDArray[np.uint8]
+
+SampleLike = int | str
+"""What names a sample in a call: a seed, or FILE:KEY of an image that `invert` made."""
+
+SamplesLike = SampleLike | Iterable[SampleLike]
+"""What names several: also a text of them between commas, with ranges, e.g. "0-35"."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +159,50 @@ class Samples:
         return [self.image(w, noise) for w in ws]
 
 
+def open_samples(model: object, truncation: Any, label: object, device: object, progress: Any) -> Samples:
+    """Samples of a model for a public function, whose arguments of these names are checked.
+
+    Raises:
+        CheckpointError: There is no such model, or it is no StyleGAN2.
+        GeneratorError: An argument makes no sense (its name comes first), the model makes colour images, or the class
+            is missing, unwanted or unknown.
+    """
+    name, psi = a_model(model, "model", GeneratorError), a_real(truncation, "truncation", GeneratorError, least=0)
+    known = None if label is None else a_text(label, "label", GeneratorError)
+    a_function(progress, "progress", GeneratorError)
+    return Samples.of(name, psi, known, a_text(device, "device", GeneratorError), progress=progress)
+
+
+def sample_names(given: object, name: str) -> list[str]:
+    """Names of samples from an argument of a public function.
+
+    Args:
+        given: Seed, FILE:KEY of an inverted image, text of several as "0-35" or "1,films.latents:mdb001", or several.
+        name: Name of the argument.
+
+    Raises:
+        GeneratorError: It names no sample.
+    """
+    if isinstance(given, str):
+        return parse_names(given, name)
+    several = given if isinstance(given, Iterable) else (given,)
+    names = [one if isinstance(one, str) else str(a_number(one, name, GeneratorError, least=0)) for one in several]
+    if not names:
+        raise wrong(name, "a seed, FILE:KEY, or several", given, GeneratorError, "E.g. range(8), or '0-35'.")
+    return names
+
+
+def layer_range(given: object, name: str) -> tuple[int, int]:
+    """First layer of w and the one after the last, from an argument of a public function.
+
+    Raises:
+        GeneratorError: It is no range of whole numbers, or an empty one.
+    """
+    if not isinstance(given, range) or given.step != 1 or not 0 <= given.start < given.stop:
+        raise wrong(name, "a range of layers", given, GeneratorError, "E.g. range(4, 8) for the layers 4 to 7.")
+    return given.start, given.stop
+
+
 def one_grey_channel(model: Model) -> None:
     """Refuse a model of colour images.
 
@@ -178,8 +229,12 @@ def grey(image: Plane) -> Grey:
     return quantised(image, 8).astype(np.uint8)
 
 
-def parse_names(text: str) -> list[str]:
+def parse_names(text: str, where: str = "samples") -> list[str]:
     """Names of samples from e.g. "0-35", "1,5,7-9" or "films.latents:mdb001,3".
+
+    Args:
+        text: Names between commas.
+        where: Name of the argument that they came by.
 
     Raises:
         GeneratorError: There is none.
@@ -190,5 +245,5 @@ def parse_names(text: str) -> list[str]:
         ranged = dash and first.isdecimal() and last.isdecimal()
         names += [str(number) for number in range(int(first), int(last) + 1)] if ranged else [part]
     if not names:
-        raise GeneratorError(f"'{text}' names no sample", where="samples", hint="E.g. 0-35 or 1,5 or FILE:KEY.")
+        raise GeneratorError(f"'{text}' names no sample", where=where, hint="E.g. 0-35 or 1,5 or FILE:KEY.")
     return names

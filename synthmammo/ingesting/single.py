@@ -41,7 +41,7 @@ class OneImage(NamedTuple):
     spacing_mm: tuple[float, float] | None = None
 
 
-def show_file(path: Path, out: Path) -> Path:
+def draw_file(path: Path, out: Path) -> Path:
     """Draw one image with the grey levels that a screen can show.
 
     The picture bears the origin that the file states. A coloured picture, such as a contact sheet, is for the screen

@@ -42,7 +42,7 @@ class SourceType(StrEnum):
     TRAINED_COMPOSITE = "compositeWithTrainedAlgorithmicMedia"
     """Real, with parts that a trained network made."""
     COMPOSITE = "composite"
-    """Of several elements, of which some may be synthetic."""
+    """Several elements, of which some may be synthetic."""
     CHART = "dataDrivenMedia"
     """A drawing of numbers, which shows no breast."""
 
@@ -169,7 +169,7 @@ class Making:
 
 
 UNKNOWN = Making(SourceType.COMPOSITE, (), StatedBy.NOBODY)
-"""Of an image whose record says nothing: it is marked as one that may be synthetic, never as a real one."""
+"""How an image came about whose record says nothing: it is marked as one that may be synthetic, never as a real one."""
 
 
 _KINDS = {

@@ -48,8 +48,14 @@ def zoo() -> list[str]:
 def zoo_folders() -> tuple[Path, Path]:
     """Where `zoo/NAME` is looked for: the user's folder, whose models take precedence, and the package's.
 
-    The user's is `$SYNTHMAMMO_ZOO`, else `~/.local/share/synthmammo/zoo`: an installed package may be read-only, and an
-    update shall not remove what was added.
+    Returns:
+        The user's is `$SYNTHMAMMO_ZOO`, else `~/.local/share/synthmammo/zoo`: an installed package may be read-only,
+        and an update shall not remove what was added.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> [folder.name for folder in sm.zoo_folders()][1]
+        'shipped'
     """
     stated = os.environ.get(USER_ZOO)
     return Path(stated) if stated else Path.home() / ".local" / "share" / "synthmammo" / "zoo", ZOO

@@ -13,6 +13,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from synthmammo.arguments import a_choice, a_path, wrong
 from synthmammo.errors import CheckpointError, OutputError
 from synthmammo.files import writing
 from synthmammo.models.file import Description, describe, load, save
@@ -76,23 +77,44 @@ class ModelFile:
         return path.read_text(encoding="utf-8") if path.is_file() else drafted_card(self)
 
 
-def models() -> list[ModelFile]:
-    """All models that can be named as `zoo/NAME`.
+def list_models() -> list[ModelFile]:
+    """All models that can be named as `zoo/NAME`, those of the package and those that were added; no weight is read.
+
+    Returns:
+        The models in the order of their names.
 
     Raises:
         CheckpointError: A file in the zoo is damaged.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> "zoo/contextual-mass" in [model.name for model in sm.list_models()]
+        True
     """
-    return [model(name) for name in zoo()]
+    return [find_model(name) for name in zoo()]
 
 
-def model(name: str | Path) -> ModelFile:
-    """One model, by any of its names.
+def find_model(name: str | Path) -> ModelFile:
+    """What is known of a model; its weights are not read.
+
+    Args:
+        name: Name of the model: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION, which is fetched.
+
+    Returns:
+        Its description, numbers and card.
 
     Raises:
-        CheckpointError: There is none, or the file is damaged.
+        CheckpointError: There is none, the file is damaged, or the argument is no name.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> model = sm.find_model("zoo/stylegan2-cbis-mass-128")
+        >>> model.makes, model.description.classes
+        ('patches, 128 x 128', ('benign', 'malignant'))
     """
     from safetensors import safe_open
 
+    a_path(name, "name", CheckpointError)
     path, description = locate(name), describe(name)
     numbers, stored, networks = Counter[bool](), Counter[str](), set()
     with safe_open(path, framework="np") as file:
@@ -108,14 +130,14 @@ def model(name: str | Path) -> ModelFile:
     return ModelFile(str(name), path, description, numbers.total(), numbers[False], precision, others)
 
 
-def add(source: str | Path, name: str | None = None, *, replace: bool = False) -> ModelFile:
+def add_model(source: str | Path, name: str | None = None, *, overwrite: bool = False) -> ModelFile:
     """Put the generator of a model into the user's zoo, in half precision, with its card.
 
     Args:
-        source: A model of this package, by any of its names. A card that lies beside it comes along; else one is
-            drafted from what the file says of itself.
+        source: Model of this package: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION. A card that lies beside it
+            comes along; else one is drafted from what the file says of itself.
         name: Name to give it; None for that of the file.
-        replace: Whether to take the place of a model of that name; False by default.
+        overwrite: Whether to take the place of a model of that name; False by default.
 
     Returns:
         The new model.
@@ -123,9 +145,20 @@ def add(source: str | Path, name: str | None = None, *, replace: bool = False) -
     Raises:
         CheckpointError: The source is no model of this package, or has too many weights.
         OutputError: The name is taken or not one, or the folder cannot be written.
+
+    Example:
+        >>> import os, synthmammo as sm
+        >>> os.environ["SYNTHMAMMO_ZOO"] = "my_zoo"
+        >>> sm.add_model("zoo/contextual-mass", "masses").name
+        'zoo/masses'
+        >>> del os.environ["SYNTHMAMMO_ZOO"]
     """
     from torch import float16
 
+    a_path(source, "source", CheckpointError)
+    if not isinstance(name, str | None):
+        raise wrong("name", "a text", name, OutputError)
+    a_choice(overwrite, "overwrite", OutputError)
     checkpoint = load(source)
     generator = checkpoint.network("generator")
     numbers = sum(tensor.numel() for tensor in generator.state_dict().values())
@@ -137,12 +170,12 @@ def add(source: str | Path, name: str | None = None, *, replace: bool = False) -
     if not _NAME.fullmatch(name):
         raise OutputError(f"'{name}' is no name: expected letters, digits, - and _", where="name")
     out = zoo_folders()[0] / f"{name}{SUFFIX}"
-    if out.exists() and not replace:
+    if out.exists() and not overwrite:
         raise OutputError("a model of this name is there", where=out, hint="Give another name, or replace it.")
     card = checkpoint.path.with_suffix(".md")
     text = card.read_text(encoding="utf-8") if card.is_file() else None
     save(out, {"generator": generator}, checkpoint.description, float16)
-    added = model(f"zoo/{name}")
+    added = find_model(f"zoo/{name}")
     with writing(out.with_suffix(".md")) as partial:
         partial.write_text(text or drafted_card(added), encoding="utf-8")
     return added

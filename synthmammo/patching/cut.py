@@ -168,7 +168,7 @@ class WholeImage:
             "attempts": [attempt],
             "density": source.history.density,
             **{name: value for name, value in facts.items() if value is not None},
-            # Of the whole image: a patch beside an inserted lesion still comes from an image that a program changed.
+            # The whole image's: a patch beside an inserted lesion still comes from an image that a program changed.
             STATEMENT: source.making.record(),
         }
         if finding is not None:

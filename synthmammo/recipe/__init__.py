@@ -6,7 +6,7 @@ from synthmammo.recipe.draws import Choice, Draw, Shares
 from synthmammo.recipe.emit import Emit
 from synthmammo.recipe.fields import PatchOutput, Quality
 from synthmammo.recipe.lesions import LesionSpec, Placement, PostProcessing
-from synthmammo.recipe.load import RecipeLike, as_recipe, load_recipe, recipe_schema, resolved_yaml
+from synthmammo.recipe.load import RecipeLike, as_recipe, load_recipe, own_schema, resolved_yaml
 from synthmammo.recipe.model import Recipe
 from synthmammo.recipe.shipped import shipped_recipes
 
@@ -28,7 +28,7 @@ __all__ = [
     "StyleGAN2Background",
     "as_recipe",
     "load_recipe",
-    "recipe_schema",
+    "own_schema",
     "resolved_yaml",
     "shipped_recipes",
 ]

@@ -9,10 +9,11 @@ from typing import Any
 
 import yaml
 
+from synthmammo.arguments import a_choice, a_path, wrong
 from synthmammo.errors import OutputError, RecipeError
 from synthmammo.files import writing
 from synthmammo.recipe.fields import LONGEST_NAME, NAME, RecipeFields, plain_name
-from synthmammo.recipe.load import load_recipe, recipe_schema, resolved_yaml
+from synthmammo.recipe.load import load_recipe, own_schema, resolved_yaml
 from synthmammo.recipe.shipped import locate_recipe
 
 SCHEMA = "recipe.schema.json"
@@ -46,12 +47,14 @@ emit:
 """
 
 
-def write_recipe(name: str, out: Path, *, like: str | Path | None = None, overwrite: bool = False) -> Path:
+def write_recipe(
+    name: str, out: str | Path | None = None, *, like: str | Path | None = None, overwrite: bool = False
+) -> Path:
     """Write a commented recipe that passes `check` as it is, and the JSON Schema beside it.
 
     Args:
         name: Name of the dataset.
-        out: YAML file to write.
+        out: YAML file to write; None, the default, for `NAME.yaml` in the current folder.
         like: Recipe to begin with, a path or the name of a shipped one; None, the default, for a short one of phantoms
             with masses.
         overwrite: Whether a file that is there is replaced; False by default.
@@ -62,12 +65,23 @@ def write_recipe(name: str, out: Path, *, like: str | Path | None = None, overwr
     Raises:
         RecipeError: The name cannot be that of a dataset, or `like` is no recipe.
         OutputError: The file is there, or cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> path = sm.write_recipe("my_masses", like="balanced_mass")
+        >>> sm.check(path).name
+        'my_masses'
     """
+    if not isinstance(name, str):
+        raise wrong("name", "a text", name, RecipeError)
     _check_name(name)
+    out = Path(f"{name}.yaml") if out is None else a_path(out, "out", OutputError)
+    like = None if like is None else a_path(like, "like", RecipeError)
+    a_choice(overwrite, "overwrite", RecipeError)
     if out.exists() and not overwrite:
         hint = "Choose another file with --out, or replace this one with --overwrite."
         raise OutputError("is there already", where=out, hint=hint)
-    text = _TEMPLATE.format(name=name, seed=1) if like is None else _text_like(Path(like), name, out)
+    text = _TEMPLATE.format(name=name, seed=1) if like is None else _text_like(like, name, out)
     head = f"# yaml-language-server: $schema={SCHEMA}\n# synthmammo build {out}\n"
     with writing(out) as partial:
         partial.write_text(head + text, encoding="utf-8")
@@ -113,7 +127,7 @@ def _annotated(text: str) -> str:
 
 def _write_schema(path: Path) -> None:
     """Write the schema where there is none, or one of a release before; a file of something else is left alone."""
-    schema: dict[str, Any] = recipe_schema()
+    schema: dict[str, Any] = own_schema()
     if path.exists():
         try:
             if json.loads(path.read_text(encoding="utf-8")).get("title") != schema["title"]:

@@ -84,8 +84,8 @@ def resolved_yaml(recipe: Recipe) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
 
 
-def recipe_schema() -> dict[str, Any]:
-    """JSON Schema of recipe files: the keys of a recipe, and `include`, which makes every other key optional."""
+def own_schema() -> dict[str, Any]:
+    """JSON Schema of the keys of a recipe, and of `include`, which makes every other key optional; without plug-ins."""
     schema = Recipe.model_json_schema()
     schema["title"] = "synthmammo recipe"
     files = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}

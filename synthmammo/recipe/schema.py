@@ -11,14 +11,23 @@ from synthmammo.recipe.background import SECTIONS
 from synthmammo.recipe.emit import OWN_FORMATS
 from synthmammo.recipe.lesion import OWN_LESIONS
 from synthmammo.recipe.lesions import LesionSpec, Removal
-from synthmammo.recipe.load import recipe_schema
+from synthmammo.recipe.load import own_schema
 
 _REF = "#/$defs/"
 
 
-def installed_schema() -> dict[str, Any]:
-    """JSON Schema of recipe files, as `recipe_schema`, with what plug-ins add; of one that fails a warning is given."""
-    schema = recipe_schema()
+def recipe_schema() -> dict[str, Any]:
+    """JSON Schema of recipe files, with the keys that plug-ins add; of one that fails a warning is given.
+
+    Returns:
+        The schema as JSON-able values; editors complete and check recipes with it.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> sm.recipe_schema()["properties"]["size"]["type"]
+        'integer'
+    """
+    schema = own_schema()
     keys = schema["properties"]
     for plugin, kind in working(BACKGROUNDS, SECTIONS):
         ref = _defined(schema, kind.section, plugin.package)

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from synthmammo.arguments import a_choice, a_function, a_text, wrong
 from synthmammo.dataset.manifest import Manifest, ShardRecord
+from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.identity import digest, file_digest
 from synthmammo.interruption import keeping
@@ -91,19 +93,25 @@ class Sent:
 
 
 def send(
-    directory: Path,
+    path: DatasetLike,
     url: str,
     *,
-    credentials: Credentials | None = None,
+    user: str = "",
+    password: str = "",
+    token: str = "",
     again: bool = False,
     progress: Progress = silent,
 ) -> Sent:
     """Store the DICOM objects of a dataset on a server.
 
+    The server is asked what it has: only the rest is sent, so the same call goes on after a break.
+
     Args:
-        directory: Directory of a finished dataset with the format `dicom`.
+        path: Finished dataset with the format `dicom`, or the path of its directory.
         url: Base address of the DICOMweb service, e.g. `http://localhost:8042/dicom-web`.
-        credentials: Credentials for the server; None, the default, for an open one.
+        user: Name of the user; "", the default, for a server that is open.
+        password: Password of the user.
+        token: Bearer token, in place of user and password.
         again: Whether objects are sent that the server has, or took earlier; False by default.
         progress: Function that is called with the number of objects done and that of all objects.
 
@@ -111,14 +119,37 @@ def send(
         How many objects were sent, and how many did not have to be.
 
     Raises:
-        DatasetError: The directory has no DICOM, or a shard was changed since it was built.
-        OutputError: The address is not one, or the server cannot be reached, refuses the caller or an object.
+        DatasetError: The dataset has no DICOM, or a shard was changed since it was built.
+        OutputError: The address is not one, the server cannot be reached, refuses the caller or an object, or an
+            argument makes no sense (its name comes first).
+
+    Example:
+        >>> import synthmammo as sm
+        >>> small = {"background.spacing_mm": 2, "emit.formats": ["parquet"]}
+        >>> dataset = sm.build("balanced_mass", "masses", size=3, settings=small)
+        >>> try:
+        ...     sm.send(dataset, "http://localhost:8042/dicom-web")
+        ... except sm.SynthmammoError as error:
+        ...     print(error)
+        masses: the dataset has no DICOM
+          Build it with emit.formats=[parquet, dicom].
     """
+    directory = dataset_path(path, "path", DatasetError)
+    a_text(url, "url", OutputError)
+    for name, text in (("user", user), ("password", password), ("token", token)):
+        if not isinstance(text, str):
+            raise wrong(name, "a text", text, OutputError)
+    a_choice(again, "again", OutputError)
+    a_function(progress, "progress", OutputError)
+    return _sent(directory, _Server(url, Credentials(user, password, token)), again, progress)
+
+
+def _sent(directory: Path, server: _Server, again: bool, progress: Progress) -> Sent:
     shards = [shard for shard in Manifest.read(directory).shards if shard.format == "dicom"]
     if not shards:
         hint = "Build it with emit.formats=[parquet, dicom]."
         raise DatasetError("the dataset has no DICOM", where=directory, hint=hint)
-    server, log, sent = _Server(url, credentials or Credentials()), SentLog(directory, url), Sent()
+    log, sent = SentLog(directory, server.url), Sent()
     total = sum(len(list((directory / shard.name).glob("*.dcm"))) for shard in shards)
     progress(0, total)
     with keeping(lambda: f"the server has {sent.done:,} of {total:,} objects, and the same command goes on from there"):
@@ -169,7 +200,7 @@ class _Server:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             hint = "Expected e.g. http://localhost:8042/dicom-web."
             raise OutputError("is not the address of a DICOMweb service", where=url, hint=hint)
-        self._url = url.rstrip("/")
+        self.url, self._url = url, url.rstrip("/")
         self._client = _client(self._url, credentials)
         self._studies: dict[str, set[str] | None] = {}
 

@@ -23,7 +23,7 @@ from synthmammo.mammogram.licences import Terms, stated_terms, terms_of
 from synthmammo.models.card import model_card, pictures
 from synthmammo.models.file import load
 from synthmammo.models.names import SUFFIX
-from synthmammo.models.zoo import model
+from synthmammo.models.zoo import find_model
 from synthmammo.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def model_publication(path: Path, repo_id: str, revision: str | None = None) -> 
     checkpoint = load(path)
     for name in checkpoint.networks:
         checkpoint.network(name)
-    described = model(path)
+    described = find_model(path)
     card = model_card(described, checkpoint.digest, f"hf://{repo_id}/{path.name}@{revision or 'main'}").encode()
     shown = [Outgoing.at(picture, str(picture.relative_to(path.parent))) for picture in pictures(described)]
     readme = Outgoing(CARD, card, len(card), hashlib.sha256(card).hexdigest())

@@ -42,7 +42,7 @@ def export_cases(
     """
     out = Path(out)
     if how not in FORMATS:
-        raise OutputError(f"expected one of {', '.join(FORMATS)}, got '{how}'", where="format")
+        raise OutputError(f"expected one of {', '.join(FORMATS)}, got '{how}'", where="form")
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise OutputError("is there already", where=out, hint="Name another directory.")
     chosen = [one for one in study.truths.values() if real or one.generated]

@@ -86,12 +86,10 @@ def require_token(host: str, token: str | None) -> None:
         return
     if token is None:
         hint = "Add --token with a long random word, or leave --host at 127.0.0.1."
-        raise OutputError(
-            f"{host} can be reached from other machines, and there is no token", where="--host", hint=hint
-        )
+        raise OutputError(f"{host} can be reached from other machines, and there is no token", where="host", hint=hint)
     if len(token) < 16:
         hint = f"Take for example {secrets.token_urlsafe(18)}"
-        raise OutputError("a token of less than 16 signs can be guessed", where="--token", hint=hint)
+        raise OutputError("a token of less than 16 signs can be guessed", where="token", hint=hint)
 
 
 class Guard:

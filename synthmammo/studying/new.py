@@ -1,4 +1,4 @@
-"""`study new`: a blinded set of real, synthesised and edited images, with everything but the picture made equal."""
+"""A blinded set of real, synthesised and edited images, with everything but the picture made equal."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Case:
     rows: tuple[Mapping[str, Any], ...]
 
 
-def new_study(
+def make_study(
     real: str | Path,
     synthetic: str | Path,
     out: str | Path,

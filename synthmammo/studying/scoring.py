@@ -106,7 +106,7 @@ class Scores:
     learners: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
 
-def score_study(study: Study, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
+def scores_of(study: Study, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
     """Score the answers of a study.
 
     Args:

@@ -59,11 +59,11 @@ def listening(place: Place) -> tuple[socket.socket, Place]:
         following, _ = _bound(place.host, port)
         if following is not None and place.port is not None:
             following.close()
-            raise OutputError(f"port {first} is in use", where="--port", hint=f"The next free one: --port {port}")
+            raise OutputError(f"port {first} is in use", where="port", hint=f"The next free one: --port {port}")
         bound, first = following, port
     if bound is None:
         raise OutputError(
-            f"cannot listen at {place.host}:{first}", where="--host", hint="Give an address of this machine."
+            f"cannot listen at {place.host}:{first}", where="host", hint="Give an address of this machine."
         )
     return bound, Place(place.host, bound.getsockname()[1], place.token)
 
@@ -85,7 +85,7 @@ def _bound(host: str, port: int) -> tuple[socket.socket | None, str | None]:
         return None, "in use" if used else None
 
 
-def serve_study(
+def serve(
     study: Study,
     place: Place,
     rules: Rules | None = None,

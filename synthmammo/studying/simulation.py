@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from synthmammo.arguments import a_number, wrong
+from synthmammo.arguments import a_number, a_real
 from synthmammo.errors import DatasetError
 from synthmammo.studying.answers import Reader, Record, reader_id, write_readers
 from synthmammo.studying.study import Study
 from synthmammo.studying.tasks import BIRADS, CLASSIFY, FIND, PICK, SCALE, Rules, offered, order, right, rounds
-
-SKILLS = (0.55, 0.8)
-"""Areas under the ROC curve of the readers that `study simulate` makes unless told otherwise."""
 
 _SECONDS = 8.0
 
@@ -68,9 +65,7 @@ def ratings(
     return np.searchsorted(_edges(shift)[1:-1], impression) + 1
 
 
-def simulate_study(
-    study: Study, skills: Sequence[float] = SKILLS, *, seed: int = 0, rules: Rules | None = None
-) -> list[Path]:
+def simulate(study: Study, skills: Sequence[float], *, seed: int = 0, rules: Rules | None = None) -> list[Path]:
     """Write the answers of readers of known skill, to all tasks that the study has.
 
     Args:
@@ -89,8 +84,7 @@ def simulate_study(
     a_number(seed, "seed", DatasetError, least=0)
     rules = rules or Rules()
     for skill in skills:
-        if not 0.05 <= skill <= 0.95:
-            raise wrong("auc", "an area from 0.05 to 0.95", skill, DatasetError)
+        a_real(skill, "skills", DatasetError, least=0.05, most=0.95)
     shared = np.random.default_rng([seed, 1]).normal(size=len(study.items))
     made = []
     for number, skill in enumerate(skills, 1):

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from synthmammo.arguments import a_function, a_number, a_path, a_real, a_seed, a_text
 from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import PLAN
 from synthmammo.dataset.reader import Dataset
+from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.files import writing
 from synthmammo.identity import draw_u64, draw_uniform
@@ -65,35 +67,63 @@ class Drawn:
     edits: str = ""
 
 
-def turing(
-    pool: Path,
-    real: Path,
-    out: Path,
-    options: TuringOptions | None = None,
+def draw_turing_test(
+    pool: DatasetLike,
+    real: DatasetLike,
+    out: str | Path,
     *,
+    count: int = 100,
+    real_share: float = 0.5,
+    split: str | None = None,
+    seed: int = 0,
     progress: Progress = silent,
 ) -> dict[str, int]:
-    """Draw the images of section IV C of Zakka et al. 2020: each is real or from the pool, none comes twice.
+    """Draw the images of a visual Turing test, as section IV C of Zakka et al. 2020 has it.
+
+    Each image is real or from the pool, and none comes twice.
 
     Real images are brought to the geometry of the pool's, and all are written with the same window of grey levels, as
     8-bit PNG without any other information, so that only the content can tell them apart: all bear the same mark, which
     says that the picture may be synthetic or real (`composite`).
 
     Args:
-        pool: A built dataset of generated images, some of them edited.
-        real: An ingested dataset.
+        pool: Built dataset of generated images, some of them edited, or the path of its directory.
+        real: Ingested dataset, or the path of its directory.
         out: Folder to make: `001.png`, ..., `sheet.png` and, last, `answers.csv`.
-        options: What is drawn.
-        progress: Called with images written and images in all.
+        count: Number of images in all, at least 1.
+        real_share: Probability that an image is a real one, 0 to 1.
+        split: Split of the real images that are drawn from; None for all.
+        seed: Random seed for drawing the images and their order.
+        progress: Function that is called with the number of images written and that of all images.
 
     Returns:
         Number of images of each kind.
 
     Raises:
-        DatasetError: A dataset cannot be read, or has too few images.
+        DatasetError: A dataset cannot be read, has too few images, or an argument makes no sense (its name comes
+            first).
         OutputError: The folder holds a test already, or cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> small = {"background.spacing_mm": 2, "emit.formats": ["parquet"]}
+        >>> pool = sm.build("balanced_mass", "pool", size=3, settings=small)
+        >>> sm.draw_turing_test(pool, pool, "turing", count=2, real_share=0)  # in earnest the second is of real images
+        {'real': 0, 'synthesised': 2, 'edited': 0}
     """
-    options = options or TuringOptions()
+    options = TuringOptions(
+        a_number(count, "count", DatasetError, least=1),
+        a_seed(seed, "seed", DatasetError),
+        a_real(real_share, "real_share", DatasetError, least=0, most=1),
+        None if split is None else a_text(split, "split", DatasetError),
+    )
+    a_function(progress, "progress", DatasetError)
+    places = dataset_path(pool, "pool", DatasetError), dataset_path(real, "real", DatasetError)
+    return _drawn(*places, a_path(out, "out", OutputError), options, progress)
+
+
+def _drawn(pool: Path, real: Path, out: Path, options: TuringOptions, progress: Progress) -> dict[str, int]:
+    """Write the images of a test and its answers; returns the number of each kind."""
     if (out / ANSWERS).exists():
         raise OutputError("holds a test already", where=out, hint="Name another folder.")
     sources = {"real": Dataset.open(real), "pool": Dataset.open(pool)}
@@ -118,7 +148,7 @@ def turing(
 
 
 def draw(pool: Path, real: Path, options: TuringOptions) -> list[Drawn]:
-    """What a test shows, in order; see `turing`."""
+    """What a test shows, in order; see `draw_turing_test`."""
     edits = {
         row.key: "; ".join(f"{edit.name} {edit.value:+.2f}" for edit in row.edits) for row in read_rows(pool / PLAN)
     }

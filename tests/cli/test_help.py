@@ -18,7 +18,7 @@ OPTIONS = {
 UNITS = {"_mm": "mm", "_px": "pixels", "hours": "hours", "seconds": "seconds"}
 ABSENT_BY_DEFAULT = {"shares", "settings", "counts", "user", "about", "synthetic", "config", "benchmark", "label"}
 """Names of options without which nothing takes their place."""
-VERBS = {"Only", "Change", "Choose", "Chooses", "Make", "Turn", "Also", "Resample", "Stop", "To", "At", "Where", "Of"}
+VERBS = {"Only", "Change", "Choose", "Chooses", "Make", "Turn", "Also", "Resample", "Stop", "To", "At", "Where"}
 
 
 @every_command

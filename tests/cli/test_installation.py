@@ -3,7 +3,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from synthmammo.cli import diagnosis
+from synthmammo.inspecting import diagnosis
 from tests.support import tiny
 
 

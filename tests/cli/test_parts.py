@@ -12,7 +12,7 @@ from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.journal import Entry, Journal
 from synthmammo.dataset.layout import STATE
 from synthmammo.dataset.manifest import ShardRecord
-from synthmammo.dataset.standing import standing
+from synthmammo.dataset.standing import status
 from tests.support import tiny
 
 
@@ -48,7 +48,7 @@ def test_one_part_is_broken_off(parts, tmp_path):
     journal = tmp_path / "all" / "2" / STATE / "journal.jsonl"
     lines = journal.read_text().splitlines()
     journal.write_text("\n".join(lines[:-1]) + "\n" + lines[-1][:30])  # killed while it wrote
-    found = standing(tmp_path / "all")
+    found = status(tmp_path / "all")
     assert found.state == "unfinished" and found.shards_done == 3 and found.shards_planned == 4
     recipe = tiny.write(tmp_path / "t.yaml")
     assert tiny.run("build", recipe, "--part", "2/2", "--out", tmp_path / "all" / "2").exit_code == 0

@@ -4,7 +4,7 @@ import pytest
 
 from synthmammo.building.build import build
 from synthmammo.dataset.begun import begun
-from synthmammo.dataset.show import show
+from synthmammo.dataset.show import draw_dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import DatasetError
 from tests.support import tiny
@@ -36,7 +36,7 @@ def test_how_far_an_unfinished_dataset_has_come(broken_off):
 
 
 def test_its_samples_can_be_shown(broken_off, tmp_path):
-    assert show(broken_off, tmp_path / "sheet.png", count=2).stat().st_size > 1000
+    assert draw_dataset(broken_off, tmp_path / "sheet.png", count=2).stat().st_size > 1000
     assert tiny.run("show", broken_off, "--out", tmp_path / "again.png").exit_code == 0
 
 
@@ -80,4 +80,4 @@ def test_nothing_can_be_shown_before_the_first_shard(broken_off, tmp_path):
     (state / "content.json").write_text((broken_off / ".unfinished" / "content.json").read_text())
     assert begun(tmp_path / "none").planned == 12
     with pytest.raises(DatasetError, match="none of its samples can be read yet"):
-        show(tmp_path / "none", tmp_path / "x.png")
+        draw_dataset(tmp_path / "none", tmp_path / "x.png")

@@ -66,7 +66,7 @@ FINDINGS = st.builds(
     st.booleans(),
     TERMS,
 )
-# Of keys whose values this package reads with types, such as "host", the values are not free.
+# The values of some keys, such as "host", are read with types and not free.
 PROVENANCES = st.dictionaries(st.text("xyz", max_size=5), st.none() | st.integers())
 
 

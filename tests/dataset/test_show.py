@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from synthmammo.dataset.reader import Dataset
-from synthmammo.dataset.show import caption, show, tile
+from synthmammo.dataset.show import caption, draw_dataset, tile
 from synthmammo.errors import DatasetError
 from synthmammo.mammogram.pictures import PATHOLOGY_COLOURS
 from synthmammo.mammogram.sample import Pathology
@@ -11,7 +11,7 @@ from tests.support import tiny
 
 
 def test_a_sheet_of_every_class(built, tmp_path):
-    with Image.open(show(built, tmp_path / "sheet.png", count=6, columns=3)) as file:
+    with Image.open(draw_dataset(built, tmp_path / "sheet.png", count=6, columns=3)) as file:
         picture = file.copy()
     assert picture.mode == "RGB" and picture.width > 600 and picture.height > 400
     colours = {colour for _, colour in picture.getcolors(picture.width * picture.height)}
@@ -20,7 +20,7 @@ def test_a_sheet_of_every_class(built, tmp_path):
 
 
 def test_the_same_sheet_every_time(built, tmp_path):
-    sheets = [show(built, tmp_path / name, count=4).read_bytes() for name in ("a.png", "b.png")]
+    sheets = [draw_dataset(built, tmp_path / name, count=4).read_bytes() for name in ("a.png", "b.png")]
     assert sheets[0] == sheets[1]
 
 
@@ -44,13 +44,13 @@ def test_captions(built):
 @pytest.mark.parametrize("asked", [{"split": "nothing"}, {"label": "severe"}, {"split": "test", "label": "severe"}])
 def test_what_is_not_there_is_answered_with_what_is(built, tmp_path, asked):
     with pytest.raises(DatasetError, match="(?s)no samples of .*It has: .*train/malignant"):
-        show(built, tmp_path / "sheet.png", **asked)
+        draw_dataset(built, tmp_path / "sheet.png", **asked)
     assert not list(tmp_path.iterdir())
 
 
 def test_only_some(built, tmp_path):
-    show(built, tmp_path / "a.png", split="test", label="normal", count=1)
-    show(built, tmp_path / "b.png", count=12)
+    draw_dataset(built, tmp_path / "a.png", split="test", label="normal", count=1)
+    draw_dataset(built, tmp_path / "b.png", count=12)
     with Image.open(tmp_path / "a.png") as small, Image.open(tmp_path / "b.png") as large:
         assert small.height < large.height and small.width < large.width
 
@@ -63,8 +63,11 @@ def test_command_writes_where_it_says(built, tmp_path):
 
 def test_only_samples_that_meet_the_condition_are_drawn(built, tmp_path):
     one = Dataset.open(built)[0]
-    sheets = show(built, tmp_path / "one.png", where=f"key = '{one.key}'"), show(built, tmp_path / "all.png")
+    sheets = (
+        draw_dataset(built, tmp_path / "one.png", where=f"key = '{one.key}'"),
+        draw_dataset(built, tmp_path / "all.png"),
+    )
     with Image.open(sheets[0]) as single, Image.open(sheets[1]) as whole:
         assert single.width < whole.width
     with pytest.raises(DatasetError, match="no column is called 'labl'"):
-        show(built, tmp_path / "none.png", where="labl = 'benign'")
+        draw_dataset(built, tmp_path / "none.png", where="labl = 'benign'")

@@ -137,7 +137,7 @@ def test_directions_that_are_not_there_are_refused_at_once(model: Path, tmp_path
 
 @pytest.fixture(scope="module")
 def brightness(model: Path) -> list[float]:
-    """Of the first candidates of the tiny recipe's backgrounds."""
+    """Brightness of the first candidates of the tiny recipe's backgrounds."""
     return [measure(sample, ("brightness",))["brightness"] for sample in made(recipe(model)).values()]
 
 

@@ -13,7 +13,7 @@ from scipy.optimize import linprog
 from synthmammo.editing.parts.clusters import cluster_parts, spherical_k_means
 from synthmammo.editing.parts.edit import Part
 from synthmammo.editing.parts.file import parts_file, read_parts, write_parts
-from synthmammo.editing.parts.fit import PartsOptions, fit_parts
+from synthmammo.editing.parts.fit import fit_parts
 from synthmammo.editing.parts.fitted import Parts, locality, query, rendered, transfer
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.mammogram.planned import PlannedEdit, Row
@@ -148,7 +148,7 @@ def test_files_round_trip_and_belong_to_a_model(tmp_path: Path, model: Model, pa
 
 @pytest.fixture(scope="module")
 def fitted(model: Model) -> Path:
-    fit_parts(str(model.checkpoint.path), options=PartsOptions(samples=8, parts=COUNT, pairs=2))
+    fit_parts(model.checkpoint.path, samples=8, clusters=COUNT, pairs=2)
     return parts_file(model.checkpoint.path)
 
 
@@ -180,17 +180,18 @@ def test_an_edit_that_cannot_work_is_refused(tmp_path: Path, model: Model, fitte
 
 def test_reports_have_a_baseline_and_the_largest_part_first(model: Model, tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
-    options = PartsOptions(samples=8, parts=COUNT, pairs=2)
+    options = {"samples": 8, "clusters": COUNT, "pairs": 2}
     out = tmp_path / "parts"
-    found = fit_parts(
-        str(model.checkpoint.path), out, options, progress=lambda done, total: steps.append((done, total))
+    written, found = fit_parts(
+        model.checkpoint.path, out, **options, progress=lambda done, total: steps.append((done, total))
     )
+    assert written == out
     assert [one.part for one in found] == list(range(COUNT)) and steps[-1] == (32, 32)
     assert sum(one.area for one in found) == pytest.approx(1, abs=0.01)
     assert all(min(one.inside, one.outside, one.random_ratio) >= 0 for one in found)
     assert any(one.ratio > 0 for one in found)
     first = out.read_bytes()
-    fit_parts(str(model.checkpoint.path), out, options)
+    fit_parts(model.checkpoint.path, out, **options)
     assert out.read_bytes() == first
-    with pytest.raises(GeneratorError, match="samples: expected 2 or more"):
-        PartsOptions(samples=1)
+    with pytest.raises(GeneratorError, match="samples: expected a whole number of 2 or more, found 1"):
+        fit_parts(model.checkpoint.path, out, samples=1)

@@ -8,8 +8,8 @@ import torch
 from PIL import Image, ImageSequence
 
 from synthmammo.editing.pictures import sheet
-from synthmammo.editing.pictures.mix import draw_mix
-from synthmammo.editing.pictures.walk import Way, along_direction, blended, draw_walk, points_of
+from synthmammo.editing.pictures.mix import write_mix
+from synthmammo.editing.pictures.walk import Way, along_direction, blended, points_of, write_walk
 from synthmammo.editing.samples import Samples, grey, parse_names
 from synthmammo.errors import CheckpointError, GeneratorError, OutputError
 from synthmammo.ingesting.sources.origins import file_mark
@@ -81,7 +81,7 @@ def test_the_class_is_asked_for_and_checked(tmp_path: Path, samples: Samples) ->
 
 def test_a_sheet_of_mixtures_has_the_samples_at_its_edges(samples: Samples, tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
-    out = draw_mix(samples, ["1", "2"], ["7"], (0, 0), tmp_path / "m.png", progress=lambda *step: steps.append(step))
+    out = write_mix(samples, ["1", "2"], ["7"], (0, 0), tmp_path / "m.png", progress=lambda *step: steps.append(step))
     (picture,) = frames_of(out)
     assert str(file_mark(out).making.source_type) == "trainedAlgorithmicMedia"
     assert steps[-1] == (5, 5)
@@ -89,7 +89,7 @@ def test_a_sheet_of_mixtures_has_the_samples_at_its_edges(samples: Samples, tmp_
     left, right = np.hsplit(picture[226:, 3:-3], 2)
     assert np.array_equal(left[:190, 3:195], right[:190, 3:195])
     with pytest.raises(GeneratorError, match=r"4:99 is no range[\s\S]*layers 0 to 9"):
-        draw_mix(samples, ["1"], ["7"], (4, 99), tmp_path / "n.png")
+        write_mix(samples, ["1"], ["7"], (4, 99), tmp_path / "n.png")
     assert not (tmp_path / "n.png").exists()
 
 
@@ -99,15 +99,15 @@ def test_a_walk_visits_its_stops(samples: Samples, tmp_path: Path) -> None:
     assert [point.name for point in points] == ["1", "33%", "67%", "2", "2", "33%", "67%", "3"]
     assert torch.equal(points[0].w, stops[0].w) and torch.equal(points[-1].w, stops[2].w)
     for suffix, frames in (("gif", 14), ("webp", 14), ("apng", 14)):
-        out = draw_walk(samples, Way(stops, 4), tmp_path / f"w.{suffix}")
+        out = write_walk(samples, Way(stops, 4), tmp_path / f"w.{suffix}")
         shown = frames_of(out)
         assert b"digitalsourcetype/trainedAlgorithmicMedia" in out.read_bytes()
         # GIF and APNG hold a frame that is shown twice only once.
         assert len(shown) in (frames, frames - 2)
         assert np.array_equal(shown[0], grey(samples.image(stops[0].w)))
-    assert size_of(draw_walk(samples, Way(stops, 4), tmp_path / "w.png"))[0] == 6 + 4 * 166
+    assert size_of(write_walk(samples, Way(stops, 4), tmp_path / "w.png"))[0] == 6 + 4 * 166
     with pytest.raises(OutputError, match="cannot tell from its ending"):
-        draw_walk(samples, Way(stops, 4), tmp_path / "w.mp4")
+        write_walk(samples, Way(stops, 4), tmp_path / "w.mp4")
     with pytest.raises(GeneratorError, match="expected two samples or more"):
         Way(stops[:1])
 
@@ -138,31 +138,33 @@ def test_a_picture_of_inverted_real_images_is_no_purely_synthetic_one(samples: S
 
 
 def test_figure_1(samples: Samples, inverted: Path) -> None:
-    picture = sheet.draw_seeds(samples, ["0", "1", f"{inverted}:film"])
+    picture = sheet.seeds_sheet(samples, ["0", "1", f"{inverted}:film"])
     assert picture.size == (6 + 3 * 198, 6 + 214)
 
 
 def test_figure_2_has_the_sample_in_the_middle(samples: Samples) -> None:
-    picture = np.asarray(sheet.draw_directions(samples, "3", ["density", "component 1"], sheet.Scale(1.5, 3)))
+    picture = np.asarray(
+        sheet.directions_sheet(samples, "3", ["density", "component 1"], sheet.DirectionsLayout(1.5, 3))
+    )
     middle = [picture[top : top + 192, 204 : 204 + 192] for top in (6, 6 + 214)]
     assert np.array_equal(*middle)
     assert not np.array_equal(middle[0], picture[6:198, 6:198])
     with pytest.raises(GeneratorError, match="odd number"):
-        sheet.Scale(columns=4)
+        sheet.DirectionsLayout(columns=4)
 
 
 def test_figure_3_and_the_parts(samples: Samples, tmp_path: Path) -> None:
-    same = sheet.draw_transfers(samples, ["1"], ["2"], sheet.Transfer(1, strength=0))
+    same = sheet.transfers_sheet(samples, ["1"], ["2"], sheet.Transfer(1, strength=0))
     tiles = [np.asarray(same)[6:198, 6 + 198 * column :][:, :192] for column in range(4)]
     assert np.array_equal(tiles[1], tiles[2]) and (tiles[3] == BACKGROUND).all()
     assert not np.array_equal(tiles[0], tiles[1])
     with pytest.raises(GeneratorError, match=r"no part is called '7'[\s\S]*0 to 3"):
-        sheet.draw_transfers(samples, ["1"], ["2"], sheet.Transfer(7))
+        sheet.transfers_sheet(samples, ["1"], ["2"], sheet.Transfer(7))
     with pytest.raises(GeneratorError, match="1 targets for 2 references"):
-        sheet.draw_transfers(samples, ["1", "2"], ["3"], sheet.Transfer(1))
-    assert sheet.draw_parts(samples, ["1", "2", "3"]).size[0] == 6 + 3 * 198
+        sheet.transfers_sheet(samples, ["1", "2"], ["3"], sheet.Transfer(1))
+    assert sheet.parts_sheet(samples, ["1", "2", "3"]).size[0] == 6 + 3 * 198
     with pytest.raises(CheckpointError, match="no such file of parts"):
-        sheet.draw_parts(samples, ["1"], tmp_path / "absent")
+        sheet.parts_sheet(samples, ["1"], tmp_path / "absent")
 
 
 def test_colours_of_changes_and_parts() -> None:

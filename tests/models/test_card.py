@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from synthmammo.models.card import model_card, pictures
-from synthmammo.models.zoo import ModelFile, model
+from synthmammo.models.zoo import ModelFile, find_model
 from tests.support.tiny_models import contextual_file, stylegan2_file
 
 ADDRESS = "hf://org/repo/m.safetensors@abc"
@@ -15,7 +15,7 @@ ADDRESS = "hf://org/repo/m.safetensors@abc"
 
 @pytest.fixture
 def described(tmp_path: Path) -> ModelFile:
-    return model(stylegan2_file(tmp_path / "m.safetensors"))
+    return find_model(stylegan2_file(tmp_path / "m.safetensors"))
 
 
 def header(card: str) -> dict[str, object]:
@@ -31,7 +31,7 @@ def test_a_card_has_header_address_digest_and_data(described: ModelFile) -> None
 
 def test_a_contextual_model_is_named_where_recipes_take_it(tmp_path: Path) -> None:
     for makes, place in (("mass", "an entry of `lesions`"), ("removal", "`removal`")):
-        card = model_card(model(contextual_file(tmp_path / f"{makes}.safetensors", makes)), "f" * 64, ADDRESS)
+        card = model_card(find_model(contextual_file(tmp_path / f"{makes}.safetensors", makes)), "f" * 64, ADDRESS)
         assert f"`generator: {ADDRESS}` in {place}" in card and "pipeline_tag" not in header(card)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from synthmammo.errors import RecipeError
 from synthmammo.mammogram.sample import Kind
-from synthmammo.recipe import Recipe, load_recipe, recipe_schema, resolved_yaml
+from synthmammo.recipe import Recipe, load_recipe, own_schema, resolved_yaml
 from synthmammo.recipe.draws import DrawModel, fractions
 from tests.support import tiny
 
@@ -372,7 +372,7 @@ def admits(schema, value, definitions):
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_schema_admits_the_shipped_recipes(path):
-    schema = recipe_schema()
+    schema = own_schema()
     assert admits(schema, yaml.safe_load(path.read_text()), schema["$defs"])
 
 
@@ -382,7 +382,7 @@ def test_schema_admits_the_shipped_recipes(path):
     + [{"edits": [{"densty": 1}]}, {"edits": [{"density": "much"}]}, {"edits": [{"direction": "area", "to": 1}]}],
 )
 def test_schema_refuses_what_the_reader_refuses(changes):
-    schema = recipe_schema()
+    schema = own_schema()
     assert admits(schema, tiny.content(), schema["$defs"])
     assert not admits(schema, tiny.content(**changes), schema["$defs"])
 

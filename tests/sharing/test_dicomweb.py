@@ -25,10 +25,10 @@ from synthmammo.dataset.workers.local import Local
 from synthmammo.dataset.writers.dicom import COMPRESSIONS
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.interruption import Interrupted
-from synthmammo.sharing.dicomweb import Credentials, send
+from synthmammo.sharing.dicomweb import send
 from tests.support import orthanc, tiny
 
-KNOWN = Credentials(orthanc.USER, orthanc.PASSWORD)
+KNOWN = {"user": orthanc.USER, "password": orthanc.PASSWORD}
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +321,7 @@ def fetched(client, one):
 
 class TestOrthanc:
     def test_stow_in_qido_and_wado_out(self, dataset, server, client):
-        sent = send(dataset, server.url, credentials=KNOWN)
+        sent = send(dataset, server.url, **KNOWN)
         assert sent.stored == len(objects(dataset))
         for path in objects(dataset):
             one = dcmread(path)
@@ -335,22 +335,22 @@ class TestOrthanc:
                 assert back.ContentSequence == one.ContentSequence
 
     def test_a_wiped_server_gets_everything_again(self, dataset, server, client):
-        send(dataset, server.url, credentials=KNOWN)
-        assert send(dataset, server.url, credentials=KNOWN).known == len(objects(dataset))
+        send(dataset, server.url, **KNOWN)
+        assert send(dataset, server.url, **KNOWN).known == len(objects(dataset))
         orthanc.wipe(server)
-        again = send(dataset, server.url, credentials=KNOWN)
+        again = send(dataset, server.url, **KNOWN)
         assert (again.lost, again.known) == (len(objects(dataset)), 0)
         assert fetched(client, dcmread(objects(dataset)[0]))
 
     def test_a_study_of_a_patient_is_found(self, dataset, server, client):
-        send(dataset, server.url, credentials=KNOWN)
+        send(dataset, server.url, **KNOWN)
         one = dcmread(objects(dataset)[0])
         (study,) = client.search_for_studies(search_filters={"PatientID": one.PatientID})
         assert study["0020000D"]["Value"] == [one.StudyInstanceUID]
 
     def test_a_worklist_has_no_blank_rows(self, dataset, server, client):
         orthanc.wipe(server)
-        send(dataset, server.url, credentials=KNOWN)
+        send(dataset, server.url, **KNOWN)
         names = ["StudyDate", "StudyTime", "StudyDescription", "AccessionNumber", "StudyID", "PatientName", "PatientID"]
         studies = client.search_for_studies(fields=[*names, "PatientSex"])
         assert len(studies) == len({dcmread(path).StudyInstanceUID for path in objects(dataset)})
@@ -365,7 +365,7 @@ class TestOrthanc:
         """The page on viewers says so; JPEG 2000 needs a plug-in."""
         emit = {"shard_size": 1, "formats": {"dicom": {"compression": compression}}}
         build(tiny.recipe(size=1, seed=9, splits={"train": 1}, emit=emit), tmp_path / "out", engine=Local(1))
-        send(tmp_path / "out", server.url, credentials=KNOWN, again=True)
+        send(tmp_path / "out", server.url, **KNOWN, again=True)
         (path,) = objects(tmp_path / "out")
         one = dcmread(path)
         if compression == "jpeg2000":

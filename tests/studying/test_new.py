@@ -14,7 +14,7 @@ from synthmammo.errors import DatasetError, OutputError
 from synthmammo.mammogram.sample import Box, Finding
 from synthmammo.studying.giveaway import check_giveaways, machine_features
 from synthmammo.studying.harmonise import WINDOW, Frame, brought, contrast, difficulties, outline, words
-from synthmammo.studying.new import StudyOptions, new_study
+from synthmammo.studying.new import StudyOptions, make_study
 from synthmammo.studying.study import Lesion, Study, read_pixels
 from tests.support import tiny
 
@@ -40,7 +40,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def study(places: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Study:
     out = tmp_path_factory.mktemp("study") / "study"
-    new_study(places["real"], places["made"], out, options=COUNTS)
+    make_study(places["real"], places["made"], out, options=COUNTS)
     return Study.open(out)
 
 
@@ -77,30 +77,30 @@ def test_twins_differ_at_the_lesion_alone(study: Study) -> None:
 
 
 def test_the_same_seed_gives_the_same_study(places: dict[str, Path], study: Study, tmp_path: Path) -> None:
-    again = new_study(places["real"], places["made"], tmp_path / "again", options=COUNTS)
+    again = make_study(places["real"], places["made"], tmp_path / "again", options=COUNTS)
     for name in ("study.json", "check.json"):
         assert (again.path / name).read_bytes() == (study.path / name).read_bytes()
-    other = new_study(places["real"], places["made"], tmp_path / "o", options=StudyOptions(5, 4, 2, seed=9))
+    other = make_study(places["real"], places["made"], tmp_path / "o", options=StudyOptions(5, 4, 2, seed=9))
     assert [one.keys for one in other.truths.values()] != [one.keys for one in study.truths.values()]
 
 
 def test_edited_ones_from_a_dataset_of_their_own(places: dict[str, Path], tmp_path: Path) -> None:
     options = StudyOptions(2, 2, 3, size_px=64)
-    made = new_study(places["real"], places["made"], tmp_path / "s", edited=places["exams"], options=options)
+    made = make_study(places["real"], places["made"], tmp_path / "s", edited=places["exams"], options=options)
     assert Counter(one.kind for one in made.truths.values()) == {"real": 2, "synthesised": 2, "edited": 3}
     assert made.shape == (64, 64)
 
 
 def test_pairs_show_both_views_of_a_breast(places: dict[str, Path], tmp_path: Path) -> None:
     options = StudyOptions(2, 2, 0, pairs=True)
-    made = new_study(places["exams"], places["exams"], tmp_path / "s", options=options)
+    made = make_study(places["exams"], places["exams"], tmp_path / "s", options=options)
     assert {item.views for item in made.items} == {("CC", "MLO")}
     dataset = Dataset.open(places["exams"])
     for truth in made.truths.values():
         first, second = (dataset.sample(key) for key in truth.keys)
         assert first.patient == second.patient and first.laterality == second.laterality
     with pytest.raises(DatasetError, match="breasts with both views, but the study needs 2"):
-        new_study(places["real"], places["exams"], tmp_path / "t", options=options)
+        make_study(places["real"], places["exams"], tmp_path / "t", options=options)
 
 
 def test_views_that_one_origin_lacks_are_not_shown(
@@ -119,15 +119,15 @@ def test_views_that_one_origin_lacks_are_not_shown(
         return table.set_column(table.column_names.index("view"), "view", pa.nulls(table.num_rows, pa.string()))
 
     monkeypatch.setattr(new, "read_index", without_views)
-    made = new_study(places["real"], places["made"], tmp_path / "s", options=COUNTS)
+    made = make_study(places["real"], places["made"], tmp_path / "s", options=COUNTS)
     assert {item.views for item in made.items} == {("",)}
 
 
 def test_refusals(places: dict[str, Path], study: Study, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="12 images, but the study needs 52\n  Ask for at most 12"):
-        new_study(places["real"], places["made"], tmp_path / "s")
+        make_study(places["real"], places["made"], tmp_path / "s")
     with pytest.raises(OutputError, match="holds a study already"):
-        new_study(places["real"], places["made"], study.path)
+        make_study(places["real"], places["made"], study.path)
     result = tiny.run("study", "new", "--real", tmp_path, "--synthetic", places["made"], "--out", tmp_path / "s")
     assert result.exit_code == 1 and not (tmp_path / "s").exists()
 

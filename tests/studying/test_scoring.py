@@ -14,10 +14,11 @@ from synthmammo.metrics.curves import auc
 from synthmammo.studying.answers import write_readers
 from synthmammo.studying.cases import export_cases
 from synthmammo.studying.exports import all_answers, imrmc, mrmcaov, table
-from synthmammo.studying.new import StudyOptions, new_study
+from synthmammo.studying.new import StudyOptions, make_study
 from synthmammo.studying.report import table_two, write_report
-from synthmammo.studying.scoring import resampled_mean, score_study
-from synthmammo.studying.simulation import distance, ratings, simulate_study
+from synthmammo.studying.scoring import resampled_mean, scores_of
+from synthmammo.studying.simulation import distance, ratings, simulate
+from synthmammo.studying.studies import SKILLS
 from synthmammo.studying.study import Study
 from synthmammo.studying.tasks import Rules, learning_curve, offered, rounds
 from tests.support import studies, tiny
@@ -43,10 +44,10 @@ def test_known_answers_have_known_scores(tmp_path: Path) -> None:
         record("classify", float(place), item=name, rating=value) for place, (name, value) in enumerate(given.items())
     ]
     write_readers(study.path, [("Ada", answers)])
-    (found,) = score_study(study).classified
+    (found,) = scores_of(study).classified
     assert (found.precision, found.sensitivity, found.specificity, found.seconds) == (0.75, 0.75, 0.75, 3.5)
     assert found.auc.estimate == auc(np.array([*given.values()]), np.array([True] * 4 + [False] * 4))
-    assert score_study(study).together is None
+    assert scores_of(study).together is None
 
 
 def test_rounds_and_times_per_round(tmp_path: Path) -> None:
@@ -58,10 +59,10 @@ def test_rounds_and_times_per_round(tmp_path: Path) -> None:
         chosen = next(name for name in names if study.truths[name].generated == (place < 2))
         answers.append(record("pick", 10.0 + place, shown=list(names), chosen=chosen))
     write_readers(study.path, [("Ada", answers)])
-    (found,) = score_study(study).picked
+    (found,) = scores_of(study).picked
     assert (found.rounds, found.right, found.seconds) == (5, 2, 12.0)
-    assert "| Ada | 12.0 | 5 |" in table_two(score_study(study)) and "| Average | 12.0 | 5.00 |" in table_two(
-        score_study(study)
+    assert "| Ada | 12.0 | 5 |" in table_two(scores_of(study)) and "| Average | 12.0 | 5.00 |" in table_two(
+        scores_of(study)
     )
 
 
@@ -76,7 +77,7 @@ def test_marks_are_held_against_lesions(tmp_path: Path) -> None:
     rest = [name for name in study.by_name if name not in lesions]
     answers += [record("find", item=name, marks=[miss] if place < 3 else []) for place, name in enumerate(rest)]
     write_readers(study.path, [("Ada", answers)])
-    (found,) = score_study(study).found
+    (found,) = scores_of(study).found
     assert found.sensitivities == (0.5,) * 4 and found.froc.images == 12 and len(found.froc.false_scores) == 3
 
 
@@ -99,9 +100,9 @@ def test_simulated_readers_come_out_at_their_skill(skill: float) -> None:
 def test_a_simulated_study_is_scored_at_its_readers_skill(study: Study) -> None:
     areas = []
     for seed in range(12):
-        for path in simulate_study(study, seed=seed):
+        for path in simulate(study, SKILLS, seed=seed):
             path.rename(path.with_name(f"{path.stem}-{seed}.jsonl"))
-    scores = score_study(study, resamples=100)
+    scores = scores_of(study, resamples=100)
     for name, skill in (("0.55", 0.55), ("0.8", 0.8)):
         found = [one.auc for one in scores.classified if one.reader.endswith(f"AUC {name}")]
         areas.append(np.mean([one.estimate for one in found]))
@@ -115,11 +116,11 @@ def test_a_simulated_study_is_scored_at_its_readers_skill(study: Study) -> None:
 
 
 def test_simulating_twice_and_wrong_skills(study: Study) -> None:
-    simulate_study(study, (0.7,))
+    simulate(study, (0.7,))
     with pytest.raises(OutputError, match="is there already"):
-        simulate_study(study, (0.7,))
+        simulate(study, (0.7,))
     with pytest.raises(DatasetError, match="an area from 0.05 to 0.95"):
-        simulate_study(study, (1.5,))
+        simulate(study, (1.5,))
     assert tiny.run("study", "simulate", study.path, "--auc", "2").exit_code == 2
 
 
@@ -137,7 +138,7 @@ def test_other_programs_formats(tmp_path: Path) -> None:
     study = studies.make(tmp_path / "s", 3, 2, lesions=False)
     answers = [record("classify", item=name, rating=place + 1) for place, name in enumerate(study.by_name)]
     write_readers(study.path, [("=Ada, MD", answers), ("Eve", answers)])
-    read = score_study(study, resamples=100).classified
+    read = scores_of(study, resamples=100).classified
     lines = imrmc(study, read).splitlines()
     assert lines[2:6] == ["NR: 2", "N0: 3", "N1: 2", "NM: 1"]
     data = [line.split(",") for line in lines[lines.index("BEGIN DATA:") + 1 :]]
@@ -155,12 +156,12 @@ def test_other_programs_formats(tmp_path: Path) -> None:
 def test_the_report_escapes_and_asks_for_nothing(tmp_path: Path) -> None:
     study = studies.make(tmp_path / "s", 12, 10, title=f"Study {EVIL}")
     (study.path / "check.json").write_text(json.dumps({"warnings": [EVIL], "machine": [0.6, 0.5, 0.7]}))
-    simulate_study(study, (0.6, 0.7))
+    simulate(study, (0.6, 0.7))
     answers = [record("classify", item=name, rating=3, comment=EVIL) for name in study.by_name]
     teach = [{**one, "mode": "teach"} for one in answers]
     write_readers(study.path, [(f"$x^_{EVIL}", [*answers, *teach])])
     out = tmp_path / "results"
-    paths = write_report(study, score_study(study, resamples=100), out)
+    paths = write_report(study, scores_of(study, resamples=100), out)
     page = (out / "report.html").read_text()
     assert EVIL not in page and "&lt;img src=x" in page
     assert re.findall(r'(?:src|href)="(?!data:image/png)', page) == []
@@ -183,10 +184,10 @@ def test_the_command_scores(study: Study) -> None:
 
 
 def test_a_reader_who_has_only_begun_is_left_out_of_the_mean(study: Study) -> None:
-    simulate_study(study, (0.6, 0.7))
-    before = score_study(study, resamples=100)
+    simulate(study, (0.6, 0.7))
+    before = scores_of(study, resamples=100)
     write_readers(study.path, [("Late", [record("classify", item=study.items[0].name, rating=3)])])
-    after = score_study(study, resamples=100)
+    after = scores_of(study, resamples=100)
     assert len(after.classified) == 3 and len(after.finished) == 2
     assert after.together and before.together and after.together.mean == before.together.mean
 
@@ -194,7 +195,7 @@ def test_a_reader_who_has_only_begun_is_left_out_of_the_mean(study: Study) -> No
 def test_answers_of_another_study_are_named(study: Study) -> None:
     write_readers(study.path, [("Ada", [record("classify", item="9999", rating=3)])])
     with pytest.raises(DatasetError, match="answers case 9999, which the study does not have"):
-        score_study(study)
+        scores_of(study)
 
 
 def test_a_learners_curve_is_over_the_last_ten() -> None:
@@ -203,7 +204,7 @@ def test_a_learners_curve_is_over_the_last_ten() -> None:
 
 
 def test_case_sets(built: Path, tmp_path: Path) -> None:
-    study = new_study(built, built, tmp_path / "s", options=StudyOptions(3, 6, 0))
+    study = make_study(built, built, tmp_path / "s", options=StudyOptions(3, 6, 0))
     assert export_cases(study, tmp_path / "dicom", "dicom") == 6
     files = sorted((tmp_path / "dicom" / "cases").glob("*.dcm"))
     images = [path for path in files if path.name.count(".") == 1]

@@ -44,7 +44,7 @@ def edited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_test_is_written_whole(built: Path, real: Path, edited: None, tmp_path: Path) -> None:
     out = tmp_path / "test"
-    counts = turing.turing(built, real, out, TuringOptions(12, seed=5))
+    counts = turing.draw_turing_test(built, real, out, count=12, seed=5)
     rows = list(csv.DictReader((out / "answers.csv").read_text().splitlines()))
     assert Counter(row["kind"] for row in rows) == Counter(counts) and sum(counts.values()) == 12
     assert len({(row["kind"] == "real", row["key"]) for row in rows}) == 12
@@ -63,7 +63,7 @@ def test_a_test_is_written_whole(built: Path, real: Path, edited: None, tmp_path
     told = {str(file_mark(path).making) for path in out.glob("*.png")}
     assert len(told) == 1 and "composite" in told.pop(), "the mark must not give the answer away"
     with pytest.raises(OutputError, match="holds a test already"):
-        turing.turing(built, real, out)
+        turing.draw_turing_test(built, real, out)
 
 
 def test_draws_follow_the_seed_and_the_shares(built: Path, real: Path, edited: None) -> None:

@@ -50,11 +50,11 @@ def edited_file(path: Path) -> Path:
     """A StyleGAN2 with parts and directions beside it, as recipes with edits need them; nothing in them is measured."""
     from synthmammo.editing.directions.file import directions_file, write_directions
     from synthmammo.editing.directions.fitted import Attribute, Directions
-    from synthmammo.editing.parts.fit import PartsOptions, fit_parts
+    from synthmammo.editing.parts.fit import fit_parts
     from synthmammo.mammogram.terms import ATTRIBUTES
 
     checkpoint = load(stylegan2_file(path))
-    fit_parts(str(path), options=PartsOptions(samples=4, parts=4, pairs=1))
+    fit_parts(path, samples=4, clusters=4, pairs=1)
     width, unit = STYLEGAN2.w_dim, np.eye(STYLEGAN2.w_dim, dtype=np.float32)
     attributes = {
         name: Attribute(unit[number], unit[number], 0.5, np.linspace(0, 1, 101, dtype=np.float32), 0.9)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from synthmammo.arguments import a_model, a_path
 from synthmammo.editing.directions.fitted import Attribute, Directions
+from synthmammo.errors import GeneratorError
+from synthmammo.identity import file_digest
 from synthmammo.mammogram.terms import ATTRIBUTES
 from synthmammo.models.fitted_file import Tensors, read_fitted, require_beside, write_fitted
+from synthmammo.models.names import locate
 
 _ARRAYS = ("means", "components", "deviations", "explained")
 _MISSING = "`synthmammo directions fit MODEL` finds the directions of a model; background.directions names a file."
@@ -50,6 +54,32 @@ def read_directions(path: Path, weights: str) -> Directions:
         CheckpointError: There is none, it is not one of ours, or it is of another model.
     """
     return read_fitted(path, "directions", weights, _MISSING, _built)
+
+
+def find_directions(model: str | Path, file: str | Path | None = None) -> Directions:
+    """What is known of the directions of a model: its components and attributes, and how far each moves the others.
+
+    Args:
+        model: Name of the model: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION.
+        file: File of directions, which `fit_directions` writes; None for the one beside the model.
+
+    Returns:
+        The directions; `names` lists them.
+
+    Raises:
+        CheckpointError: There is no such model or file, or the file is of another model.
+        GeneratorError: An argument makes no sense (its name comes first).
+
+    Example:
+        >>> import synthmammo as sm
+        >>> model = "zoo/stylegan2-cbis-mass-128"
+        >>> path, _ = sm.fit_directions(model, "m.directions", components=2, latents=200, samples=0)
+        >>> sm.find_directions(model, path).names
+        ('component 0', 'component 1')
+    """
+    located = locate(a_model(model, "model", GeneratorError))
+    path = directions_file(located) if file is None else a_path(file, "file", GeneratorError)
+    return read_directions(path, file_digest(located))
 
 
 def require_directions(model: str, file: Path | None) -> None:

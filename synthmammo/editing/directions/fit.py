@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from synthmammo.arguments import a_function, a_model, a_number, a_path, a_real, a_seed, a_text
 from synthmammo.editing.directions.file import directions_file, write_directions
 from synthmammo.editing.directions.fitted import (
     COMPONENTS,
@@ -18,7 +19,7 @@ from synthmammo.editing.directions.fitted import (
     fit_attribute,
     principal_components,
 )
-from synthmammo.errors import GeneratorError
+from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.attributes import OF_PATCHES, measure
@@ -60,39 +61,77 @@ class Fitting:
         device: Device the network runs on.
     """
 
-    components: int = COMPONENTS
-    latents: int = 50_000
-    samples: int = 400
-    checks: int = 32
-    truncation: float = 0.65
-    seed: int = 0
-    device: str = "cpu"
+    components: int
+    latents: int
+    samples: int
+    checks: int
+    truncation: float
+    seed: int
+    device: str
 
 
 def fit_directions(
-    model: str,
-    fitting: Fitting | None = None,
-    out: Path | None = None,
+    model: str | Path,
+    out: str | Path | None = None,
     *,
+    components: int = COMPONENTS,
+    latents: int = 50_000,
+    samples: int = 400,
+    checks: int = 32,
+    truncation: float = 0.65,
+    seed: int = 0,
+    device: str = "cpu",
     progress: Progress = silent,
 ) -> tuple[Path, Directions]:
-    """Find the directions of a model and write them.
+    """Find the directions along which the samples of a StyleGAN2 can be moved, and write them.
+
+    There is one direction per principal component of W, and one per attribute (breast area, density, view, ...) that
+    is measured on samples.
 
     Args:
-        model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`.
-        fitting: How the directions are found; None for the defaults.
+        model: Name of the model: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION.
         out: File to write; None for the place beside the model where recipes look.
-        progress: Called with images rendered and images in all.
+        components: Number of principal components to keep, at most the dimensions of W.
+        latents: Number of latents that the components are computed from, at least 2.
+        samples: Number of samples to draw, on which attributes are measured; 0 leaves attributes out.
+        checks: Number of further samples on which the directions are tested.
+        truncation: psi of these samples, at least 0; best that of the recipes the directions are for.
+        seed: Random seed for drawing latents and samples.
+        device: Device that the network runs on, e.g. "cuda".
+        progress: Function that is called with the number of images done and that of all images.
 
     Returns:
         The file, and what is in it.
 
     Raises:
         CheckpointError: There is no such model, or it is no StyleGAN2.
-        GeneratorError: More components are asked for than W has dimensions.
+        GeneratorError: More components are asked for than W has dimensions, or an argument makes no sense (its name
+            comes first).
         OutputError: The file cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> model = "zoo/stylegan2-cbis-mass-128"
+        >>> path, found = sm.fit_directions(model, "m.directions", components=3, latents=500, samples=0)
+        >>> found.names
+        ('component 0', 'component 1', 'component 2')
     """
-    fitting = fitting or Fitting()
+    name, place = a_model(model, "model", GeneratorError), None if out is None else a_path(out, "out", OutputError)
+    a_function(progress, "progress", GeneratorError)
+    fitting = Fitting(
+        a_number(components, "components", GeneratorError, least=1),
+        a_number(latents, "latents", GeneratorError, least=2),
+        a_number(samples, "samples", GeneratorError, least=0),
+        a_number(checks, "checks", GeneratorError, least=0),
+        a_real(truncation, "truncation", GeneratorError, least=0),
+        a_seed(seed, "seed", GeneratorError),
+        a_text(device, "device", GeneratorError),
+    )
+    return _fitted(name, fitting, place, progress)
+
+
+def _fitted(model: str, fitting: Fitting, out: Path | None, progress: Progress) -> tuple[Path, Directions]:
+    """The directions of a model, written, and their file."""
     stage(progress, "loading the model")
     host = StyleGAN2(model, _BITS, fitting.device)
     opened = host.model

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synthmammo.arguments import a_function, a_model, a_number, a_path, a_real, a_seed, a_text, wrong
 from synthmammo.editing.samples import one_grey_channel
-from synthmammo.errors import GeneratorError
+from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.identity import draw_u64
 from synthmammo.models.latents import Model, open_model
 from synthmammo.progress import Progress, Steps, silent, stage
@@ -40,19 +41,11 @@ class PartsOptions:
         pairs: Number of pairs of images on which every part is then transferred, to report how local that is.
     """
 
-    samples: int = 200
-    parts: int = 10
-    seed: int = 0
-    truncation: float = 1.0
-    pairs: int = 8
-
-    def __post_init__(self) -> None:
-        for name, least in (("samples", 2), ("parts", 2), ("pairs", 1)):
-            if getattr(self, name) < least:
-                raise GeneratorError(f"expected {least} or more, got {getattr(self, name)}", where=name)
-        if self.parts > MOST_PARTS:
-            message = f"expected {MOST_PARTS} or fewer, as many as the clustered layer has places; got {self.parts}"
-            raise GeneratorError(message, where="parts")
+    samples: int
+    parts: int
+    seed: int
+    truncation: float
+    pairs: int
 
 
 @dataclass(frozen=True)
@@ -83,36 +76,72 @@ class PartReport:
 
 
 def fit_parts(
-    model: str,
-    out: Path | None = None,
-    options: PartsOptions | None = None,
+    model: str | Path,
+    out: str | Path | None = None,
     *,
+    samples: int = 200,
+    clusters: int = 10,
+    seed: int = 0,
+    truncation: float = 1.0,
+    pairs: int = 8,
     device: str = "cpu",
     progress: Progress = silent,
-) -> list[PartReport]:
-    """Find the parts of a model's images and write them.
+) -> tuple[Path, list[PartReport]]:
+    """Find the parts of a StyleGAN2's images, for local edits, and write them.
+
+    The activations of an early layer are clustered. Each part is then taken from one sample to another, on some pairs,
+    to report how local that is.
 
     Args:
-        model: `zoo/NAME`, a path, or `hf://ORG/REPO/FILE@REVISION`; of one image channel.
+        model: Name of the model: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION; of one image channel.
         out: File to write; None for the one beside the model, where recipes look for it.
-        options: How the parts are found; None for the defaults.
-        device: Device the network runs on.
-        progress: Called with images rendered and images in all.
+        samples: Number of samples to draw, whose activations are clustered; at least 2.
+        clusters: Number of parts to find, 2 to 64.
+        seed: Random seed for drawing the samples and the initial centroids.
+        truncation: psi of the samples, at least 0; 1 leaves them as they are.
+        pairs: Number of pairs of samples to try each part on, at least 1.
+        device: Device that the network runs on, e.g. "cuda".
+        progress: Function that is called with the number of images done and that of all images.
 
     Returns:
-        What was found, the largest part first.
+        The file, and what was found, the largest part first.
 
     Raises:
         CheckpointError: There is no such model, or it is no StyleGAN2.
-        GeneratorError: It makes colour images, or an option makes no sense.
+        GeneratorError: It makes colour images, or an argument makes no sense (its name comes first).
         OutputError: The place cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> model = "zoo/stylegan2-cbis-mass-128"
+        >>> path, found = sm.fit_parts(model, "m.parts", samples=4, clusters=2, pairs=1)
+        >>> [report.part for report in found]
+        [0, 1]
     """
+    name, place = a_model(model, "model", GeneratorError), None if out is None else a_path(out, "out", OutputError)
+    a_function(progress, "progress", GeneratorError)
+    if a_number(clusters, "clusters", GeneratorError, least=2) > MOST_PARTS:
+        hint = "The clustered layer has no more places than that."
+        raise wrong("clusters", f"a whole number of 2 to {MOST_PARTS}", clusters, GeneratorError, hint)
+    options = PartsOptions(
+        a_number(samples, "samples", GeneratorError, least=2),
+        clusters,
+        a_seed(seed, "seed", GeneratorError),
+        a_real(truncation, "truncation", GeneratorError, least=0),
+        a_number(pairs, "pairs", GeneratorError, least=1),
+    )
+    return _fitted(name, place, options, a_text(device, "device", GeneratorError), progress)
+
+
+def _fitted(
+    model: str, out: Path | None, options: PartsOptions, device: str, progress: Progress
+) -> tuple[Path, list[PartReport]]:
+    """The parts of a model, written: their file, and what was found."""
     import torch
 
     from synthmammo.editing.parts.clusters import cluster_parts
     from synthmammo.editing.parts.file import parts_file, write_parts
 
-    options = options or PartsOptions()
     stage(progress, "loading the model")
     opened = open_model(model, device)
     one_grey_channel(opened)
@@ -128,8 +157,7 @@ def fit_parts(
     reports = measure_transfers(opened, parts, options, steps)
     found = {**asdict(options), "reports": [asdict(report) for report in reports]}
     path = out or parts_file(opened.checkpoint.path)
-    write_parts(path, replace(parts, options=found), opened.checkpoint.digest)
-    return reports
+    return write_parts(path, replace(parts, options=found), opened.checkpoint.digest), reports
 
 
 def measure_transfers(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from synthmammo.editing.samples import Samples, grey
-from synthmammo.errors import GeneratorError
+from synthmammo.arguments import a_path
+from synthmammo.editing.samples import Samples, SamplesLike, grey, layer_range, open_samples, sample_names
+from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
 from synthmammo.mammogram import png
 from synthmammo.mammogram.mark import picture_packet
@@ -18,6 +19,55 @@ from synthmammo.progress import Progress, silent
 
 
 def draw_mix(
+    model: str | Path,
+    out: str | Path,
+    *,
+    layers: range,
+    targets: SamplesLike = "0-3",
+    references: SamplesLike = "10-15",
+    truncation: float = 0.65,
+    label: str | None = None,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> Path:
+    """Draw a sheet of samples with mixed layers: each target takes some layers from each reference.
+
+    Low layers are shape and position, high layers texture.
+
+    Args:
+        model: Name of the StyleGAN2: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION.
+        out: PNG file to write.
+        layers: Layers of w that are taken from the references, e.g. range(6, 12).
+        targets: Samples that receive the layers, one per row: seeds as a range or as a text like "0-3", or FILE:KEY of
+            images that `invert` made.
+        references: Samples that give their layers, one per column.
+        truncation: psi of samples that are named by a seed, at least 0; 1 leaves them as they are.
+        label: Class of these samples, for a conditional model; None for one without classes.
+        device: Device that the network runs on, e.g. "cuda".
+        progress: Function that is called with the number of images done and that of all images.
+
+    Returns:
+        `out`; its first row and column are the samples themselves.
+
+    Raises:
+        CheckpointError: There is no such model, or it is no StyleGAN2.
+        GeneratorError: An argument makes no sense (its name comes first), or the class is missing, unwanted or unknown.
+        DatasetError: A file of inverted images cannot be used.
+        OutputError: The picture cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> model, some = "zoo/stylegan2-cbis-mass-128", dict(targets=[0], references=[10])
+        >>> sm.draw_mix(model, "mix.png", layers=range(6, 12), **some, label="malignant").name
+        'mix.png'
+    """
+    picture, taken = a_path(out, "out", OutputError), layer_range(layers, "layers")
+    rows, columns = sample_names(targets, "targets"), sample_names(references, "references")
+    samples = open_samples(model, truncation, label, device, progress)
+    return write_mix(samples, rows, columns, taken, picture, progress=progress)
+
+
+def write_mix(
     samples: Samples,
     rows: Sequence[str],
     columns: Sequence[str],
@@ -46,7 +96,7 @@ def draw_mix(
     """
     from synthmammo.editing.mixing import mixed
 
-    check_layers(samples, layers)
+    _require_layers(samples, layers)
     kept, taken = [samples.named(name) for name in rows], [samples.named(name) for name in columns]
     total, done = (len(kept) + 1) * (len(taken) + 1) - 1, 0
     tiles, captions = [np.full((8, 8, 3), BACKGROUND, np.uint8)], [f"layers {layers[0]} to {layers[1] - 1} of"]
@@ -69,12 +119,7 @@ def draw_mix(
     return out
 
 
-def check_layers(samples: Samples, layers: tuple[int, int]) -> None:
-    """Refuse a range of layers that the model does not have.
-
-    Raises:
-        GeneratorError: It does not.
-    """
+def _require_layers(samples: Samples, layers: tuple[int, int]) -> None:
     count = samples.model.network.config.latents
     if not 0 <= layers[0] <= layers[1] <= count:
         hint = f"The model has layers 0 to {count - 1}; e.g. 0:{count // 2} is its coarse half."

@@ -26,7 +26,7 @@ _TILE = (192, 192)
 
 
 @dataclass(frozen=True)
-class Scale:
+class DirectionsLayout:
     """What a sheet of directions shows.
 
     Attributes:
@@ -65,7 +65,7 @@ class Transfer:
     parts: Path | None = None
 
 
-def draw_seeds(samples: Samples, names: Sequence[str], *, progress: Progress = silent) -> Picture:
+def seeds_sheet(samples: Samples, names: Sequence[str], *, progress: Progress = silent) -> Picture:
     """Figure 1: samples, uncurated.
 
     Args:
@@ -87,8 +87,8 @@ def draw_seeds(samples: Samples, names: Sequence[str], *, progress: Progress = s
     return contact_sheet(tiles, ceil(sqrt(len(names) * 1.6)), [name.rpartition(":")[2] for name in names], _TILE)
 
 
-def draw_directions(
-    samples: Samples, name: str, rows: Sequence[str], scale: Scale, *, progress: Progress = silent
+def directions_sheet(
+    samples: Samples, name: str, rows: Sequence[str], scale: DirectionsLayout, *, progress: Progress = silent
 ) -> Picture:
     """Figure 2: a sample moved along directions, one per row, from -s to +s standard deviations.
 
@@ -116,7 +116,7 @@ def draw_directions(
     return contact_sheet(tiles, len(strengths), captions, _TILE)
 
 
-def draw_parts(
+def parts_sheet(
     samples: Samples, names: Sequence[str], file: Path | None = None, *, progress: Progress = silent
 ) -> Picture:
     """The parts of some samples: each sample, and below it the same with its parts in colours and their numbers.
@@ -149,7 +149,7 @@ def draw_parts(
     return contact_sheet([*plain, *coloured], len(names), [*captions, *[""] * len(names)], _TILE)
 
 
-def draw_transfers(
+def transfers_sheet(
     samples: Samples,
     references: Sequence[str],
     targets: Sequence[str],
@@ -180,7 +180,7 @@ def draw_transfers(
     found, synthesis = _read(samples, transfer.parts), samples.model.network.synthesis
     if not 0 <= transfer.part < len(found):
         hint = f"The model has the parts 0 to {len(found) - 1}."
-        raise GeneratorError(f"no part is called '{transfer.part}'", where="part", hint=hint)
+        raise GeneratorError(f"no part is called '{transfer.part}'", where="cluster", hint=hint)
     queries = found.queries(transfer.part, transfer.threshold, transfer.epsilon)
     tiles, captions = [], []
     for done, pair in enumerate(zip(references, targets, strict=True)):

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image as Pictures
 
-from synthmammo.editing.samples import Grey, Named, Samples, grey
+from synthmammo.arguments import a_model, a_number, a_path, a_positive, a_text
+from synthmammo.editing.directions.file import require_directions
+from synthmammo.editing.samples import Grey, Named, Samples, SamplesLike, grey, open_samples, sample_names
 from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.files import writing
 from synthmammo.mammogram import png
@@ -49,7 +51,64 @@ class Way:
             raise GeneratorError(f"expected 2 or more, got {self.steps}", where="steps")
 
 
-def draw_walk(samples: Samples, way: Way, out: Path, *, progress: Progress = silent) -> Path:
+def draw_walk(
+    model: str | Path,
+    stops: SamplesLike,
+    out: str | Path,
+    *,
+    along: str | None = None,
+    most: float = 3.0,
+    pictures: int = 9,
+    seconds: float = 2.0,
+    truncation: float = 0.65,
+    label: str | None = None,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> Path:
+    """Draw the way through a model from sample to sample, or from one sample along a direction.
+
+    Args:
+        model: Name of the StyleGAN2: zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION.
+        stops: Samples to visit, two or more: seeds, or FILE:KEY of images that `invert` made; one with `along`.
+        out: `.png` for a strip, one row from stop to stop; `.gif`, `.webp` or `.apng` for an animation, which goes
+            there and back.
+        along: Direction to walk along from one sample, e.g. "density" or "component 3"; None for none.
+        most: Largest distance along the direction, both ways, in standard deviations; above 0.
+        pictures: Number of pictures from stop to stop, at least 2.
+        seconds: Time of an animation from stop to stop in seconds, above 0.
+        truncation: psi of samples that are named by a seed, at least 0; 1 leaves them as they are.
+        label: Class of these samples, for a conditional model; None for one without classes.
+        device: Device that the network runs on, e.g. "cuda".
+        progress: Function that is called with the number of images done and that of all images.
+
+    Returns:
+        `out`.
+
+    Raises:
+        CheckpointError: There is no such model, or it is no StyleGAN2, or its directions are not there.
+        GeneratorError: An argument makes no sense (its name comes first), or the class is missing, unwanted or unknown.
+        DatasetError: A file of inverted images cannot be used.
+        OutputError: The picture cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> sm.draw_walk("zoo/stylegan2-cbis-mass-128", [3, 17], "walk.gif", pictures=3, label="malignant").name
+        'walk.gif'
+    """
+    place, names = a_path(out, "out", OutputError), sample_names(stops, "stops")
+    steps = a_number(pictures, "pictures", GeneratorError, least=2)
+    time = a_positive(seconds, "seconds", "s", GeneratorError)
+    farthest = a_positive(most, "most", "standard deviations", GeneratorError)
+    if along is not None:
+        a_text(along, "along", GeneratorError)
+        require_directions(a_model(model, "model", GeneratorError), None)
+    samples = open_samples(model, truncation, label, device, progress)
+    named = tuple(map(samples.named, names))
+    way = Way(along_direction(samples, named, along, farthest) if along else named, steps, time)
+    return write_walk(samples, way, place, progress=progress)
+
+
+def write_walk(samples: Samples, way: Way, out: Path, *, progress: Progress = silent) -> Path:
     """Render a walk.
 
     Args:

@@ -144,7 +144,7 @@ def _syntax(implicit: bool | None, little: bool | None) -> UID:
 def hoisted(header: Dataset) -> Dataset:
     """The header itself, with what a multi-frame object keeps in functional groups also where other objects keep it.
 
-    Of groups per frame the first frame's are taken; what stands at the top already stays.
+    The first frame's of the groups per frame are taken; what stands at the top already stays.
     """
     groups = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "XRay3DAcquisitionSequence")
     for item in (item for name in groups for item in as_list(header, name)[:1]):

@@ -16,17 +16,34 @@ class LesionConfig(Protocol):
     """What is needed of the shape of any such generator; see the configurations for the meaning of each."""
 
     @property
-    def size(self) -> int: ...  # noqa: D102
+    def size(self) -> int:
+        """Side of a patch in pixels."""
+        ...
+
     @property
-    def border_px(self) -> int: ...  # noqa: D102
+    def border_px(self) -> int:
+        """Width in pixels of the border without lesion at full size."""
+        ...
+
     @property
-    def discriminator_images(self) -> int: ...  # noqa: D102
+    def discriminator_images(self) -> int:
+        """Number of images that the discriminator sees: the combined one, 2 with the untouched one beside it."""
+        ...
+
     @property
-    def noise_sizes(self) -> tuple[int, ...]: ...  # noqa: D102
+    def noise_sizes(self) -> tuple[int, ...]:
+        """Sides in pixels of the maps that get a plane of random numbers."""
+        ...
+
     @property
-    def scalars(self) -> int: ...  # noqa: D102
+    def scalars(self) -> int:
+        """Number of random numbers that the generator takes."""
+        ...
+
     @property
-    def smallest_size(self) -> int: ...  # noqa: D102
+    def smallest_size(self) -> int:
+        """Side in pixels of the smallest patches that the generator takes."""
+        ...
 
 
 def check_shape(config: LesionConfig) -> None:

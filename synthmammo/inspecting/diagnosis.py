@@ -88,7 +88,18 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Look at the installation; nothing is changed, and nothing is fetched."""
+    """Look at this installation: versions, optional parts, processors, DICOM plug-ins, disks.
+
+    Nothing is changed, and nothing is fetched.
+
+    Returns:
+        What was found, with what every user needs and lacks in `problems`.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> sm.diagnose().machine["synthmammo"].partition(",")[0] == sm.__version__
+        True
+    """
     libraries = tuple(_libraries())
     devices, trouble = _devices()
     found = Diagnosis(_machine(), libraries, devices, _dicom(), _disks())
