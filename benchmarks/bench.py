@@ -60,7 +60,7 @@ def start_up() -> Iterator[Line]:
 
 def plan() -> Iterator[Line]:
     """Rows planned and written per second of processor time, in one process."""
-    from synthmammo.planning.planner import plan as write_plan
+    from synthmammo.planning.planner import write_plan as write_plan
     from synthmammo.recipe import load_recipe
 
     recipe = load_recipe(RECIPES / "detection.yaml", ["size=1000000"])

@@ -252,7 +252,7 @@ def main() -> None:
         picture(judged_pairs, results, sign, checkpoint, given.sheet)
     if given.out:
         description = replace(checkpoint.description, metrics=measured)
-        checkpoints.save(given.out, {"generator": generator.network}, description, torch.float16)
+        checkpoints.save_model(given.out, {"generator": generator.network}, description, torch.float16)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from synthmammo.editing.directions.fitted import Attribute, Directions
 from synthmammo.editing.editor import Editor
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.mammogram.planned import PlannedEdit, Row
-from synthmammo.models.file import Description, save
+from synthmammo.models.file import Description, save_model
 from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import DirectionEdit
@@ -33,7 +33,7 @@ from synthmammo.recipe.edits import DirectionEdit
 def model_file(folder: Path, config: StyleGAN2Config) -> Path:
     torch.manual_seed(0)
     described = Description("stylegan2", vars(config))
-    return save(folder / "model.safetensors", {"generator": Generator(config)}, described)
+    return save_model(folder / "model.safetensors", {"generator": Generator(config)}, described)
 
 
 def with_attribute(found: Directions) -> Directions:

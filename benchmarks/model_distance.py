@@ -62,7 +62,7 @@ def main() -> None:
     print(json.dumps(measured, indent=2))
     if given.out:
         description = replace(described, metrics=measured)
-        checkpoints.save(given.out, {"generator": generator}, description, torch.float16)
+        checkpoints.save_model(given.out, {"generator": generator}, description, torch.float16)
 
 
 if __name__ == "__main__":

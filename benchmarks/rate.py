@@ -23,9 +23,9 @@ from synthmammo.building.build import planned_shards
 from synthmammo.generators.base import DeviceHost
 from synthmammo.generators.inputs import Inputs
 from synthmammo.models.devices import settled
-from synthmammo.models.file import Description, save
+from synthmammo.models.file import Description, save_model
 from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
-from synthmammo.planning.planner import plan
+from synthmammo.planning.planner import write_plan
 from synthmammo.recipe import Recipe, as_recipe
 
 FORMATS = ["webdataset", "parquet", "dicom"]
@@ -35,7 +35,7 @@ def recipe(folder: Path, given: argparse.Namespace) -> Recipe:
     """Hosts of a model with random weights, in three formats."""
     config = StyleGAN2Config(resolution=given.resolution, channel_base=given.base)
     description = Description("stylegan2", asdict(config), spacing_mm=0.4)
-    model = save(folder / "model.safetensors", {"generator": Generator(config)}, description)
+    model = save_model(folder / "model.safetensors", {"generator": Generator(config)}, description)
     background = {"generator": "stylegan2", "model": str(model), "view": "MLO", "laterality": "L"}
     emit = {"shard_size": max(1, given.images // given.workers), "formats": FORMATS}
     content = {
@@ -51,7 +51,7 @@ def recipe(folder: Path, given: argparse.Namespace) -> Recipe:
 
 def generator_seconds(checked: Recipe, folder: Path, device: str) -> float:
     """Seconds per image of the network alone, in the batches that a build has."""
-    plan(checked, folder / "plan.parquet")
+    write_plan(checked, folder / "plan.parquet")
     rows = [row for shard in planned_shards(folder / "plan.parquet") for row in shard.rows]
     host = open_host(checked, Inputs(), device)
     assert isinstance(host, DeviceHost)

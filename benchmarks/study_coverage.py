@@ -19,7 +19,8 @@ from scipy import stats
 from synthmammo.metrics.curves import delong_interval
 from synthmammo.studying.obuchowski import read_by_several
 from synthmammo.studying.scoring import resampled_mean
-from synthmammo.studying.simulation import SKILLS, ratings
+from synthmammo.studying.simulation import ratings
+from synthmammo.studying.studies import SKILLS
 
 POSITIVE = np.arange(100) >= 52
 SPREAD, CENTRE = 0.12, 0.7

@@ -28,7 +28,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from synthmammo._version import __version__
-from synthmammo.processors import take_large_pages, wait_without_spinning
+from synthmammo.models.processors import take_large_pages, wait_without_spinning
 
 if TYPE_CHECKING:
     from synthmammo.auditing.audit import audit

@@ -19,12 +19,12 @@ from typing import Any, TypeVar
 
 from synthmammo.errors import SynthmammoError, nearest
 
-Failure = type[SynthmammoError]
+_Failure = type[SynthmammoError]
 Word = TypeVar("Word", bound=StrEnum)
 Options = TypeVar("Options")
 
 
-def wrong(name: str, expected: str, value: object, failure: Failure, hint: str | None = None) -> SynthmammoError:
+def wrong(name: str, expected: str, value: object, failure: _Failure, hint: str | None = None) -> SynthmammoError:
     """The error for an argument that is not what it should be.
 
     Args:
@@ -37,7 +37,7 @@ def wrong(name: str, expected: str, value: object, failure: Failure, hint: str |
     return failure(f"expected {expected}, found {_shown(value)}", where=name, hint=hint)
 
 
-def a_path(value: object, name: str, failure: Failure) -> Path:
+def a_path(value: object, name: str, failure: _Failure) -> Path:
     """A path from a text or a `Path`.
 
     Raises:
@@ -49,7 +49,7 @@ def a_path(value: object, name: str, failure: Failure) -> Path:
     return Path(text)
 
 
-def a_model(value: object, name: str, failure: Failure) -> str:
+def a_model(value: object, name: str, failure: _Failure) -> str:
     """The name of a model, zoo/NAME, a path, or hf://ORG/REPO/FILE@REVISION; whether there is one is not looked at.
 
     Raises:
@@ -60,7 +60,7 @@ def a_model(value: object, name: str, failure: Failure) -> str:
     return str(value)
 
 
-def a_text(value: object, name: str, failure: Failure) -> str:
+def a_text(value: object, name: str, failure: _Failure) -> str:
     """A text that is not blank.
 
     Raises:
@@ -71,7 +71,7 @@ def a_text(value: object, name: str, failure: Failure) -> str:
     return value
 
 
-def a_number(value: Any, name: str, failure: Failure, *, least: int | None = None) -> int:
+def a_number(value: Any, name: str, failure: _Failure, *, least: int | None = None) -> int:
     """A whole number; NumPy's are taken too, True and False are none.
 
     Args:
@@ -93,7 +93,7 @@ def a_number(value: Any, name: str, failure: Failure, *, least: int | None = Non
     return number
 
 
-def a_real(value: Any, name: str, failure: Failure, *, least: float | None = None, most: float | None = None) -> float:
+def a_real(value: Any, name: str, failure: _Failure, *, least: float | None = None, most: float | None = None) -> float:
     """A finite number.
 
     Args:
@@ -113,7 +113,7 @@ def a_real(value: Any, name: str, failure: Failure, *, least: float | None = Non
     return float(value)
 
 
-def a_choice(value: object, name: str, failure: Failure) -> bool:
+def a_choice(value: object, name: str, failure: _Failure) -> bool:
     """True or False, and nothing that merely counts as one of them.
 
     Raises:
@@ -124,7 +124,7 @@ def a_choice(value: object, name: str, failure: Failure) -> bool:
     return value
 
 
-def a_function(value: Any, name: str, failure: Failure) -> Callable[..., Any]:
+def a_function(value: Any, name: str, failure: _Failure) -> Callable[..., Any]:
     """Something that can be called.
 
     Raises:
@@ -136,7 +136,7 @@ def a_function(value: Any, name: str, failure: Failure) -> Callable[..., Any]:
     return function
 
 
-def a_word(value: object, words: type[Word], name: str, failure: Failure) -> Word:
+def a_word(value: object, words: type[Word], name: str, failure: _Failure) -> Word:
     """A member of a list of words, from itself or from its text.
 
     Raises:
@@ -149,7 +149,7 @@ def a_word(value: object, words: type[Word], name: str, failure: Failure) -> Wor
     return words(value)
 
 
-def a_name(value: object, known: Iterable[str], name: str, failure: Failure) -> str:
+def a_name(value: object, known: Iterable[str], name: str, failure: _Failure) -> str:
     """One of some texts.
 
     Raises:
@@ -162,7 +162,7 @@ def a_name(value: object, known: Iterable[str], name: str, failure: Failure) -> 
     return str(value)
 
 
-def a_seed(value: Any, name: str, failure: Failure) -> int:
+def a_seed(value: Any, name: str, failure: _Failure) -> int:
     """A seed that a recipe may have: a whole number of 0 to 2^63 - 1.
 
     Raises:
@@ -173,7 +173,7 @@ def a_seed(value: Any, name: str, failure: Failure) -> int:
     return seed
 
 
-def a_positive(value: Any, name: str, unit: str, failure: Failure) -> float:
+def a_positive(value: Any, name: str, unit: str, failure: _Failure) -> float:
     """A finite number above 0.
 
     Raises:
@@ -185,7 +185,7 @@ def a_positive(value: Any, name: str, unit: str, failure: Failure) -> float:
     return float(value)
 
 
-def options(kind: type[Options], given: Mapping[str, Any], failure: Failure) -> Options:
+def options(kind: type[Options], given: Mapping[str, Any], failure: _Failure) -> Options:
     """An instance of a dataclass of options, which checks the values itself.
 
     Args:

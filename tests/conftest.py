@@ -34,13 +34,13 @@ def seed() -> int:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The tiny recipe's dataset with its card, for tests that only read it."""
-    from synthmammo.building.build import build
+    from synthmammo.building.build import make_dataset
     from synthmammo.dataset.card import card
     from synthmammo.dataset.workers.local import Local
     from tests.support import tiny
 
     out = tmp_path_factory.mktemp("built") / "tiny"
-    build(tiny.recipe(), out, engine=Local(1))
+    make_dataset(tiny.recipe(), out, engine=Local(1))
     card(out)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     yield out

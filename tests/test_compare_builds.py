@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset import libraries
 from synthmammo.dataset.workers.local import Local
 from synthmammo.dataset.writers import dicom, dicom_findings, dicom_modules
@@ -19,7 +19,7 @@ FINDINGS = {"dicom": {"findings": ["segmentation", "report"]}, "parquet": {}, "w
 
 def made(folder):
     recipe = tiny.recipe(size=6, emit={"shard_size": 3, "preview_px": 64, "formats": FINDINGS})
-    build(recipe, folder / "tiny", engine=Local(1))
+    make_dataset(recipe, folder / "tiny", engine=Local(1))
     return compare_builds.digests_of(folder)
 
 

@@ -57,6 +57,13 @@ def test_the_page_on_architecture_explains_every_dashed_arrow() -> None:
     assert sorted(explained) == sorted(rooms.against_the_floors())
 
 
+def test_the_page_on_architecture_lists_every_room() -> None:
+    text = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    listed = {name for row in re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    there = {path.stem for path in rooms.PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert listed == there - {"__init__", "__main__", "_version", "__pycache__"}
+
+
 def test_a_key_without_a_description_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Recipe.model_fields["seed"], "description", None)
     with pytest.raises(Undocumented, match=r"\.seed has no description"):

@@ -121,6 +121,20 @@ def test_wrong_arguments_are_named(case, made):
         call(made)
 
 
+def test_what_comes_back_is_shown_in_a_line(made, tmp_path):
+    pytest.importorskip("torch")
+    assert repr(made.to_torch()) == f"TorchItems({made!r})"
+    assert repr(sm.status(made.path)) == "Standing(tiny: finished, 4 of 4 samples)"
+    assert repr(sm.find_model(MODEL)).startswith(f"ModelFile({MODEL}: ") and "problems" in repr(sm.diagnose())
+    found = sm.find_directions("zoo/stylegan2-phantom-256")
+    assert repr(found).startswith("Directions(") and repr(found).endswith("100 components)")
+    study = sm.new_study(made, made, tmp_path / "study", real_count=1, synthesised_count=2, edited_count=0, size_px=64)
+    assert repr(study) == "Study(Reader study: 3 cases)"
+    assert len(sm.simulate_study(str(tmp_path / "study"), [0.7])) == 1
+    scored = sm.score_study(tmp_path / "study", resamples=100)
+    assert repr(scored) == f"ScoredStudy(Reader study: {scored.page})" and scored.page.is_file()
+
+
 def test_selections_are_datasets(made):
     keys = made.keys
     assert made[1].key == keys[1] and made[-1].key == keys[3] and made[keys[2]].key == keys[2] and keys[2] in made

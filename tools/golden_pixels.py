@@ -161,6 +161,7 @@ def _contextual() -> Iterator[tuple[str, Made]]:
         (ContextualRemoval, "zoo/contextual-removal", Kind.MASS),
     ):
         generator = generator_of(model)
+        assert generator.spacing_mm
         tissue = _tissue(256, generator.spacing_mm)
         lesion = PlannedLesion(kind, Pathology.MALIGNANT, 10.0, 0.3, {}, ())
         yield f"contextual, {model}", _channel(generator(tissue, lesion, 20200430))

@@ -16,7 +16,7 @@ from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import CheckpointError, DatasetError
 from synthmammo.models.file import describe
 from synthmammo.models.names import SUFFIX
-from synthmammo.models.patients import count, saw
+from synthmammo.models.patients import count_patients, saw
 
 Falls = Literal["falls", "stands", "unknown"]
 
@@ -156,7 +156,7 @@ def _trained(
     trained = known.get(str(data.get("digest", "")))
     if groups:
         answer = saw(groups, patient) if patient else None
-        number = count(groups)
+        number = count_patients(groups)
         evidence.add(number, f"{what} was trained on {number} patients of {name or 'data without a name'}", answer)
     elif trained is not None:
         theirs = trained.patients(str(data.get("split", "")))

@@ -84,11 +84,12 @@ def benchmark(
     # What can be wrong is said before the seconds that importing PyTorch takes.
     Dataset.open(sides[0])
     from synthmammo.benchmarking.classify.classify import classify
-    from synthmammo.benchmarking.classify.report import report
+    from synthmammo.benchmarking.classify.report import classification_report
 
     made_by = None if generator is None else str(generator)
     where = usable(device, failure=TrainingError)
-    return report(classify(chosen, *sides, external=second, generator=made_by, device=where, progress=progress))
+    done = classify(chosen, *sides, external=second, generator=made_by, device=where, progress=progress)
+    return classification_report(done)
 
 
 def benchmark_detect(
@@ -147,10 +148,10 @@ def benchmark_detect(
     stage(a_function(progress, "progress", TrainingError), "reading the images")
     Dataset.open(sides[0])
     from synthmammo.benchmarking.detect.detect import detect
-    from synthmammo.benchmarking.detect.report import report
+    from synthmammo.benchmarking.detect.report import detection_report
 
     where = usable(device, failure=TrainingError)
-    return report(detect(chosen, *sides, rows=wanted, external=second, device=where, progress=progress))
+    return detection_report(detect(chosen, *sides, rows=wanted, external=second, device=where, progress=progress))
 
 
 def _rows(rows: object, synthetic: object) -> tuple[Any, ...]:

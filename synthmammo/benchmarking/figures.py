@@ -30,7 +30,7 @@ def figure(columns: int = 1, width: float = 6.4, height: float = 4.2) -> tuple[F
     return drawn, axes
 
 
-def save(drawn: Figure, path: Path) -> Path:
+def save_figure(drawn: Figure, path: Path) -> Path:
     """Write a figure as PNG, whole or not at all; without dates, so that equal figures are equal files."""
     with writing(path) as partial:
         drawn.savefig(partial, format="png", dpi=120, pil_kwargs={"pnginfo": png.info(chart_packet())})

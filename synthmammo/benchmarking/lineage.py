@@ -18,7 +18,7 @@ from synthmammo.models.file import load
 from synthmammo.models.names import SUFFIX, is_model
 
 
-class Side(Protocol):
+class TracedImages(Protocol):
     """Images of one side of a benchmark, as far as their origin goes."""
 
     @property
@@ -66,7 +66,9 @@ class TrainedModel(NamedTuple):
     split: str
 
 
-def check_lineage(real: Side, synthetic: Side, config: Tested, generator: str | None = None) -> list[str]:
+def check_lineage(
+    real: TracedImages, synthetic: TracedImages, config: Tested, generator: str | None = None
+) -> list[str]:
     """Refuse synthetic images whose generator was trained on the test patients, as far as manifests and models tell.
 
     Args:
@@ -108,7 +110,7 @@ def _unknown(name: str) -> str:
     return f"The dataset {name} is no longer at its place; whether a model made it was not checked."
 
 
-def check_other_patients(tested: Side, real: Side) -> None:
+def check_other_patients(tested: TracedImages, real: TracedImages) -> None:
     """Refuse a second test set of the patients of the first.
 
     Args:
@@ -125,7 +127,7 @@ def check_other_patients(tested: Side, real: Side) -> None:
         raise DatasetError(message, where=tested.where, hint=hint)
 
 
-def check_unseen(tested: Side, synthetic: Side, generator: str | None = None) -> None:
+def check_unseen(tested: TracedImages, synthetic: TracedImages, generator: str | None = None) -> None:
     """Refuse synthetic images whose generator was trained on any image of a second test set, or that hold its tissue.
 
     Args:
@@ -150,7 +152,7 @@ def check_unseen(tested: Side, synthetic: Side, generator: str | None = None) ->
         raise DatasetError(message, where=tested.where, hint=hint)
 
 
-def origin_notes(real: Side, synthetic: Side | None = None) -> list[str]:
+def origin_notes(real: TracedImages, synthetic: TracedImages | None = None) -> list[str]:
     """What the manifests of both sides say against calling one real and the other synthetic, and what made the latter.
 
     Args:
@@ -171,7 +173,7 @@ def origin_notes(real: Side, synthetic: Side | None = None) -> list[str]:
     return notes
 
 
-def _seen(trained: TrainedModel, config: Tested, synthetic: Side) -> str:
+def _seen(trained: TrainedModel, config: Tested, synthetic: TracedImages) -> str:
     split = trained.split or "train"
     everyone = "a cross-validation tests on every patient" if config.folds else ""
     if everyone or split == config.test_on:
@@ -186,7 +188,7 @@ def _seen(trained: TrainedModel, config: Tested, synthetic: Side) -> str:
     return f"{note} It saw all patients of that split, those held out for selection or left out of a share too."
 
 
-def _digests(images: Side) -> frozenset[str]:
+def _digests(images: TracedImages) -> frozenset[str]:
     return frozenset([images.digest, *(images.manifest.sources.values() if images.manifest else ())])
 
 
@@ -214,7 +216,7 @@ def _trained(model: str, data: Mapping[str, str]) -> TrainedModel:
     return TrainedModel(model, data.get("name", ""), frozenset(filter(None, digests)), data.get("split", ""))
 
 
-def usable(synthetic: Side, real: Side, train_patients: Collection[str]) -> NDArray[np.bool_]:
+def usable(synthetic: TracedImages, real: TracedImages, train_patients: Collection[str]) -> NDArray[np.bool_]:
     """Which synthetic images may be used: those with the tissue of a real patient only where that one is trained on.
 
     Args:

@@ -32,7 +32,7 @@ from synthmammo.errors import DatasetError, OutputError, unwritable
 from synthmammo.files import writing
 from synthmammo.identity import file_digest
 
-Record = dict[str, Any]
+ResultRecord = dict[str, Any]
 
 
 GRID = ("ratios", "synthetic_only", "shares", "seeds", "first_seed", "subgroups")
@@ -70,7 +70,7 @@ class Results:
         self.path = path
         self.facts, self.lines, self.tested = path / "benchmark.yaml", path / "results.jsonl", path / "tested.csv"
 
-    def begin(self, facts: Record, tested: Iterable[tuple[str, str, str]]) -> None:
+    def begin(self, facts: ResultRecord, tested: Iterable[tuple[str, str, str]]) -> None:
         """Record what is compared, or check that the benchmark that is here compares the same.
 
         Args:
@@ -87,7 +87,7 @@ class Results:
         with writing(self.tested) as partial, partial.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("key", "patient", "class"), *tested])
 
-    def _check_same(self, facts: Record) -> None:
+    def _check_same(self, facts: ResultRecord) -> None:
         hint = "Give another directory (out), or go on with what the directory's benchmark.yaml says."
         try:
             before = yaml.safe_load(self.facts.read_text(encoding="utf-8"))
@@ -102,7 +102,7 @@ class Results:
             if name not in GRID and old != new:
                 raise OutputError(f"{name} was {old!r} when it began, and is {new!r} now", where=self.path, hint=hint)
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[ResultRecord]:
         """All finished trainings; a line cut short by a crash is left out.
 
         Raises:
@@ -121,7 +121,7 @@ class Results:
                     raise DatasetError("not a record of a training", where=where, hint="Remove the line.") from error
         return records
 
-    def finished(self) -> dict[Run, Record]:
+    def finished(self) -> dict[Run, ResultRecord]:
         """Records by training, without trainings whose scores are no longer what they were."""
         found = {}
         for record in self.records():
@@ -131,14 +131,14 @@ class Results:
                 found[run] = record
         return found
 
-    def add(self, run: Run, scores: NDArray[np.float64], facts: Record) -> None:
+    def add(self, run: Run, scores: NDArray[np.float64], facts: ResultRecord) -> None:
         """Keep the scores of a training, then append its line."""
         path = self.path / "scores" / f"{run.name}.npy"
         with writing(path) as partial, partial.open("wb") as file:
             np.save(file, scores)
         self.append({**run._asdict(), **facts, "scores": f"scores/{path.name}", "scores_sha256": file_digest(path)})
 
-    def append(self, record: Record) -> None:
+    def append(self, record: ResultRecord) -> None:
         """Add one line to the results.
 
         Raises:
@@ -160,7 +160,7 @@ class Results:
             with self.lines.open("r+b") as file:
                 file.truncate(content.rfind(b"\n") + 1)
 
-    def scores(self, record: Record) -> NDArray[np.float64]:
+    def scores(self, record: ResultRecord) -> NDArray[np.float64]:
         """Scores of a finished training, `float64 (N)`."""
         return np.asarray(read_array(self.path / record["scores"]), np.float64)
 

@@ -8,10 +8,10 @@ from typing import TypeVar
 from synthmammo.interruption import Interrupted, keeping
 from synthmammo.progress import Steps, finishing, stage
 
-Training = TypeVar("Training")
+Run = TypeVar("Run")
 
 
-def one_by_one(advance: Steps, total: int, left: Sequence[Training], train: Callable[[Training], None]) -> None:
+def one_by_one(advance: Steps, total: int, left: Sequence[Run], train: Callable[[Run], None]) -> None:
     """Run the trainings that are left.
 
     Args:

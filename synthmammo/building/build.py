@@ -1,4 +1,4 @@
-"""`build`: the rows of a plan become shards, in parallel and resumably; the manifest is written last."""
+"""`make_dataset`: the rows of a plan become shards, in parallel and resumably; the manifest is written last."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from synthmammo.generators.inputs import Inputs
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
 from synthmammo.models.devices import Computing
-from synthmammo.planning.planner import plan
+from synthmammo.planning.planner import write_plan
 from synthmammo.planning.table import read_rows, shard_sizes
 from synthmammo.recipe import Recipe, resolved_yaml
 from synthmammo.recipe.order import name_orders
@@ -49,7 +49,7 @@ class PlannedShard:
         return len(self.rows)
 
 
-def build(
+def make_dataset(
     recipe: Recipe,
     out: Path,
     *,
@@ -189,7 +189,7 @@ def write_inputs(recipe: Recipe, out: Path) -> dict[str, int]:
     with writing(out / RECIPE) as file:
         file.write_text(resolved_yaml(recipe), encoding="utf-8")
     if not (out / PLAN).is_file():
-        plan(recipe, out / PLAN)
+        write_plan(recipe, out / PLAN)
     return shard_sizes(out / PLAN)
 
 

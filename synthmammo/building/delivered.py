@@ -13,7 +13,7 @@ from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.libraries import recipe_versions
 from synthmammo.dataset.manifest import Manifest, machine, machines, stated_computing
 from synthmammo.dataset.places import Folder, Place
-from synthmammo.dataset.unfinished import Unfinished, differences
+from synthmammo.dataset.unfinished import Unfinished, content_differences
 from synthmammo.dataset.workers.base import Engine, Report
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import OutputError
@@ -61,7 +61,7 @@ class Delivery:
             ("other models or hosts", found.digests(), self.sources),
         ):
             if here != there:
-                shown = "".join(f"\n    {change}" for change in differences(there, here)[:8])
+                shown = "".join(f"\n    {change}" for change in content_differences(there, here)[:8])
                 hint = "What was before is on the machine that began the build: all need the same."
                 raise OutputError(f"has {what}:{shown}", where=f"machine {socket.gethostname()}", hint=hint)
         _checked[self.identity] = found

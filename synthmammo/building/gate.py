@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synthmammo.dataset.layout import AUDIT
 from synthmammo.dataset.manifest import Manifest
-from synthmammo.dataset.release import audit_record, mark, write_mark
+from synthmammo.dataset.release import audit_record, mark_release, write_mark
 from synthmammo.dataset.reports import attach_audit
 from synthmammo.errors import DatasetError, RecipeError, nearest
 from synthmammo.progress import Progress
@@ -60,7 +60,7 @@ def pass_gate(recipe: Recipe, directory: Path, progress: Progress) -> list[str]:
             write_mark(directory, manifest, [reason])
             return [reason]
     attach_audit(directory, out)
-    return mark(directory, manifest, gate, audit_record(out / "audit.json"))
+    return mark_release(directory, manifest, gate, audit_record(out / "audit.json"))
 
 
 def _is_of(out: Path, manifest: Manifest) -> bool:

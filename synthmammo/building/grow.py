@@ -35,10 +35,10 @@ from synthmammo.dataset.index import IndexRow, index_row, read_index
 from synthmammo.dataset.layout import CARD, MANIFEST, PICTURE, PLAN, READABLE, STATE, beside
 from synthmammo.dataset.manifest import Manifest, ShardRecord, machines
 from synthmammo.dataset.places import size
-from synthmammo.dataset.reader import MadeDataset, listed
+from synthmammo.dataset.reader import MadeDataset, listed_shards
 from synthmammo.dataset.reports import REPORTS
 from synthmammo.dataset.shards import run_shards
-from synthmammo.dataset.unfinished import WORK, Unfinished, differences, with_code
+from synthmammo.dataset.unfinished import WORK, Unfinished, content_differences, with_code
 from synthmammo.dataset.workers.base import Advance, Engine
 from synthmammo.errors import OutputError, SynthmammoError, unwritable
 from synthmammo.generators.inputs import Inputs
@@ -97,7 +97,7 @@ def grow(
         GeneratorError: A generator cannot do what a row asks.
     """
     if versions != before.versions:
-        shown = "".join(f"\n    {change}" for change in differences(before.versions, dict(versions))[:8])
+        shown = "".join(f"\n    {change}" for change in content_differences(before.versions, dict(versions))[:8])
         hint = "Install what it was made with, or build the larger one in another directory."
         raise OutputError(f"was made with other versions, and bytes may depend on them:{shown}", where=out, hint=hint)
     _check_whole(out, before)
@@ -205,7 +205,7 @@ def kept(recipe: Recipe, out: Path, plan: Path, before: Manifest) -> Iterator[tu
 
 def _with_masks(out: Path, records: Sequence[ShardRecord], keys: Sequence[str]) -> list[IndexRow]:
     """Rows of the index from the samples of a shard: the index itself has no masks, and label files have."""
-    parts = listed(out, Manifest("", "", "", {}, shards=tuple(records)))
+    parts = listed_shards(out, Manifest("", "", "", {}, shards=tuple(records)))
     rows = {sample.key: index_row(sample) for part in parts for sample in part.samples()}
     return [rows[key] for key in keys]
 

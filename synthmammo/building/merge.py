@@ -24,7 +24,7 @@ from synthmammo.dataset.unfinished import (
     ORDER,
     WORK,
     Unfinished,
-    differences,
+    content_differences,
     is_running,
     stored_result,
     with_code,
@@ -157,10 +157,10 @@ def _check_alike(first: Piece, other: Piece) -> None:
     """
     hint = f"It does not belong to {first.path}; merge the parts of one plan."
     if digest(first.content) != digest(other.content):
-        shown = "".join(f"\n    {change}" for change in differences(first.content, other.content)[:8])
+        shown = "".join(f"\n    {change}" for change in content_differences(first.content, other.content)[:8])
         raise DatasetError(f"is a part of another dataset (before: {first.path}):{shown}", where=other.path, hint=hint)
     if first.versions != other.versions:
-        shown = "".join(f"\n    {change}" for change in differences(first.versions, other.versions)[:8])
+        shown = "".join(f"\n    {change}" for change in content_differences(first.versions, other.versions)[:8])
         hint = "Make it anew with the versions of the others, on which bytes may depend."
         message = f"was made with other versions (before: {first.path}):{shown}"
         raise DatasetError(message, where=other.path, hint=hint)

@@ -133,8 +133,8 @@ def _made_or_grown(
     steps: Steps,
 ) -> MadeDataset:
     """The dataset of a recipe: made, gone on with, or grown from a smaller one that is there."""
-    from synthmammo.building.build import build as make
     from synthmammo.building.build import draft_manifest
+    from synthmammo.building.build import make_dataset as make
     from synthmammo.building.grow import abandon, grow, settle, smaller
     from synthmammo.dataset.layout import MANIFEST
     from synthmammo.dataset.libraries import recipe_versions

@@ -26,7 +26,7 @@ from synthmammo.building.build import (
 )
 from synthmammo.building.inputs import find_inputs
 from synthmammo.building.remake import platform_note
-from synthmammo.dataset.finishing import ShardResult, describe, write_skipped
+from synthmammo.dataset.finishing import ShardResult, describe_dataset, write_skipped
 from synthmammo.dataset.index import IndexRow, count, read_index, write_index
 from synthmammo.dataset.layout import CARD, CROISSANT, INDEX, PLAN, PROVENANCE, RECIPE, SKIPPED
 from synthmammo.dataset.libraries import recipe_versions
@@ -38,7 +38,7 @@ from synthmammo.dataset.writers import coco
 from synthmammo.errors import DatasetError, RecipeError, SynthmammoError, unwritable
 from synthmammo.files import writing
 from synthmammo.models.devices import Computing, usable
-from synthmammo.planning.planner import plan
+from synthmammo.planning.planner import write_plan
 from synthmammo.progress import Progress, Steps, silent
 from synthmammo.recipe import Recipe, as_recipe, load_recipe, resolved_yaml
 
@@ -219,7 +219,7 @@ class _Work:
 
     def shards(self) -> list[PlannedShard]:
         """The shards of the plan, which is made anew in the folder; their records are found by name and format."""
-        plan(self.recipe, self.folder / PLAN)
+        write_plan(self.recipe, self.folder / PLAN)
         shards = list(planned_shards(self.folder / PLAN))
         failed = {skip.get("key") for skip in self.manifest.failed}
         series = defaultdict[tuple[str, str], list[ShardRecord]](list)
@@ -285,7 +285,7 @@ class _Work:
         if files & set(_DESCRIPTIONS):
             others = {name: sha256 for name, sha256 in self.manifest.files.items() if name not in _DESCRIPTIONS}
             names = label_names(self.recipe) if self.recipe.emit.formats.parquet is not None else []
-            describe(self.folder, replace(self._as_finished(), files=others), made, names)
+            describe_dataset(self.folder, replace(self._as_finished(), files=others), made, names)
 
     def _as_finished(self) -> Manifest:
         """The manifest with its entries in the order that they had in memory, which its file has not."""

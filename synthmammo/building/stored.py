@@ -150,7 +150,7 @@ def _made(recipe: Recipe, storage: Storage, desk: Path, engine: Engine, steps: S
 def _pictured(desk: Path, manifest: Manifest, storage: Storage) -> Dataset | None:
     """The shards that the picture of the card shows, brought here; None where nothing is pictured."""
     from synthmammo.dataset.index import read_index
-    from synthmammo.dataset.reader import Dataset, listed
+    from synthmammo.dataset.reader import Dataset, listed_shards
     from synthmammo.dataset.show import shown_keys
 
     records = [record for record in manifest.shards if record.format == "parquet"]
@@ -161,7 +161,7 @@ def _pictured(desk: Path, manifest: Manifest, storage: Storage) -> Dataset | Non
     wanted = {owners[key].name for key in shown_keys(rows)} | {records[0].name}
     shown = [record for record in records if record.name in wanted]
     storage.bring([record.name for record in shown], desk)
-    return Dataset(desk, listed(desk, replace(manifest, shards=tuple(shown))), manifest)
+    return Dataset(desk, listed_shards(desk, replace(manifest, shards=tuple(shown))), manifest)
 
 
 def _owners(records: Sequence[ShardRecord], rows: Sequence[dict[str, Any]]) -> dict[str, ShardRecord]:

@@ -56,5 +56,14 @@ def explore(
         return
     from synthmammo.exploring.serving import explore as serve
 
-    looked = {"where": where, "audit": audit, "train": train}
-    serve(what, host=host, port=port, token=token, browser=browser, say=click.echo, **looked)
+    serve(
+        what,
+        host=host,
+        port=port,
+        token=token,
+        browser=browser,
+        where=where,
+        audit=audit,
+        train=train,
+        say=click.echo,
+    )

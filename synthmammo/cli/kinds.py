@@ -26,7 +26,7 @@ def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     return [CompletionItem(incomplete, type="file")]
 
 
-class Folder(click.Path):
+class ExistingFolder(click.Path):
     """A directory, whether it is there yet or not; shells complete directories alone."""
 
     def __init__(self) -> None:
@@ -55,10 +55,10 @@ class KnownModel(ModelName):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """As click."""
-        from synthmammo.models.names import hub_address, is_hosted, locate
+        from synthmammo.models.names import hub_address, is_hosted, locate_model
 
         if not (ctx and ctx.resilient_parsing):
-            hub_address(value) if is_hosted(value) else locate(value)
+            hub_address(value) if is_hosted(value) else locate_model(value)
         return str(value)
 
 
@@ -134,7 +134,7 @@ class NewFile(NewPlace):
         return super().convert(value, param, ctx)
 
 
-class NewFolder(Folder):
+class NewFolder(ExistingFolder):
     """A directory to write."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -146,7 +146,7 @@ class NewFolder(Folder):
         return super().convert(value, param, ctx)
 
 
-class NewPlace(NewFolder):
+class NewDataset(NewFolder):
     """A directory to write, or the address of a storage, as s3://BUCKET/NAME."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

@@ -11,7 +11,7 @@ import click
 from synthmammo.cli.kinds import (
     Choice,
     Device,
-    Folder,
+    ExistingFolder,
     KnownModel,
     NewFile,
     NewFolder,
@@ -58,7 +58,7 @@ def _stylegan2(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 FILE = click.Path(path_type=Path)
-FOLDER = Folder()
+FOLDER = ExistingFolder()
 SPLIT = Choice(["train", "validation", "test"])
 SPACING = NumberRange(0, 10, min_open=True, max_open=True)
 """Pixel spacing in mm; IngestOptions has the same limits."""

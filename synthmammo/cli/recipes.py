@@ -10,7 +10,7 @@ import click
 
 from synthmammo.building.engines import EngineName
 from synthmammo.building.reasons import LEFT_OUT
-from synthmammo.cli.kinds import Choice, NewPlace
+from synthmammo.cli.kinds import Choice, NewDataset
 from synthmammo.cli.options import DATASET_DEVICE, FILE, FOLDER, OUT_FOLDER, RECIPE, SETTINGS, SIZE, WORKERS
 from synthmammo.cli.plans import make_hosts, print_plan
 from synthmammo.cli.volume import note
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @RECIPE
 @click.option(
     "--out",
-    type=NewPlace(),
+    type=NewDataset(),
     help="Dataset directory to write, or s3://BUCKET/NAME.  [default: datasets/NAME of the recipe]",
 )
 @SIZE

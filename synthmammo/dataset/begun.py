@@ -12,7 +12,7 @@ from typing import Any
 from synthmammo.dataset.index import read_index
 from synthmammo.dataset.layout import MANIFEST, STATE
 from synthmammo.dataset.manifest import Manifest, ShardRecord
-from synthmammo.dataset.reader import Dataset, listed
+from synthmammo.dataset.reader import Dataset, listed_shards
 from synthmammo.dataset.unfinished import DRAFT, WORK, is_running
 from synthmammo.errors import DatasetError
 
@@ -53,7 +53,7 @@ class Begun:
         """
         if self.state == "finished":
             return Dataset.open(self.path)
-        parts = listed(self.path, Manifest("", self.name, "", {}, shards=self.shards))
+        parts = listed_shards(self.path, Manifest("", self.name, "", {}, shards=self.shards))
         if not parts:
             hint = "Wait for the first shard, or run the command that makes it again."
             raise DatasetError("none of its samples can be read yet", where=self.path, hint=hint)

@@ -13,7 +13,7 @@ from synthmammo.arguments import a_path
 from synthmammo.dataset import statements
 from synthmammo.dataset.index import IndexRow, read_index
 from synthmammo.dataset.layout import CARD, PICTURE, RECIPE
-from synthmammo.dataset.loading import filled, loading
+from synthmammo.dataset.loading import filled_text, loading
 from synthmammo.dataset.losses import lost_classes
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.origins import makers, origin_sentences
@@ -84,7 +84,7 @@ def write_card(directory: Path, pictured_from: Dataset | None = None) -> Path:
     scaled = Dataset.open(directory).scaled_to_fit() if pictured and manifest.kind == "ingested" else 0
     if pictured:
         draw_dataset(directory, directory / PICTURE, dataset=pictured_from)
-    content = filled(
+    content = filled_text(
         "card",
         title=manifest.name,
         description=statements.description(manifest),
@@ -248,7 +248,9 @@ def _failures(directory: Path, manifest: Manifest) -> str:
 def _making(manifest: Manifest, rows: Sequence[IndexRow]) -> str:
     collection = " ".join(statements.collection(manifest, rows))
     return (
-        filled("making", collection=collection) if manifest.kind == "built" else f"{collection} Its options are below."
+        filled_text("making", collection=collection)
+        if manifest.kind == "built"
+        else f"{collection} Its options are below."
     )
 
 

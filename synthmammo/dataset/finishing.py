@@ -79,12 +79,12 @@ def finish(
     made = [([named[record.name] for record in result.records], result.rows) for result in results]
     pictured = [record.name for record in shards if record.format == "parquet"]
     place.bring(pictured[:1], out)
-    whole = describe(out, whole, made, Dataset.open(out).label_names if pictured else ())
+    whole = describe_dataset(out, whole, made, Dataset.open(out).label_names if pictured else ())
     whole.write(out)
     return whole
 
 
-def describe(
+def describe_dataset(
     out: Path,
     manifest: Manifest,
     made: Sequence[tuple[Sequence[ShardRecord], Sequence[IndexRow]]],

@@ -12,7 +12,7 @@ from synthmammo.dataset.manifest import Manifest
 from synthmammo.mammogram.sample import SPLITS
 
 
-def filled(name: str, **values: object) -> str:
+def filled_text(name: str, **values: object) -> str:
     """A text of the folder `texts`, with values in place of its `$` names.
 
     Args:
@@ -38,23 +38,23 @@ def _parts(manifest: Manifest, split: str) -> Iterator[str]:
     """The texts that hold for a dataset; the programs load one split."""
     formats = statements.formats(manifest)
     if "parquet" in formats:
-        yield filled("datasets", split=split)
+        yield filled_text("datasets", split=split)
     if "webdataset" in formats:
         yield _webdataset(manifest, split)
     if "dicom" in formats:
-        yield filled("pydicom_findings" if _has_finding_objects(manifest) else "pydicom", split=split)
+        yield filled_text("pydicom_findings" if _has_finding_objects(manifest) else "pydicom", split=split)
     if any(name.startswith("coco/") for name in manifest.files):
-        yield filled("coco")
+        yield filled_text("coco")
     if "yolo/data.yaml" in manifest.files and "webdataset" in formats:
-        yield filled("yolo")
+        yield filled_text("yolo")
     if CROISSANT in manifest.files:
-        yield filled("croissant")
+        yield filled_text("croissant")
 
 
 def _webdataset(manifest: Manifest, split: str) -> str:
     total = sum(shard.format == "webdataset" and shard.split == split for shard in manifest.shards)
     numbers = f"{{00000..{total - 1:05d}}}" if total > 1 else "00000"
-    return filled("webdataset", split=split, numbers=numbers, total=f"{total:05d}")
+    return filled_text("webdataset", split=split, numbers=numbers, total=f"{total:05d}")
 
 
 def _has_finding_objects(manifest: Manifest) -> bool:

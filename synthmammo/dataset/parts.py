@@ -12,7 +12,7 @@ from synthmammo.mammogram.sample import Sample
 
 
 @dataclass(frozen=True)
-class Part:
+class ShardSamples:
     """Samples of one shard, in an order; nothing is read before it is asked for.
 
     Attributes:
@@ -49,20 +49,20 @@ class Part:
         """How the samples were made or read, without reading pixels."""
         return self._of(list(self.shard.provenances()))
 
-    def in_split(self, split: str) -> list[Part]:
+    def in_split(self, split: str) -> list[ShardSamples]:
         """The samples of one split, as one part or none."""
         if self.split is not None:
             return [self] if self.split == split else []
         of_shard = self.shard.splits
         rows = tuple(row for row in self.rows if of_shard[row] == split)
-        return [Part(self.shard, split, rows)] if rows else []
+        return [ShardSamples(self.shard, split, rows)] if rows else []
 
     def _of(self, values: list[Any]) -> list[Any]:
         return values if self.chosen is None else [values[row] for row in self.chosen]
 
 
-def picked(places: Iterable[tuple[Part, int]]) -> list[Part]:
+def picked(places: Iterable[tuple[ShardSamples, int]]) -> list[ShardSamples]:
     """Parts for samples that were picked one by one, each with its part and its row of the shard."""
     runs = groupby(places, key=lambda place: id(place[0]))
     taken = [list(run) for _, run in runs]
-    return [Part(run[0][0].shard, run[0][0].split, tuple(row for _, row in run)) for run in taken]
+    return [ShardSamples(run[0][0].shard, run[0][0].split, tuple(row for _, row in run)) for run in taken]

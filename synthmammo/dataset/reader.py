@@ -14,7 +14,7 @@ from synthmammo.arguments import a_function, a_number, a_path, wrong
 from synthmammo.dataset.layout import MANIFEST
 from synthmammo.dataset.losses import lost_classes
 from synthmammo.dataset.manifest import Manifest
-from synthmammo.dataset.parts import Part, picked
+from synthmammo.dataset.parts import ShardSamples, picked
 from synthmammo.dataset.readers.index import IndexReader, unread
 from synthmammo.dataset.readers.parquet import ParquetReader
 from synthmammo.dataset.readers.webdataset import WebDatasetReader
@@ -53,7 +53,11 @@ class Dataset:
     """
 
     def __init__(
-        self, path: Path, parts: Sequence[Part], manifest: Manifest | None, whole: tuple[Dataset, str] | None = None
+        self,
+        path: Path,
+        parts: Sequence[ShardSamples],
+        manifest: Manifest | None,
+        whole: tuple[Dataset, str] | None = None,
     ) -> None:
         self.path, self.manifest = path, manifest
         self._parts = tuple(parts)
@@ -74,7 +78,7 @@ class Dataset:
         if not path.is_dir():
             raise DatasetError("no such directory", where=path, hint="Give the directory of a dataset.")
         manifest = Manifest.read(path) if (path / MANIFEST).exists() else None
-        parts = _loose(path) if manifest is None else listed(path, manifest)
+        parts = _loose(path) if manifest is None else listed_shards(path, manifest)
         if not parts:
             raise unread(path)
         return Dataset(path, parts, manifest)
@@ -244,14 +248,14 @@ class Dataset:
         splits = "".join(f", {counts[split]:,} {split}" for split in SPLITS if counts.get(split))
         return f"Dataset({name}: {self.manifest.samples:,} samples{splits})"
 
-    def _place(self, key: str) -> tuple[Part, int]:
+    def _place(self, key: str) -> tuple[ShardSamples, int]:
         place = self._places.get(key)
         if place is None:
             raise DatasetError(f"no sample is called '{key}'", where=self.path, hint=nearest(key, self._nearby(key)))
         return place
 
     @cached_property
-    def _places(self) -> dict[str, tuple[Part, int]]:
+    def _places(self) -> dict[str, tuple[ShardSamples, int]]:
         return {key: (part, row) for part in self._parts for row, key in zip(part.rows, part.keys(), strict=True)}
 
     @cached_property
@@ -259,7 +263,7 @@ class Dataset:
         """Number after the last of each part."""
         return list(accumulate(map(len, self._parts)))
 
-    def _at(self, place: int) -> tuple[Part, int]:
+    def _at(self, place: int) -> tuple[ShardSamples, int]:
         number = bisect_right(self._ends, place)
         part = self._parts[number]
         return part, part.row(place - (self._ends[number - 1] if number else 0))
@@ -309,8 +313,8 @@ class MadeDataset(Dataset):
         notes: Sequence[str] = (),
     ) -> None:
         # Of DICOM alone no samples can be read, which whoever tries is told; the dataset was made all the same.
-        unread_parts = [Part(IndexReader(path))] if manifest.samples else []
-        super().__init__(path, listed(path, manifest) or unread_parts, manifest)
+        unread_parts = [ShardSamples(IndexReader(path))] if manifest.samples else []
+        super().__init__(path, listed_shards(path, manifest) or unread_parts, manifest)
         self.made, self.seconds, self.notes = made, dict(seconds), tuple(notes)
         self.unmet: tuple[str, ...] = ()
 
@@ -321,14 +325,14 @@ class MadeDataset(Dataset):
         return lost_classes(self.path, self.manifest)
 
 
-def _loose(path: Path) -> list[Part]:
+def _loose(path: Path) -> list[ShardSamples]:
     """Parquet files that no manifest lists."""
     files = sorted(file for file in (path / "parquet").glob("*.parquet") if not file.name.startswith("."))
-    return [Part(ParquetReader(file)) for file in files]
+    return [ShardSamples(ParquetReader(file)) for file in files]
 
 
-def listed(path: Path, manifest: Manifest) -> list[Part]:
+def listed_shards(path: Path, manifest: Manifest) -> list[ShardSamples]:
     """The shards that a manifest lists: Parquet where there is any, else WebDataset."""
-    parquet = [Part(ParquetReader(path / s.name), s.split) for s in manifest.shards if s.format == "parquet"]
+    parquet = [ShardSamples(ParquetReader(path / s.name), s.split) for s in manifest.shards if s.format == "parquet"]
     tars = [s for s in manifest.shards if s.format == "webdataset"]
-    return parquet or [Part(WebDatasetReader(path / shard.name, shard.samples), shard.split) for shard in tars]
+    return parquet or [ShardSamples(WebDatasetReader(path / shard.name, shard.samples), shard.split) for shard in tars]

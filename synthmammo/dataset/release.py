@@ -89,7 +89,7 @@ def audit_record(path: Path) -> dict[str, Any]:
         raise DatasetError(f"is no record of an audit ({error})", where=path, hint=hint) from error
 
 
-def mark(directory: Path, manifest: Manifest, gate: AuditGate, record: Mapping[str, Any]) -> list[str]:
+def mark_release(directory: Path, manifest: Manifest, gate: AuditGate, record: Mapping[str, Any]) -> list[str]:
     """Write, or remove, the mark that a dataset is not releasable.
 
     Args:

@@ -9,14 +9,14 @@ from typing import Any
 from synthmammo.dataset.index import IndexRow, read_index
 from synthmammo.errors import DatasetError, SynthmammoError
 from synthmammo.mammogram.columns import COLUMNS, kinds
-from synthmammo.where import Condition, parse
+from synthmammo.mammogram.where import Condition, parse
 
 
 def condition(where: object, error: type[SynthmammoError] = DatasetError, option: str = "where") -> Condition:
     """A condition on the images of a dataset.
 
     Args:
-        where: The condition, in the grammar of `synthmammo.where`.
+        where: The condition, in the grammar of `synthmammo.mammogram.where`.
         error: Class of the error to raise.
         option: Name of the option or field that holds it, for the message.
 

@@ -49,7 +49,8 @@ def draw_dataset(
         columns: Number of tiles per row, 6 by default.
         split: Name of the only split to draw from; None, the default, for all.
         label: Name of the only class to draw; None, the default, for all.
-        where: Condition on the columns of the index, in the grammar of `synthmammo.where`; None, the default, for all.
+        where: Condition on the columns of the index, in the grammar of `synthmammo.mammogram.where`; None, the
+            default, for all.
         dataset: Where the samples are read from; None, the default, for the directory.
 
     Returns:

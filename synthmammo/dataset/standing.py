@@ -65,6 +65,10 @@ class Standing:
     parts: tuple[Standing, ...] = ()
     growing: Standing | None = None
 
+    def __repr__(self) -> str:
+        planned = "" if self.planned is None else f" of {self.planned:,}"
+        return f"Standing({self.name}: {self.state}, {self.samples:,}{planned} samples)"
+
     @property
     def samples(self) -> int:
         """Number of samples that are there."""

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from synthmammo.mammogram.sample import Kind, Pathology, Sample
 
-Item = dict[str, Any]
+TorchItem = dict[str, Any]
 _KINDS = {kind: number for number, kind in enumerate(Kind, 1)}
 
 
@@ -36,9 +36,12 @@ class TorchItems(TorchDataset[Any]):
         transform: Function from an item to what is returned in its place; None returns the item.
     """
 
-    def __init__(self, dataset: ReadableSamples, transform: Callable[[Item], Any] | None) -> None:
+    def __init__(self, dataset: ReadableSamples, transform: Callable[[TorchItem], Any] | None) -> None:
         self.dataset, self.transform = dataset, transform
         self._classes = {name: number for number, name in enumerate(dataset.label_names)}
+
+    def __repr__(self) -> str:
+        return f"TorchItems({self.dataset!r})"
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -49,7 +52,7 @@ class TorchItems(TorchDataset[Any]):
         return found if self.transform is None else self.transform(found)
 
 
-def item(sample: Sample, label: int) -> Item:
+def item(sample: Sample, label: int) -> TorchItem:
     """Tensors of one sample.
 
     Args:

@@ -224,7 +224,7 @@ class Unfinished:
             raise self._other_content(known)
         versions = self._read("versions")  # only now: the state of an early release has none
         if versions != self._versions:
-            shown = _listed(differences(versions, self._versions)) or " (of other libraries)"
+            shown = _listed(content_differences(versions, self._versions)) or " (of other libraries)"
             hint = f"Install what it was begun with, choose another directory, or {self._anew}."
             message = f"was begun with other versions, and bytes may depend on them:{shown}"
             raise OutputError(message, where=self.out, hint=hint)
@@ -232,7 +232,9 @@ class Unfinished:
     def _other_content(self, known: Mapping[str, Any]) -> OutputError:
         """The error for a directory of other content, with what is known of that."""
         ordered = {name: known[name] for name in (*self._content, COMPUTING) if name in known}
-        shown = _listed(differences(ordered, self._content)) or " the order of names, or the version of a source"
+        shown = (
+            _listed(content_differences(ordered, self._content)) or " the order of names, or the version of a source"
+        )
         hint = f"Choose another directory, repeat what it was begun with, or {self._anew}."
         if known.get(COMPUTING) != self._content.get(COMPUTING):
             hint = f"Pixels depend on device and batch, which never change in the middle: {_asked(known)}. {hint}"
@@ -310,7 +312,7 @@ def is_running(out: Path) -> bool:
     return False
 
 
-def differences(before: Any, now: Any, path: str = "") -> list[str]:
+def content_differences(before: Any, now: Any, path: str = "") -> list[str]:
     """What changed between two JSON-able values, one text per leaf, e.g. "recipe.size: 4 before, 8 now".
 
     Changed values come first; then what only one of them has.

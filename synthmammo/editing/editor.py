@@ -16,7 +16,7 @@ from synthmammo.recipe.edits import EditSpec
 if TYPE_CHECKING:
     from torch import Tensor
 
-Styles = dict[str, "Tensor"]
+_Styles = dict[str, "Tensor"]
 
 
 @runtime_checkable
@@ -42,16 +42,16 @@ class LatentEdit(Protocol):
 class StyleEdit(Protocol):
     """Changes the styles of one row; made as a `LatentEdit` is."""
 
-    def styles(self, styles: Styles, row: Row, planned: PlannedEdit) -> Styles:
+    def styles(self, styles: _Styles, row: Row, planned: PlannedEdit) -> _Styles:
         """The changed styles by layer, each `float32 (C,)`; layers that do not change may be left out."""
         ...
 
 
-Edit = LatentEdit | StyleEdit
+_Edit = LatentEdit | StyleEdit
 
 EDITS = {
     "direction edit": "synthmammo.editing.directions.edit:Direction",
-    "part edit": "synthmammo.editing.parts.edit:Part",
+    "part edit": "synthmammo.editing.parts.edit:PartEditor",
     "mixing edit": "synthmammo.editing.mixing:Mixing",
 }
 """Classes of edits by the tag of their entry in a recipe."""
@@ -103,7 +103,7 @@ class Editor:
         return replace(latents, styles=styles)
 
 
-def _planned(latents: Latents, edits: Mapping[int, Edit]) -> Iterator[tuple[int, Row, PlannedEdit]]:
+def _planned(latents: Latents, edits: Mapping[int, _Edit]) -> Iterator[tuple[int, Row, PlannedEdit]]:
     """The planned edits of some kinds: number of the row, the row, and what was drawn."""
     for number, row in enumerate(latents.rows):
         for planned in row.edits:
@@ -111,9 +111,9 @@ def _planned(latents: Latents, edits: Mapping[int, Edit]) -> Iterator[tuple[int,
                 yield number, row, planned
 
 
-def _edit_class(spec: EditSpec) -> Callable[[EditSpec, Model, StyleGAN2Background], Edit]:
+def _edit_class(spec: EditSpec) -> Callable[[EditSpec, Model, StyleGAN2Background], _Edit]:
     module, _, attribute = EDITS[spec.tag].partition(":")
-    return cast(Callable[[EditSpec, Model, StyleGAN2Background], Edit], getattr(import_module(module), attribute))
+    return cast(Callable[[EditSpec, Model, StyleGAN2Background], _Edit], getattr(import_module(module), attribute))
 
 
 def check_layers(layers: tuple[int, int] | None, model: Model, where: str) -> slice:

@@ -24,7 +24,7 @@ from synthmammo.models.latents import Model, draw_z, one_hot, open_model
 from synthmammo.progress import Progress, silent, stage
 
 Pixels = NDArray[np.float32]
-Levels = NDArray[np.uint8] | NDArray[np.uint16]
+_Levels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}")
@@ -233,14 +233,14 @@ def _write_files(out: Path, images: Iterator[Pixels], seeds: Sequence[int], mode
     return out
 
 
-def _levels(image: Pixels, bits_stored: int) -> Levels:
+def _levels(image: Pixels, bits_stored: int) -> _Levels:
     """Grey levels of an image `(C, H, W)`, as `(H, W, C)`; colour has 8 bits."""
     bits = bits_stored if len(image) == 1 else 8
     levels = quantised(image, bits).transpose(1, 2, 0)
     return np.asarray(levels, np.uint8) if bits == 8 else levels
 
 
-def _write_png(path: Path, levels: Levels, mark: Mark) -> None:
+def _write_png(path: Path, levels: _Levels, mark: Mark) -> None:
     from PIL import Image
 
     from synthmammo.mammogram import png

@@ -40,7 +40,7 @@ class Filters:
         density: BI-RADS breast composition.
         view: View.
         flag: Flag of the audit: `COPY`, `ALIKE` or `CLEAN`.
-        where: Condition in the grammar of `synthmammo.where`.
+        where: Condition in the grammar of `synthmammo.mammogram.where`.
     """
 
     split: str = ALL

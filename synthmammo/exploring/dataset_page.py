@@ -47,7 +47,8 @@ def dataset_page(catalogue: Catalogue, studies: Studies | None, where: str | Non
         where: Condition that is filled in at first; None for none.
     """
     title = f"synthmammo explore {catalogue.path.name}"
-    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+    page = gr.Blocks(title=title, analytics_enabled=False, delete_cache=(3600, 3600))
+    with page:
         events = _Events(catalogue, studies, where or "")
         page.load(events.filtered, events.filters, events.listed, **_QUIET).then(
             events.page_pictures, [events.keys, events.place], [events.thumbs, events.status], **_QUIET
@@ -85,7 +86,10 @@ class _Events:
         self.where = gr.Textbox(
             where, label="Condition, as --where takes it", placeholder="density in ('c', 'd') and kvp < 30"
         )
-        self.filters = [*(chosen[field.name] for field in fields(Filters) if field.name in chosen), self.where]
+        self.filters: list[gr.Dropdown | gr.Textbox] = [
+            *(chosen[field.name] for field in fields(Filters) if field.name in chosen),
+            self.where,
+        ]
 
     def _make_list(self) -> None:
         self.status = gr.HTML("", elem_id="status")
@@ -119,7 +123,7 @@ class _Events:
     def _connect(self) -> None:
         pictures = ([self.keys, self.place], [self.thumbs, self.status])
         for control in self.filters:
-            event = control.submit if control is self.where else control.input
+            event = control.submit if isinstance(control, gr.Textbox) else control.input
             event(self.filtered, self.filters, self.listed, **_QUIET).then(self.page_pictures, *pictures, **_QUIET)
         for button, step in ((self.back, -1), (self.next, 1)):
             moved = button.click(self._moving(step), [self.keys, self.place], [self.place, self.table], **_QUIET)

@@ -18,7 +18,7 @@ from synthmammo.identity import draw_u64, draw_uniform
 from synthmammo.mammogram.sample import Kind, Pathology
 from synthmammo.mammogram.terms import ATTRIBUTES, TERM_SHARES, TERMS
 from synthmammo.models.inverted import read_inverted
-from synthmammo.models.zoo import models
+from synthmammo.models.zoo import list_models
 from synthmammo.progress import Progress, silent
 from synthmammo.recipe import Choice
 
@@ -246,4 +246,4 @@ def _next(seed: int) -> int:
 
 
 def _zoo(makes: str) -> list[str]:
-    return [model.name for model in models() if model.description.makes == makes]
+    return [model.name for model in list_models() if model.description.makes == makes]

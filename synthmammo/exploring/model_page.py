@@ -43,7 +43,8 @@ def model_page(desk: Desk, folder: Path) -> gr.Blocks:
         folder: Folder for recipes that are saved.
     """
     title = f"synthmammo explore {desk.painter.name}"
-    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+    page = gr.Blocks(title=title, analytics_enabled=False, delete_cache=(3600, 3600))
+    with page:
         events = _Events(desk, Controls(desk, desk.begin()), folder)
         events.connect()
     return page
@@ -145,8 +146,8 @@ class _Events:
         def sampled(session: Session, seed: Any, psi: float, label: str | None, noise: str) -> Session:
             return desk.sampled(session, int(seed or 0), psi, label, noise)
 
-        def slid(session: Session, *values: Any) -> Session:
-            return desk.sampled(session, session.scene.origin.seed, values[1], *values[2:], control="truncation")
+        def slid(session: Session, _: Any, psi: float, label: str | None, noise: str) -> Session:
+            return desk.sampled(session, session.scene.origin.seed, psi, label, noise, control="truncation")
 
         def another(session: Session, *values: Any) -> Session:
             return desk.sampled(session, session.scene.origin.seed + 1, *values[1:])
@@ -218,8 +219,8 @@ class _Events:
         def changed(session: Session, which: str, *wish: Any) -> Session:
             return session if which == NEXT else desk.changed(session, int(which), _wished(wish))
 
-        for control in (at.diameter, at.contrast):
-            self._step(control.input, changed, [at.which, *self._wish], live=True)
+        for slider in (at.diameter, at.contrast):
+            self._step(slider.input, changed, [at.which, *self._wish], live=True)
         for control in (at.pathology, at.generator, *at.terms.values()):
             self._step(control.input, changed, [at.which, *self._wish])
         at.kind.change(self._of_kind, [at.kind, at.generator], [at.generator, *at.terms.values()], **_QUIET)
@@ -267,7 +268,8 @@ class _Events:
 
     def _pick(self, session: Session, shown: Shown, place: tuple[int, int]) -> list[Any]:
         """The lesion at a place, or else the part there, chosen."""
-        begun, told = time.perf_counter(), gr.update()
+        begun = time.perf_counter()
+        told: str | dict[str, Any] = gr.update()
         found = lesion_at(self.desk, session, *place)
         part = shown.part if found is not None else self.desk.part_at(session, *place)
         if found is None and part is not None:
@@ -289,7 +291,7 @@ class _Events:
 
             return desk.inverted(session, Path(file), options, assume_spacing_mm=spacing or None, progress=progress)
 
-        searched = {"show_progress": "full", "show_progress_on": [at.upload]}
+        searched: dict[str, Any] = {"show_progress": "full", "show_progress_on": [at.upload]}
         self._step(at.invert.click, invert, [at.upload, at.spacing, at.search], **searched)
 
         def save(session: Session, name: str) -> list[Any]:

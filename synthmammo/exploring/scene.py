@@ -231,8 +231,8 @@ class Scene:
             latents: File of inverted images in place of the origin's; None for that one.
         """
         label = self._label(description)
-        origin, background = self.origin, {"generator": "stylegan2", "model": model}
-        background |= {"truncation": origin.truncation}
+        origin = self.origin
+        background: dict[str, Any] = {"generator": "stylegan2", "model": model, "truncation": origin.truncation}
         if origin.latents:
             background |= {"latents": latents or origin.latents}
         else:

@@ -107,8 +107,8 @@ def explore(
         port: Port to listen at; None for the first free one from 8000.
         token: What the link carries; needed where other machines can reach the server.
         browser: Whether the page is opened in this machine's browser.
-        where: Condition that the images of a dataset must meet at first, in the grammar of `synthmammo.where`; None for
-            all.
+        where: Condition that the images of a dataset must meet at first, in the grammar of
+            `synthmammo.mammogram.where`; None for all.
         audit: Directory of an audit of the dataset, whose flags and nearest training images are shown; None for the one
             inside it, where there is one.
         train: Dataset that the generator was trained on, whose images are shown beside the samples; None for none.

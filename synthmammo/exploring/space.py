@@ -18,7 +18,7 @@ from synthmammo.errors import GeneratorError, OutputError
 from synthmammo.exploring.serving import Explored, page_of, require_gradio
 from synthmammo.files import writing
 from synthmammo.models.file import describe
-from synthmammo.models.names import locate
+from synthmammo.models.names import locate_model
 
 if TYPE_CHECKING:
     import gradio
@@ -74,7 +74,7 @@ def export_space(what: str | Path, out: Path) -> list[Path]:
         raise GeneratorError("a Space is of a model, and this is a dataset", where=what, hint=hint)
     if out.is_dir() and any(out.iterdir()) and not (out / "app.py").is_file():
         raise OutputError("holds something else", where=out, hint="Name another folder.")
-    model = locate(explored.model)
+    model = locate_model(explored.model)
     texts = {
         "app.py": _APP.format(model=model.name),
         "requirements.txt": f"synthmammo[app]=={__version__}\n",

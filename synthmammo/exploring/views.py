@@ -73,8 +73,8 @@ def compared(before: Sample, after: Sample, mode: str, tile: Tile) -> list[Tile]
         return [old]
     if mode == "difference":
         top = float(2**after.bits_stored - 1)
-        planes = [np.asarray(image.astype(np.float32) * (2 / top) - 1) for image in (before.image, after.image)]
-        return [Tile(difference(*planes), "difference: orange is brighter, blue is darker", tile.shapes)]
+        first, second = (np.asarray(image.astype(np.float32) * (2 / top) - 1) for image in (before.image, after.image))
+        return [Tile(difference(first, second), "difference: orange is brighter, blue is darker", tile.shapes)]
     return [old, tile] if mode in ("side by side", "blink") else [tile]
 
 

@@ -94,8 +94,10 @@ class Question:
 class Lesion(Protocol):
     """Puts lesions onto tissue, or takes them off (by a negative channel)."""
 
-    spacing_mm: float | None
-    """Millimetres per pixel that the generator works at; None for those of the image."""
+    @property
+    def spacing_mm(self) -> float | None:
+        """Millimetres per pixel that the generator works at; None for those of the image."""
+        ...
 
     @property
     def facts(self) -> Mapping[str, Any]:

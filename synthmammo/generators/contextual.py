@@ -16,7 +16,7 @@ from synthmammo.mammogram.planned import PlannedLesion
 from synthmammo.mammogram.terms import TERMS
 from synthmammo.models import devices
 from synthmammo.models.file import Checkpoint, load
-from synthmammo.models.names import locate
+from synthmammo.models.names import locate_model
 
 REMOVAL = "removal"
 UNKNOWN = "unknown"
@@ -42,7 +42,7 @@ class Contextual:
     def __init__(
         self, model: str, spacing_mm: float | None = None, device: str = "cpu", path: Path | None = None
     ) -> None:
-        path = path or locate(model)
+        path = path or locate_model(model)
         self.checkpoint, self.network = _opened(str(path), path.stat().st_mtime_ns, device)
         self.model, self.device, self.makes = model, device, self.checkpoint.description.makes
         self._check_purpose()

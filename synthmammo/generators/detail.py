@@ -47,7 +47,7 @@ class Detailed:
         self.batch_size = host.batch_size
         self.checkpoint: Checkpoint = load(path or name)
         self.network: Any = self.checkpoint.generator_of("detail", device=device)
-        self.factor = int(self.network.config.factor)
+        self.factor = int(self.checkpoint.description.config["factor"])
 
     @property
     def model(self) -> Any:

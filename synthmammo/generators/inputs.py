@@ -13,7 +13,7 @@ from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import CheckpointError, GeneratorError
 from synthmammo.identity import file_digest
 from synthmammo.models.file import describe
-from synthmammo.models.names import hub_address, is_hosted, locate
+from synthmammo.models.names import hub_address, is_hosted, locate_model
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def model_facts(path: Path) -> dict[str, Any]:
 
 
 # By way of functions, so that whoever replaces `locate` in this module is heard.
-FILES = Shelf(lambda name: locate(name), lambda name: hub_address(name))
+FILES = Shelf(lambda name: locate_model(name), lambda name: hub_address(name))
 """Model files of this package."""
 
 

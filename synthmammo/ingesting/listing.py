@@ -15,7 +15,7 @@ from synthmammo.files import writing
 from synthmammo.identity import digest
 from synthmammo.ingesting.sources.base import PassedOver, Record, Skipped, Source
 from synthmammo.mammogram.columns import BEFORE_READING, OF_PIXELS, kinds, recorded
-from synthmammo.where import Condition, parse
+from synthmammo.mammogram.where import Condition, parse
 
 MAX_KEY = 80
 """Longest key, so that a member of a tar keeps within 100 characters."""
@@ -43,7 +43,7 @@ class Listed:
     notes: tuple[str, ...]
 
 
-def condition(where: str) -> Condition:
+def listing_condition(where: str) -> Condition:
     """A condition on images whose pixels are not read yet.
 
     Raises:
@@ -64,7 +64,7 @@ def list_images(reader: Source, path: str | Path, limit: int | None = None, wher
     Raises:
         SourceError: There is no image, or none that meets the condition; or the condition is not understood.
     """
-    holds = None if where is None else condition(where)
+    holds = None if where is None else listing_condition(where)
     records: list[Record] = []
     left_out: list[dict[str, Any]] = []
     skipped: list[Skipped] = []
@@ -84,7 +84,7 @@ def list_images(reader: Source, path: str | Path, limit: int | None = None, wher
         notes.append(f"{len(left_out):,} images do not meet the condition '{where}' and were left out")
     passed_over = tuple(skip for skip in skipped if isinstance(skip, PassedOver))
     kept = tuple(skip for skip in skipped if not isinstance(skip, PassedOver))
-    return Listed(tuple(distinct(merged, reader.folder)), kept, passed_over, tuple(notes))
+    return Listed(tuple(distinct_keys(merged, reader.folder)), kept, passed_over, tuple(notes))
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def one_spelling(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
     return [replace(record, label=kept[record.label]) for record in records], notes
 
 
-def distinct(records: Sequence[Record], folder: Path) -> list[Record]:
+def distinct_keys(records: Sequence[Record], folder: Path) -> list[Record]:
     """Records with keys that are distinct, also where names are compared without case, and at most `MAX_KEY` long.
 
     A key that several records share gets a digest of each one's path, so it does not depend on their order.

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from synthmammo.dataset.writers.base import formats
 from synthmammo.errors import SourceError, nearest
-from synthmammo.ingesting.listing import condition
+from synthmammo.ingesting.listing import listing_condition
 from synthmammo.mammogram.anatomy import Side
 from synthmammo.mammogram.sample import SPLITS
 
@@ -51,7 +51,7 @@ class IngestOptions:
         shares: Share of the images by split, for what is drawn; 0.8, 0.1 and 0.1 by default.
         seed: Random seed for drawing the splits, 0 by default.
         where: Condition on what is known of the images before their pixels are read, in the grammar of
-            `synthmammo.where`; None, the default, for all images.
+            `synthmammo.mammogram.where`; None, the default, for all images.
         frames: Frame of multi-frame objects such as tomosyntheses that is read: "central", "maximum" or a number from
             1; None, the default, refuses these. For readers that have such a setting.
         formats: Formats to write, "parquet" by default; other commands read "parquet", and "webdataset" where there is
@@ -97,7 +97,7 @@ class IngestOptions:
             _check_choice("formats", value, formats())
         _check_shares(self.shares)
         if self.where is not None:
-            condition(self.where)
+            listing_condition(self.where)
         if self.generated_by is not None and not (isinstance(self.generated_by, str) and self.generated_by.strip()):
             hint = "Expected the generator's name, e.g. 'MAM-E, Montoya-del-Angel 2024'."
             raise SourceError(f"'{self.generated_by}' is no name", where="generated_by", hint=hint)

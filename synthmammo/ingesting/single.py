@@ -62,7 +62,7 @@ def draw_file(path: Path, out: Path) -> Path:
 
     if _is_coloured(path):
         return path
-    found = read_file(path)
+    found = read_image_file(path)
     picture = Pictures.fromarray(display(found.image))
     picture.thumbnail((LONGER_SIDE_PX, LONGER_SIDE_PX), Pictures.Resampling.BOX)
     with writing(out) as partial:
@@ -87,7 +87,7 @@ def _is_coloured(path: Path) -> bool:
     return bool((pixels != pixels[..., :1]).any())
 
 
-def read_file(path: Path) -> OneImage:
+def read_image_file(path: Path) -> OneImage:
     """Read one image file, raster or DICOM, known by its content.
 
     Args:

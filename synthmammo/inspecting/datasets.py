@@ -10,7 +10,7 @@ from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.origins import makers
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError
-from synthmammo.inspecting.found import Inspection, named, stated
+from synthmammo.inspecting.found import Inspection, maker_texts, stated
 from synthmammo.mammogram.origin import Origin
 
 
@@ -47,7 +47,7 @@ def _dataset(path: Path, manifest: Manifest) -> Inspection:
         what,
         ours=True,
         origin=Origin(manifest.origin),
-        made_by=named(makers(manifest)),
+        made_by=maker_texts(makers(manifest)),
         stated_by="manifest",
         facts={name: text for name, text in facts.items() if text},
     )

@@ -17,7 +17,7 @@ from synthmammo._version import PIXELS_VERSION, __version__
 LEAST_FREE_BYTES = 2**30
 """Free space below which a disk is remarked on: a build of a few hundred mammograms fills it."""
 
-Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
+TitledTable = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """Title, columns and rows."""
 
 _SYNTAXES = {
@@ -72,11 +72,14 @@ class Diagnosis:
     problems: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        return f"Diagnosis({len(self.problems)} problems, {len(self.remarks)} remarks)"
+
     def facts(self) -> dict[str, Any]:
         """All of it as JSON-able values."""
         return asdict(self)
 
-    def tables(self) -> Iterator[Table]:
+    def tables(self) -> Iterator[TitledTable]:
         """All of it but problems and remarks."""
         yield "Machine", ("what", "found"), [*self.machine.items(), *self.devices.items()]
         rows = [(lib.name, lib.found or "-", lib.wanted or "any", lib.extra or "all") for lib in self.libraries]

@@ -75,6 +75,6 @@ def stated(making: Making) -> dict[str, Any]:
     return {"origin": making.origin, "source_type": kind, "made_by": makers, "stated_by": str(making.stated_by)}
 
 
-def named(makers: list[Maker]) -> tuple[str, ...]:
+def maker_texts(makers: list[Maker]) -> tuple[str, ...]:
     """Makers as texts."""
     return tuple(map(str, makers))

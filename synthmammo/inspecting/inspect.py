@@ -83,9 +83,9 @@ def _named(path: Path) -> Path:
     """The path, or the file of a model that is called `zoo/NAME` where there is nothing at that path."""
     if path.parts[:1] != ("zoo",) or path.exists():
         return path
-    from synthmammo.models.names import locate
+    from synthmammo.models.names import locate_model
 
-    return locate(path.as_posix())
+    return locate_model(path.as_posix())
 
 
 def _head(path: Path) -> bytes:

@@ -76,14 +76,14 @@ def _of_rows(path: Path, form: str, made: Rows, key: str | None) -> Inspection:
     if key is None:
         counts = {str(origin): str(number) for origin, number in _counts(made).items()}
         facts = {f"{origin} samples": number for origin, number in counts.items()}
-        return collection(str(path), f"{form} shard of {len(made):,} samples", made, facts)
+        return collection_of_shards(str(path), f"{form} shard of {len(made):,} samples", made, facts)
     found = dict(made)
     if key not in found:
         raise DatasetError(f"no sample is called '{key}'", where=path, hint=nearest(key, found))
     return Inspection(f"{path} {key}", f"sample in a {form} shard", True, key=key, **stated(found[key]))
 
 
-def collection(path: str, what: str, made: Rows, facts: Mapping[str, str]) -> Inspection:
+def collection_of_shards(path: str, what: str, made: Rows, facts: Mapping[str, str]) -> Inspection:
     """What a collection of samples is, from how each of them came about."""
     makings = [making for _, making in made]
     found = stated(together(makings)) if makings else {}

@@ -1,12 +1,11 @@
-"""What is kept of each image in the index of a dataset, and may be asked for in a condition (`synthmammo.where`)."""
+"""What is kept of each image in the index of a dataset, and may be asked for in a condition (`where`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-Kind = Literal["text", "texts", "number", "boolean"]
-"""What a column holds, as `where.Kind`."""
+from synthmammo.mammogram.where import Holds
 
 
 class Column(NamedTuple):
@@ -17,7 +16,7 @@ class Column(NamedTuple):
         about: What it says, with its unit.
     """
 
-    kind: Kind
+    kind: Holds
     about: str
 
 
@@ -84,7 +83,7 @@ BEFORE_READING = OF_IMAGE | RECORDED
 COLUMNS = OF_IMAGE | RECORDED | OF_PIXELS
 
 
-def kinds(columns: Mapping[str, Column]) -> dict[str, Kind]:
+def kinds(columns: Mapping[str, Column]) -> dict[str, Holds]:
     """What each column holds, by name."""
     return {name: column.kind for name, column in columns.items()}
 
@@ -98,7 +97,7 @@ def recorded(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _typed(record.get(name), column.kind, name in record) for name, column in RECORDED.items()}
 
 
-def _typed(value: Any, kind: Kind, stated: bool) -> Any:
+def _typed(value: Any, kind: Holds, stated: bool) -> Any:
     if kind == "boolean":
         # Generators describe an implant, or say that there is none.
         return bool(value) if stated else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from synthmammo.mammogram.origin import Making, host_of, making_of
 
-Record = Mapping[str, Any]
+_Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class History:
         record: Content of the stored JSON.
     """
 
-    record: Record
+    record: _Record
 
     @property
     def host(self) -> History | None:
@@ -160,12 +160,12 @@ class Built:
     index: int
     role: str
     density: str | None
-    host: Record
-    edits: tuple[Record, ...]
-    lesions: tuple[Record, ...]
+    host: _Record
+    edits: tuple[_Record, ...]
+    lesions: tuple[_Record, ...]
     attempts: tuple[int, ...]
     pixels_version: int
-    removal: Record | None = None
+    removal: _Record | None = None
 
     def record(self) -> dict[str, Any]:
         """The record as it is stored."""
@@ -191,13 +191,13 @@ class Change:
 
     action: str
     seed: int
-    lesion: Record
+    lesion: _Record
     model: str | None = None
     weights: str | None = None
     pixels_version: int | None = None
 
 
-def changed_record(record: Record, change: Change) -> dict[str, Any]:
+def changed_record(record: _Record, change: Change) -> dict[str, Any]:
     """The record of an image after one more change."""
     stated = {name: value for name, value in vars(change).items() if value is not None}
     return {**record, "changes": [*record.get("changes", ()), stated]}

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
 
-Record = Mapping[str, Any]
+_Record = Mapping[str, Any]
 
 STATEMENT = "origin"
 """Key of the statement in the provenance of a sample."""
@@ -157,7 +157,7 @@ class Making:
         return {"source_type": str(self.source_type), "stated_by": str(self.stated_by), "made_by": makers}
 
     @classmethod
-    def of_record(cls, record: Record) -> Making:
+    def of_record(cls, record: _Record) -> Making:
         """The statement that `record` stored."""
         makers = tuple(Maker(**maker) for maker in record.get("made_by", ()))
         return cls(SourceType(record["source_type"]), makers, StatedBy(record.get("stated_by", StatedBy.NOBODY)))
@@ -212,7 +212,7 @@ def origin_of(origins: Iterable[str]) -> Origin:
     return found.pop() if len(found) == 1 else Origin.MIXED
 
 
-def maker_of(record: Record, pixels_version: int | None = None) -> Maker:
+def maker_of(record: _Record, pixels_version: int | None = None) -> Maker:
     """The program that a record of a background, of a lesion or of a removal names.
 
     Args:
@@ -229,7 +229,7 @@ def maker_of(record: Record, pixels_version: int | None = None) -> Maker:
     return Maker(name, f"{_VERSION}{pixels_version}" if drawn else "", weights)
 
 
-def making_of(record: Record) -> Making:
+def making_of(record: _Record) -> Making:
     """How the image of a record came about.
 
     Args:
@@ -246,14 +246,14 @@ def making_of(record: Record) -> Making:
     return making
 
 
-def host_of(record: Record) -> Record:
+def host_of(record: _Record) -> _Record:
     """The record of the background of a built image, with the pixels version where that build drew it."""
-    host: Record = record["host"]
+    host: _Record = record["host"]
     drawn_here = "pixels_version" in record and host.get("generator") != "ingested"
     return {"pixels_version": record["pixels_version"], **host} if drawn_here else host
 
 
-def _start(record: Record, version: int | None) -> Making:
+def _start(record: _Record, version: int | None) -> Making:
     """The making of an image before lesions and changes."""
     if STATEMENT in record:
         return Making.of_record(record[STATEMENT])
@@ -270,7 +270,7 @@ def _start(record: Record, version: int | None) -> Making:
     return UNKNOWN if _cut_from_built(record) else Making(SourceType.CAPTURE, (), StatedBy.NOBODY)
 
 
-def _inverted(record: Record) -> Making:
+def _inverted(record: _Record) -> Making:
     """An image as a network makes it again: of a real one it stays half real, since it shows that person."""
     pattern = Making.of_record(record["inverted_from"]) if "inverted_from" in record else None
     synthetic = pattern is not None and pattern.origin is Origin.SYNTHETIC
@@ -279,6 +279,6 @@ def _inverted(record: Record) -> Making:
     return Making(kind, tuple(dict.fromkeys(makers)))
 
 
-def _cut_from_built(record: Record) -> bool:
+def _cut_from_built(record: _Record) -> bool:
     """Whether a patch of release 0.2 or before was cut from a built dataset, as the name of its image tells."""
     return "source_shape" in record and re.fullmatch(r".+-\d{7}", str(record["source"])) is not None

@@ -31,7 +31,7 @@ try:
 except ImportError:  # a bare machine that trains or samples; there the bytes differ, and the pixels do not
     deflate = zlib  # type: ignore[misc]
 
-Pixels = NDArray[np.bool_] | NDArray[np.uint8] | NDArray[np.uint16]
+_Pixels = NDArray[np.bool_] | NDArray[np.uint8] | NDArray[np.uint16]
 """`bool`, `uint8` or `uint16 (H, W)`."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -94,7 +94,7 @@ def encode_mask(mask: NDArray[np.bool_] | NDArray[np.uint8], packet: str = "") -
     return _assemble(lines, mask.shape, 1 if one_bit else 8, packet)
 
 
-def decode(data: bytes) -> Pixels:
+def decode(data: bytes) -> _Pixels:
     """Pixels of a greyscale PNG, from this module or any other encoder.
 
     Args:

@@ -11,13 +11,13 @@ from scipy import special, stats
 
 from synthmammo.metrics.intervals import LEVEL, Interval
 
-Scores = NDArray[np.floating]
+_Scores = NDArray[np.floating]
 """`(N)`, one score per image; greater is more positive."""
-Labels = NDArray[np.bool_]
+_Labels = NDArray[np.bool_]
 """`bool (N)`, True is positive; both values present."""
 
 
-def auc(scores: Scores, positive: Labels) -> float:
+def auc(scores: _Scores, positive: _Labels) -> float:
     """Area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
 
     Args:
@@ -30,7 +30,7 @@ def auc(scores: Scores, positive: Labels) -> float:
     return float(aucs(np.asarray(scores)[None], positive)[0])
 
 
-def aucs(scores: NDArray[np.floating], positive: Labels) -> NDArray[np.float64]:
+def aucs(scores: NDArray[np.floating], positive: _Labels) -> NDArray[np.float64]:
     """Areas under the ROC curves of several sets of scores of the same images.
 
     Args:
@@ -52,7 +52,7 @@ def aucs(scores: NDArray[np.floating], positive: Labels) -> NDArray[np.float64]:
     return np.asarray(sums / (positives * negatives), np.float64)
 
 
-def roc_curve(scores: Scores, positive: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def roc_curve(scores: _Scores, positive: _Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Points of the ROC curve, from (0, 0) to (1, 1), one for each distinct score.
 
     Args:
@@ -70,7 +70,7 @@ def roc_curve(scores: Scores, positive: Labels) -> tuple[NDArray[np.float64], ND
     return np.append(0.0, alarms / alarms[-1]), np.append(0.0, hits / hits[-1])
 
 
-def _counts(scores: Scores, labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _counts(scores: _Scores, labels: _Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Positives and negatives at or above each distinct score, the highest first."""
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
@@ -78,7 +78,7 @@ def _counts(scores: Scores, labels: Labels) -> tuple[NDArray[np.float64], NDArra
     return np.cumsum(labels[order])[last].astype(np.float64), np.cumsum(~labels[order])[last].astype(np.float64)
 
 
-def average_precision(scores: Scores, positive: Labels) -> float:
+def average_precision(scores: _Scores, positive: _Labels) -> float:
     """Area under the precision-recall curve as a sum over its steps, without interpolation (AUPRC).
 
     Args:
@@ -93,7 +93,7 @@ def average_precision(scores: Scores, positive: Labels) -> float:
     return float(np.sum(np.diff(hits, prepend=0.0) / hits[-1] * hits / (hits + alarms)))
 
 
-def sensitivity_at_specificity(scores: Scores, positive: Labels, specificity: float = 0.9) -> float:
+def sensitivity_at_specificity(scores: _Scores, positive: _Labels, specificity: float = 0.9) -> float:
     """Share of the positives above the lowest threshold that at least so many of the negatives do not exceed.
 
     Args:
@@ -108,7 +108,7 @@ def sensitivity_at_specificity(scores: Scores, positive: Labels, specificity: fl
     return float((values[labels] > threshold_at_specificity(values, labels, specificity)).mean())
 
 
-def threshold_at_specificity(scores: Scores, positive: Labels, specificity: float = 0.9) -> float:
+def threshold_at_specificity(scores: _Scores, positive: _Labels, specificity: float = 0.9) -> float:
     """The lowest score that at least so many of the negatives do not exceed; above it is positive."""
     negatives = np.sort(scores[~positive])
     # Rounded, since 0.9 * 10 must not become the tenth of ten.
@@ -207,7 +207,7 @@ def delong_interval(labels: ArrayLike, scores: ArrayLike, level: float = LEVEL) 
     return Interval(area, float(low), float(high))
 
 
-def _few(positive: Labels) -> bool:
+def _few(positive: _Labels) -> bool:
     """Whether a class has a single image, which cannot tell how much images vary."""
     return bool(min(np.count_nonzero(positive), np.count_nonzero(~positive)) < 2)
 
@@ -228,7 +228,7 @@ def delong_covariance(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.
     return _areas(*_checked(labels, scores))
 
 
-def _areas(positive: Labels, scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _areas(positive: _Labels, scores: _Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Areas `(S)` and their covariances `(S, S)`."""
     placements = np.stack([_placements(row, positive) for row in scores])
     classes = placements[:, positive], placements[:, ~positive]
@@ -238,7 +238,7 @@ def _areas(positive: Labels, scores: Scores) -> tuple[NDArray[np.float64], NDArr
     return classes[0].mean(1), np.asarray(covariance)
 
 
-def _placements(scores: Scores, positive: Labels) -> NDArray[np.float64]:
+def _placements(scores: _Scores, positive: _Labels) -> NDArray[np.float64]:
     """For each positive the share of negatives below it, for each negative the share of positives above it.
 
     Ties count half. These are the differences of midranks of Sun & Xu, from one sort in place of three.
@@ -255,7 +255,7 @@ def _placements(scores: Scores, positive: Labels) -> NDArray[np.float64]:
     return placed
 
 
-def _checked(labels: ArrayLike, *scores: ArrayLike) -> tuple[Labels, Scores]:
+def _checked(labels: ArrayLike, *scores: ArrayLike) -> tuple[_Labels, _Scores]:
     """Labels as `bool (N)` and all scores as `float64 (S, N)`."""
     given = np.asarray(labels)
     if given.ndim != 1 or (given.dtype != np.bool_ and not np.isin(given, (0, 1)).all()):

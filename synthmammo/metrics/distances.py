@@ -9,7 +9,7 @@ from scipy import linalg
 Vectors = NDArray[np.floating]
 """`(N, D)`, one feature vector per row."""
 
-Weights = NDArray[np.float64]
+_Weights = NDArray[np.float64]
 """`(B, N)`, one weight per vector and row."""
 
 _BLOCK = 1024
@@ -36,7 +36,7 @@ def kernel_distance(first: Vectors, second: Vectors) -> float:
 
 
 def weighted_kernel_distances(
-    first: Vectors, second: Vectors, first_weights: Weights, second_weights: Weights
+    first: Vectors, second: Vectors, first_weights: _Weights, second_weights: _Weights
 ) -> NDArray[np.float64]:
     """`kernel_distance` with several sets of weights at once, e.g. how often each vector was drawn in each resample.
 
@@ -61,7 +61,7 @@ def weighted_kernel_distances(
 
 
 def _kernel_distances(
-    first: Vectors, second: Vectors, first_weights: Weights, second_weights: Weights
+    first: Vectors, second: Vectors, first_weights: _Weights, second_weights: _Weights
 ) -> NDArray[np.float64]:
     between = np.zeros(len(first_weights))
     weights = np.asarray(second_weights, first.dtype)
@@ -72,7 +72,7 @@ def _kernel_distances(
     return _within(first, first_weights) + _within(second, second_weights) - 2 * between
 
 
-def _within(vectors: Vectors, weights: Weights) -> NDArray[np.float64]:
+def _within(vectors: Vectors, weights: _Weights) -> NDArray[np.float64]:
     """Weighted mean of the kernel over pairs of different vectors, `(B)`; a pair is looked at once."""
     found = np.zeros(len(weights))
     typed = np.asarray(weights, vectors.dtype)

@@ -84,7 +84,7 @@ def radii(vectors: Vectors, k: int) -> NDArray[np.float32]:
     return found
 
 
-def nearest(queries: Vectors, references: Vectors) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def nearest_neighbours(queries: Vectors, references: Vectors) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The nearest reference of each query.
 
     Args:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from synthmammo.arguments import a_choice, a_path, a_positive, a_text, listed, wrong
 from synthmammo.errors import CheckpointError, OutputError
 from synthmammo.mammogram.sample import BITS_STORED
-from synthmammo.models.file import Checkpoint, Description, load, save
-from synthmammo.models.names import SUFFIX, locate
+from synthmammo.models.file import Checkpoint, Description, load, save_model
+from synthmammo.models.names import SUFFIX, locate_model
 from synthmammo.models.published.base import PublishedModel, damaged
 from synthmammo.models.published.families import called_by_name
 from synthmammo.models.published.nvidia import read_nvidia
@@ -91,7 +91,7 @@ def convert(
     if out.suffix not in (SUFFIX, ".pt"):
         hint = f"{SUFFIX} is the format of this package, .pt that of rosinality's stylegan2-pytorch."
         raise CheckpointError(f"no format is known by the ending '{out.suffix}'", where=out, hint=hint)
-    path = locate(source)
+    path = locate_model(source)
     replaced = path.suffix != SUFFIX or not out.exists() or not path.samefile(out)  # a model of ours keeps what it says
     if out.exists() and replaced and not a_choice(overwrite, "overwrite", CheckpointError):
         hint = "Name another file, or replace this one with --overwrite (overwrite=True)."
@@ -153,13 +153,13 @@ def _save(model: PublishedModel, path: Path, out: Path, facts: _Facts, half: boo
         about=facts.about,
         training={"converted_from": f"{path.name} ({model.format})"},
     )
-    return save(out, model.networks, description, _half_type(half))
+    return save_model(out, model.networks, description, _half_type(half))
 
 
 def _from_ours(checkpoint: Checkpoint, out: Path, half: bool) -> Path:
     networks = {name: checkpoint.network(name) for name in checkpoint.networks}
     if out.suffix == SUFFIX:
-        return save(out, networks, checkpoint.description, _half_type(half))
+        return save_model(out, networks, checkpoint.description, _half_type(half))
     from synthmammo.models.nets.stylegan2 import StyleGAN2Config
 
     checkpoint.generator_of("stylegan2")

@@ -21,7 +21,7 @@ from synthmammo.identity import canonical_json, file_digest
 from synthmammo.mammogram.origin import Maker, Making, SourceType
 from synthmammo.mammogram.terms import VIEWS
 from synthmammo.models import described
-from synthmammo.models.names import locate
+from synthmammo.models.names import locate_model
 
 if TYPE_CHECKING:
     import torch
@@ -183,7 +183,7 @@ class Checkpoint:
         return self.network("generator", device)
 
 
-def build(description: Description, network: str, where: object = None) -> nn.Module:
+def build_network(description: Description, network: str, where: object = None) -> nn.Module:
     """A network with fresh weights.
 
     Args:
@@ -209,7 +209,7 @@ def build(description: Description, network: str, where: object = None) -> nn.Mo
     return module
 
 
-def save(
+def save_model(
     path: Path,
     networks: Mapping[str, nn.Module | Mapping[str, Tensor]],
     description: Description,
@@ -263,7 +263,7 @@ def load(model: str | Path) -> Checkpoint:
     """
     from safetensors import SafetensorError, safe_open
 
-    path = locate(model)
+    path = locate_model(model)
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dictionary
@@ -281,7 +281,7 @@ def describe(model: str | Path) -> Description:
     Raises:
         CheckpointError: As `load`.
     """
-    path = locate(model)
+    path = locate_model(model)
     return _described(_metadata(path), path)
 
 
@@ -299,7 +299,7 @@ def _blank(description: Description, network: str, where: Path) -> nn.Module:
     import torch
 
     with torch.random.fork_rng(devices=[]):  # its first weights are thrown away; no caller's draws shall move
-        return build(description, network, where)
+        return build_network(description, network, where)
 
 
 def _shapes(description: Description, network: str, where: Path) -> dict[str, Tensor]:
@@ -308,7 +308,7 @@ def _shapes(description: Description, network: str, where: Path) -> dict[str, Te
 
     try:
         with torch.device("meta"):
-            return build(description, network, where).state_dict()
+            return build_network(description, network, where).state_dict()
     except CheckpointError:
         raise
     except Exception as error:  # a number of the wrong kind fails anywhere in PyTorch

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from synthmammo.errors import CheckpointError
 from synthmammo.files import writing
 from synthmammo.identity import canonical_json
-from synthmammo.models.names import is_hosted, locate
+from synthmammo.models.names import is_hosted, locate_model
 
-Fitted = TypeVar("Fitted")
+_Fitted = TypeVar("_Fitted")
 Tensors = dict[str, NDArray[Any]]
 
 FORMAT_VERSION = 1
@@ -56,7 +56,7 @@ def require_beside(model: str, file: Path | None, beside: Callable[[Path], Path]
         CheckpointError: There is no such model, or no such file.
     """
     if file is not None or not is_hosted(model):
-        _require(file or beside(locate(model)), what, missing)
+        _require(file or beside(locate_model(model)), what, missing)
 
 
 def _require(path: Path, what: str, missing: str) -> None:
@@ -66,8 +66,8 @@ def _require(path: Path, what: str, missing: str) -> None:
 
 
 def read_fitted(
-    path: Path, what: str, weights: str, missing: str, build: Callable[[dict[str, Any], Tensors], Fitted]
-) -> Fitted:
+    path: Path, what: str, weights: str, missing: str, build: Callable[[dict[str, Any], Tensors], _Fitted]
+) -> _Fitted:
     """Read what was fitted to a model.
 
     Args:

@@ -80,6 +80,9 @@ class Inverted:
     w: NDArray[np.float32]
     noise: dict[str, NDArray[np.float16]]
 
+    def __repr__(self) -> str:
+        return f"Inverted({self.facts.key}: {self.facts.reached['psnr_db']:.1f} dB)"
+
     def making(self, model: Making) -> Making:
         """How the image came about that a model makes of the latents: mixed where they are a real image's."""
         pattern = {} if self.facts.origin is None else {"inverted_from": self.facts.origin}

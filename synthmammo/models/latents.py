@@ -15,7 +15,7 @@ from synthmammo.mammogram.planned import Row
 from synthmammo.models import devices
 from synthmammo.models.file import Checkpoint, load
 from synthmammo.models.inverted import Inverted
-from synthmammo.models.names import locate
+from synthmammo.models.names import locate_model
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,7 +90,7 @@ def open_model(name: str, device: str = "cpu") -> Model:
         CheckpointError: There is no such model, or it is no StyleGAN2.
         GeneratorError: The device is not there.
     """
-    path = locate(name)
+    path = locate_model(name)
     return _opened(str(path), path.stat().st_mtime_ns, devices.usable(device))
 
 

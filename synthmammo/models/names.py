@@ -15,7 +15,7 @@ USER_ZOO = "SYNTHMAMMO_ZOO"
 """Environment variable with the folder of the models a user adds."""
 
 
-def locate(model: str | Path) -> Path:
+def locate_model(model: str | Path) -> Path:
     """The file behind a model's name; one on the Hugging Face Hub is fetched, or found in its cache.
 
     Raises:

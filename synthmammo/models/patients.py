@@ -41,7 +41,7 @@ def saw(groups: str, patient: str) -> bool | None:
     return None if UNKNOWN in parts or not parts else False
 
 
-def count(groups: str) -> int:
+def count_patients(groups: str) -> int:
     """Number of patients that are known; one who is in two groups counts twice."""
     return sum(len(part.split(",")) for part in groups.split() if ":" in part)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from synthmammo.errors import CheckpointError, GeneratorError, nearest
 from synthmammo.models.file import Description, describe
-from synthmammo.models.names import hub_address, is_hosted, locate
+from synthmammo.models.names import hub_address, is_hosted, locate_model
 
 SPACING_TOLERANCE = 0.1
 """Share by which pixels may differ from those that a detail network was trained to refine."""
@@ -27,7 +27,7 @@ def require_stylegan2(model: str | Path) -> Description | None:
     if is_hosted(str(model)):
         hub_address(str(model))
         return None
-    path = locate(model)
+    path = locate_model(model)
     description = describe(path)
     require_architecture(description, path, "stylegan2")
     return description
@@ -45,7 +45,7 @@ def require_samples(model: str | Path, label: str | None) -> None:
         GeneratorError: The class is missing, unwanted or unknown.
     """
     if description := require_stylegan2(model):
-        require_class(description, label, locate(model))
+        require_class(description, label, locate_model(model))
 
 
 def require_architecture(description: Description, where: Path, *architectures: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from synthmammo.arguments import a_number
 from synthmammo.errors import GeneratorError
-from synthmammo.processors import free_cores, wait_without_spinning
+from synthmammo.models.processors import free_cores, wait_without_spinning
 
 _VARIABLE = "OMP_NUM_THREADS"
 _stated: int | None = None

@@ -16,8 +16,8 @@ from typing import Any
 from synthmammo.arguments import a_choice, a_path, wrong
 from synthmammo.errors import CheckpointError, OutputError
 from synthmammo.files import writing
-from synthmammo.models.file import Description, describe, load, save
-from synthmammo.models.names import SUFFIX, ZOO, locate, zoo, zoo_folders
+from synthmammo.models.file import Description, describe, load, save_model
+from synthmammo.models.names import SUFFIX, ZOO, locate_model, zoo, zoo_folders
 
 MOST_NUMBERS = 8_000_000
 """Weights and fixed noise of a generator; 16 MB in half precision."""
@@ -51,6 +51,9 @@ class ModelFile:
     weights: int
     precision: str
     others: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"ModelFile({self.name}: {self.makes}, {self.weights / 1e6:.1f} million weights)"
 
     @property
     def side_px(self) -> int | None:
@@ -115,7 +118,7 @@ def find_model(name: str | Path) -> ModelFile:
     from safetensors import safe_open
 
     a_path(name, "name", CheckpointError)
-    path, description = locate(name), describe(name)
+    path, description = locate_model(name), describe(name)
     numbers, stored, networks = Counter[bool](), Counter[str](), set()
     with safe_open(path, framework="np") as file:
         for tensor in file.keys():  # noqa: SIM118
@@ -174,7 +177,7 @@ def add_model(source: str | Path, name: str | None = None, *, overwrite: bool = 
         raise OutputError("a model of this name is there", where=out, hint="Give another name, or replace it.")
     card = checkpoint.path.with_suffix(".md")
     text = card.read_text(encoding="utf-8") if card.is_file() else None
-    save(out, {"generator": generator}, checkpoint.description, float16)
+    save_model(out, {"generator": generator}, checkpoint.description, float16)
     added = find_model(f"zoo/{name}")
     with writing(out.with_suffix(".md")) as partial:
         partial.write_text(text or drafted_card(added), encoding="utf-8")

@@ -29,7 +29,7 @@ _GRID = 512
 EXTENT_UNKNOWN = "unknown"
 """Value of `extent` in the record of a patch with a lesion of which nobody knows how far it reaches."""
 
-Site = tuple[int, int]
+_Site = tuple[int, int]
 
 
 class NoPatch(Exception):
@@ -73,7 +73,7 @@ class WholeImage:
         often = max(dict.fromkeys(reasons), key=reasons.count)
         raise NoPatch(often if len(reasons) == 1 else f"no window of {len(reasons)} will do, mostly: {often}")
 
-    def _window(self, row: PatchRow, candidate: WindowDraw) -> tuple[Box, Site | None]:
+    def _window(self, row: PatchRow, candidate: WindowDraw) -> tuple[Box, _Site | None]:
         """Window of a candidate, and the lesion's pixel it was placed by."""
         if row.target.whole:
             side = min(self.sample.shape)
@@ -93,7 +93,7 @@ class WholeImage:
             raise NoPatch("the lesion lies in the padding of the image")
         return box, pixel
 
-    def _lesion_pixel(self, number: int, draw: float) -> Site:
+    def _lesion_pixel(self, number: int, draw: float) -> _Site:
         """The floor(draw n)-th of the n pixels of a lesion: of its mask, or of its box where it has none."""
         finding = self.sample.findings[number]
         box, width = finding.box, self.sample.shape[1]
@@ -152,7 +152,7 @@ class WholeImage:
         patch = resize(patch, (size, size))
         return rotated(mirror(patch) if row.flip else patch, row.turns)
 
-    def _described(self, row: PatchRow, patch: Sample, box: Box, pixel: Site | None, attempt: int) -> Sample:
+    def _described(self, row: PatchRow, patch: Sample, box: Box, pixel: _Site | None, attempt: int) -> Sample:
         target, source = row.target, self.sample
         finding = None if target.finding is None else source.findings[target.finding]
         facts = recorded(source.history.background.record)
@@ -187,7 +187,7 @@ class WholeImage:
             self._ends = Intensity.of(self.sample.image, self.sample.breast)
         return cut_record(box, self._ends.low, self._ends.high)
 
-    def _moved(self, pixel: Site, box: Box, row: PatchRow) -> Site:
+    def _moved(self, pixel: _Site, box: Box, row: PatchRow) -> _Site:
         size, side = self._options.size_px, box.height
         place_row, place_column = (
             int((2 * (place - start) + 1) * size / (2 * side))

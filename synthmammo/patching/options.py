@@ -34,7 +34,7 @@ class PatchOptions:
         augment: Whether patches are flipped, turned and resized at random; True by default.
         beside_findings_px: Least distance, in resampled pixels, of normal patches from the findings of their image;
             None, the default, takes normal patches from healthy images alone.
-        where: Condition on the columns of the index that images meet, in the grammar of `synthmammo.where`; None, the
+        where: Condition on the columns of the index that images meet, in the grammar of `mammogram.where`; None, the
             default, for all images.
         healthy: Classes of the images that are healthy if they have no findings; "normal" by default.
         seed: Random seed for all draws, 0 by default.

@@ -37,7 +37,7 @@ from synthmammo.errors import DatasetError, RecipeError
 from synthmammo.mammogram.sample import Sample
 from synthmammo.patching.cut import NoPatch, WholeImage
 from synthmammo.patching.options import PatchOptions
-from synthmammo.patching.plan import PatchRow, read_shard, repetitions, sizes, survey, write_plan
+from synthmammo.patching.plan import PatchRow, read_shard, repetitions, sizes, survey, write_patches_plan
 from synthmammo.progress import Progress, Steps, silent, stage
 
 __all__ = ["PatchOptions", "cut_patches", "patches"]
@@ -150,7 +150,7 @@ def cut_patches(
         return MadeDataset(out, finished, 0, notes=notes)
     if not (out / PATCHES_PLAN).is_file():
         stage(progress, "planning")
-        write_plan(found, numbers, source.name, options, out / PATCHES_PLAN)
+        write_patches_plan(found, numbers, source.name, options, out / PATCHES_PLAN)
     job = _Job(dataset, source.digest, out, options, tuple(found.labels))
     made = _results(job, state, engine, progress)
     _refuse_empty(made.results, dataset)

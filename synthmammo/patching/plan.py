@@ -245,7 +245,7 @@ def repetitions(found: Survey, numbers: Mapping[Cell, int], options: PatchOption
     ]
 
 
-def write_plan(found: Survey, numbers: Mapping[Cell, int], name: str, options: PatchOptions, path: Path) -> int:
+def write_patches_plan(found: Survey, numbers: Mapping[Cell, int], name: str, options: PatchOptions, path: Path) -> int:
     """Draw every patch and write the table, one row group per shard.
 
     Args:

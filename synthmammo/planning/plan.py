@@ -13,8 +13,8 @@ from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import OutputError
 from synthmammo.mammogram.planned import Row
 from synthmammo.planning.estimate import Estimate, estimate
-from synthmammo.planning.planner import plan, tables
-from synthmammo.planning.summary import Summary, summarise
+from synthmammo.planning.planner import tables, write_plan
+from synthmammo.planning.summary import Summary, summarise_plan
 from synthmammo.planning.table import SCHEMA, as_row
 from synthmammo.progress import Progress, silent
 from synthmammo.recipe import Recipe
@@ -55,7 +55,7 @@ class Plan:
     @cached_property
     def summary(self) -> Summary:
         """What the plan will make, counted."""
-        return summarise(self.recipe)
+        return summarise_plan(self.recipe)
 
     def estimate(self, workers: int | None = None) -> Estimate:
         """Pixels of the plan's dataset, and bytes and time by what the last build of its kind took on this machine.
@@ -83,7 +83,7 @@ class Plan:
             OutputError: It cannot be written.
         """
         path = a_path(path, "path", OutputError)
-        plan(self.recipe, path, progress)
+        write_plan(self.recipe, path, progress)
         return path
 
     def __repr__(self) -> str:

@@ -38,7 +38,7 @@ EXAM_LATERALITIES, EXAM_VIEWS = ("R", "R", "L", "L"), ("CC", "MLO", "CC", "MLO")
 """The four images of an exam, in the order of its rows: breast by breast, so that the views of one share a group."""
 
 
-def plan(recipe: Recipe, path: Path, progress: Progress = silent) -> int:
+def write_plan(recipe: Recipe, path: Path, progress: Progress = silent) -> int:
     """Draw every sample of a recipe and write the table.
 
     Args:

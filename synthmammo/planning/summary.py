@@ -32,7 +32,7 @@ class Summary:
     lines: tuple[tuple[str, str], ...]
 
 
-def summarise(recipe: Recipe) -> Summary:
+def summarise_plan(recipe: Recipe) -> Summary:
     """Draw the plan of a recipe and count it; nothing is written, and memory does not grow with the size."""
     cells: Counter[tuple[str, str]] = Counter()
     counts: dict[str, Counter[str]] = defaultdict(Counter)

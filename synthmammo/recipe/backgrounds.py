@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from synthmammo.errors import RecipeError, nearest
 from synthmammo.mammogram.columns import COLUMNS, kinds
 from synthmammo.mammogram.terms import ATTRIBUTES, DENSITIES, DENSITY_SHARES, VIEWS
+from synthmammo.mammogram.where import parse
 from synthmammo.recipe.draws import Positive, Share, Shares, Strict
-from synthmammo.where import parse
 
 LEAST_PX, MOST_PX = 32, 16_384
 """Least and greatest side of a phantom, in pixels: a smaller one shows no breast, a larger one fills the memory."""

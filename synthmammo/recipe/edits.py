@@ -13,7 +13,7 @@ from synthmammo.errors import nearest
 from synthmammo.mammogram.terms import ATTRIBUTES, DENSITY_SHARES
 from synthmammo.recipe.draws import Draw, DrawModel, Share, Strict
 
-Layers = tuple[int, int]
+_Layers = tuple[int, int]
 _COMPONENT = re.compile(r"component \d+")
 _ONE = DrawModel(uniform=(1.0, 1.0))
 
@@ -76,7 +76,7 @@ class DirectionEdit(Edit):
     sweep: list[float] | None = Field(
         None, min_length=2, description="Strengths, in place of one, with each of which every background is made once"
     )
-    layers: Layers | None = Field(None, description="First layer of w, and the one after the last; default all")
+    layers: _Layers | None = Field(None, description="First layer of w, and the one after the last; default all")
 
     @model_validator(mode="after")
     def _understood(self) -> DirectionEdit:
@@ -156,7 +156,7 @@ class PartEdit(Edit):
     strength: Draw = Field(_ONE, description="Share of the way to the reference, from 0 to 1")
     threshold: float = Field(0.1, ge=0, lt=1, description="Least contribution to the part of a channel that is moved")
     epsilon: float = Field(60.0, ge=0, description="Budget of change outside the part, in channels of 512")
-    layers: Layers | None = Field(None, description="First layer of w, and the one after the last; default all")
+    layers: _Layers | None = Field(None, description="First layer of w, and the one after the last; default all")
 
     @model_validator(mode="after")
     def _understood(self) -> PartEdit:
@@ -178,7 +178,7 @@ class MixingEdit(Edit):
     """Style mixing: some layers take the w of a reference (Karras et al. 2019, section 3.1)."""
 
     tag: ClassVar[str] = "mixing edit"
-    mixing: Layers = Field(description="First layer of w that is taken from the reference, and the one after the last")
+    mixing: _Layers = Field(description="First layer of w that is taken from the reference, and the one after the last")
     reference: ReferenceOrSeeds = Field(
         Reference(), description="Images that the layers are taken from; default a fresh seed for each background"
     )
@@ -200,7 +200,7 @@ class MixingEdit(Edit):
         return self.strength
 
 
-def _check_layers(layers: Layers | None, name: str = "layers") -> None:
+def _check_layers(layers: _Layers | None, name: str = "layers") -> None:
     if layers and not 0 <= layers[0] < layers[1]:
         raise ValueError(f"{name}: {list(layers)} is not a range [first, one after the last]")
 

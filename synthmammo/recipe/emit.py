@@ -35,7 +35,7 @@ class DicomFormat(Strict):
     )
 
 
-class Formats(Strict):
+class FormatOptions(Strict):
     """The formats to write; a format whose key is left out is not written. Plug-ins add formats by their names."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": False})
@@ -57,7 +57,7 @@ class Formats(Strict):
         return {name: options if name in OWN_FORMATS else _of_writer(name, options) for name, options in stated.items()}
 
     @model_validator(mode="after")
-    def _at_least_one(self) -> Formats:
+    def _at_least_one(self) -> FormatOptions:
         if not self.chosen():
             raise ValueError("expected at least one of webdataset, parquet, dicom")
         return self
@@ -81,7 +81,7 @@ def _of_writer(name: Any, options: Any) -> Any:
 
 FormatName = Literal["webdataset", "parquet", "dicom"]
 FormatsOrNames = Annotated[
-    Formats, BeforeValidator(lambda value: value, json_schema_input_type=Formats | list[FormatName])
+    FormatOptions, BeforeValidator(lambda value: value, json_schema_input_type=FormatOptions | list[FormatName])
 ]
 
 
@@ -89,7 +89,7 @@ class Emit(Strict):
     """How the dataset is written."""
 
     formats: FormatsOrNames = Field(
-        default_factory=lambda: Formats.model_validate(["webdataset", "parquet", "dicom"]),
+        default_factory=lambda: FormatOptions.model_validate(["webdataset", "parquet", "dicom"]),
         description="Formats to write, by name or with options; default all three",
     )
     shard_size: int = Field(64, ge=1, description="Samples per shard, the unit of work and of resuming")

@@ -48,7 +48,7 @@ _UID = "00080018"
 _WHOLE = 1 << 31
 _GOES_ON = "What was stored is remembered: the same command goes on from here."
 
-Answer = TypeVar("Answer")
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ class _Server:
         found = self._patiently(ask, self._url)
         return None if found is None else {entry[_UID]["Value"][0] for entry in found if _UID in entry}
 
-    def _patiently(self, request: Callable[[], Answer], where: object) -> Answer:
+    def _patiently(self, request: Callable[[], _Answer], where: object) -> _Answer:
         from requests import ConnectionError, HTTPError, RequestException, Timeout
 
         for attempt in range(1, ATTEMPTS + 1):

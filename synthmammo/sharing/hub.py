@@ -131,7 +131,7 @@ def check_name(repo_id: str) -> None:
         raise OutputError(f"is no name of a repository ({reason})", where=repo_id, hint=hint) from error
 
 
-def require_token(repo_id: str) -> None:
+def require_hub_token(repo_id: str) -> None:
     """Find out before the long work whether there is a name and a token to publish with.
 
     Args:
@@ -152,7 +152,7 @@ def _api(repo_id: str) -> HfApi:
     from huggingface_hub import HfApi
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
-    require_token(repo_id)
+    require_hub_token(repo_id)
     disable_progress_bars()  # there is one bar for everything
     return HfApi()
 

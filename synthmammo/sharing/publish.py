@@ -9,17 +9,17 @@ from synthmammo.dataset.references import DatasetLike, dataset_path
 from synthmammo.errors import OutputError
 from synthmammo.models.names import SUFFIX
 from synthmammo.progress import Progress, silent
-from synthmammo.sharing.hub import Published, check_name, require_token, upload
+from synthmammo.sharing.hub import Published, check_name, require_hub_token, upload
 from synthmammo.sharing.publication import Publication, dataset_publication, model_publication
 
-Kind = Literal["dataset", "model"]
+_Kind = Literal["dataset", "model"]
 
 
 def prepare_publication(
     source: DatasetLike,
     repo_id: str,
     *,
-    kind: Kind | None = None,
+    kind: _Kind | None = None,
     revision: str | None = None,
     sending: bool = False,
     progress: Progress = silent,
@@ -52,11 +52,11 @@ def prepare_publication(
     path = dataset_path(source, "source", OutputError)
     check_name(a_text(repo_id, "repo_id", OutputError))
     if kind is not None:
-        a_name(kind, get_args(Kind), "kind", OutputError)
+        a_name(kind, get_args(_Kind), "kind", OutputError)
     if revision is not None:
         a_text(revision, "revision", OutputError)
     if a_choice(sending, "sending", OutputError):
-        require_token(repo_id)
+        require_hub_token(repo_id)
     a_function(progress, "progress", OutputError)
     if kind == "model" or (kind is None and (path.suffix == SUFFIX or path.is_file())):
         return model_publication(path, repo_id, revision)

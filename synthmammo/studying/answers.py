@@ -16,7 +16,7 @@ from typing import Any
 from synthmammo.errors import DatasetError, OutputError, unwritable
 from synthmammo.studying.study import ANSWERS
 
-Record = dict[str, Any]
+AnswerRecord = dict[str, Any]
 """One line: "task", "mode" ("study" or "teach"), "item" or "round", "seconds", and the answer."""
 
 LONGEST_NAME = 80
@@ -34,9 +34,9 @@ class Reader:
 
     id: str
     name: str
-    records: list[Record] = field(default_factory=list)
+    records: list[AnswerRecord] = field(default_factory=list)
 
-    def of(self, task: str, mode: str = "study") -> list[Record]:
+    def of(self, task: str, mode: str = "study") -> list[AnswerRecord]:
         """Answers to one task, in order."""
         return [one for one in self.records if one.get("task") == task and one.get("mode") == mode]
 
@@ -109,7 +109,7 @@ class AnswerBook:
             self._readers[made.id] = made
             return made
 
-    def add(self, reader: Reader, record: Record) -> None:
+    def add(self, reader: Reader, record: AnswerRecord) -> None:
         """Put an answer on the disk, then into memory.
 
         Raises:
@@ -124,7 +124,7 @@ class AnswerBook:
         """Held by who looks at what is next and answers it."""
         return self._lock
 
-    def _append(self, which: str, record: Record) -> None:
+    def _append(self, which: str, record: AnswerRecord) -> None:
         path = self._folder / f"{which}.jsonl"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -163,7 +163,7 @@ def _read(path: Path) -> Reader | None:
     if not lines:
         return None
     hint = "Repair or remove that line; every other line can stay."
-    records: list[Record] = []
+    records: list[AnswerRecord] = []
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
@@ -188,7 +188,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_readers(study: Path, readers: Iterable[tuple[str, list[Record]]]) -> list[Path]:
+def write_readers(study: Path, readers: Iterable[tuple[str, list[AnswerRecord]]]) -> list[Path]:
     """Write the answers of several new readers at once, e.g. of simulated ones.
 
     Args:

@@ -15,7 +15,7 @@ from synthmammo.files import writing
 from synthmammo.identity import digest
 from synthmammo.progress import Progress, silent
 from synthmammo.studying.server import page_file
-from synthmammo.studying.study import Study, Truth
+from synthmammo.studying.study import CaseTruth, Study
 
 FORMATS = ("page", "dicom")
 
@@ -55,7 +55,7 @@ def export_cases(
     return len(chosen)
 
 
-def _dicom(study: Study, chosen: Sequence[Truth], out: Path, progress: Progress) -> None:
+def _dicom(study: Study, chosen: Sequence[CaseTruth], out: Path, progress: Progress) -> None:
     datasets = {name: Dataset.open(study.sources[name]) for name in {one.dataset for one in chosen}}
     name = digest([study.seed, sorted(study.sources.items())])
     writer = DicomWriter(out, "cases", dataset=name, findings=("segmentation", "report"))
@@ -69,7 +69,7 @@ def _dicom(study: Study, chosen: Sequence[Truth], out: Path, progress: Progress)
         writer.abort()
 
 
-def _page(study: Study, chosen: Sequence[Truth], out: Path, progress: Progress) -> None:
+def _page(study: Study, chosen: Sequence[CaseTruth], out: Path, progress: Progress) -> None:
     listed = []
     for number, one in enumerate(chosen, 1):
         item = study.by_name[one.name]
@@ -88,7 +88,7 @@ def _page(study: Study, chosen: Sequence[Truth], out: Path, progress: Progress) 
     _write(out / "index.html", page_file("cases.html"))
 
 
-def _told(one: Truth) -> dict[str, object]:
+def _told(one: CaseTruth) -> dict[str, object]:
     lesions = [{"image": each.image, "outline": each.outline, "words": each.words} for each in one.lesions]
     return {"kind": one.kind, "density": one.density, "lesions": lesions, "difficulty": one.difficulty}
 

@@ -14,7 +14,7 @@ from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import DatasetError
 from synthmammo.studying.harmonise import WINDOW, difficulties
 from synthmammo.studying.new import Case, StudyOptions, Twins, common_frame, written
-from synthmammo.studying.study import Item, Study
+from synthmammo.studying.study import Study, StudyCase
 
 
 def study_of_samples(dataset: Path, keys: Sequence[str], out: Path, *, title: str = "Samples") -> Study:
@@ -41,7 +41,7 @@ def study_of_samples(dataset: Path, keys: Sequence[str], out: Path, *, title: st
     cases = [Case("synthetic", "real" if row["origin"] == "real" else "synthesised", (row,)) for row in rows.values()]
     cases.sort(key=lambda case: keys.index(case.rows[0]["key"]))
     frame, twins = common_frame(cases, StudyOptions()), Twins({"synthetic": opened})
-    items = [Item(f"{number:04}", (str(case.rows[0]["view"] or ""),)) for number, case in enumerate(cases, 1)]
+    items = [StudyCase(f"{number:04}", (str(case.rows[0]["view"] or ""),)) for number, case in enumerate(cases, 1)]
     truths = [written(out, item, case, opened, frame, twins) for item, case in zip(items, cases, strict=True)]
     hard = difficulties([one.lesions for one in truths], [one.density for one in truths])
     truths = [replace(one, difficulty=value) for one, value in zip(truths, hard, strict=True)]

@@ -13,7 +13,7 @@ import numpy as np
 from synthmammo.mammogram.arrays import Image
 from synthmammo.mammogram.geometry import blank, resize, square
 from synthmammo.mammogram.sample import Finding, Sample
-from synthmammo.studying.study import Lesion
+from synthmammo.studying.study import MarkedLesion
 
 WINDOW = (8192, 57344)
 """Grey levels that percentiles 0.5 and 99.8 inside the breast become: 16 bits, with room on both sides."""
@@ -22,7 +22,7 @@ _LEAST, _MOST = 1024, 65024
 
 
 @dataclass(frozen=True)
-class Frame:
+class CaseFrame:
     """What every image of a study is brought to.
 
     Attributes:
@@ -65,7 +65,7 @@ def grey_ends(sample: Sample) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def brought(sample: Sample, frame: Frame, twin: Sample | None = None) -> tuple[Sample, Image | None]:
+def brought(sample: Sample, frame: CaseFrame, twin: Sample | None = None) -> tuple[Sample, Image | None]:
     """A sample in a frame, and its lesion-free twin with the same shift of grey levels.
 
     Args:
@@ -82,7 +82,7 @@ def brought(sample: Sample, frame: Frame, twin: Sample | None = None) -> tuple[S
     return made, frame.grey(other.image, fitted.breast, ends)
 
 
-def lesions_of(sample: Sample, image: int) -> tuple[Lesion, ...]:
+def lesions_of(sample: Sample, image: int) -> tuple[MarkedLesion, ...]:
     """What a study keeps of a sample's findings.
 
     Args:
@@ -90,12 +90,12 @@ def lesions_of(sample: Sample, image: int) -> tuple[Lesion, ...]:
         image: Number of the image in its item, from 0.
     """
     return tuple(
-        Lesion(image, tuple(map(int, one.box)), outline(sample, one), words(one), contrast(sample, one))  # type: ignore[arg-type]
+        MarkedLesion(image, tuple(map(int, one.box)), outline(sample, one), lesion_words(one), contrast(sample, one))  # type: ignore[arg-type]
         for one in sample.findings
     )
 
 
-def words(finding: Finding) -> str:
+def lesion_words(finding: Finding) -> str:
     """A finding in BI-RADS terms, e.g. "malignant mass: shape irregular, margin spiculated"."""
     terms = ", ".join(f"{name} {term}" for name, term in finding.descriptors.items())
     name = f"{finding.pathology} {finding.kind}"
@@ -130,7 +130,7 @@ def contrast(sample: Sample, finding: Finding) -> float:
     return round(float((inside.mean() - around.mean()) / max(around.std(), 1.0)), 3)
 
 
-def difficulties(lesions: Sequence[tuple[Lesion, ...]], densities: Sequence[str | None]) -> list[float | None]:
+def difficulties(lesions: Sequence[tuple[MarkedLesion, ...]], densities: Sequence[str | None]) -> list[float | None]:
     """How hard each item is: the mean of three ranks, of low contrast, of dense tissue and of small size.
 
     Args:
@@ -155,6 +155,6 @@ def difficulties(lesions: Sequence[tuple[Lesion, ...]], densities: Sequence[str 
     return [hard.get(place) for place in range(len(lesions))]
 
 
-def _extent(lesion: Lesion) -> int:
+def _extent(lesion: MarkedLesion) -> int:
     row0, col0, row1, col1 = lesion.box
     return max(row1 - row0, col1 - col0)

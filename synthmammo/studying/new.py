@@ -17,8 +17,18 @@ from synthmammo.errors import DatasetError, OutputError
 from synthmammo.mammogram.sample import Sample
 from synthmammo.progress import Progress, silent
 from synthmammo.studying.giveaway import check_giveaways
-from synthmammo.studying.harmonise import WINDOW, Frame, brought, difficulties, lesions_of
-from synthmammo.studying.study import CHECK, STUDY, Item, Lesion, Study, Truth, read_pixels, write_json, write_pixels
+from synthmammo.studying.harmonise import WINDOW, CaseFrame, brought, difficulties, lesions_of
+from synthmammo.studying.study import (
+    CHECK,
+    STUDY,
+    CaseTruth,
+    MarkedLesion,
+    Study,
+    StudyCase,
+    read_pixels,
+    write_json,
+    write_pixels,
+)
 from synthmammo.studying.turing import shuffled
 
 
@@ -87,17 +97,17 @@ def make_study(
         raise OutputError("holds a study already", where=out, hint="Name another directory.")
     places = {"real": Path(real), "synthetic": Path(synthetic)} | ({"edited": Path(edited)} if edited else {})
     datasets = {name: Dataset.open(path) for name, path in places.items()}
-    cases = draw_cases(places, options)
+    cases = choose_cases(places, options)
     frame = common_frame(cases, options)
     items, truths, twins = [], [], Twins(datasets)
     for number, case in enumerate(cases, 1):
-        item = Item(f"{number:04}", tuple(str(row["view"] or "") for row in case.rows))
+        item = StudyCase(f"{number:04}", tuple(str(row["view"] or "") for row in case.rows))
         truths.append(written(out, item, case, datasets[case.source], frame, twins))
         items.append(item)
         progress(number, len(cases))
     if not all(view for item in items for view in item.views):
         # A view that is known for one origin alone would tell it.
-        items = [Item(item.name, ("",) * len(item.views)) for item in items]
+        items = [StudyCase(item.name, ("",) * len(item.views)) for item in items]
     hard = difficulties([one.lesions for one in truths], [one.density for one in truths])
     truths = [replace(one, difficulty=value) for one, value in zip(truths, hard, strict=True)]
     sources = {name: str(path.resolve()) for name, path in places.items()}
@@ -109,7 +119,7 @@ def make_study(
     return study
 
 
-def draw_cases(places: Mapping[str, Path], options: StudyOptions) -> list[Case]:
+def choose_cases(places: Mapping[str, Path], options: StudyOptions) -> list[Case]:
     """What a study shows, in an order that does not tell the origin; nothing comes twice.
 
     Args:
@@ -158,7 +168,7 @@ def _candidates(place: Path, pairs: bool, split: str | None) -> dict[str, tuple[
     return {pair[0]["key"]: pair for pair in whole}
 
 
-def common_frame(cases: Sequence[Case], options: StudyOptions) -> Frame:
+def common_frame(cases: Sequence[Case], options: StudyOptions) -> CaseFrame:
     """The size and bit depth that no dataset of the study falls short of."""
     rows = {
         name: [row for case in cases if case.source == name for row in case.rows] for name in {c.source for c in cases}
@@ -167,7 +177,7 @@ def common_frame(cases: Sequence[Case], options: StudyOptions) -> Frame:
     every = [row for found in rows.values() for row in found]
     patches = all((row["breast_share"] or 0) >= 1 for row in every if row is not None)
     bits = min(row["bits_stored"] or 16 for row in every)
-    return Frame(options.size_px or int(min(heights)), bits, patches)
+    return CaseFrame(options.size_px or int(min(heights)), bits, patches)
 
 
 class Twins:
@@ -186,9 +196,9 @@ class Twins:
         return dataset.sample(key) if key in dataset else None
 
 
-def written(out: Path, item: Item, case: Case, dataset: Dataset, frame: Frame, twins: Twins) -> Truth:
+def written(out: Path, item: StudyCase, case: Case, dataset: Dataset, frame: CaseFrame, twins: Twins) -> CaseTruth:
     """Write the pixels of a case; returns what is behind it."""
-    lesions, found = list[Lesion](), list[str]()
+    lesions, found = list[MarkedLesion](), list[str]()
     for number, (image, row) in enumerate(zip(item.images, case.rows, strict=True)):
         sample = dataset.sample(row["key"])
         twin = twins.of(sample, case.source)
@@ -198,7 +208,7 @@ def written(out: Path, item: Item, case: Case, dataset: Dataset, frame: Frame, t
             write_pixels(out / "twins" / f"{image}.u16", without)
             found.append(twin.key)
         lesions += lesions_of(made, number)
-    return Truth(
+    return CaseTruth(
         item.name,
         case.kind,
         case.source,

@@ -39,7 +39,7 @@ class Readers:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ReaderComparison:
     """Two conditions read by the same readers.
 
     Attributes:
@@ -85,7 +85,9 @@ def read_by_several(positive: ArrayLike, ratings: ArrayLike, level: float = LEVE
     return Readers(areas, interval, error, float(degrees), square, shared)
 
 
-def compare_conditions(positive: ArrayLike, first: ArrayLike, second: ArrayLike, level: float = LEVEL) -> Comparison:
+def compare_conditions(
+    positive: ArrayLike, first: ArrayLike, second: ArrayLike, level: float = LEVEL
+) -> ReaderComparison:
     """Whether the same readers do better under one of two conditions on the same cases.
 
     Args:
@@ -115,7 +117,7 @@ def compare_conditions(positive: ArrayLike, first: ArrayLike, second: ArrayLike,
     error, difference = float(np.sqrt(2 * below / readers)), float(means[0] - means[1])
     reach = float(stats.t.ppf(0.5 + level / 2, degrees)) * error
     f = treatment / below
-    return Comparison(
+    return ReaderComparison(
         Interval(difference, difference - reach, difference + reach),
         error,
         f,

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from synthmammo.benchmarking.figures import COLOURS, figure, save
+from synthmammo.benchmarking.figures import COLOURS, figure, save_figure
 from synthmammo.files import writing
 from synthmammo.metrics.curves import roc_curve
 from synthmammo.metrics.detection import RATES
 from synthmammo.metrics.intervals import Interval
 from synthmammo.studying.exports import write_exports
-from synthmammo.studying.scoring import Scores
+from synthmammo.studying.scoring import StudyScores
 from synthmammo.studying.study import Study, write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Row = tuple[str, ...]
+_Row = tuple[str, ...]
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2228}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}
@@ -34,7 +34,7 @@ thead th{border-bottom:2px solid #1c2228}tr.mean td{border-top:1px solid #1c2228
 img{max-width:100%}.warn{background:#fff4e0;border-left:4px solid #e08a00;padding:.5rem 1rem}.quiet{color:#5c6873}"""
 
 
-def write_report(study: Study, scores: Scores, out: Path) -> list[Path]:
+def write_study_report(study: Study, scores: StudyScores, out: Path) -> list[Path]:
     """Write `scores.json`, `table2.md`, `report.html`, `figures/`, and the exports of `exports`.
 
     Args:
@@ -49,7 +49,7 @@ def write_report(study: Study, scores: Scores, out: Path) -> list[Path]:
         OutputError: The directory cannot be written.
     """
     drawn = {name: made for name, made in _figures(study, scores).items() if made is not None}
-    paths = [save(made, out / "figures" / f"{name}.png") for name, made in drawn.items()]
+    paths = [save_figure(made, out / "figures" / f"{name}.png") for name, made in drawn.items()]
     write_json(out / "scores.json", as_json(study, scores))
     texts = {"table2.md": table_two(scores), "report.html": _page(study, scores, drawn)}
     for name, text in texts.items():
@@ -58,7 +58,7 @@ def write_report(study: Study, scores: Scores, out: Path) -> list[Path]:
     return [*paths, out / "scores.json", *(out / name for name in texts), *write_exports(study, scores.classified, out)]
 
 
-def as_json(study: Study, scores: Scores) -> dict[str, Any]:
+def as_json(study: Study, scores: StudyScores) -> dict[str, Any]:
     """The results as JSON can hold them; what is no number is null."""
     together = scores.together
     result = {
@@ -99,7 +99,7 @@ def _numbers(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def table_two(scores: Scores) -> str:
+def table_two(scores: StudyScores) -> str:
     """The two parts of Table II of Zakka et al. 2020 as Markdown."""
     parts = []
     for title, head, rows in (_binary(scores), _discrimination(scores)):
@@ -110,8 +110,8 @@ def table_two(scores: Scores) -> str:
     return "\n".join(parts) or "No reader has finished task 1 or 2.\n"
 
 
-def _binary(scores: Scores) -> tuple[str, Row, list[Row]]:
-    rows: list[Row] = [(one.reader, _two(one.auc.estimate), _two(one.precision)) for one in scores.classified]
+def _binary(scores: StudyScores) -> tuple[str, _Row, list[_Row]]:
+    rows: list[_Row] = [(one.reader, _two(one.auc.estimate), _two(one.precision)) for one in scores.classified]
     if rows:
         means = [
             _mean([one.auc.estimate for one in scores.classified]),
@@ -121,8 +121,8 @@ def _binary(scores: Scores) -> tuple[str, Row, list[Row]]:
     return "(a) Binary classification task", ("Radiologist", "AUC", "Precision"), rows
 
 
-def _discrimination(scores: Scores) -> tuple[str, Row, list[Row]]:
-    rows: list[Row] = [(one.reader, f"{one.seconds:.1f}", str(one.rounds)) for one in scores.picked]
+def _discrimination(scores: StudyScores) -> tuple[str, _Row, list[_Row]]:
+    rows: list[_Row] = [(one.reader, f"{one.seconds:.1f}", str(one.rounds)) for one in scores.picked]
     if rows:
         seconds, number = (
             _mean([float(getattr(one, name)) for one in scores.picked]) for name in ("seconds", "rounds")
@@ -141,11 +141,11 @@ def _two(value: float) -> str:
     return f"{value:.2f}" if math.isfinite(value) else "–"
 
 
-def _figures(study: Study, scores: Scores) -> dict[str, Figure | None]:
+def _figures(study: Study, scores: StudyScores) -> dict[str, Figure | None]:
     return {"roc": _roc(study, scores), "froc": _froc(scores), "learning": _learning(scores)}
 
 
-def _roc(study: Study, scores: Scores) -> Figure | None:
+def _roc(study: Study, scores: StudyScores) -> Figure | None:
     shown = [one for one in scores.classified if math.isfinite(one.auc.estimate)]
     if not shown:
         return None
@@ -161,7 +161,7 @@ def _roc(study: Study, scores: Scores) -> Figure | None:
     return drawn
 
 
-def _froc(scores: Scores) -> Figure | None:
+def _froc(scores: StudyScores) -> Figure | None:
     shown = [one for one in scores.found if math.isfinite(one.sensitivities[0])]
     if not shown:
         return None
@@ -174,7 +174,7 @@ def _froc(scores: Scores) -> Figure | None:
     return drawn
 
 
-def _learning(scores: Scores) -> Figure | None:
+def _learning(scores: StudyScores) -> Figure | None:
     if not scores.learners:
         return None
     drawn, (axes,) = figure()
@@ -192,7 +192,7 @@ def _plain(name: str) -> str:
     return name.replace("\\", "\\\\").replace("$", r"\$").lstrip("_")
 
 
-def _page(study: Study, scores: Scores, drawn: dict[str, Figure]) -> str:
+def _page(study: Study, scores: StudyScores, drawn: dict[str, Figure]) -> str:
     """One file that shows everything and asks for nothing; all names are escaped."""
     parts = [f"<h1>{escape(study.title)}</h1>", f"<p class=quiet>{len(study.items)} cases.</p>", _warnings(study)]
     parts.append(_table("Task 1: real or generated", *_first(scores)))
@@ -201,7 +201,7 @@ def _page(study: Study, scores: Scores, drawn: dict[str, Figure]) -> str:
     _, head, rows = _discrimination(scores)
     parts.append(_table("Task 2: the generated one among several", head, rows))
     head = ("Reader", "Cases", *(f"Sensitivity at {rate:g}" for rate in RATES), "Seconds (median)")
-    found: list[Row] = [
+    found: list[_Row] = [
         (one.reader, str(one.answers), *map(_two, one.sensitivities), f"{one.seconds:.1f}") for one in scores.found
     ]
     parts.append(_table("Task 3: find the lesion (false marks per image)", head, found))
@@ -215,9 +215,9 @@ def _page(study: Study, scores: Scores, drawn: dict[str, Figure]) -> str:
     )
 
 
-def _first(scores: Scores) -> tuple[Row, list[Row]]:
+def _first(scores: StudyScores) -> tuple[_Row, list[_Row]]:
     head = ("Reader", "Cases", "AUC", "95 % interval", "Precision", "Sensitivity", "Specificity", "Seconds (median)")
-    rows: list[Row] = [
+    rows: list[_Row] = [
         (one.reader, str(one.answers), _two(one.auc.estimate), _span(one.auc))
         + (_two(one.precision), _two(one.sensitivity), _two(one.specificity), f"{one.seconds:.1f}")
         for one in scores.classified
@@ -225,8 +225,8 @@ def _first(scores: Scores) -> tuple[Row, list[Row]]:
     return head, rows
 
 
-def _together(study: Study, scores: Scores) -> str:
-    rows: list[Row] = []
+def _together(study: Study, scores: StudyScores) -> str:
+    rows: list[_Row] = []
     if scores.together and scores.resampled:
         mean, degrees = scores.together.mean, scores.together.degrees
         freedom = f", {degrees:.1f} degrees of freedom" if math.isfinite(degrees) else ""
@@ -256,7 +256,7 @@ def _span(one: Interval) -> str:
     return f"{one.low:.2f} to {one.high:.2f}" if math.isfinite(one.low) else "–"
 
 
-def _table(title: str, head: Row, rows: Sequence[Row]) -> str:
+def _table(title: str, head: _Row, rows: Sequence[_Row]) -> str:
     if not rows:
         return ""
     lines = ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]

@@ -13,7 +13,7 @@ from synthmammo.metrics import detection
 from synthmammo.metrics.curves import aucs, delong_interval
 from synthmammo.metrics.detection import RATES, Froc, Marks
 from synthmammo.metrics.intervals import RESAMPLES, Interval, interval
-from synthmammo.studying.answers import Reader, Record, read_answers
+from synthmammo.studying.answers import AnswerRecord, Reader, read_answers
 from synthmammo.studying.obuchowski import Readers, read_by_several
 from synthmammo.studying.study import Study
 from synthmammo.studying.tasks import BIRADS, CLASSIFY, FIND, GENERATED_FROM, PICK, learning_curve, right
@@ -83,7 +83,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Scores:
+class StudyScores:
     """All results of a study.
 
     Attributes:
@@ -106,7 +106,7 @@ class Scores:
     learners: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
 
-def scores_of(study: Study, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
+def scores_of(study: Study, *, resamples: int = RESAMPLES, seed: int = 0) -> StudyScores:
     """Score the answers of a study.
 
     Args:
@@ -126,7 +126,7 @@ def scores_of(study: Study, *, resamples: int = RESAMPLES, seed: int = 0) -> Sco
     finished = tuple(one for one in classified if len(one.ratings) == len(study.items))
     ratings, positive = common_ratings(study, finished)
     several = len(finished) > 1 and 0 < positive.sum() < len(positive)
-    return Scores(
+    return StudyScores(
         classified,
         tuple(_picked(study, one) for one in readers if one.of(PICK)),
         tuple(_found(study, one) for one in readers if one.of(FIND)),
@@ -216,7 +216,7 @@ def _nothing_to_find(images: int) -> Froc:
     return Froc(none, nowhere, none, nowhere, images)
 
 
-def _marks_and_truths(study: Study, record: Record) -> list[tuple[Marks, detection.Truth]]:
+def _marks_and_truths(study: Study, record: AnswerRecord) -> list[tuple[Marks, detection.Truth]]:
     """What the benchmark's FROC takes, one pair per image of a case; the score of a mark is its category's place."""
     truth, pairs = study.truths[record["item"]], []
     for image in range(len(study.by_name[record["item"]].images)):

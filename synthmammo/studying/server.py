@@ -12,7 +12,7 @@ from synthmammo.errors import DatasetError, OutputError, SynthmammoError
 from synthmammo.studying.answers import AnswerBook, Reader
 from synthmammo.studying.guard import Application, Guard
 from synthmammo.studying.study import Study
-from synthmammo.studying.tasks import BIRADS, SCALE, TASKS, Rules, checked, feedback, offered, question
+from synthmammo.studying.tasks import BIRADS, SCALE, TASKS, Rules, checked_answer, feedback, offered, question
 
 PAGE = {
     "": ("index.html", "text/html; charset=utf-8"),
@@ -32,7 +32,7 @@ class Begin(BaseModel):
     resume: bool = False
 
 
-class Answer(BaseModel):
+class Reply(BaseModel):
     """An answer; its parts are checked against the question by `tasks.checked`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -125,14 +125,14 @@ class Session:
         """What the reader sees next."""
         return question(self.study, self.reader(which, task), task, self.rules)
 
-    def answer(self, which: str, task: str, answer: Answer) -> dict[str, Any]:
+    def answer(self, which: str, task: str, answer: Reply) -> dict[str, Any]:
         """Put an answer on the disk; returns what comes next, and in teaching what was right."""
         with self.book.lock:
             asked = self.next(which, task)
             if asked["done"] or answer.number != asked["number"]:
                 # Another window of the reader, or one that was not told that its answer was kept.
                 return {"kept": False, "next": asked, "feedback": None}
-            record = checked(self.study, asked, answer.model_dump(), self.rules)
+            record = checked_answer(self.study, asked, answer.model_dump(), self.rules)
             reader = self.reader(which, task)
             self.book.add(reader, record)
             told = feedback(self.study, reader, record, self.rules) if self.rules.teach else None
@@ -193,7 +193,7 @@ def _add_questions(app: Any, session: Session) -> None:
     def following(task: str, reader: str) -> dict[str, Any]:
         return session.next(reader, task)
 
-    def answer(task: str, reader: str, body: Answer) -> dict[str, Any]:
+    def answer(task: str, reader: str, body: Reply) -> dict[str, Any]:
         return session.answer(reader, task, body)
 
     async def refused(request: Any, error: Exception) -> Any:

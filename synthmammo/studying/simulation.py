@@ -12,14 +12,14 @@ from scipy import optimize, stats
 
 from synthmammo.arguments import a_number, a_real
 from synthmammo.errors import DatasetError
-from synthmammo.studying.answers import Reader, Record, reader_id, write_readers
+from synthmammo.studying.answers import AnswerRecord, Reader, reader_id, write_readers
 from synthmammo.studying.study import Study
 from synthmammo.studying.tasks import BIRADS, CLASSIFY, FIND, PICK, SCALE, Rules, offered, order, right, rounds
 
 _SECONDS = 8.0
 
 
-def distance(skill: float) -> float:
+def skill_distance(skill: float) -> float:
     """Distance of the two normal distributions, in standard deviations, at which six ratings give an area.
 
     Ratings tie, which costs some area against the continuous impression behind them; the distance makes up for it.
@@ -58,7 +58,7 @@ def ratings(
     Returns:
         Ratings from 1 to 6, `int64 (N)`.
     """
-    shift = distance(skill)
+    shift = skill_distance(skill)
     own = rng.normal(size=len(positive))
     noise = own if shared is None else np.sqrt(0.7) * own + np.sqrt(0.3) * shared
     impression = noise + np.where(positive, shift / 2, -shift / 2)
@@ -95,24 +95,24 @@ def simulate(study: Study, skills: Sequence[float], *, seed: int = 0, rules: Rul
 
 def _answers(
     study: Study, name: str, skill: float, rng: np.random.Generator, shared: NDArray[np.float64], rules: Rules
-) -> list[Record]:
+) -> list[AnswerRecord]:
     reader = Reader(reader_id(name), name)
-    tasks, records = offered(study, rules), list[Record]()
+    tasks, records = offered(study, rules), list[AnswerRecord]()
     if CLASSIFY in tasks:
         positive = np.array([truth.generated for truth in study.truths.values()])
         given = dict(zip(study.by_name, map(int, ratings(skill, positive, rng, shared)), strict=True))
         for number, item in enumerate(order(study, reader.id, CLASSIFY, rules)):
             records.append(_record(CLASSIFY, number, rng) | {"item": item, "rating": given[item]})
     if PICK in tasks:
-        records += _picks(study, reader, distance(skill), rng, rules)
+        records += _picks(study, reader, skill_distance(skill), rng, rules)
     if FIND in tasks:
         for number, item in enumerate(order(study, reader.id, FIND, rules)):
             records.append(_record(FIND, number, rng) | {"item": item, "marks": _marks(study, item, skill, rng)})
     return records
 
 
-def _picks(study: Study, reader: Reader, shift: float, rng: np.random.Generator, rules: Rules) -> list[Record]:
-    records, wrong_answers = list[Record](), 0
+def _picks(study: Study, reader: Reader, shift: float, rng: np.random.Generator, rules: Rules) -> list[AnswerRecord]:
+    records, wrong_answers = list[AnswerRecord](), 0
     for number, shown in enumerate(rounds(study, reader.id, rules)):
         looks = [rng.normal() + shift * study.truths[name].generated for name in shown]
         record = _record(PICK, number, rng) | {"shown": [*shown], "chosen": shown[int(np.argmax(looks))]}
@@ -141,6 +141,6 @@ def _marks(study: Study, item: str, skill: float, rng: np.random.Generator) -> l
     return marks
 
 
-def _record(task: str, number: int, rng: np.random.Generator) -> Record:
+def _record(task: str, number: int, rng: np.random.Generator) -> AnswerRecord:
     seconds = round(float(_SECONDS * np.exp(rng.normal() / 2)), 1)
     return {"task": task, "mode": "study", "number": number, "seconds": seconds}

@@ -14,7 +14,7 @@ from synthmammo.progress import Progress, silent
 from synthmammo.studying.study import Study
 
 if TYPE_CHECKING:
-    from synthmammo.studying.scoring import Scores
+    from synthmammo.studying.scoring import StudyScores
 
 StudyLike = Study | str | Path
 Form = Literal["page", "dicom"]
@@ -78,8 +78,13 @@ def new_study(
     from synthmammo.studying.new import StudyOptions, make_study
 
     counts = {"real_count": real_count, "synthesised_count": synthesised_count, "edited_count": edited_count}
+    real_cases, synthesised_cases, edited_cases = (
+        a_number(number, name, DatasetError, least=0) for name, number in counts.items()
+    )
     options = StudyOptions(
-        *(a_number(number, name, DatasetError, least=0) for name, number in counts.items()),
+        real=real_cases,
+        synthesised=synthesised_cases,
+        edited=edited_cases,
         seed=a_seed(seed, "seed", DatasetError),
         size_px=None if size_px is None else a_number(size_px, "size_px", DatasetError, least=32),
         pairs=a_choice(pairs, "pairs", DatasetError),
@@ -160,10 +165,13 @@ class ScoredStudy:
     """
 
     study: Study
-    scores: Scores
+    scores: StudyScores
     table: str
     page: Path
     files: tuple[Path, ...]
+
+    def __repr__(self) -> str:
+        return f"ScoredStudy({self.study.title}: {self.page})"
 
 
 def score_study(
@@ -195,14 +203,14 @@ def score_study(
         >>> sm.score_study(study, resamples=100).scores.classified[0].answers
         8
     """
-    from synthmammo.studying.report import table_two, write_report
+    from synthmammo.studying.report import table_two, write_study_report
     from synthmammo.studying.scoring import scores_of
 
     opened = _opened(study)
     folder = opened.path / "results" if out is None else a_path(out, "out", OutputError)
     number = a_number(resamples, "resamples", DatasetError, least=100)
     scores = scores_of(opened, resamples=number, seed=a_seed(seed, "seed", DatasetError))
-    files = write_report(opened, scores, folder)
+    files = write_study_report(opened, scores, folder)
     return ScoredStudy(opened, scores, table_two(scores), folder / "report.html", tuple(files))
 
 

@@ -33,7 +33,7 @@ _HEADER = struct.Struct("<II")
 
 
 @dataclass(frozen=True)
-class Item:
+class StudyCase:
     """What readers may know of one case.
 
     Attributes:
@@ -53,7 +53,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Lesion:
+class MarkedLesion:
     """One lesion of an item, in pixels of the study's images.
 
     Attributes:
@@ -72,7 +72,7 @@ class Lesion:
 
 
 @dataclass(frozen=True)
-class Truth:
+class CaseTruth:
     """What is behind one item.
 
     Attributes:
@@ -91,7 +91,7 @@ class Truth:
     kind: str
     dataset: str
     keys: tuple[str, ...]
-    lesions: tuple[Lesion, ...] = ()
+    lesions: tuple[MarkedLesion, ...] = ()
     density: str | None = None
     twins: tuple[str, ...] = ()
     edits: str = ""
@@ -123,9 +123,12 @@ class Study:
     seed: int
     shape: tuple[int, int]
     window: tuple[int, int]
-    items: tuple[Item, ...]
+    items: tuple[StudyCase, ...]
     sources: dict[str, str] = field(default_factory=dict)
     version: int = VERSION
+
+    def __repr__(self) -> str:
+        return f"Study({self.title}: {len(self.items)} cases)"
 
     @classmethod
     def open(cls, path: str | Path) -> Study:
@@ -144,7 +147,7 @@ class Study:
             message = f"is a study of version {content.get('version')}, and this release reads version {VERSION}"
             raise DatasetError(message, where=path / STUDY, hint=hint)
         try:
-            items = tuple(Item(one["name"], tuple(one["views"])) for one in content["items"])
+            items = tuple(StudyCase(one["name"], tuple(one["views"])) for one in content["items"])
             shape, window = (tuple(map(int, content[name])) for name in ("shape", "window"))
             sources = _read(path / TRUTH)["sources"]
             return cls(path, content["title"], content["seed"], shape, window, items, sources)  # type: ignore[arg-type]
@@ -153,7 +156,7 @@ class Study:
             raise DatasetError(f"is damaged ({error!r})", where=path / STUDY, hint=hint) from error
 
     @cached_property
-    def truths(self) -> dict[str, Truth]:
+    def truths(self) -> dict[str, CaseTruth]:
         """What is behind each item, by its name, in the order of the items.
 
         Raises:
@@ -168,7 +171,7 @@ class Study:
             raise DatasetError(f"is damaged ({error!r})", where=path, hint=hint) from error
 
     @cached_property
-    def by_name(self) -> dict[str, Item]:
+    def by_name(self) -> dict[str, StudyCase]:
         """Items by name."""
         return {item.name: item for item in self.items}
 
@@ -188,7 +191,7 @@ class Study:
         path = self.path / folder / f"{image}.u16"
         return path if image in known and path.is_file() else None
 
-    def write(self, truths: list[Truth]) -> None:
+    def write(self, truths: list[CaseTruth]) -> None:
         """Write `truth.json` and, last, `study.json`.
 
         Raises:
@@ -248,9 +251,9 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _truth(one: dict[str, Any]) -> Truth:
+def _truth(one: dict[str, Any]) -> CaseTruth:
     lesions = tuple(
-        Lesion(
+        MarkedLesion(
             lesion["image"],
             tuple(lesion["box"]),
             tuple((row, column) for row, column in lesion["outline"]),
@@ -260,4 +263,4 @@ def _truth(one: dict[str, Any]) -> Truth:
         for lesion in one["lesions"]
     )
     plain = {name: one[name] for name in ("name", "kind", "dataset", "density", "edits", "difficulty")}
-    return Truth(**plain, keys=tuple(one["keys"]), twins=tuple(one["twins"]), lesions=lesions)
+    return CaseTruth(**plain, keys=tuple(one["keys"]), twins=tuple(one["twins"]), lesions=lesions)

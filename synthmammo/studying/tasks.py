@@ -11,8 +11,8 @@ import numpy as np
 
 from synthmammo.errors import DatasetError
 from synthmammo.identity import draw_uniform
-from synthmammo.studying.answers import Reader, Record
-from synthmammo.studying.study import Study, Truth
+from synthmammo.studying.answers import AnswerRecord, Reader
+from synthmammo.studying.study import CaseTruth, Study
 from synthmammo.studying.turing import shuffled
 
 CLASSIFY, PICK, FIND = TASKS = ("classify", "pick", "find")
@@ -129,7 +129,7 @@ def case(study: Study, name: str) -> dict[str, Any]:
     return {"name": name, "images": images}
 
 
-def checked(study: Study, asked: dict[str, Any], answer: dict[str, Any], rules: Rules) -> Record:
+def checked_answer(study: Study, asked: dict[str, Any], answer: dict[str, Any], rules: Rules) -> AnswerRecord:
     """An answer as it is recorded.
 
     Args:
@@ -144,7 +144,7 @@ def checked(study: Study, asked: dict[str, Any], answer: dict[str, Any], rules: 
     task = asked["task"]
     seconds = _number(answer.get("seconds"), "seconds", 0.0, LONGEST_SECONDS)
     shown = [one["name"] for one in asked["cases"]]
-    record: Record = {"task": task, "mode": rules.mode, "number": asked["number"], "seconds": round(seconds, 1)}
+    record: AnswerRecord = {"task": task, "mode": rules.mode, "number": asked["number"], "seconds": round(seconds, 1)}
     if comment := str(answer.get("comment") or "")[:LONGEST_COMMENT]:
         record["comment"] = comment
     if task == CLASSIFY:
@@ -187,7 +187,7 @@ def _not_taken(name: str, expected: str, value: Any) -> DatasetError:
     return DatasetError(f"expected {expected}, got {str(value)[:60]!r}", where=name)
 
 
-def right(study: Study, record: Record) -> bool:
+def right(study: Study, record: AnswerRecord) -> bool:
     """Whether an answer is right: in task 3, every lesion is marked and nothing else is."""
     if record["task"] == CLASSIFY:
         return bool(record["rating"] >= GENERATED_FROM) == study.truths[record["item"]].generated
@@ -198,7 +198,7 @@ def right(study: Study, record: Record) -> bool:
     return all(place is not None for place in hits) and {*hits} == {*range(len(truth.lesions))}
 
 
-def hit(truth: Truth, mark: dict[str, Any]) -> int | None:
+def hit(truth: CaseTruth, mark: dict[str, Any]) -> int | None:
     """Number of the lesion whose box a mark is in; None for a mark on no lesion."""
     for number, lesion in enumerate(truth.lesions):
         row0, col0, row1, col1 = lesion.box
@@ -212,7 +212,7 @@ def learning_curve(rights: Sequence[bool], window: int = 10) -> list[float]:
     return [sum(rights[max(0, end - window) : end]) / min(end, window) for end in range(1, len(rights) + 1)]
 
 
-def feedback(study: Study, reader: Reader, record: Record, rules: Rules) -> dict[str, Any]:
+def feedback(study: Study, reader: Reader, record: AnswerRecord, rules: Rules) -> dict[str, Any]:
     """What teaching shows after an answer: the truth, outlines, BI-RADS words, twins, and the learner's curve."""
     names = record["shown"] if record["task"] == PICK else [record["item"]]
     rights = [right(study, one) for one in reader.of(record["task"], rules.mode)]

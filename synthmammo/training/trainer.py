@@ -17,7 +17,7 @@ from synthmammo.interruption import Interrupted, keeping, stop_requests
 from synthmammo.mammogram.origin import Maker, Making, SourceType, making_of_dataset
 from synthmammo.models.devices import AUTO, CPU, usable
 from synthmammo.models.features import EXTRACTOR, Features
-from synthmammo.models.file import save
+from synthmammo.models.file import save_model
 from synthmammo.models.names import SUFFIX
 from synthmammo.models.threads import keep_threads
 from synthmammo.progress import Progress, answering, resumed, silent, stage
@@ -247,7 +247,7 @@ class Trainer:
             self.best = scores
             device = self.accelerator.device.type
             told = model_description(self.config, self.data, self.task, scores, device=device)
-            save(self._model, {"generator": self.task.objective.average}, told)
+            save_model(self._model, {"generator": self.task.objective.average}, told)
 
     @property
     def _making(self) -> Making:

@@ -11,7 +11,7 @@ from synthmammo.auditing.extractors import OnDisk
 from synthmammo.auditing.sides import open_sides
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import CheckpointError
-from synthmammo.models.file import Description, save
+from synthmammo.models.file import Description, save_model
 from synthmammo.training.config import TrainConfig
 from synthmammo.training.images import LEAST_IMAGES
 from synthmammo.training.trainer import Trainer
@@ -68,7 +68,7 @@ def a_run(folder, objective):
     trainer = Trainer(config, folder / "films", folder / "run")
     trainer.run()
     described = Description("stylegan2", trainer.task.network(), training_data={"name": "films"})
-    return save(folder / "run" / "m.safetensors", {"generator": trainer.task.objective.average}, described)
+    return save_model(folder / "run" / "m.safetensors", {"generator": trainer.task.objective.average}, described)
 
 
 @pytest.mark.parametrize("objective", ["logistic", "projected"])

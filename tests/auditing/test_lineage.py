@@ -11,9 +11,9 @@ from synthmammo.cli import main
 from synthmammo.dataset.finishing import count, write_index
 from synthmammo.dataset.index import index_row
 from synthmammo.dataset.manifest import Manifest, ShardRecord
-from synthmammo.models.file import load, save
+from synthmammo.models.file import load, save_model
 from synthmammo.models.patients import NOBODY, UNKNOWN, joined, salted, saw
-from synthmammo.models.patients import count as patients_in
+from synthmammo.models.patients import count_patients as patients_in
 from synthmammo.training.config import DataConfig
 from synthmammo.training.data import TrainingData
 from tests.support.breasts import a_breast, write
@@ -35,7 +35,7 @@ def model(path, **training_data):
     """A model file that says what it was trained on."""
     checkpoint = load(stylegan2_file(path))
     description = replace(checkpoint.description, training_data=training_data)
-    return save(path, {"generator": checkpoint.network()}, description)
+    return save_model(path, {"generator": checkpoint.network()}, description)
 
 
 @pytest.fixture

@@ -36,8 +36,8 @@ def asked(monkeypatch):
     monkeypatch.setattr(Dataset, "open", lambda path: None)
     for module, name in ((classify_module, "classify"), (detect_module, "detect")):
         monkeypatch.setattr(module, name, found)
-    for module in (classify_report, detect_report):
-        monkeypatch.setattr(module, "report", lambda done: done)
+    for module, name in ((classify_report, "classification_report"), (detect_report, "detection_report")):
+        monkeypatch.setattr(module, name, lambda done: done)
     return found
 
 

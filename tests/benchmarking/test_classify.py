@@ -16,8 +16,8 @@ from synthmammo.benchmarking.classify.embed import changed_cases, embed
 from synthmammo.benchmarking.classify.fit import Classifier, fit_classifier
 from synthmammo.benchmarking.classify.inputs import PixelInputs, prepared, turned
 from synthmammo.benchmarking.classify.mixing import Mixture, Order
-from synthmammo.benchmarking.classify.report import report
-from synthmammo.benchmarking.classify.summary import power, summarise
+from synthmammo.benchmarking.classify.report import classification_report
+from synthmammo.benchmarking.classify.summary import power, summarise_classification
 from synthmammo.benchmarking.classify.tables import cells_of
 from synthmammo.benchmarking.results import Run
 from synthmammo.errors import OutputError, SynthmammoError, TrainingError
@@ -103,7 +103,7 @@ def test_damaged_scores_are_made_again(finished):
 
 
 def test_the_report_says_it_all_and_fetches_nothing(finished):
-    written = report(finished[0], resamples=50)
+    written = classification_report(finished[0], resamples=50)
     page, text = written.html.read_text(), written.markdown.read_text()
     assert not re.search(r'(src|href)="(?!data:)', page) and page.count("data:image/png;base64,") >= 3
     for name in ("real only", "real + 50 %", "synthetic only", "could not be checked", "four grey-level", "Holm"):
@@ -119,7 +119,7 @@ def test_the_report_says_it_all_and_fetches_nothing(finished):
     json.dumps(written.rows, allow_nan=False)
     assert "synthetic only" in (written.markdown.parent / "card_line.md").read_text()
     before = tiny.files(written.html.parent)
-    report(finished[0], resamples=50)
+    classification_report(finished[0], resamples=50)
     assert tiny.files(written.html.parent) == before
 
 
@@ -128,7 +128,7 @@ def test_cross_validation_tests_everyone(sides, tmp_path):
     compared = classify(config, *sides, tmp_path)
     assert len(compared.tested) == 64 and len((tmp_path / "tested.csv").read_text().splitlines()) == 65
     assert all(len(record["best_at"]) == 2 for record in compared.records.values())
-    report(compared, resamples=50)
+    classification_report(compared, resamples=50)
 
 
 def test_one_sided_synthetic_images_are_refused(sides, tmp_path):
@@ -203,7 +203,7 @@ def test_summary_compares_with_the_baseline_of_the_same_share():
     weak, strong = rng.normal(size=80) + 0.5 * positive, rng.normal(size=80) + 2 * positive
     scores = {Run(100, 0, 0): weak, Run(100, 50, 0): strong, Run(100, None, 0): strong}
     scores |= {Run(25, 0, 0): strong, Run(25, 50, 0): strong}
-    rows = {(row.share, row.ratio): row for row in summarise(scores, positive, patients, resamples=200)}
+    rows = {(row.share, row.ratio): row for row in summarise_classification(scores, positive, patients, resamples=200)}
     assert rows[100, 0].comparison is None and rows[25, 0].comparison is None
     found = rows[100, 50].comparison
     assert found.difference.low > 0 and found.delong == delong_test(positive, strong[None], weak[None])
@@ -281,7 +281,7 @@ def test_a_test_on_one_positive_patient_gives_no_intervals_and_no_p(positives):
     positive = np.arange(20) < positives
     patients = np.array([f"p{max(number, 2)}" for number in range(20)])
     scores = {Run(100, 0.0, 0): np.arange(20.0), Run(100, 50.0, 0): -np.arange(20.0)}
-    baseline, mixed = summarise(scores, positive, patients, resamples=50)
+    baseline, mixed = summarise_classification(scores, positive, patients, resamples=50)
     assert (baseline.auc.estimate, mixed.auc.estimate) == (0, 1)
     assert not baseline.auc.known and not mixed.sensitivity.known and not mixed.comparison.difference.known
     found = mixed.comparison

@@ -12,12 +12,13 @@ from torch import nn
 from synthmammo.benchmarking.classify.config import from_preset
 from synthmammo.benchmarking.detect import detect as module
 from synthmammo.benchmarking.detect.config import PRESETS, DetectConfig
-from synthmammo.benchmarking.detect.detect import Detection, as_table, detect, make_folds, of_table
+from synthmammo.benchmarking.detect.detect import Detection, as_table, detect, make_film_folds, of_table
 from synthmammo.benchmarking.detect.detectors import DETECTORS, Detector, make_detector
 from synthmammo.benchmarking.detect.films import load_films, on_canvas
 from synthmammo.benchmarking.detect.fit import LesionPool, distinct, draw_order, on_breast
-from synthmammo.benchmarking.detect.report import report, summarise, threshold_at
-from synthmammo.building.build import build
+from synthmammo.benchmarking.detect.report import detection_report, threshold_at
+from synthmammo.benchmarking.detect.summary import summarise_detection
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import CheckpointError, DatasetError, OutputError, TrainingError
@@ -66,7 +67,7 @@ def datasets(tmp_path_factory) -> tuple[Path, Path]:
     for name, seed in (("real", 11), ("made", 12)):
         recipe = tiny.recipe(name=name, seed=seed, size=16, emit={"shard_size": 8, "formats": ["parquet"]})
         paths.append(tmp_path_factory.mktemp(name) / name)
-        build(recipe, paths[-1], engine=Local(1))
+        make_dataset(recipe, paths[-1], engine=Local(1))
     return paths[0], paths[1]
 
 
@@ -124,7 +125,7 @@ def test_patches_are_refused(datasets, tmp_path):
 
 
 def test_every_image_is_tested_once_and_no_patient_is_on_both_sides(real):
-    folds = make_folds(real, CONFIG)
+    folds = make_film_folds(real, CONFIG)
     assert sorted(np.concatenate([test for _, test in folds]).tolist()) == list(range(len(real)))
     for train, test in folds:
         assert not set(real.patients[train]) & set(real.patients[test])
@@ -138,9 +139,9 @@ def test_a_patient_in_two_splits_is_refused(real):
 
     mixed = replace(real, patients=np.full(len(real), "one"))
     with pytest.raises(DatasetError, match="1 patients are trained on and tested on, e.g. one"):
-        make_folds(mixed, CONFIG.model_copy(update={"folds": 0}))
+        make_film_folds(mixed, CONFIG.model_copy(update={"folds": 0}))
     with pytest.raises(DatasetError, match="no images in the split 'tset'"):
-        make_folds(real, CONFIG.model_copy(update={"folds": 0, "test_on": "tset"}))
+        make_film_folds(real, CONFIG.model_copy(update={"folds": 0, "test_on": "tset"}))
 
 
 def test_hosts_of_tested_patients_are_not_trained_on(datasets, tmp_path):
@@ -217,7 +218,7 @@ def test_the_directory_of_another_benchmark_is_refused(datasets, tmp_path):
 
 
 def test_a_report_says_when_there_is_no_result(datasets, tmp_path):
-    written = report(detect(CONFIG, *datasets, tmp_path, rows=("real", "synthetic")))
+    written = detection_report(detect(CONFIG, *datasets, tmp_path, rows=("real", "synthetic")))
     page = written.html.read_text()
     assert "no result" in written.table
     assert "is at chance, so there is no result." in written.verdict and written.verdict in written.markdown.read_text()
@@ -235,11 +236,11 @@ def test_a_report_says_when_there_is_no_result(datasets, tmp_path):
 def test_a_second_test_set_and_subgroups_have_rows_of_their_own(datasets, tmp_path):
     other = tmp_path / "other"
     emit = {"shard_size": 6, "formats": ["parquet"]}
-    build(tiny.recipe(name="other", seed=13, size=12, emit=emit), other, engine=Local(1))
+    make_dataset(tiny.recipe(name="other", seed=13, size=12, emit=emit), other, engine=Local(1))
     config = CONFIG.model_copy(update={"subgroups": ("view", "laterality")})
     found = detect(config, *datasets, tmp_path / "out", rows=("real", "both"), external=other)
     assert {key[1] for key in found.external_marks} == {0, 1}, "a detector of each fold"
-    written = report(found)
+    written = detection_report(found)
     text = written.markdown.read_text()
     assert [row["trained_on"] for row in written.external] == ["real", "both"]
     assert "## On other" in text and "the mean over the detectors of all folds" in text and "--external" in text
@@ -262,7 +263,7 @@ def test_a_share_of_the_patients_is_trained_on(datasets, tmp_path):
     )
     for training, record in few.records.items():
         assert 0 < record["real_images"] < many.records[training]["real_images"]
-    assert "Of the training patients 50 % are used" in report(few).markdown.read_text()
+    assert "Of the training patients 50 % are used" in detection_report(few).markdown.read_text()
     with pytest.raises(DatasetError, match="0.1 % of the training images show lesions of fewer than 2 patients"):
         few_clusters = {"share": 0.1, "kinds": (Kind.CALCIFICATION,)}
         detect(CONFIG.model_copy(update=few_clusters), datasets[0], None, tmp_path / "none", rows=("real",))
@@ -282,7 +283,7 @@ def test_rows_are_told_apart_and_from_chance():
     blind, _ = placed_marks(40, know=False)
     patients = np.array([f"p{number // 2}" for number in range(40)])
     marks = {("real", 0): blind, ("both", 0): knowing}
-    blind_row, row = summarise(marks, truths, patients, resamples=200, swaps=40)
+    blind_row, row = summarise_detection(marks, truths, patients, resamples=200, swaps=40)
     assert row.found_something
     assert not blind_row.found_something
     assert row.mean_sensitivity.estimate == row.average_precision.estimate == 1

@@ -8,7 +8,7 @@ import pytest
 
 from synthmammo.benchmarking.arrays import read_array
 from synthmammo.benchmarking.classify.classify import classify
-from synthmammo.benchmarking.classify.report import report
+from synthmammo.benchmarking.classify.report import classification_report
 from synthmammo.benchmarking.lineage import check_unseen
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.metrics import auc
@@ -32,7 +32,7 @@ def test_every_classifier_is_tested_on_it_too(folders: dict[str, Path], tmp_path
     sides = (folders["real"], folders["made"], tmp_path / "out")
     compared = classify(QUICK, *sides, external=folders["other"])
     assert compared.external and len(compared.external.images) == 22, "all of its splits"
-    written = report(compared, resamples=40)
+    written = classification_report(compared, resamples=40)
     assert [row["trained_on"] for row in written.external] == ["real only", "real + 50 %"]
     run = next(iter(compared.records))
     scores = read_array(compared.results.external_file(run))

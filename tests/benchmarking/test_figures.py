@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from synthmammo.benchmarking.figures import COLOURS, figure, save
+from synthmammo.benchmarking.figures import COLOURS, figure, save_figure
 from synthmammo.ingesting.sources.origins import file_mark
 
 
@@ -12,7 +12,7 @@ def drawn(path: Path, columns: int = 1) -> Path:
     picture, axes = figure(columns)
     for number, one in enumerate(axes):
         one.plot([0, 1], [number, 1], color=COLOURS[number])
-    return save(picture, path)
+    return save_figure(picture, path)
 
 
 def test_equal_figures_are_equal_files(tmp_path: Path) -> None:

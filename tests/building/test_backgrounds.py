@@ -7,12 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from synthmammo.building.backgrounds import open_host
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.building.verify import verify
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import GeneratorError
-from synthmammo.models.names import locate
+from synthmammo.models.names import locate_model
 from synthmammo.recipe import Recipe, resolved_yaml
 from tests.support import tiny
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, stylegan2_file
@@ -30,7 +30,7 @@ def recipe(model: Path, **changes: object) -> Recipe:
 def test_a_conditional_model_makes_the_classes_without_lesions(tmp_path: Path) -> None:
     model = stylegan2_file(tmp_path / "m.safetensors", CONDITIONAL)
     out = tmp_path / "out"
-    assert not build(recipe(model), out, engine=Local(1)).manifest.failed
+    assert not make_dataset(recipe(model), out, engine=Local(1)).manifest.failed
     samples = list(Dataset.open(out))
     assert sorted(sample.label for sample in samples) == ["benign"] * 4 + ["malignant"] * 4
     assert not any(sample.findings for sample in samples)
@@ -52,7 +52,7 @@ def test_classes_the_model_does_not_know_are_refused(tmp_path: Path, config, cla
     with pytest.raises(GeneratorError, match=message):
         open_host(recipe(model, classes=classes))
     with pytest.raises(GeneratorError, match=message):
-        build(recipe(model, classes=classes), tmp_path / "out", engine=Local(1))
+        make_dataset(recipe(model, classes=classes), tmp_path / "out", engine=Local(1))
 
 
 def test_without_it_benign_and_malignant_need_lesions(tmp_path: Path) -> None:
@@ -68,12 +68,12 @@ def test_a_model_is_looked_for_once_a_build(tmp_path: Path, monkeypatch: pytest.
 
     def counted(name: str) -> Path:
         asked.append(name)
-        return locate(name)
+        return locate_model(name)
 
     monkeypatch.setattr("synthmammo.generators.inputs.locate", counted)
     result = tiny.run("build", path, "--out", tmp_path / "out", "--workers", 1)
     # The command checks the recipe before it ingests hosts for it; the build looks once more, for itself.
     assert result.exit_code == 0 and asked == [str(model)] * 2
     asked.clear()
-    build(recipe(model, size=2), tmp_path / "again")
+    make_dataset(recipe(model, size=2), tmp_path / "again")
     assert asked == [str(model)]

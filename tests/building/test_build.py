@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from pydicom import dcmread
 
 from synthmammo._version import PIXELS_VERSION
-from synthmammo.building.build import build, make_shard, planned_shards
+from synthmammo.building.build import make_dataset, make_shard, planned_shards
 from synthmammo.cli import main
 from synthmammo.dataset.card import card
 from synthmammo.dataset.index import read_index
@@ -24,7 +24,7 @@ from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import GeneratorError, OutputError, RecipeError
 from synthmammo.identity import file_digest
-from synthmammo.planning.planner import plan
+from synthmammo.planning.planner import write_plan
 from tests.support import tiny
 from tests.support.tiny_models import contextual_file, stylegan2_file
 
@@ -35,7 +35,7 @@ MASS, CALCIFICATION = tiny.TINY["lesions"]
 
 
 def made(out: Path, workers: int = 1, **changes) -> Path:
-    build(tiny.recipe(**changes), out, engine=Local(workers))
+    make_dataset(tiny.recipe(**changes), out, engine=Local(workers))
     return out
 
 
@@ -64,11 +64,11 @@ def test_two_workers_make_the_same_bytes_as_one(built, tmp_path):
 
 def test_progress_counts_every_sample_once(tmp_path):
     counted = []
-    result = build(tiny.recipe(**SMALL), tmp_path / "out", engine=Local(1), advance=counted.append)
+    result = make_dataset(tiny.recipe(**SMALL), tmp_path / "out", engine=Local(1), advance=counted.append)
     assert (sum(counted), result.made) == (4, 4)
     assert set(result.seconds) == {"generate", "compose", "encode and write"}
     counted.clear()
-    again = build(tiny.recipe(**SMALL), tmp_path / "out", engine=Local(1), advance=counted.append)
+    again = make_dataset(tiny.recipe(**SMALL), tmp_path / "out", engine=Local(1), advance=counted.append)
     assert (sum(counted), again.made) == (4, 0)
 
 
@@ -127,7 +127,7 @@ def crash(recipe, out: Path, after: int) -> bool:
 
         Path.replace = replaced
         try:
-            build(recipe, out, engine=Local(1))
+            make_dataset(recipe, out, engine=Local(1))
         except BaseException:
             os._exit(1)
         os._exit(0)
@@ -143,7 +143,7 @@ FIRST_SHARD = 9
 def test_a_crash_at_any_moment_is_continued_to_the_same_bytes(tmp_path, small):
     recipe, after = tiny.recipe(**SMALL), 0
     while crash(recipe, out := tmp_path / str(after), after):
-        build(recipe, out, engine=Local(1))
+        make_dataset(recipe, out, engine=Local(1))
         assert tiny.files(out) == small, f"after {after} files"
         after += 4
     assert after >= 15
@@ -154,7 +154,7 @@ def test_finished_shards_are_not_made_again(tmp_path, small):
     assert crash(recipe, out, after=FIRST_SHARD)
     written = {path: path.stat().st_mtime_ns for path in out.glob("[!.]*/train-00000*")}
     assert len(written) == 3
-    result = build(recipe, out, engine=Local(1))
+    result = make_dataset(recipe, out, engine=Local(1))
     assert result.made == 2
     kept = {path.with_name(f"train-00000{path.suffix}"): path for path in out.glob("[!.]*/train-00000-of-00002*")}
     assert {old: new.stat().st_mtime_ns for old, new in kept.items()} == written
@@ -165,7 +165,7 @@ def test_a_shard_whose_file_was_lost_is_made_again(tmp_path, small):
     recipe, out = tiny.recipe(**SMALL), tmp_path / "out"
     assert crash(recipe, out, after=FIRST_SHARD)
     (out / "webdataset" / "train-00000.tar").write_bytes(b"cut short")
-    assert build(recipe, out, engine=Local(1)).made == 4
+    assert make_dataset(recipe, out, engine=Local(1)).made == 4
     assert tiny.files(out) == small
 
 
@@ -310,7 +310,7 @@ def test_a_lesion_more_is_a_difference_that_is_shown(tmp_path):
 def test_overwrite_begins_anew(tmp_path):
     out = made(tmp_path / "out", **SMALL | {"seed": 12})
     (out / "webdataset" / "left_over.tar").write_text("")
-    build(tiny.recipe(**SMALL), out, engine=Local(1), overwrite=True)
+    make_dataset(tiny.recipe(**SMALL), out, engine=Local(1), overwrite=True)
     assert Manifest.read(out).options["seed"] == 11
     assert not (out / "webdataset" / "left_over.tar").exists()
 
@@ -319,7 +319,7 @@ def test_overwrite_begins_anew(tmp_path):
 def test_a_foreign_directory_is_never_removed(tmp_path, overwrite):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(OutputError, match="not a dataset of this package|is not removed"):
-        build(tiny.recipe(**SMALL), tmp_path, engine=Local(1), overwrite=overwrite)
+        make_dataset(tiny.recipe(**SMALL), tmp_path, engine=Local(1), overwrite=overwrite)
     assert names(tmp_path) == ["thesis.tex"]
 
 
@@ -328,7 +328,7 @@ def test_a_file_in_place_of_the_directory(tmp_path):
     for out in (tmp_path / "out", tmp_path / "out" / "inner"):
         for overwrite in (False, True):
             with pytest.raises(OutputError, match="cannot be written|not a dataset|is not removed"):
-                build(tiny.recipe(**SMALL), out, engine=Local(1), overwrite=overwrite)
+                make_dataset(tiny.recipe(**SMALL), out, engine=Local(1), overwrite=overwrite)
     assert names(tmp_path) == ["out"]
 
 
@@ -378,7 +378,7 @@ def test_a_full_disk(tmp_path, limit):
     if child == 0:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
         try:
-            build(recipe, out, engine=Local(1))
+            make_dataset(recipe, out, engine=Local(1))
         except OutputError as error:
             os._exit(7 if "cannot be written (File too large)" in str(error) and "Free some space" in str(error) else 3)
         except BaseException:
@@ -466,7 +466,7 @@ def test_bit_depth(tmp_path, bits):
 def test_a_shard_alone_is_the_shard_of_the_build(built, tmp_path):
     """What a machine makes of one shard is what the whole build makes: the plan carries every draw."""
     recipe = tiny.recipe()
-    plan(recipe, tmp_path / PLAN)
+    write_plan(recipe, tmp_path / PLAN)
     last = list(planned_shards(tmp_path / PLAN))[-1]
 
     class Report:
@@ -482,7 +482,7 @@ def test_a_shard_alone_is_the_shard_of_the_build(built, tmp_path):
 
 
 def test_shards_come_out_of_the_plan_whole_and_once(tmp_path):
-    plan(tiny.recipe(size=100), tmp_path / PLAN)
+    write_plan(tiny.recipe(size=100), tmp_path / PLAN)
     found = list(planned_shards(tmp_path / PLAN))
     assert sorted(row.index for shard in found for row in shard.rows) == list(range(100))
     assert len({shard.name for shard in found}) == len(found)
@@ -493,9 +493,9 @@ def test_images_of_a_stylegan2_are_dicom_where_the_recipe_says_what_they_show(tm
     background = {"generator": "stylegan2", "model": str(stylegan2_file(tmp_path / "m.safetensors"))}
     kinds = {"size": 1, "lesions": [], "classes": {"normal": 1}, "emit": {"formats": ["dicom"]}}
     with pytest.raises(RecipeError, match=r"(?s)emit.formats.dicom: .*State background.laterality"):
-        build(tiny.recipe(background=background, **kinds), tmp_path / "out", engine=Local(1))
+        make_dataset(tiny.recipe(background=background, **kinds), tmp_path / "out", engine=Local(1))
     told = tiny.recipe(background=background | {"view": "MLO", "laterality": "R"}, **kinds)
-    build(told, tmp_path / "out", engine=Local(1))
+    make_dataset(told, tmp_path / "out", engine=Local(1))
     (image,) = map(dcmread, (tmp_path / "out").rglob("*.dcm"))
     assert (image.ImageLaterality, image.ViewPosition, image.SyntheticData) == ("R", "MLO", "YES")
     assert "m.safetensors (weights sha256" in image.ContributingEquipmentSequence[0].ContributionDescription
@@ -505,7 +505,9 @@ def test_dicom_names_the_model_that_made_a_lesion(tmp_path):
     model = contextual_file(tmp_path / "lesions.safetensors")
     lesions = [{**MASS, "classes": ["malignant"], "generator": str(model)}]
     emit = {"formats": ["parquet", "dicom"]}
-    build(tiny.recipe(size=1, classes={"malignant": 1}, lesions=lesions, emit=emit), tmp_path / "out", engine=Local(1))
+    make_dataset(
+        tiny.recipe(size=1, classes={"malignant": 1}, lesions=lesions, emit=emit), tmp_path / "out", engine=Local(1)
+    )
     (image,) = map(dcmread, (tmp_path / "out" / "dicom").rglob("*.dcm"))
     (sample,) = Dataset.open(tmp_path / "out")
     weights = sample.provenance["lesions"][0]["weights"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.building.inputs import find_inputs, refuse_unsupported
 from synthmammo.dataset.libraries import Use, of_recipe
 from synthmammo.dataset.manifest import Manifest
@@ -36,7 +36,7 @@ def refined(folder: Path, **changes: Any) -> Recipe:
 
 
 def test_images_are_finer_and_the_manifest_names_the_network(folder: Path, tmp_path: Path) -> None:
-    build(refined(folder), tmp_path / "out")
+    make_dataset(refined(folder), tmp_path / "out")
     (first, *_) = Dataset.open(tmp_path / "out")
     assert first.shape == (256, 256) and first.spacing_mm == pytest.approx((0.1125, 0.1125))
     assert first.provenance["host"]["detail"]["model"] == str(folder / "fine.safetensors")
@@ -46,8 +46,8 @@ def test_images_are_finer_and_the_manifest_names_the_network(folder: Path, tmp_p
 
 def test_edits_reach_the_coarse_model(folder: Path, tmp_path: Path) -> None:
     edits = [{"direction": "density", "strength": {"uniform": [1, 2]}}]
-    build(refined(folder, edits=edits), tmp_path / "edited")
-    build(refined(folder), tmp_path / "plain")
+    make_dataset(refined(folder, edits=edits), tmp_path / "edited")
+    make_dataset(refined(folder), tmp_path / "plain")
     edited, plain = (Dataset.open(tmp_path / name)[0] for name in ("edited", "plain"))
     assert edited.shape == plain.shape and (edited.image != plain.image).any()
 

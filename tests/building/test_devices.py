@@ -9,7 +9,7 @@ import torch
 
 import synthmammo
 from synthmammo.building.assemble import Assembler
-from synthmammo.building.build import build, planned_shards
+from synthmammo.building.build import make_dataset, planned_shards
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.errors import GeneratorError, OutputError, RecipeError
@@ -19,7 +19,7 @@ from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Sample
 from synthmammo.models import devices
 from synthmammo.models.devices import Computing
-from synthmammo.planning.planner import plan
+from synthmammo.planning.planner import write_plan
 from synthmammo.recipe import Recipe
 from tests.support import tiny
 from tests.support.tiny_models import contextual_file, edited_file, stylegan2_file
@@ -48,7 +48,7 @@ def recipe(models: dict[str, str], **changes: Any) -> Recipe:
 
 
 def rows_of(checked: Recipe, folder: Path) -> list[Row]:
-    plan(checked, folder / "plan.parquet")
+    write_plan(checked, folder / "plan.parquet")
     return [row for shard in planned_shards(folder / "plan.parquet") for row in shard.rows]
 
 
@@ -142,7 +142,7 @@ def test_candidates_of_a_requirement_fill_the_batches(
 def test_the_default_leaves_no_trace(models: dict[str, str], tmp_path: Path) -> None:
     checked = recipe(models, lesions=[], classes={"normal": 1})
     plain, asked = (
-        build(checked, tmp_path / "plain").manifest,
+        make_dataset(checked, tmp_path / "plain").manifest,
         synthmammo.build(checked, tmp_path / "asked", device="cpu").manifest,
     )
     assert plain.digest == asked.digest and "batch" not in asked.machine
@@ -157,7 +157,7 @@ def test_a_batch_stands_in_digest_and_manifest_and_cannot_change(models: dict[st
         "batch": "3",
         "precision": "float32",
     }
-    assert manifest.digest != build(checked, tmp_path / "plain").manifest.digest
+    assert manifest.digest != make_dataset(checked, tmp_path / "plain").manifest.digest
     for other in (2, None):
         with pytest.raises(OutputError, match=r"computing[\s\S]*--device cpu --batch 3"):
             synthmammo.build(checked, out, batch=other)
@@ -184,12 +184,12 @@ def test_two_workers_make_the_bytes_of_one(models: dict[str, str], tmp_path: Pat
 def test_half_precision_is_used_where_the_model_promises_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    from synthmammo.models.file import describe, load, save
+    from synthmammo.models.file import describe, load, save_model
 
     plain = stylegan2_file(tmp_path / "plain.safetensors")
     opened = load(plain)
     told = replace(opened.description, half_precision=True)
-    promised = save(tmp_path / "half.safetensors", {"generator": opened.network()}, told)
+    promised = save_model(tmp_path / "half.safetensors", {"generator": opened.network()}, told)
     assert describe(promised).half_precision and not describe(plain).half_precision
     assert b"half_precision" not in plain.read_bytes()
     with monkeypatch.context() as there:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.building.inputs import find_inputs, refuse_unsupported
 from synthmammo.dataset.index import index_row, write_index
 from synthmammo.dataset.manifest import Manifest
@@ -114,7 +114,7 @@ def test_models_that_are_not_there_are_refused_at_once(tmp_path, name, dry):
     assert field in result.output and (name in result.output)
     assert names(tmp_path) == ["t.yaml"]
     with pytest.raises(GeneratorError):
-        build(tiny.recipe(**ABSENT[name]), tmp_path / "out", engine=Local(1))
+        make_dataset(tiny.recipe(**ABSENT[name]), tmp_path / "out", engine=Local(1))
     assert names(tmp_path) == ["t.yaml"]
 
 
@@ -133,7 +133,7 @@ def test_dicom_of_images_that_lack_what_it_requires_is_refused_before_anything_i
     ):
         recipe = tiny.recipe(background=background, splits=None, lesions=[], classes={"normal": 1})
         with pytest.raises(RecipeError, match=message):
-            build(recipe, tmp_path / "out", engine=Local(1))
+            make_dataset(recipe, tmp_path / "out", engine=Local(1))
     assert not (tmp_path / "out").exists()
     assumed = tiny.recipe(background=unspaced | {"assume_spacing_mm": 0.1}, splits=None)
     refuse_unsupported(assumed)

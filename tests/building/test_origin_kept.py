@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import synthmammo as sm
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset.card import card
 from synthmammo.dataset.index import read_index
 from synthmammo.dataset.manifest import Manifest
@@ -33,7 +33,7 @@ FORMATS = {"formats": ["parquet", "webdataset", "dicom"], "shard_size": 3, "prev
 def phantoms(tmp_path_factory) -> Path:
     """Four phantoms in every format."""
     out = tmp_path_factory.mktemp("origin") / "phantoms"
-    build(tiny.recipe(name="phantoms", size=4, emit=FORMATS), out)
+    make_dataset(tiny.recipe(name="phantoms", size=4, emit=FORMATS), out)
     card(out)
     return out
 
@@ -176,7 +176,7 @@ def on_real(real, **changes):
 
 
 def test_a_build_on_real_hosts_is_mixed_and_its_untouched_images_are_real(real, tmp_path):
-    build(on_real(real), tmp_path / "built")
+    make_dataset(on_real(real), tmp_path / "built")
     dataset = sm.Dataset.open(tmp_path / "built")
     assert dataset.origin == "mixed"
     kinds = {sample.label: (str(sample.origin), str(sample.making.source_type)) for sample in dataset}
@@ -196,7 +196,7 @@ def test_a_build_on_real_hosts_is_mixed_and_its_untouched_images_are_real(real, 
 
 
 def test_a_build_on_ingested_phantoms_stays_synthetic(again, tmp_path):
-    build(on_real(again), tmp_path / "built")
+    make_dataset(on_real(again), tmp_path / "built")
     dataset = sm.Dataset.open(tmp_path / "built")
     assert dataset.origin == "synthetic" and {str(sample.making.source_type) for sample in dataset} == {
         "algorithmicMedia"
@@ -306,7 +306,7 @@ def test_halves_of_a_pair_on_real_hosts(real, tmp_path):
     small = {"classes": ["malignant"], "diameter_mm": [8, 10], "placement": {"window_mm": 12, "margin_mm": 1}}
     lesions = [{**tiny.TINY["lesions"][0], **small}]
     pair = {"background": {"generator": "ingested", "dataset": str(real)}, "lesions": lesions, "splits": None}
-    build(tiny.recipe(name="pairs", size=4, classes={"malignant": 1}, pair="host", **pair), tmp_path / "pairs")
+    make_dataset(tiny.recipe(name="pairs", size=4, classes={"malignant": 1}, pair="host", **pair), tmp_path / "pairs")
     origins = {(sample.history.role, str(sample.origin)) for sample in sm.Dataset.open(tmp_path / "pairs")}
     assert origins == {("lesion", "mixed"), ("host", "real")}
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 import pytest
 
 from synthmammo._version import PIXELS_VERSION
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.building.remake import regenerate, same_platform
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
@@ -58,7 +58,7 @@ def test_the_files_are_those_of_the_dataset_byte_for_byte(built, tmp_path):
     ids=["several a host", "pairs", "exams", "patches"],
 )
 def test_any_sample_alone_is_what_it_was_among_the_others(tmp_path, changes):
-    build(tiny.recipe(**changes), tmp_path / "out", engine=Local(1))
+    make_dataset(tiny.recipe(**changes), tmp_path / "out", engine=Local(1))
     for key in Dataset.open(tmp_path / "out").keys[1::4]:
         assert regenerate(tmp_path / "out", key, tmp_path).compared.equal_bytes, key
 
@@ -66,7 +66,7 @@ def test_any_sample_alone_is_what_it_was_among_the_others(tmp_path, changes):
 def test_a_changed_pixel_is_told(built, tmp_path):
     changed = shutil.copytree(built, tmp_path / "changed")
     other = tmp_path / "other"
-    build(tiny.recipe(seed=12), other, engine=Local(1))
+    make_dataset(tiny.recipe(seed=12), other, engine=Local(1))
     shutil.rmtree(changed / "parquet")
     shutil.copytree(other / "parquet", changed / "parquet")
     result = tiny.run("regenerate", changed, KEY, "--out", tmp_path / "again")
@@ -105,7 +105,7 @@ def test_a_row_that_failed_is_told_with_its_reason(tmp_path):
     recipe = tiny.recipe(
         size=9, splits={"train": 1}, quality={"minimum_breast_share": 0.45}, emit={"formats": ["parquet"]}
     )
-    failed = build(recipe, tmp_path / "out", engine=Local(1)).manifest.failed[0]
+    failed = make_dataset(recipe, tmp_path / "out", engine=Local(1)).manifest.failed[0]
     with pytest.raises(DatasetError, match=r"could not be made when the dataset was built: breast is .* expected 45"):
         regenerate(tmp_path / "out", failed["key"], tmp_path)
 

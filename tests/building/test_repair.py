@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import synthmammo
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.building.repair import repair
 from synthmammo.dataset.card import card
 from synthmammo.dataset.manifest import Manifest
@@ -22,7 +22,7 @@ LABELLED = {"emit": {"shard_size": 3, "preview_px": 64, "labels": ["coco", "yolo
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "tiny"
-    build(tiny.recipe(**LABELLED), out, engine=Local(1))
+    make_dataset(tiny.recipe(**LABELLED), out, engine=Local(1))
     card(out)
     return out
 
@@ -92,7 +92,7 @@ def test_shards_without_samples_do_not_shift_the_others(tmp_path):
     quality = {"minimum_breast_share": 0.40}
     out = tmp_path / "out"
     changes = {"emit": {"shard_size": 1, "preview_px": 64, "formats": ["parquet"]}, "quality": quality}
-    built = build(tiny.recipe(**changes), out, engine=Local(1))
+    built = make_dataset(tiny.recipe(**changes), out, engine=Local(1))
     assert 0 < len(built.manifest.failed) < 12, "the test needs shards of both sorts"
     before = tiny.files(out)
     shutil.rmtree(out / "parquet")
@@ -170,7 +170,7 @@ def test_commands(copy):
     assert "note: no sample was made again to compare its pixels, since the dataset is not whole" in verified.output
     assert f"`synthmammo repair {copy}` makes again" in verified.output
     with pytest.raises(OutputError, match=rf"synthmammo repair {copy}"):
-        build(tiny.recipe(**LABELLED), copy, engine=Local(1))
+        make_dataset(tiny.recipe(**LABELLED), copy, engine=Local(1))
     repaired = tiny.run("repair", copy, "--workers", 1)
     assert repaired.exit_code == 0
     assert repaired.output.endswith(f"made again: {SHARDS[0]}\n{copy}: sound\n")

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset.begun import begun
 from synthmammo.dataset.show import draw_dataset
 from synthmammo.dataset.workers.local import Local
@@ -22,7 +22,7 @@ def broken_off(tmp_path_factory):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(tiny.recipe(), out, engine=Local(1), advance=interrupt)
+        make_dataset(tiny.recipe(), out, engine=Local(1), advance=interrupt)
     return out
 
 

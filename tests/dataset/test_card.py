@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset.card import card
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.workers.local import Local
@@ -61,7 +61,7 @@ def test_the_card_says_nothing_of_the_place(built):
 
 def test_texts_with_dollars_braces_and_pipes_survive(tmp_path):
     odd = "Costs $5, {braces}, `code`, a | pipe, and Umlaute: äöü"
-    build(
+    make_dataset(
         tiny.recipe(description=odd, citation="Doe & Co. ($2)", size=3, lesions=[], classes={"a: b": 1}),
         tmp_path,
         engine=Local(1),
@@ -76,7 +76,7 @@ def test_a_pair_names_the_class_of_its_twins(tmp_path):
     lesion = {**tiny.TINY["lesions"][0], "classes": ["malignant"]}
     emit = {"formats": ["parquet"], "preview_px": 64}
     recipe = tiny.recipe(classes={"malignant": 1}, lesions=[lesion], pair="host", size=4, splits={"test": 1}, emit=emit)
-    build(recipe, tmp_path, engine=Local(1))
+    make_dataset(recipe, tmp_path, engine=Local(1))
     card(tmp_path)
     assert "| normal | 2 | 2 | 50.0% |" in (tmp_path / "README.md").read_text()
     assert [one["split"] for one in header(tmp_path)["configs"][0]["data_files"]] == ["test"]

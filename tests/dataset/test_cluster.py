@@ -166,7 +166,7 @@ def test_the_bytes_of_a_single_build_though_a_worker_is_killed(machines, built, 
     mark = tmp_path / "killed"
     monkeypatch.setattr(building, "make_shard", partial(on_ray.killed_once, str(mark)))
     counts = []
-    building.build(tiny.recipe(), tmp_path / "out", engine=OnRay(2), advance=counts.append)
+    building.make_dataset(tiny.recipe(), tmp_path / "out", engine=OnRay(2), advance=counts.append)
     from synthmammo.dataset.card import card
 
     card(tmp_path / "out")
@@ -190,4 +190,4 @@ def test_a_machine_with_other_versions_is_told(machines, tmp_path, monkeypatch):
 
     monkeypatch.setattr(delivered, "recipe_versions", lambda recipe: {"python": "2.7"})
     with pytest.raises(OutputError, match="has other versions, and bytes may depend on them"):
-        building.build(tiny.recipe(), tmp_path / "out", engine=OnRay(1))
+        building.make_dataset(tiny.recipe(), tmp_path / "out", engine=OnRay(1))

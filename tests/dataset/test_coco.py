@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthmammo._version import __version__
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.outlines import mask_runs
 from synthmammo.dataset.reader import Dataset
@@ -60,7 +60,7 @@ def test_splits_agree_on_categories_and_share_no_number(tmp_path):
 
 def test_a_build_writes_them_from_what_it_made(tmp_path):
     emit = {"shard_size": 3, "preview_px": 64, "formats": ["parquet"], "labels": ["coco"]}
-    build(tiny.recipe(emit=emit), tmp_path, engine=Local(1))
+    make_dataset(tiny.recipe(emit=emit), tmp_path, engine=Local(1))
     assert {f"coco/{split}.json" for split in ("train", "validation", "test")} <= set(Manifest.read(tmp_path).files)
     for split in ("train", "validation", "test"):
         content = json.loads((tmp_path / "coco" / f"{split}.json").read_text())
@@ -94,7 +94,7 @@ def labelled(tmp_path_factory):
     """A build with COCO files: masses, and clusters of several pieces."""
     out = tmp_path_factory.mktemp("coco") / "out"
     emit = {"shard_size": 3, "preview_px": 64, "formats": ["parquet"], "labels": ["coco"]}
-    build(tiny.recipe(emit=emit), out, engine=Local(1))
+    make_dataset(tiny.recipe(emit=emit), out, engine=Local(1))
     return out
 
 

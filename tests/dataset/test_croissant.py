@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset import statements as facts
 from synthmammo.dataset.croissant import croissant
 from synthmammo.dataset.index import read_index
@@ -108,6 +108,6 @@ def test_inverted_images_are_treated_as_those_of_people():
 
 
 def test_a_dataset_without_parquet_has_no_records(tmp_path):
-    build(tiny.recipe(size=3, emit={"formats": ["webdataset"], "preview_px": 64}), tmp_path, engine=Local(1))
+    make_dataset(tiny.recipe(size=3, emit={"formats": ["webdataset"], "preview_px": 64}), tmp_path, engine=Local(1))
     content = described(tmp_path)
     assert "recordSet" not in content and any(one["@id"].endswith(".tar") for one in content["distribution"])

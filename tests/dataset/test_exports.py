@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset.card import card
 from synthmammo.dataset.workers.local import Local
 from tests.support import elsewhere, tiny
@@ -118,7 +118,7 @@ def test_the_monai_example_of_the_documentation_runs(built, tmp_path):
 def test_the_cards_code_reads_the_images_where_masks_and_reports_lie_beside_them(tmp_path):
     emit = {"formats": {"parquet": {}, "dicom": {"findings": ["segmentation", "report"]}}, "preview_px": 64}
     out = tmp_path / "findings"
-    build(tiny.recipe(emit=emit, size=3, splits={"train": 1}), out, engine=Local(1))
+    make_dataset(tiny.recipe(emit=emit, size=3, splits={"train": 1}), out, engine=Local(1))
     assert list((out / "dicom").glob("*/*.seg.dcm")) and list((out / "dicom").glob("*/*.sr.dcm"))
     text = card(out).read_text()
     (block,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "pydicom" in block)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from synthmammo.dataset.loading import filled, loading
+from synthmammo.dataset.loading import filled_text, loading
 from synthmammo.dataset.manifest import Manifest, ShardRecord
 
 
@@ -60,4 +60,4 @@ def test_an_empty_dataset_has_nothing_to_load():
 
 def test_a_text_wants_all_of_its_values():
     with pytest.raises(KeyError, match="split"):
-        filled("datasets")
+        filled_text("datasets")

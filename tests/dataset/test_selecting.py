@@ -75,11 +75,11 @@ def test_patched_and_built_images_have_the_columns_of_their_background():
 
 
 def test_the_page_of_conditions_has_every_column_and_the_grammar():
-    import synthmammo.where
+    import synthmammo.mammogram.where
 
     page = (Path(__file__).parents[2] / "docs" / "reference" / "conditions.md").read_text(encoding="utf-8")
     kinds = {"boolean": "true or false"}
     for name, column in COLUMNS.items():
         assert f"| `{name}` | {kinds.get(column.kind, column.kind)} | {column.about} |" in page
-    grammar = synthmammo.where.__doc__.split("```")[1].strip()
+    grammar = synthmammo.mammogram.where.__doc__.split("```")[1].strip()
     assert grammar in page

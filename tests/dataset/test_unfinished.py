@@ -9,7 +9,7 @@ from synthmammo.dataset import unfinished
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.layout import MANIFEST, SKIPPED, STATE
 from synthmammo.dataset.manifest import Manifest, ShardRecord
-from synthmammo.dataset.unfinished import Unfinished, differences
+from synthmammo.dataset.unfinished import Unfinished, content_differences
 from synthmammo.errors import OutputError
 
 CONTENT = {"source": "somewhere", "size": 3}
@@ -100,9 +100,9 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path, monkeypatch
 
 def test_differences_name_leaves():
     before = {"a": 1, "b": {"c": [1, 2], "d": "x"}, "gone": 1, "l": [{"m": 1, "n": 2}]}
-    assert differences(before, before) == []
+    assert content_differences(before, before) == []
     now = {"a": 2, "b": {"c": [1], "d": "x"}, "new": 1, "l": [{"m": 3, "n": 2}, {"m": 4}]}
-    assert differences(before, now) == [
+    assert content_differences(before, now) == [
         "a: 1 before, 2 now",
         "b.c: [1, 2] before, [1] now",
         "l.0.m: 1 before, 3 now",
@@ -113,7 +113,7 @@ def test_differences_name_leaves():
 
 
 def test_long_values_are_cut_where_they_differ():
-    (text,) = differences({"a": "x" * 500 + "early"}, {"a": "x" * 500 + "late"})
+    (text,) = content_differences({"a": "x" * 500 + "early"}, {"a": "x" * 500 + "late"})
     assert len(text) < 160 and "..." in text
     assert "early" in text and "late" in text
 

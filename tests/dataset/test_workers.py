@@ -79,12 +79,12 @@ def test_no_tasks():
 BUILD = """
 import sys
 from pathlib import Path
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.recipe import load_recipe
 
 engine = Local(int(sys.argv[3])) if len(sys.argv) > 3 else None
-build(load_recipe(Path(sys.argv[1])), Path(sys.argv[2]), engine=engine, overwrite=True)
+make_dataset(load_recipe(Path(sys.argv[1])), Path(sys.argv[2]), engine=engine, overwrite=True)
 """
 
 DOUBLE = """

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.building.verify import verify
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
@@ -13,7 +13,7 @@ from tests.support import tiny
 
 def test_shares_give_the_boxes_back(tmp_path):
     emit = {"shard_size": 3, "preview_px": 64, "formats": ["parquet"], "labels": ["yolo"]}
-    build(tiny.recipe(emit=emit), tmp_path, engine=Local(1))
+    make_dataset(tiny.recipe(emit=emit), tmp_path, engine=Local(1))
     described = yaml.safe_load((tmp_path / "yolo" / "data.yaml").read_text())
     assert (described["train"], described["val"], described["test"]) == (
         "images/train",
@@ -64,7 +64,7 @@ def test_a_place_that_cannot_be_written(tmp_path, rows):
 
 def test_a_changed_label_is_found(tmp_path):
     emit = {"shard_size": 3, "preview_px": 64, "formats": ["parquet"], "labels": ["yolo", "coco"]}
-    build(tiny.recipe(emit=emit, size=3), tmp_path, engine=Local(1))
+    make_dataset(tiny.recipe(emit=emit, size=3), tmp_path, engine=Local(1))
     assert "yolo/labels/train" in Manifest.read(tmp_path).files and not verify(tmp_path).problems
     one = next((tmp_path / "yolo" / "labels" / "train").iterdir())
     one.write_text(one.read_text() + "0 0.5 0.5 0.1 0.1\n")

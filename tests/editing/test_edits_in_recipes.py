@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from synthmammo.building.assemble import Assembler, Failure
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.building.requirement import unmet
 from synthmammo.building.verify import verify
 from synthmammo.dataset.card import card
@@ -24,7 +24,7 @@ from synthmammo.mammogram.sample import Laterality, Sample, View
 from synthmammo.mammogram.terms import ATTRIBUTES
 from synthmammo.models.latents import open_model
 from synthmammo.planning.planner import tables
-from synthmammo.planning.summary import summarise
+from synthmammo.planning.summary import summarise_plan
 from synthmammo.planning.table import as_row
 from synthmammo.recipe import Recipe
 from synthmammo.recipe.backgrounds import Requirement
@@ -98,7 +98,7 @@ def test_a_plan_row_gives_the_same_edit_wherever_and_with_whomever_it_is_made(mo
 
 def test_workers_and_verification_agree_and_the_card_counts(model: Path, tmp_path: Path) -> None:
     planned = recipe(model, edits=EDITS, size=6)
-    one, two = (build(planned, tmp_path / str(n), engine=Local(n)).manifest for n in (1, 2))
+    one, two = (make_dataset(planned, tmp_path / str(n), engine=Local(n)).manifest for n in (1, 2))
     assert one == two
     assert str(directions_file(model)) in one.sources
     assert not verify(tmp_path / "1", pixels=4).problems
@@ -107,7 +107,7 @@ def test_workers_and_verification_agree_and_the_card_counts(model: Path, tmp_pat
     assert all(entry["edits"] == [edit.name for edit in rows[entry["key"]].edits] for entry in index)
     count = sum("density" in entry["edits"] for entry in index)
     assert f"density ({count} samples)" in card(tmp_path / "1").read_text()
-    assert f"{count} density" in dict(summarise(planned).lines)["edits"]
+    assert f"{count} density" in dict(summarise_plan(planned).lines)["edits"]
 
 
 def test_other_directions_make_another_dataset(model: Path, tmp_path: Path) -> None:
@@ -125,10 +125,10 @@ def test_other_directions_make_another_dataset(model: Path, tmp_path: Path) -> N
 )
 def test_directions_that_are_not_there_are_refused_at_once(model: Path, tmp_path: Path, edit: dict, says: str) -> None:
     with pytest.raises(GeneratorError, match=says):
-        build(recipe(model, edits=[edit]), tmp_path / "out", engine=Local(1))
+        make_dataset(recipe(model, edits=[edit]), tmp_path / "out", engine=Local(1))
     alone = stylegan2_file(tmp_path / "alone.safetensors")
     with pytest.raises(GeneratorError, match="background.directions: .*alone.directions: there is no such file"):
-        build(recipe(alone, edits=[{"density": 1}]), tmp_path / "out", engine=Local(1))
+        make_dataset(recipe(alone, edits=[{"density": 1}]), tmp_path / "out", engine=Local(1))
     assert not (tmp_path / "out").exists()
 
 
@@ -155,7 +155,7 @@ def test_the_first_candidate_that_passes_is_taken_and_counted(
             assert sample.image.tobytes() == tried[passing[0]].image.tobytes()
         else:
             assert isinstance(sample, Failure) and "none of the 4 candidate seeds" in sample.reason
-    build(planned, tmp_path / "out", engine=Local(1))
+    make_dataset(planned, tmp_path / "out", engine=Local(1))
     attempts = [entry["host_attempt"] for entry in read_index(tmp_path / "out").to_pylist()]
     assert sum(attempts) > 0
     assert f"{len(attempts)} taken, {sum(attempts)} rejected before them" in card(tmp_path / "out").read_text()

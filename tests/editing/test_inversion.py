@@ -23,7 +23,7 @@ SHORT = replace(QUICK, w_steps=3, plus_steps=3)
 
 def model_of(path: Path, config: StyleGAN2Config) -> Model:
     """A tiny model whose layers answer to noise, as those of trained ones do."""
-    from synthmammo.models.file import load, save
+    from synthmammo.models.file import load, save_model
 
     checkpoint = load(stylegan2_file(path, config))
     tensors = dict(checkpoint.tensors)
@@ -31,7 +31,7 @@ def model_of(path: Path, config: StyleGAN2Config) -> Model:
         if name.endswith("noise_strength"):
             tensors[name] = torch.full_like(tensor, 0.05)
     generator = {name.removeprefix("generator."): tensor for name, tensor in tensors.items()}
-    return open_model(str(save(path, {"generator": generator}, checkpoint.description)))
+    return open_model(str(save_model(path, {"generator": generator}, checkpoint.description)))
 
 
 @pytest.fixture(scope="module")

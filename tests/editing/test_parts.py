@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from synthmammo.editing.parts.clusters import cluster_parts, spherical_k_means
-from synthmammo.editing.parts.edit import Part
+from synthmammo.editing.parts.edit import PartEditor
 from synthmammo.editing.parts.file import parts_file, read_parts, write_parts
 from synthmammo.editing.parts.fit import fit_parts
 from synthmammo.editing.parts.fitted import Parts, locality, query, rendered, transfer
@@ -152,9 +152,9 @@ def fitted(model: Model) -> Path:
     return parts_file(model.checkpoint.path)
 
 
-def edit(model: Model, **fields: object) -> Part:
+def edit(model: Model, **fields: object) -> PartEditor:
     background = StyleGAN2Background(generator="stylegan2", model=str(model.checkpoint.path))
-    return Part(PartEdit.model_validate({"part": 1, "epsilon": 200, **fields}), model, background)
+    return PartEditor(PartEdit.model_validate({"part": 1, "epsilon": 200, **fields}), model, background)
 
 
 def test_an_edit_changes_the_layers_it_names(model: Model, fitted: Path) -> None:

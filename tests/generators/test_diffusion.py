@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.building.inputs import find_inputs, refuse_unsupported
 from synthmammo.building.verify import verify
 from synthmammo.dataset.card import card
@@ -88,7 +88,7 @@ def test_a_scheduler_takes_the_place_of_the_pipelines(folder):
 def test_a_dataset_says_what_painted_it(folder, tmp_path):
     made = recipe(folder / "text", background={**PROMPT, "spacing_mm": 0.4}, size=3)
     out = tmp_path / "out"
-    manifest = build(made, out, engine=Local(1)).manifest
+    manifest = make_dataset(made, out, engine=Local(1)).manifest
     (name,) = manifest.sources
     assert manifest.sources[name] == pipeline_digest(folder / "text") and {"diffusers", "torch"} <= {*manifest.versions}
     assert manifest.models[name] == pipeline_facts(folder / "text")
@@ -136,7 +136,7 @@ def test_lesions_painted_onto_phantoms_are_findings_like_others(folder, tmp_path
         **({"removal": {**removal, "spacing_mm": 1.0}} if twin == "removed" else {}),
     )  # fmt: skip
     out = tmp_path / "out"
-    assert not build(made, out, engine=Local(1)).manifest.failed
+    assert not make_dataset(made, out, engine=Local(1)).manifest.failed
     with_lesion, without = list(Dataset.open(out))[:2]
     (finding,) = with_lesion.findings
     told = with_lesion.provenance["lesions"][0]

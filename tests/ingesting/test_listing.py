@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthmammo.ingesting.listing import MAX_KEY, distinct, name_in, one_spelling
+from synthmammo.ingesting.listing import MAX_KEY, distinct_keys, name_in, one_spelling
 from synthmammo.ingesting.sources.base import Record, key_of
 
 FOLDER = Path("archive")
@@ -20,7 +20,7 @@ def records(*names):
 
 
 def keys(*names):
-    return [record.key for record in distinct(records(*names), FOLDER)]
+    return [record.key for record in distinct_keys(records(*names), FOLDER)]
 
 
 def test_plain_names_are_keys():
@@ -46,7 +46,7 @@ def test_keys_do_not_collide_whatever_is_beside_them():
     literal = keys("a.png", "a.jpg")[0]
     assert len(set(keys("a.png", "a.jpg", f"{literal}.png"))) == 3
     same = [Record(FOLDER / "x.png", "x", "p")] * 3
-    assert len({record.key for record in distinct(same, FOLDER)}) == 3
+    assert len({record.key for record in distinct_keys(same, FOLDER)}) == 3
 
 
 def test_names_that_are_no_text_have_keys_and_can_be_listed():

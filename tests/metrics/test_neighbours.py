@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import synthmammo.metrics.neighbours as neighbours
-from synthmammo.metrics.neighbours import nearest, overlap, radii
+from synthmammo.metrics.neighbours import nearest_neighbours, overlap, radii
 
 
 def normal(count, mean=0.0, deviation=1.0, seed=7, length=16):
@@ -36,9 +36,9 @@ def test_one_point_repeated_is_precise_and_covers_nothing():
 
 def test_blocks_change_nothing(monkeypatch):
     real, generated = normal(97).astype(np.float32), normal(53, seed=1).astype(np.float32)
-    whole = overlap(real, generated), radii(real, 3), nearest(generated, real)
+    whole = overlap(real, generated), radii(real, 3), nearest_neighbours(generated, real)
     monkeypatch.setattr(neighbours, "BLOCK", 10)
-    parts = overlap(real, generated), radii(real, 3), nearest(generated, real)
+    parts = overlap(real, generated), radii(real, 3), nearest_neighbours(generated, real)
     for name in ("inside", "held", "recalled", "covered"):
         assert np.array_equal(getattr(whole[0], name), getattr(parts[0], name))
     np.testing.assert_allclose(whole[1], parts[1], rtol=1e-5)
@@ -46,7 +46,7 @@ def test_blocks_change_nothing(monkeypatch):
 
 
 def test_the_nearest_is_found_with_its_distance():
-    numbers, distances = nearest(np.array([[0.0, 3.0], [5.0, 0.0]]), np.array([[0.0, 0.0], [5.0, 1.0]]))
+    numbers, distances = nearest_neighbours(np.array([[0.0, 3.0], [5.0, 0.0]]), np.array([[0.0, 0.0], [5.0, 1.0]]))
     assert numbers.tolist() == [0, 1]
     np.testing.assert_allclose(distances, [3, 1], rtol=1e-6)
 
@@ -55,4 +55,4 @@ def test_too_few_vectors_are_refused():
     with pytest.raises(ValueError, match="more than 5 vectors of one length"):
         overlap(normal(5), normal(20))
     with pytest.raises(ValueError, match="at least one reference"):
-        nearest(normal(5), normal(0))
+        nearest_neighbours(normal(5), normal(0))

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from synthmammo.errors import CheckpointError, OutputError
-from synthmammo.models.file import Checkpoint, Description, load, save
+from synthmammo.models.file import Checkpoint, Description, load, save_model
 from synthmammo.models.nets.stylegan2 import Generator, StyleGAN2Config
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, as_dict, contextual_file, stylegan2_file
 
@@ -51,7 +51,7 @@ def test_the_same_model_gives_the_same_bytes(model: Path, tmp_path: Path) -> Non
     assert load(again).digest == load(model).digest
     checkpoint = load(model)
     states = {name: checkpoint.network(name) for name in checkpoint.networks}
-    assert save(tmp_path / "third.safetensors", states, checkpoint.description).read_bytes() == model.read_bytes()
+    assert save_model(tmp_path / "third.safetensors", states, checkpoint.description).read_bytes() == model.read_bytes()
 
 
 def test_a_model_file_can_be_read_by_whom_any_file_can(model: Path, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_model_file_can_be_read_by_whom_any_file_can(model: Path, tmp_path: Pa
 def test_half_precision_halves_the_file_and_loads_as_single(model: Path, tmp_path: Path) -> None:
     checkpoint = load(model)
     states = {name: checkpoint.network(name) for name in checkpoint.networks}
-    small = save(tmp_path / "half.safetensors", states, checkpoint.description, torch.float16)
+    small = save_model(tmp_path / "half.safetensors", states, checkpoint.description, torch.float16)
     # The header, which does not shrink, is most of so small a model.
     numbers = sum(tensor.numel() for tensor in checkpoint.tensors.values())
     assert model.stat().st_size - small.stat().st_size == pytest.approx(2 * numbers, abs=512)
@@ -77,7 +77,7 @@ def test_loading_and_saving_draw_no_random_numbers(model: Path, tmp_path: Path) 
     expected = torch.rand(3)
     torch.manual_seed(7)
     network = load(model).network()
-    save(tmp_path / "b.safetensors", {"generator": network}, DESCRIPTION)
+    save_model(tmp_path / "b.safetensors", {"generator": network}, DESCRIPTION)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -152,7 +152,7 @@ def test_a_failed_save_leaves_the_old_file(model: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(OutputError, match="No space left"):
-        save(model, {"generator": network}, DESCRIPTION)
+        save_model(model, {"generator": network}, DESCRIPTION)
     assert model.read_bytes() == before
     assert [file.name for file in model.parent.iterdir()] == [model.name]
 
@@ -165,13 +165,13 @@ def test_weights_that_are_no_numbers_are_not_saved(
     state = network.network().state_dict()
     state["synthesis.b4.const"][0, 0, 0] = value
     with pytest.raises(CheckpointError, match="generator.synthesis.b4.const has values"):
-        save(tmp_path / "bad.safetensors", {"generator": state}, DESCRIPTION, dtype)
+        save_model(tmp_path / "bad.safetensors", {"generator": state}, DESCRIPTION, dtype)
     assert not (tmp_path / "bad.safetensors").exists()
 
 
 def test_a_network_of_another_shape_is_not_saved(model: Path, tmp_path: Path) -> None:
     other = Description("stylegan2", as_dict(replace(STYLEGAN2, resolution=32)))
     with pytest.raises(CheckpointError, match="no place"):
-        save(tmp_path / "bad.safetensors", {"generator": load(model).network()}, other)
+        save_model(tmp_path / "bad.safetensors", {"generator": load(model).network()}, other)
     with pytest.raises(CheckpointError, match="no network is called 'critic'"):
-        save(tmp_path / "bad.safetensors", {"critic": load(model).network()}, DESCRIPTION)
+        save_model(tmp_path / "bad.safetensors", {"critic": load(model).network()}, DESCRIPTION)

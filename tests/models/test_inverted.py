@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.building.verify import verify
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
@@ -18,7 +18,7 @@ from synthmammo.editing.samples import Samples
 from synthmammo.errors import DatasetError, GeneratorError, RecipeError, SourceError
 from synthmammo.generators.stylegan2 import StyleGAN2
 from synthmammo.mammogram.anatomy import chest_wall_side
-from synthmammo.models.file import load, save
+from synthmammo.models.file import load, save_model
 from synthmammo.models.inverted import Facts, Inverted, read_inverted, write_inverted
 from synthmammo.models.latents import open_model, restored
 from synthmammo.recipe import load_recipe
@@ -79,7 +79,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = stylegan2_file(tmp_path_factory.mktemp("model") / "m.safetensors", SMALL)
     checkpoint = load(path)
     generator = {name.removeprefix("generator."): tensor for name, tensor in checkpoint.tensors.items()}
-    return save(path, {"generator": generator}, replace(checkpoint.description, makes="patches"))
+    return save_model(path, {"generator": generator}, replace(checkpoint.description, makes="patches"))
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +227,7 @@ def test_a_recipe_takes_inverted_images_as_backgrounds(tmp_path: Path, model: Pa
         background=background, lesions=None, classes={"normal": 1}, splits=None, size=6, edits=[mixing]
     )
     out = tmp_path / "out"
-    built = build(recipe, out, engine=Local(1))
+    built = make_dataset(recipe, out, engine=Local(1))
     assert not built.manifest.failed and str(inverted) in built.manifest.sources
     facts = {image.facts.key: image.facts for image in read_inverted(inverted).images.values()}
     seen = set()
@@ -243,10 +243,10 @@ def test_recipes_that_name_what_is_not_there_are_refused(tmp_path: Path, model: 
     background = {"generator": "stylegan2", "model": str(model), "latents": str(tmp_path / "absent.latents")}
     plain = {"lesions": None, "classes": {"normal": 1}, "splits": None}
     with pytest.raises(GeneratorError, match=r"background.latents: .*absent.latents[\s\S]*synthmammo invert"):
-        build(tiny.recipe(background=background, **plain), tmp_path / "out")
+        make_dataset(tiny.recipe(background=background, **plain), tmp_path / "out")
     edited = {"generator": "stylegan2", "model": str(model), "parts": str(tmp_path / "absent.parts")}
     with pytest.raises(GeneratorError, match=r"background.parts: .*absent.parts[\s\S]*parts fit"):
-        build(tiny.recipe(background=edited, edits=[{"part": 0}], **plain), tmp_path / "out")
+        make_dataset(tiny.recipe(background=edited, edits=[{"part": 0}], **plain), tmp_path / "out")
     path = tiny.write(tmp_path / "r.yaml", background=background | {"latents": str(inverted)}, lesions=None)
     with pytest.raises(RecipeError, match="real hosts bring the split"):
         load_recipe(path)

@@ -20,9 +20,9 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_users_model_takes_precedence(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "ZOO", tmp_path)
     own = stylegan2_file(tmp_path / "user" / "model.safetensors")
-    assert names.zoo() == ["zoo/model"] and names.locate("zoo/model") == own
+    assert names.zoo() == ["zoo/model"] and names.locate_model("zoo/model") == own
     own.rename(own.with_name(".model.safetensors"))  # hidden files are no models
-    assert names.locate("zoo/model") == model
+    assert names.locate_model("zoo/model") == model
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_models_are_told_from_generators(name: str, expected: bool) -> None:
 def test_names_of_models(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "ZOO", tmp_path)
     assert names.zoo() == ["zoo/model"]
-    assert names.locate("zoo/model") == names.locate(str(model)) == model
+    assert names.locate_model("zoo/model") == names.locate_model(str(model)) == model
     fetched: list[tuple[str, str, str]] = []
 
     def download(repo: str, file: str, *, revision: str) -> str:
@@ -44,7 +44,7 @@ def test_names_of_models(model: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         return str(model)
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-    assert names.locate("hf://org/repo/folder/m.safetensors@abc") == model
+    assert names.locate_model("hf://org/repo/folder/m.safetensors@abc") == model
     assert fetched == [("org/repo", "folder/m.safetensors", "abc")]
 
 

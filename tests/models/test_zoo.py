@@ -11,7 +11,7 @@ from synthmammo.cli import main
 from synthmammo.errors import CheckpointError, OutputError
 from synthmammo.models import names
 from synthmammo.models import zoo as model_zoo
-from synthmammo.models.file import Description, load, save
+from synthmammo.models.file import Description, load, save_model
 from synthmammo.models.nets.stylegan2 import Generator
 from synthmammo.models.zoo import add_model, find_model, list_models
 from tests.support.tiny_models import CONDITIONAL, STYLEGAN2, as_dict, contextual_file, stylegan2_file
@@ -61,9 +61,9 @@ def test_a_name_is_taken_once_and_replaced_on_request(tmp_path: Path) -> None:
 def test_a_users_model_takes_precedence_over_the_packages(tmp_path: Path, folders: tuple[Path, Path]) -> None:
     folders[1].mkdir()
     shipped = stylegan2_file(folders[1] / "views.safetensors")
-    assert names.locate("zoo/views") == shipped and find_model("zoo/views").shipped
+    assert names.locate_model("zoo/views") == shipped and find_model("zoo/views").shipped
     added = add_model(stylegan2_file(tmp_path / "mine.safetensors", CONDITIONAL), "views")
-    assert names.locate("zoo/views") == added.path == folders[0] / "views.safetensors"
+    assert names.locate_model("zoo/views") == added.path == folders[0] / "views.safetensors"
     assert [found.shipped for found in list_models()] == [False]
 
 
@@ -82,7 +82,7 @@ def test_the_card_beside_a_model_comes_along_else_one_is_drafted(tmp_path: Path)
 def test_a_file_with_several_networks_counts_its_generator_once(tmp_path: Path) -> None:
     generator = Generator(STYLEGAN2)
     networks = {"generator": generator, "training_generator": Generator(STYLEGAN2)}
-    source = save(tmp_path / "m.safetensors", networks, Description("stylegan2", as_dict(STYLEGAN2)))
+    source = save_model(tmp_path / "m.safetensors", networks, Description("stylegan2", as_dict(STYLEGAN2)))
     described = find_model(source)
     assert described.weights == sum(weight.numel() for weight in generator.parameters())
     assert described.numbers == sum(tensor.numel() for tensor in generator.state_dict().values())
@@ -127,7 +127,9 @@ def test_weights_that_overflow_in_half_precision_leave_nothing(tmp_path: Path, f
     generator = Generator(STYLEGAN2)
     with torch.no_grad():
         generator.synthesis.b4.const[0, 0, 0] = 1e6
-    source = save(tmp_path / "m.safetensors", {"generator": generator}, Description("stylegan2", as_dict(STYLEGAN2)))
+    source = save_model(
+        tmp_path / "m.safetensors", {"generator": generator}, Description("stylegan2", as_dict(STYLEGAN2))
+    )
     with pytest.raises(CheckpointError, match="not finite"):
         add_model(source)
     assert not list(folders[0].glob("*"))

@@ -20,8 +20,8 @@ from synthmammo.errors import DatasetError, OutputError
 from synthmammo.identity import draw_u64
 from synthmammo.mammogram.planned import Row
 from synthmammo.mammogram.sample import Kind, Pathology
-from synthmammo.planning.planner import plan, tables
-from synthmammo.planning.summary import summarise
+from synthmammo.planning.planner import tables, write_plan
+from synthmammo.planning.summary import summarise_plan
 from synthmammo.planning.table import as_row, read_rows
 from synthmammo.recipe import Recipe
 from tests.support import example_samples, tiny
@@ -115,7 +115,7 @@ def test_draws_do_not_depend_on_the_pieces(shape, hosts, group, monkeypatch):
 def test_the_same_recipe_gives_the_same_file(shape, hosts, tmp_path):
     recipe = shaped(shape, 60, hosts)
     for name in ("a", "b"):
-        plan(recipe, tmp_path / name)
+        write_plan(recipe, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
@@ -211,7 +211,7 @@ def test_an_exam_is_both_views_of_both_breasts_of_one_patient():
         for one, other in (exam[:2], exam[2:]):  # a class and its lesions belong to a breast
             assert (one["label"], one["lesions"]) == (other["label"], other["lesions"])
     assert len({row["patient"] for row in rows}) == len({row["body_seed"] for row in rows}) == 60
-    assert dict(summarise(recipe).lines)["patients"] == "60, four views each"
+    assert dict(summarise_plan(recipe).lines)["patients"] == "60, four views each"
     assert any(rows[start]["label"] != rows[start + 2]["label"] for start in range(0, 240, 4))
     counts = Counter((row["split"], row["label"]) for row in rows)
     for split, label in product(("train", "validation", "test"), recipe.classes):
@@ -312,7 +312,7 @@ def test_views_of_a_model_come_in_their_shares_and_stay_when_the_size_grows():
 
 
 def test_columns_are_typed(tmp_path):
-    plan(tiny.recipe(), tmp_path / "plan.parquet")
+    write_plan(tiny.recipe(), tmp_path / "plan.parquet")
     schema = pq.read_schema(tmp_path / "plan.parquet")
     assert schema.equals(plans.SCHEMA)
     assert schema.field("host_seed").type == pa.uint64()
@@ -323,7 +323,7 @@ def test_columns_are_typed(tmp_path):
 def test_rows_read_back(shape, hosts, tmp_path):
     recipe = shaped(shape, 60, hosts)
     reported = []
-    rows = plan(recipe, tmp_path / "plan.parquet", lambda done, total: reported.append((done, total)))
+    rows = write_plan(recipe, tmp_path / "plan.parquet", lambda done, total: reported.append((done, total)))
     assert rows == recipe.size and reported[-1] == (rows, rows)
     rows = list(read_rows(tmp_path / "plan.parquet"))
     assert len(rows) == recipe.size and all(isinstance(row, Row) for row in rows)
@@ -344,7 +344,7 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path):
 def test_a_plan_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
-        plan(tiny.recipe(), tmp_path / "file" / "plan.parquet")
+        write_plan(tiny.recipe(), tmp_path / "file" / "plan.parquet")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -355,9 +355,9 @@ def test_speed_and_memory():
 import resource, sys, tempfile, time
 from pathlib import Path
 from tests.support import tiny
-from synthmammo.planning.planner import plan
+from synthmammo.planning.planner import write_plan
 start = time.process_time()
-plan(tiny.recipe(size=int(sys.argv[1])), Path(tempfile.mkdtemp()) / "plan.parquet")
+write_plan(tiny.recipe(size=int(sys.argv[1])), Path(tempfile.mkdtemp()) / "plan.parquet")
 print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     seconds, peaks = {}, {}

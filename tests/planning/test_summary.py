@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from synthmammo.planning.planner import tables
-from synthmammo.planning.summary import summarise
+from synthmammo.planning.summary import summarise_plan
 from tests.support import tiny
 
 MASS, CALCIFICATION = tiny.TINY["lesions"]
@@ -18,7 +18,7 @@ def rows(recipe):
 
 
 def told(recipe):
-    return dict(summarise(recipe).lines)
+    return dict(summarise_plan(recipe).lines)
 
 
 def test_lines_count_the_columns_most_frequent_first():
@@ -34,7 +34,7 @@ def test_lines_count_the_columns_most_frequent_first():
 
 
 def test_classes_stand_by_split_and_splits_without_samples_are_left_out():
-    summary = summarise(tiny.recipe(size=60, splits={"train": 0.5, "test": 0.5}))
+    summary = summarise_plan(tiny.recipe(size=60, splits={"train": 0.5, "test": 0.5}))
     assert summary.splits == ("train", "test")
     assert {name: sum(counts) for name, counts in summary.classes.items()} == dict.fromkeys(summary.classes, 20)
     assert [sum(counts) for counts in zip(*summary.classes.values(), strict=True)] == pytest.approx([30, 30], abs=1)
@@ -43,7 +43,7 @@ def test_classes_stand_by_split_and_splits_without_samples_are_left_out():
 def test_cells_and_findings_are_those_of_the_rows():
     lesions = [{**MASS, "classes": ["malignant"], "count": {0: 0.3, 2: 0.7}}]
     recipe = tiny.recipe(size=80, classes={"malignant": 1}, lesions=lesions, pair="host")
-    summary, planned = summarise(recipe), rows(recipe)
+    summary, planned = summarise_plan(recipe), rows(recipe)
     cells = {
         (label, split): number
         for label, numbers in summary.classes.items()
@@ -64,7 +64,7 @@ def test_cells_and_findings_are_those_of_the_rows():
     ],
 )
 def test_hosts_are_different_backgrounds(changes, samples, hosts):
-    summary = summarise(tiny.recipe(**changes))
+    summary = summarise_plan(tiny.recipe(**changes))
     assert (summary.samples, summary.hosts) == (samples, hosts)
 
 

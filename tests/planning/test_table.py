@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from synthmammo.mammogram.planned import Candidate, PlannedEdit, PlannedLesion
 from synthmammo.mammogram.sample import Kind, Laterality, Pathology, View
-from synthmammo.planning.planner import plan
+from synthmammo.planning.planner import write_plan
 from synthmammo.planning.table import NOISE, REPEATING, SCHEMA, as_row, named, numbered, read_rows
 from tests.support import tiny
 
@@ -67,7 +67,7 @@ def test_the_file_holds_every_bit(tmp_path):
 
 @pytest.mark.parametrize("names", [NOISE, REPEATING])
 def test_the_packing_names_columns_that_exist(names, tmp_path):
-    plan(tiny.recipe(), tmp_path / "plan.parquet")
+    write_plan(tiny.recipe(), tmp_path / "plan.parquet")
     group = pq.ParquetFile(tmp_path / "plan.parquet").metadata.row_group(0)
     columns = {(column := group.column(place)).path_in_schema: column for place in range(group.num_columns)}
     assert set(names) <= set(columns)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.errors import OutputError
 from synthmammo.recipe.order import name_orders
@@ -29,8 +29,8 @@ def test_two_orders_are_two_datasets(tmp_path):
     few = {"size": 3, "emit": {"formats": ["parquet"]}, "splits": {"train": 1}}
     digests = []
     for name, classes in (("one", tiny.TINY["classes"]), ("other", ALPHABETICAL)):
-        build(tiny.recipe(classes=classes, **few), tmp_path / name)
+        make_dataset(tiny.recipe(classes=classes, **few), tmp_path / name)
         digests.append(Manifest.read(tmp_path / name).digest)
     assert digests[0] != digests[1]
     with pytest.raises(OutputError, match="the order of names"):
-        build(tiny.recipe(classes=ALPHABETICAL, **few), tmp_path / "one")
+        make_dataset(tiny.recipe(classes=ALPHABETICAL, **few), tmp_path / "one")

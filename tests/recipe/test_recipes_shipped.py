@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.building.inputs import refuse_unsupported
 from synthmammo.building.verify import verify
 from synthmammo.dataset.card import card
@@ -15,7 +15,7 @@ from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.planning.planner import tables
-from synthmammo.planning.summary import summarise
+from synthmammo.planning.summary import summarise_plan
 from synthmammo.recipe import load_recipe
 from synthmammo.training.config import load_config, numbers
 from synthmammo.training.objectives.augment import Augmentation
@@ -78,7 +78,7 @@ def test_it_emits_all_formats_unless_its_header_says_why(name):
 @pytest.mark.parametrize("name", BUILT)
 def test_its_plan_has_the_shares_it_states(name):
     recipe = load_recipe(RECIPES[name])
-    summary = summarise(recipe)
+    summary = summarise_plan(recipe)
     assert sum(map(sum, summary.classes.values())) == recipe.size
     groups = Counter()
     for table in tables(recipe):
@@ -93,7 +93,7 @@ def test_its_plan_has_the_shares_it_states(name):
 def test_pairs_to_train_on_are_one_place_with_and_without_its_lesion(path, tmp_path):
     recipe = load_recipe(path, ("size=4", "background.spacing_mm=0.8", "patch.size_px=32", "emit.shard_size=4"))
     assert recipe.name == path.stem and f"synthmammo build recipes/pairs/{path.name}" in path.read_text()
-    built = build(recipe, tmp_path, engine=Local(1))
+    built = make_dataset(recipe, tmp_path, engine=Local(1))
     assert not built.manifest.failed, built.manifest.failed
     samples = list(Dataset.open(tmp_path))
     for lesion, twin in zip(samples[::2], samples[1::2], strict=True):
@@ -117,7 +117,7 @@ def test_configurations_to_train_with_say_how_and_are_understood(path):
 @pytest.mark.parametrize("name", BUILT)
 def test_it_is_built_small(name, tmp_path):
     recipe = load_recipe(RECIPES[name], SETTINGS.get(name, ("size=4", *COARSE)))
-    built = build(recipe, tmp_path, engine=Local(1))
+    built = make_dataset(recipe, tmp_path, engine=Local(1))
     card(tmp_path)
     assert not built.manifest.failed, built.manifest.failed
     assert not verify(tmp_path, pixels=2).problems

@@ -20,7 +20,7 @@ from pydicom.datadict import tag_for_keyword
 from requests import Session
 
 import synthmammo.sharing.dicomweb as sending
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.dataset.writers.dicom import COMPRESSIONS
 from synthmammo.errors import DatasetError, OutputError
@@ -37,7 +37,9 @@ def original(tmp_path_factory):
     out = tmp_path_factory.mktemp("sent") / "tiny"
     findings = {"compression": "jpegls", "findings": ["segmentation", "report"]}
     formats = {"parquet": {}, "dicom": findings}
-    build(tiny.recipe(size=6, emit={"shard_size": 2, "preview_px": 64, "formats": formats}), out, engine=Local(1))
+    make_dataset(
+        tiny.recipe(size=6, emit={"shard_size": 2, "preview_px": 64, "formats": formats}), out, engine=Local(1)
+    )
     return out
 
 
@@ -364,7 +366,7 @@ class TestOrthanc:
     def test_what_a_stock_server_shows(self, compression, server, tmp_path):
         """The page on viewers says so; JPEG 2000 needs a plug-in."""
         emit = {"shard_size": 1, "formats": {"dicom": {"compression": compression}}}
-        build(tiny.recipe(size=1, seed=9, splits={"train": 1}, emit=emit), tmp_path / "out", engine=Local(1))
+        make_dataset(tiny.recipe(size=1, seed=9, splits={"train": 1}, emit=emit), tmp_path / "out", engine=Local(1))
         send(tmp_path / "out", server.url, **KNOWN, again=True)
         (path,) = objects(tmp_path / "out")
         one = dcmread(path)
@@ -383,7 +385,7 @@ class TestOrthanc:
     def test_c_store_in_wado_out(self, server, client, tmp_path):
         out = tmp_path / "stored"
         formats = {"dicom": {"findings": ["segmentation", "report"]}}
-        build(tiny.recipe(size=3, seed=5, emit={"shard_size": 3, "formats": formats}), out, engine=Local(1))
+        make_dataset(tiny.recipe(size=3, seed=5, emit={"shard_size": 3, "formats": formats}), out, engine=Local(1))
         command = ["dcmsend", "+sd", "+r", "127.0.0.1", str(server.dicom_port), str(out / "dicom")]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

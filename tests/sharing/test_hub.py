@@ -21,7 +21,7 @@ from synthmammo.errors import CheckpointError, DatasetError, OutputError, Synthm
 from synthmammo.identity import file_digest
 from synthmammo.interruption import Interrupted
 from synthmammo.mammogram.licences import terms_of
-from synthmammo.models.file import load, save
+from synthmammo.models.file import load, save_model
 from synthmammo.sharing.hub import upload
 from synthmammo.sharing.publication import dataset_publication, model_publication
 from synthmammo.sharing.publish import publish
@@ -281,7 +281,7 @@ def test_a_model_goes_with_the_card_that_lies_beside_it_and_its_pictures(tmp_pat
 def test_weights_of_images_that_may_not_be_passed_on_are_kept_private(hub, tmp_path):
     model = load(tiny_models.stylegan2_file(tmp_path / "open.safetensors"))
     described = replace(model.description, training_data={"name": "films", "terms": "restricted"})
-    path = save(tmp_path / "films.safetensors", {"generator": model.network()}, described)
+    path = save_model(tmp_path / "films.safetensors", {"generator": model.network()}, described)
     publication = model_publication(path, "me/films")
     assert not publication.public and "kept private" in publication.notes[-1]
     with pytest.raises(OutputError, match="weights that were trained on images under a licence"):

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import DatasetError, OutputError
 from synthmammo.mammogram.sample import Box, Finding
 from synthmammo.studying.giveaway import check_giveaways, machine_features
-from synthmammo.studying.harmonise import WINDOW, Frame, brought, contrast, difficulties, outline, words
+from synthmammo.studying.harmonise import WINDOW, CaseFrame, brought, contrast, difficulties, lesion_words, outline
 from synthmammo.studying.new import StudyOptions, make_study
-from synthmammo.studying.study import Lesion, Study, read_pixels
+from synthmammo.studying.study import MarkedLesion, Study, read_pixels
 from tests.support import tiny
 
 COUNTS = StudyOptions(real=5, synthesised=4, edited=2, seed=3)
@@ -33,7 +33,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "exams": tiny.recipe(name="exams", lesions=None, classes={"normal": 1}, background=both),
     }
     for name, recipe in recipes.items():
-        build(recipe, root / name, engine=Local(1))
+        make_dataset(recipe, root / name, engine=Local(1))
     return {name: root / name for name in recipes}
 
 
@@ -191,9 +191,12 @@ def test_warnings_are_said_and_the_study_is_made(places: dict[str, Path], tmp_pa
 
 def test_lesions_are_described(built: Path) -> None:
     sample = next(one for one in Dataset.open(built) if one.findings)
-    made, _ = brought(sample, Frame(100, 12))
-    assert words(Finding("mass", "benign", Box(0, 0, 1, 1), descriptors={"shape": "oval"})) == "benign mass: shape oval"
-    assert words(Finding("mass", "benign", Box(0, 0, 1, 1))) == "benign mass"
+    made, _ = brought(sample, CaseFrame(100, 12))
+    assert (
+        lesion_words(Finding("mass", "benign", Box(0, 0, 1, 1), descriptors={"shape": "oval"}))
+        == "benign mass: shape oval"
+    )
+    assert lesion_words(Finding("mass", "benign", Box(0, 0, 1, 1))) == "benign mass"
     corners = outline(made, made.findings[0])
     row0, col0, row1, col1 = made.findings[0].box
     assert all(row0 - 1 <= row <= row1 and col0 - 1 <= column <= col1 for row, column in corners)
@@ -202,8 +205,8 @@ def test_lesions_are_described(built: Path) -> None:
 
 
 def test_faint_small_lesions_in_dense_tissue_are_hard() -> None:
-    def one(size: int, contrast: float) -> tuple[Lesion, ...]:
-        return (Lesion(0, (0, 0, size, size), (), "", contrast),)
+    def one(size: int, contrast: float) -> tuple[MarkedLesion, ...]:
+        return (MarkedLesion(0, (0, 0, size, size), (), "", contrast),)
 
     found = difficulties([one(20, 3), (), one(4, 0.2), one(10, 1)], ["a", "a", "d", None])
     assert found == [0.0, None, 1.0, 0.5]

@@ -15,9 +15,9 @@ from synthmammo.studying.answers import write_readers
 from synthmammo.studying.cases import export_cases
 from synthmammo.studying.exports import all_answers, imrmc, mrmcaov, table
 from synthmammo.studying.new import StudyOptions, make_study
-from synthmammo.studying.report import table_two, write_report
+from synthmammo.studying.report import table_two, write_study_report
 from synthmammo.studying.scoring import resampled_mean, scores_of
-from synthmammo.studying.simulation import distance, ratings, simulate
+from synthmammo.studying.simulation import ratings, simulate, skill_distance
 from synthmammo.studying.studies import SKILLS
 from synthmammo.studying.study import Study
 from synthmammo.studying.tasks import Rules, learning_curve, offered, rounds
@@ -94,7 +94,7 @@ def test_simulated_readers_come_out_at_their_skill(skill: float) -> None:
     given = ratings(skill, positive, rng)
     assert auc(given, positive) == pytest.approx(skill, abs=0.004)
     assert set(np.unique(given)) == set(range(1, 7)) and np.bincount(given)[1:].min() > 5000
-    assert (distance(skill) > 0) == (skill > 0.5)
+    assert (skill_distance(skill) > 0) == (skill > 0.5)
 
 
 def test_a_simulated_study_is_scored_at_its_readers_skill(study: Study) -> None:
@@ -119,7 +119,7 @@ def test_simulating_twice_and_wrong_skills(study: Study) -> None:
     simulate(study, (0.7,))
     with pytest.raises(OutputError, match="is there already"):
         simulate(study, (0.7,))
-    with pytest.raises(DatasetError, match="an area from 0.05 to 0.95"):
+    with pytest.raises(DatasetError, match="skills: expected a number from 0.05 to 0.95"):
         simulate(study, (1.5,))
     assert tiny.run("study", "simulate", study.path, "--auc", "2").exit_code == 2
 
@@ -161,7 +161,7 @@ def test_the_report_escapes_and_asks_for_nothing(tmp_path: Path) -> None:
     teach = [{**one, "mode": "teach"} for one in answers]
     write_readers(study.path, [(f"$x^_{EVIL}", [*answers, *teach])])
     out = tmp_path / "results"
-    paths = write_report(study, scores_of(study, resamples=100), out)
+    paths = write_study_report(study, scores_of(study, resamples=100), out)
     page = (out / "report.html").read_text()
     assert EVIL not in page and "&lt;img src=x" in page
     assert re.findall(r'(?:src|href)="(?!data:image/png)', page) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthmammo.building.build import build
+from synthmammo.building.build import make_dataset
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import DatasetError, OutputError
@@ -27,7 +27,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("real") / "real"
     background = {"generator": "phantom", "spacing_mm": 2.0, "height_mm": 240, "width_mm": 180}
     plain = {"lesions": None, "classes": {"normal": 1}, "splits": {"train": 0.5, "test": 0.5}}
-    build(tiny.recipe(name="real", background=background, size=10, **plain), out, engine=Local(1))
+    make_dataset(tiny.recipe(name="real", background=background, size=10, **plain), out, engine=Local(1))
     return out
 
 

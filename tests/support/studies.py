@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 
 from synthmammo.studying.harmonise import WINDOW
-from synthmammo.studying.study import CHECK, Item, Lesion, Study, Truth, write_json, write_pixels
+from synthmammo.studying.study import CHECK, CaseTruth, MarkedLesion, Study, StudyCase, write_json, write_pixels
 
 SIZE = 48
 
@@ -29,20 +29,20 @@ def make(
     order = rng.permutation(len(kinds))
     items, truths = [], []
     for number, place in enumerate(order, 1):
-        item = Item(f"{number:04}", ("CC", "MLO")[:views])
-        found: tuple[Lesion, ...] = ()
+        item = StudyCase(f"{number:04}", ("CC", "MLO")[:views])
+        found: tuple[MarkedLesion, ...] = ()
         for image in item.images:
             pixels = rng.integers(9000, 50000, (SIZE, SIZE)).astype(np.uint16)
             write_pixels(path / "images" / f"{image}.u16", pixels)
         if lesions and number % 3 == 0:
             outline = ((10, 12), (10, 22), (20, 22), (20, 12))
             words = "malignant mass: shape irregular, margin spiculated"
-            found = (Lesion(0, (10, 12, 20, 22), outline, words, number / 10),)
+            found = (MarkedLesion(0, (10, 12, 20, 22), outline, words, number / 10),)
             write_pixels(path / "twins" / f"{item.images[0]}.u16", np.full((SIZE, SIZE), 20000, np.uint16))
         hard = number / len(kinds) if found else None
         source = "real" if kinds[place] == "real" else "synthetic"
         keys = tuple(f"k-{number}-{image}" for image in range(views))
-        truths.append(Truth(item.name, kinds[place], source, keys, found, "b", difficulty=hard))
+        truths.append(CaseTruth(item.name, kinds[place], source, keys, found, "b", difficulty=hard))
         items.append(item)
     given = {"title": "A study", "seed": 4, "shape": (SIZE, SIZE), "window": WINDOW, **changes}
     study = Study(path, items=tuple(items), sources={"real": "r", "synthetic": "s"}, **given)

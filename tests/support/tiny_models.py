@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synthmammo.models.file import Description, Scale, load, save
+from synthmammo.models.file import Description, Scale, load, save_model
 from synthmammo.models.nets.contextual import ContextualConfig, ContextualDiscriminator, ContextualGenerator
 from synthmammo.models.nets.detail import DetailConfig, DetailGenerator
 from synthmammo.models.nets.stylegan2 import Discriminator, Generator, StyleGAN2Config
@@ -43,7 +43,7 @@ def stylegan2_file(
         training_data={"name": "phantom", "digest": "0" * 64},
         licence="apache-2.0",
     )
-    return save(path, networks, description)
+    return save_model(path, networks, description)
 
 
 def edited_file(path: Path) -> Path:
@@ -79,11 +79,11 @@ def contextual_file(path: Path, makes: str = "mass") -> Path:
         scale=Scale.BREAST_PERCENTILES,
         licence="apache-2.0",
     )
-    return save(path, {"generator": generator, "discriminator": ContextualDiscriminator(CONTEXTUAL)}, description)
+    return save_model(path, {"generator": generator, "discriminator": ContextualDiscriminator(CONTEXTUAL)}, description)
 
 
 def detail_file(path: Path, spacing_mm: float | None = 0.1125) -> Path:
     """A detail network that refines pixels four times as large as the spacing, by default those of `stylegan2_file`."""
     torch.manual_seed(0)
     description = Description("detail", as_dict(DETAIL), "detail", spacing_mm=spacing_mm, licence="apache-2.0")
-    return save(path, {"generator": DetailGenerator(DETAIL)}, description)
+    return save_model(path, {"generator": DetailGenerator(DETAIL)}, description)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from synthmammo.errors import CheckpointError, TrainingError
-from synthmammo.models.file import Description, load, save
+from synthmammo.models.file import Description, load, save_model
 from synthmammo.models.nets import ops
 from synthmammo.models.nets.comodulated import ComodulatedConfig, ComodulatedGenerator
 from synthmammo.models.nets.contextual import ContextualGenerator
@@ -46,7 +46,7 @@ def test_a_model_that_began_from_real_images_is_not_one_of_synthetic_images_alon
     for before, expected in (("real", "mixed"), ("synthetic", "synthetic"), (None, "mixed")):
         data = {"name": "films", **({"origin": before} if before else {})}
         described = replace(source.description, training_data=data)
-        start = save(tmp_path / f"{before}.safetensors", {"generator": source.network()}, described)
+        start = save_model(tmp_path / f"{before}.safetensors", {"generator": source.network()}, described)
         known = {"name": "phantoms", "origin": expected, "terms": "open", "patients": "?"}
         assert with_start(synthetic, str(start)) == known
     assert with_start(synthetic, "") == synthetic
@@ -62,7 +62,7 @@ def test_a_model_that_began_from_restricted_images_is_restricted(tmp_path: Path)
         ("open", "apache-2.0", "open"),
     ):
         described = replace(source.description, licence=licence, training_data={"name": "films", "terms": terms})
-        start = save(tmp_path / "start.safetensors", {"generator": source.network()}, described)
+        start = save_model(tmp_path / "start.safetensors", {"generator": source.network()}, described)
         assert with_start(phantoms, str(start))["terms"] == expected
     assert with_start({"name": "unknown"}, str(start))["terms"] == "restricted"
 
@@ -111,7 +111,7 @@ LARGE = replace(SMALL, size=64, border_px=4, discriminator_images=1)
 def lesions_of(config: ComodulatedConfig, path: Path) -> tuple[Path, ComodulatedGenerator]:
     torch.manual_seed(0)
     generator = ComodulatedGenerator(config)
-    save(path, {"generator": generator}, Description("comodulated", asdict(config), makes="mass"))
+    save_model(path, {"generator": generator}, Description("comodulated", asdict(config), makes="mass"))
     return path, generator
 
 

@@ -55,8 +55,8 @@ def test_sheets_are_images_in_whole_rows_and_the_same_again(task: Task) -> None:
 
 
 def test_the_network_can_be_built_again(task: Task) -> None:
-    from synthmammo.models.file import Description, build
+    from synthmammo.models.file import Description, build_network
 
     assert task.architecture in ARCHITECTURES
-    again = build(Description(task.architecture, task.network()), "generator")
+    again = build_network(Description(task.architecture, task.network()), "generator")
     assert again.state_dict().keys() == task.objective.average.state_dict().keys()

@@ -42,7 +42,7 @@ from synthmammo.benchmarking.classify.inputs import (
 )
 from synthmammo.benchmarking.classify.mixing import ClassPool, Mixture, Order
 from synthmammo.benchmarking.lineage import check_lineage, origin_notes, usable
-from synthmammo.benchmarking.results import Record, Results, Run
+from synthmammo.benchmarking.results import ResultRecord, Results, Run
 from synthmammo.benchmarking.trainings import one_by_one
 from synthmammo.errors import DatasetError
 from synthmammo.identity import digest, file_digest
@@ -73,7 +73,7 @@ class Compared:
     synthetic: LabelledImages | None
     positive: NDArray[np.bool_]
     tested: NDArray[np.intp]
-    records: dict[Run, Record]
+    records: dict[Run, ResultRecord]
     notes: tuple[str, ...]
     grey_level_auc: float
     external: External | None = None
@@ -211,7 +211,7 @@ class Classification:
         sides = (("real", self.real), ("synthetic", self.synthetic), ("external", external))
         return [(name, images) for name, images in sides if images is not None]
 
-    def _facts(self, grey: float) -> Record:
+    def _facts(self, grey: float) -> ResultRecord:
         parts = {"train": 0, "select": 0, "test": 0}
         for name in parts:
             parts[name] = round(float(np.mean([len(getattr(fold, name)) for fold in self.folds])))
@@ -312,7 +312,7 @@ class Classification:
             made = last_features(fitted.network, inputs.synthetic, embedded(self.synthetic))
             self.results.keep_array(self.results.features_file(f"{run.name}-synthetic"), made.astype(np.float16))
 
-    def _measured(self, found: LogOdds) -> Record:
+    def _measured(self, found: LogOdds) -> ResultRecord:
         positive = self.positive[self.tested]
         area = delong_interval(positive, found)
         values = {
@@ -324,7 +324,7 @@ class Classification:
         }
         return {name: None if isnan(value) else round(value, 6) for name, value in values.items()}
 
-    def _shown(self, run: Run) -> Record:
+    def _shown(self, run: Run) -> ResultRecord:
         orders = [self.orders[run, number] for number in range(self._count)]
         return {
             "real_images": round(float(np.mean([sum(map(len, order.real)) for order in orders]))),

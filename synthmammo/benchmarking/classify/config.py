@@ -29,7 +29,7 @@ class ClassifyConfig(BaseModel):
         positive: Classes that count as positive; by default those with "malignant" in their name.
         train_on: Split of the real images that are trained on.
         select_on: Split that chooses the best weights; None takes `selection_share` of the training patients away.
-        where: Condition on the columns of the real images, in the grammar of `synthmammo.where`; None for all of them.
+        where: Condition on the columns of the real images, in the grammar of `mammogram.where`; None for all of them.
         test_on: Split that everything is tested on.
         folds: Number of folds of a cross-validation by patient over all splits; 0 for the splits above.
         selection_share: See `select_on`; also what is held out of the training patients of a fold.

@@ -35,7 +35,7 @@ def embed(features: NDArray[np.floating], seed: int = 0) -> NDArray[np.float64]:
     return np.asarray(method.fit_transform(features.astype(np.float32)), np.float64)
 
 
-class Case(NamedTuple):
+class ChangedReading(NamedTuple):
     """A positive test image whose reading another network changes.
 
     Attributes:
@@ -51,7 +51,7 @@ class Case(NamedTuple):
 
 def changed_cases(
     before: NDArray[np.float64], after: NDArray[np.float64], positive: NDArray[np.bool_]
-) -> tuple[list[Case], list[Case]]:
+) -> tuple[list[ChangedReading], list[ChangedReading]]:
     """Positives that the baseline misses and the other network finds, and those it finds and the other one misses.
 
     Each reads at its own threshold with a specificity of 90 %: only then are both equally strict. The paper shows the
@@ -69,10 +69,10 @@ def changed_cases(
     found = [mean > threshold_at_specificity(mean, positive, SPECIFICITY) for mean in means]
     change = means[1] - means[0]
 
-    def cases(which: NDArray[np.bool_]) -> list[Case]:
+    def cases(which: NDArray[np.bool_]) -> list[ChangedReading]:
         numbers = np.flatnonzero(which & positive)
         ordered = numbers[np.argsort(-np.abs(change[numbers]), kind="stable")]
-        return [Case(int(i), float(expit(means[0][i])), float(expit(means[1][i]))) for i in ordered]
+        return [ChangedReading(int(i), float(expit(means[0][i])), float(expit(means[1][i]))) for i in ordered]
 
     return cases(~found[0] & found[1]), cases(found[0] & ~found[1])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.benchmarking.classify.embed import Case
+from synthmammo.benchmarking.classify.embed import ChangedReading
 from synthmammo.benchmarking.classify.summary import MixtureSummary
 from synthmammo.files import writing
 from synthmammo.mammogram import png
@@ -21,7 +21,7 @@ from synthmammo.metrics import aucs, roc_curve
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-from synthmammo.benchmarking.figures import COLOURS, figure, save
+from synthmammo.benchmarking.figures import COLOURS, figure, save_figure
 
 
 def draw_auc(rows: Sequence[MixtureSummary], positive: NDArray[np.bool_], path: Path) -> Path:
@@ -42,7 +42,7 @@ def draw_auc(rows: Sequence[MixtureSummary], positive: NDArray[np.bool_], path: 
     axes.set_xlabel("synthetic images at the start of the training, percent")
     axes.set_ylabel("AUC on real test images")
     axes.legend(title="real training images", frameon=False, loc="best", fontsize=9)
-    return save(drawn, path)
+    return save_figure(drawn, path)
 
 
 def _draw_share(
@@ -80,7 +80,7 @@ def draw_roc(rows: Sequence[MixtureSummary], positive: NDArray[np.bool_], path: 
     axes.axvline(0.1, color="#999999", linewidth=0.8, linestyle="--")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.legend(title="AUC, mean over seeds", frameon=False, loc="lower right", fontsize=8)
-    return save(drawn, path)
+    return save_figure(drawn, path)
 
 
 class Cloud:
@@ -119,11 +119,15 @@ def draw_embedding(clouds: Sequence[Cloud], path: Path) -> Path:
             axes.scatter(x, y, label="corrected", zorder=3, **style)
         axes.set(title=cloud.title, xticks=[], yticks=[])
         axes.legend(frameon=False, fontsize=8, loc="best")
-    return save(drawn, path)
+    return save_figure(drawn, path)
 
 
 def draw_cases(
-    tiles: Sequence[NDArray[np.uint8]], cases: Sequence[Case], path: Path, most: int = 10, origin: str | None = None
+    tiles: Sequence[NDArray[np.uint8]],
+    cases: Sequence[ChangedReading],
+    path: Path,
+    most: int = 10,
+    origin: str | None = None,
 ) -> Path:
     """Images with their scores before and after.
 

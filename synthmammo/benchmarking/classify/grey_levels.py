@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.benchmarking.classify.folds import Fold
-from synthmammo.benchmarking.classify.images import Grey
+from synthmammo.benchmarking.classify.images import _Grey
 from synthmammo.metrics import LinearProbe, auc
 
 
-def grey_level_auc(grey: Grey, positive: NDArray[np.bool_], folds: Sequence[Fold], tested: NDArray[np.intp]) -> float:
+def grey_level_auc(grey: _Grey, positive: NDArray[np.bool_], folds: Sequence[Fold], tested: NDArray[np.intp]) -> float:
     """Area under the ROC curve of a linear classifier of mean, deviation and percentiles 5 and 95.
 
     Args:

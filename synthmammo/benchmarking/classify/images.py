@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthmammo.benchmarking.properties import property_of
-from synthmammo.benchmarking.results import Record
+from synthmammo.benchmarking.results import ResultRecord
 from synthmammo.dataset.manifest import Manifest
 from synthmammo.dataset.reader import Dataset
 from synthmammo.dataset.selecting import selected_keys
@@ -23,7 +23,7 @@ from synthmammo.ingesting.sources.rasters import SUFFIXES, read_raster
 from synthmammo.mammogram.sample import Sample
 
 Names = NDArray[np.str_]
-Grey = NDArray[np.uint8 | np.uint16]
+_Grey = NDArray[np.uint8 | np.uint16]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class LabelledImages:
     """
 
     where: Path
-    grey: Grey
+    grey: _Grey
     bits_stored: int
     keys: Names
     labels: Names
@@ -142,7 +142,7 @@ def _stacked(
         hint = "`synthmammo patches`, or `ingest --geometry square512`, gives images of one size."
         raise DatasetError(f"images of several sizes or bit depths: {listed}", where=path, hint=hint)
     bits = pictures[0][1]
-    grey: Grey = np.stack([image.astype(np.uint8) if bits == 8 else image for image, _ in pictures])
+    grey: _Grey = np.stack([image.astype(np.uint8) if bits == 8 else image for image, _ in pictures])
     keys, labels, splits, patients = (np.array(column, np.str_) for column in zip(*records, strict=True))
     return LabelledImages(path, grey, bits, keys, labels, splits, patients, content, manifest)
 
@@ -185,7 +185,7 @@ def check_synthetic(real: LabelledImages, synthetic: LabelledImages) -> None:
         raise DatasetError(f"class '{name}' is not one of the real images", where=synthetic.where, hint=hint)
 
 
-def side_facts(images: LabelledImages | None) -> Record | None:
+def side_facts(images: LabelledImages | None) -> ResultRecord | None:
     """What `benchmark.yaml` says of one side."""
     if images is None:
         return None

@@ -11,7 +11,7 @@ import numpy as np
 
 from synthmammo.benchmarking.arrays import read_array
 from synthmammo.benchmarking.classify.classify import Compared
-from synthmammo.benchmarking.classify.embed import LEAST_EMBEDDED, Case, changed_cases, embed, embedded
+from synthmammo.benchmarking.classify.embed import LEAST_EMBEDDED, ChangedReading, changed_cases, embed, embedded
 from synthmammo.benchmarking.classify.figures import Cloud, draw_auc, draw_cases, draw_embedding, draw_roc
 from synthmammo.benchmarking.classify.fit import LogOdds
 from synthmammo.benchmarking.classify.subgroups import subgroup_section, subgroups
@@ -21,7 +21,7 @@ from synthmammo.benchmarking.classify.summary import (
     MixtureSummary,
     baseline_of,
     power,
-    summarise,
+    summarise_classification,
     too_few,
 )
 from synthmammo.benchmarking.classify.tables import HEADER, NOT_KNOWN, cells_of
@@ -33,7 +33,7 @@ from synthmammo.mammogram.pictures import display
 from synthmammo.metrics.intervals import RESAMPLES, Interval
 
 
-def report(compared: Compared, resamples: int = RESAMPLES) -> Written:
+def classification_report(compared: Compared, resamples: int = RESAMPLES) -> Written:
     """Write the figures and the report of a finished benchmark.
 
     Args:
@@ -42,7 +42,7 @@ def report(compared: Compared, resamples: int = RESAMPLES) -> Written:
     """
     out, positive = compared.results.path, compared.positive[compared.tested]
     scores = {run: compared.results.scores(record) for run, record in compared.records.items()}
-    rows = summarise(scores, positive, compared.real.patients[compared.tested], resamples=resamples)
+    rows = summarise_classification(scores, positive, compared.real.patients[compared.tested], resamples=resamples)
     sentence = _verdict(compared, rows)
     made = compared.synthetic.where if compared.synthetic else None
     second, groups = _external(compared, resamples), _subgroups(compared, rows, scores, resamples)
@@ -142,7 +142,7 @@ def _external(compared: Compared, resamples: int) -> tuple[list[Section], tuple[
         return [], ()
     scores = {run: read_array(compared.results.external_file(run)) for run in compared.records}
     images, positive = external.images, external.positive
-    rows = summarise(scores, positive, images.patients, resamples=resamples)
+    rows = summarise_classification(scores, positive, images.patients, resamples=resamples)
     patients = len(np.unique(images.patients))
     text = (
         f"The same classifiers, whose weights were chosen without it, on {len(images)} images "
@@ -229,13 +229,13 @@ def _why(compared: Compared) -> str:
     return "the primary comparison" if compared.config.primary else "the mixture that the selection images prefer"
 
 
-def _mean_change(cases: Sequence[Case]) -> str:
+def _mean_change(cases: Sequence[ChangedReading]) -> str:
     if not cases:
         return ""
     return f"The scores of the former rise by {np.mean([case.after - case.before for case in cases]):.2f} on average. "
 
 
-def _embedding(compared: Compared, best: MixtureSummary, corrected: Sequence[Case]) -> Section | None:
+def _embedding(compared: Compared, best: MixtureSummary, corrected: Sequence[ChangedReading]) -> Section | None:
     assert compared.synthetic is not None
     results, seed = compared.results, compared.config.first_seed
     names = [("trained on real images alone", Run(best.share, 0.0, seed))]

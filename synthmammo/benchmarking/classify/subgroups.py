@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synthmammo.benchmarking.classify.summary import MixtureSummary, summarise, too_few
+from synthmammo.benchmarking.classify.summary import MixtureSummary, summarise_classification, too_few
 from synthmammo.benchmarking.pages import Section
 from synthmammo.benchmarking.results import Run
 
@@ -73,7 +73,7 @@ def subgroup_section(
         here, whose = positive[group.chosen], patients[group.chosen]
         part = {run: values[group.chosen] for run, values in scores.items()}
         counts = (str(int(here.sum())), str(int((~here).sum())), str(len(np.unique(whose))))
-        for row in summarise(part, here, whose, resamples=resamples):
+        for row in summarise_classification(part, here, whose, resamples=resamples):
             lines.append((f"{group.name} {group.value}", *counts, row.name, str(row.auc), _change(row)))
             facts.append({"subgroup": group.name, "value": group.value, "positives": int(here.sum()), **row.facts()})
     text = (

@@ -103,7 +103,7 @@ class MixtureSummary:
         return {name: None if isinstance(value, float) and isnan(value) else value for name, value in found.items()}
 
 
-def summarise(
+def summarise_classification(
     scores: Mapping[Run, NDArray[np.float64]],
     positive: NDArray[np.bool_],
     patients: NDArray[np.str_],

@@ -31,7 +31,7 @@ class DetectConfig(BaseModel):
         height_px: Height in pixels of the canvas that every breast is fitted into, a multiple of 32.
         width_px: Width in pixels of the canvas, a multiple of 32.
         train_on: Split of the real images that are trained on.
-        where: Condition on the columns of the real images, in the grammar of `synthmammo.where`; None for all of them.
+        where: Condition on the columns of the real images, in the grammar of `mammogram.where`; None for all of them.
         test_on: Split that is tested on.
         folds: Number of folds of a cross-validation by patient over all splits; 0 for the splits above.
         share: Percent of the real training images, drawn by patient, anew for every seed; 100 for all.

@@ -23,7 +23,7 @@ from synthmammo.benchmarking.detect.detectors import make_detector
 from synthmammo.benchmarking.detect.external import External
 from synthmammo.benchmarking.detect.films import Films, load_films
 from synthmammo.benchmarking.detect.fit import (
-    ImageNumbers,
+    FilmNumbers,
     LesionPool,
     PreparedFilms,
     draw_order,
@@ -33,7 +33,7 @@ from synthmammo.benchmarking.detect.fit import (
 )
 from synthmammo.benchmarking.detect.marks import as_table, of_table
 from synthmammo.benchmarking.lineage import check_lineage, origin_notes, usable
-from synthmammo.benchmarking.results import Record, Results
+from synthmammo.benchmarking.results import ResultRecord, Results
 from synthmammo.benchmarking.trainings import one_by_one
 from synthmammo.dataset.splits import Patient, draw_splits
 from synthmammo.errors import DatasetError, nearest
@@ -65,9 +65,9 @@ class Detected:
     config: DetectConfig
     real: Films
     synthetic: Films | None
-    tested: ImageNumbers
+    tested: FilmNumbers
     marks: dict[tuple[RowName, int], list[Marks]]
-    records: dict[DetectorTraining, Record]
+    records: dict[DetectorTraining, ResultRecord]
     notes: tuple[str, ...]
     about: str
     external: Films | None = None
@@ -126,7 +126,7 @@ class Detection:
         seeds = range(config.first_seed, config.first_seed + config.seeds)
         self.first = make_detector(config.detector, config.weights, config.canvas_px, config.first_seed)
         self.real = load_films(real, config.canvas_px, config.kinds, where=config.where, properties=config.subgroups)
-        self.folds = make_folds(self.real, config)
+        self.folds = make_film_folds(self.real, config)
         self.synthetic: Films | None = None
         self.notes = [*origin_notes(self.real), "No synthetic images were given."]
         if synthetic is not None:
@@ -139,7 +139,7 @@ class Detection:
         self.pools = {training: self._pools(training) for training in self.grid}
         self.tested = np.sort(np.concatenate([test for _, test in self.folds]))
 
-    def _trained_on(self, training: DetectorTraining) -> ImageNumbers:
+    def _trained_on(self, training: DetectorTraining) -> FilmNumbers:
         """Numbers of the real images of a training's share.
 
         Raises:
@@ -238,7 +238,7 @@ class Detection:
     def _marks_file(self, training: DetectorTraining) -> Path:
         return self.results.path / "marks" / f"{training.name}.npy"
 
-    def _finished(self) -> dict[DetectorTraining, Record]:
+    def _finished(self) -> dict[DetectorTraining, ResultRecord]:
         """Records by training, without trainings whose marks are no longer what they were."""
         found = {}
         for record in self.results.records():
@@ -249,7 +249,7 @@ class Detection:
                 found[training] = record
         return found
 
-    def _gathered(self, records: dict[DetectorTraining, Record]) -> dict[tuple[RowName, int], list[Marks]]:
+    def _gathered(self, records: dict[DetectorTraining, ResultRecord]) -> dict[tuple[RowName, int], list[Marks]]:
         """Marks on all tested images, those of all folds together."""
         gathered: dict[tuple[RowName, int], dict[int, Marks]] = {}
         for training in self.grid:
@@ -258,7 +258,7 @@ class Detection:
         assert all(training in records for training in self.grid)
         return {key: [found[int(number)] for number in self.tested] for key, found in gathered.items()}
 
-    def _facts(self) -> Record:
+    def _facts(self) -> ResultRecord:
         return {
             "benchmark": "detect",
             "real": _described(self.real),
@@ -275,7 +275,7 @@ class Detection:
         return zip(*(column[self.tested].tolist() for column in columns), strict=True)
 
 
-def make_folds(real: Films, config: DetectConfig) -> list[tuple[ImageNumbers, ImageNumbers]]:
+def make_film_folds(real: Films, config: DetectConfig) -> list[tuple[FilmNumbers, FilmNumbers]]:
     """Numbers of the real images to train and to test on: one fold of fixed splits, or a cross-validation by patient.
 
     Raises:
@@ -294,7 +294,7 @@ def make_folds(real: Films, config: DetectConfig) -> list[tuple[ImageNumbers, Im
     return folds
 
 
-def _fixed(real: Films, config: DetectConfig) -> tuple[ImageNumbers, ImageNumbers]:
+def _fixed(real: Films, config: DetectConfig) -> tuple[FilmNumbers, FilmNumbers]:
     known = sorted(set(real.splits.tolist()))
     for name in (config.train_on, config.test_on):
         if name not in known:
@@ -303,7 +303,7 @@ def _fixed(real: Films, config: DetectConfig) -> tuple[ImageNumbers, ImageNumber
     return np.flatnonzero(real.splits == config.train_on), np.flatnonzero(real.splits == config.test_on)
 
 
-def _cross_validation(real: Films, count: int) -> list[tuple[ImageNumbers, ImageNumbers]]:
+def _cross_validation(real: Films, count: int) -> list[tuple[FilmNumbers, FilmNumbers]]:
     marked = real.with_lesions
     left, folds = np.arange(len(real)), []
     for number in range(count):

@@ -11,7 +11,7 @@ from synthmammo.benchmarking.arrays import read_array
 from synthmammo.benchmarking.detect.config import DetectConfig, DetectorTraining, RowName
 from synthmammo.benchmarking.detect.detectors import Detector
 from synthmammo.benchmarking.detect.films import Films, load_films
-from synthmammo.benchmarking.detect.fit import ImageNumbers, PreparedFilms, mark, prepare
+from synthmammo.benchmarking.detect.fit import FilmNumbers, PreparedFilms, mark, prepare
 from synthmammo.benchmarking.detect.marks import as_table, of_table
 from synthmammo.benchmarking.lineage import check_other_patients, check_unseen
 from synthmammo.benchmarking.results import Results
@@ -50,7 +50,7 @@ class External:
         return len(self.films)
 
     @property
-    def _all(self) -> ImageNumbers:
+    def _all(self) -> FilmNumbers:
         return np.arange(len(self.films))
 
     def file_of(self, training: DetectorTraining) -> Path:

@@ -21,7 +21,7 @@ from synthmammo.mammogram.sample import Kind, Sample
 from synthmammo.metrics.detection import Truth
 from synthmammo.progress import Progress, silent
 
-Names = NDArray[np.str_]
+_Names = NDArray[np.str_]
 
 LEAST_SHARE = 0.5
 """Images whose longer side is below this share of the canvas's are patches, or too coarse to show anything."""
@@ -48,14 +48,14 @@ class Films:
     where: Path
     pixels: NDArray[np.float16]
     breasts: NDArray[np.bool_]
-    keys: Names
-    patients: Names
-    splits: Names
-    labels: Names
+    keys: _Names
+    patients: _Names
+    splits: _Names
+    labels: _Names
     truths: tuple[Truth, ...]
     digest: str
     manifest: Manifest = field(repr=False)
-    properties: dict[str, Names] = field(default_factory=dict, repr=False)
+    properties: dict[str, _Names] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """Number of images."""

@@ -18,8 +18,8 @@ from synthmammo.benchmarking.detect.films import Films
 from synthmammo.errors import TrainingError
 from synthmammo.metrics.detection import Marks, intersection_over_union
 
-ImageNumbers = NDArray[np.intp]
-Advance = Callable[[int], None]
+FilmNumbers = NDArray[np.intp]
+_Advance = Callable[[int], None]
 
 SAME_LESION_IOU = 0.2
 """Marks that overlap a better one by more mean the same thing."""
@@ -36,8 +36,8 @@ class LesionPool(NamedTuple):
         others: Numbers of the images without.
     """
 
-    lesions: ImageNumbers
-    others: ImageNumbers
+    lesions: FilmNumbers
+    others: FilmNumbers
 
 
 class PreparedFilms(NamedTuple):
@@ -53,7 +53,7 @@ class PreparedFilms(NamedTuple):
 
 
 @torch.no_grad()
-def prepare(detector: Detector, films: Films, device: str, advance: Advance) -> PreparedFilms:
+def prepare(detector: Detector, films: Films, device: str, advance: _Advance) -> PreparedFilms:
     """What a detector computes once of every image."""
     parts = []
     for numbers in _batches(len(films)):
@@ -95,7 +95,7 @@ def fit_detector(
     order: NDArray[np.intp],
     config: DetectConfig,
     device: str,
-    advance: Advance,
+    advance: _Advance,
 ) -> float:
     """Train a detector on what `draw_order` says.
 
@@ -136,7 +136,7 @@ def _batch(sides: Mapping[bool, PreparedFilms], shown: NDArray[np.intp], device:
 
 @torch.no_grad()
 def mark(
-    detector: Detector, side: PreparedFilms, numbers: ImageNumbers, config: DetectConfig, device: str
+    detector: Detector, side: PreparedFilms, numbers: FilmNumbers, config: DetectConfig, device: str
 ) -> list[Marks]:
     """Marks on images: each on the breast, and none on what a better one already marks."""
     detector.eval()
@@ -173,5 +173,5 @@ def distinct(marks: Marks) -> Marks:
     return Marks(boxes[kept], scores[kept])
 
 
-def _batches(total: int) -> Sequence[ImageNumbers]:
+def _batches(total: int) -> Sequence[FilmNumbers]:
     return np.array_split(np.arange(total), -(-total // _BATCH))

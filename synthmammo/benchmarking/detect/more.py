@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from synthmammo.benchmarking.detect.detect import Detected
-from synthmammo.benchmarking.detect.summary import NAMES, RowSummary, summarise, table_of
+from synthmammo.benchmarking.detect.summary import NAMES, RowSummary, summarise_detection, table_of
 from synthmammo.benchmarking.pages import Section
 from synthmammo.metrics.detection import Truth
 
@@ -23,7 +23,7 @@ def external_section(detected: Detected) -> tuple[list[Section], Facts]:
     films = detected.external
     if films is None:
         return [], ()
-    rows = summarise(detected.external_marks, films.truths, films.patients)
+    rows = summarise_detection(detected.external_marks, films.truths, films.patients)
     lesions = sum(len(truth.lesions) for truth in films.truths)
     text = f"The same detectors on {lesions} lesions on {len(films)} images of {films.where.name}, another source" + (
         ", the mean over the detectors of all folds." if detected.config.folds else "."
@@ -49,13 +49,13 @@ def subgroup_section(detected: Detected, truths: Sequence[Truth]) -> tuple[list[
         values = of_all[detected.tested]
         for value in sorted(set(values.tolist()) - {""}):
             which = np.flatnonzero(values == value)
-            here, patients = [truths[number] for number in which], everyone[which]
+            here, patients = [truths[number] for number in which.tolist()], everyone[which]
             lesions = sum(len(truth.lesions) for truth in here)
             if lesions < LEAST_LESIONS or len(np.unique(patients)) < 2:
                 continue
             marks = {row: [found[number] for number in which] for row, found in detected.marks.items()}
             counts = (str(lesions), str(len(which)), str(len(np.unique(patients))))
-            for row in summarise(marks, here, patients):
+            for row in summarise_detection(marks, here, patients):
                 lines.append((f"{name} {value}", *counts, *_cells(row)))
                 facts.append({"subgroup": name, "value": value, "lesions": lesions, **row.facts()})
     text = (

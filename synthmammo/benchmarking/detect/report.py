@@ -12,8 +12,8 @@ from PIL import ImageDraw
 
 from synthmammo.benchmarking.detect.detect import Detected
 from synthmammo.benchmarking.detect.more import external_section, subgroup_section
-from synthmammo.benchmarking.detect.summary import GRID, NAMES, SWAPS, RowSummary, summarise, table_of
-from synthmammo.benchmarking.figures import COLOURS, figure, save
+from synthmammo.benchmarking.detect.summary import GRID, NAMES, SWAPS, RowSummary, summarise_detection, table_of
+from synthmammo.benchmarking.figures import COLOURS, figure, save_figure
 from synthmammo.benchmarking.pages import Section, Written, html_page, markdown_page, markdown_table
 from synthmammo.benchmarking.verdict import gain, repeating, verdict_section
 from synthmammo.files import writing
@@ -27,11 +27,11 @@ EXAMPLES = 4
 LESION_COLOUR, MARK_COLOUR = (230, 116, 40), (86, 180, 233)
 
 
-def report(detected: Detected) -> Written:
+def detection_report(detected: Detected) -> Written:
     """Write the figures and the pages of a finished benchmark of detectors."""
     out = detected.out
     truths = [detected.real.truths[number] for number in detected.tested]
-    rows = summarise(detected.marks, truths, detected.real.patients[detected.tested])
+    rows = summarise_detection(detected.marks, truths, detected.real.patients[detected.tested])
     table = tuple(table_of(rows))
     curves = draw_froc(rows, out / "figures" / "froc.png")
     lesions, films = sum(len(truth.lesions) for truth in truths), len(truths)
@@ -120,7 +120,7 @@ def draw_froc(rows: Sequence[RowSummary], path: Path) -> Path:
     axes.set_xticks(GRID, [f"{rate:g}" for rate in GRID])
     axes.set(xlim=(grid[0], grid[-1]), ylim=(0, 1), xlabel="false marks per image", ylabel="sensitivity per lesion")
     axes.legend(frameon=False, loc="upper left", fontsize=9)
-    return save(drawn, path)
+    return save_figure(drawn, path)
 
 
 def _examples(detected: Detected, rows: Sequence[RowSummary], truths: Sequence[Truth]) -> list[Section]:

@@ -69,7 +69,7 @@ class RowSummary:
         return self.chance_p <= SIGNIFICANT
 
 
-def summarise(
+def summarise_detection(
     marks: dict[tuple[RowName, int], list[Marks]],
     truths: Sequence[Truth],
     patients: NDArray[np.str_],

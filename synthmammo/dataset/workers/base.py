@@ -10,7 +10,7 @@ from synthmammo.interruption import never
 Advance = Callable[[int], None]
 """Function that is called with the number of samples done since its last call."""
 
-Task = TypeVar("Task")
+Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 
@@ -35,8 +35,8 @@ class Engine(Protocol):
 
     def run(
         self,
-        function: Callable[[Task, Report], Result],
-        tasks: Iterable[Task],
+        function: Callable[[Work, Report], Result],
+        tasks: Iterable[Work],
         done: Callable[[Result], None],
         advance: Advance,
         ending: Callable[[], bool] = never,

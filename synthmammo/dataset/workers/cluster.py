@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from synthmammo.dataset.workers.base import Advance, Report, Result, Stopped, Task
+from synthmammo.dataset.workers.base import Advance, Report, Result, Stopped, Work
 from synthmammo.errors import OutputError, SynthmammoError
 from synthmammo.interruption import never
-from synthmammo.processors import cores
+from synthmammo.models.processors import cores
 from synthmammo.progress import stage
 
 _THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -49,8 +49,8 @@ class OnRay:
 
     def run(
         self,
-        function: Callable[[Task, Report], Result],
-        tasks: Iterable[Task],
+        function: Callable[[Work, Report], Result],
+        tasks: Iterable[Work],
         done: Callable[[Result], None],
         advance: Advance,
         ending: Callable[[], bool] = never,

@@ -18,10 +18,10 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from synthmammo.arguments import a_number
-from synthmammo.dataset.workers.base import Engine, Report, Result, Stopped, Task
+from synthmammo.dataset.workers.base import Engine, Report, Result, Stopped, Work
 from synthmammo.errors import OutputError, SynthmammoError
 from synthmammo.interruption import never
-from synthmammo.processors import cores
+from synthmammo.models.processors import cores
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _POLL_SECONDS = 0.1
@@ -42,8 +42,8 @@ class Local:
 
     def run(
         self,
-        function: Callable[[Task, Report], Result],
-        tasks: Iterable[Task],
+        function: Callable[[Work, Report], Result],
+        tasks: Iterable[Work],
         done: Callable[[Result], None],
         advance: Callable[[int], None],
         ending: Callable[[], bool] = never,
@@ -70,8 +70,8 @@ class Local:
     def _run_in_pool(
         self,
         note: str,
-        function: Callable[[Task, Report], Result],
-        tasks: Iterable[Task],
+        function: Callable[[Work, Report], Result],
+        tasks: Iterable[Work],
         done: Callable[[Result], None],
         advance: Callable[[int], None],
         ending: Callable[[], bool],
@@ -98,7 +98,7 @@ class Local:
     def _feed(
         self,
         pool: ProcessPoolExecutor,
-        function: Callable[[Task, Report], Result],
+        function: Callable[[Work, Report], Result],
         tasks: Any,
         done: Callable[[Result], None],
         watch: Callable[[], bool],

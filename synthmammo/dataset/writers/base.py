@@ -245,6 +245,6 @@ def _kind(name: str) -> Any:
     raise OutputError(f"no format is called '{name}'", hint=nearest(name, formats()))
 
 
-def split_of(shard: str) -> str:
+def split_of_shard(shard: str) -> str:
     """The split in a shard's name, e.g. "train" in "train-00003"."""
     return shard.rpartition("-")[0] or shard

@@ -20,7 +20,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLos
 
 from synthmammo._version import __version__
 from synthmammo.dataset.manifest import ShardRecord
-from synthmammo.dataset.writers.base import Encoded, split_of
+from synthmammo.dataset.writers.base import Encoded, split_of_shard
 from synthmammo.dataset.writers.dicom_modules import mammogram
 from synthmammo.errors import OutputError, nearest, unwritable
 from synthmammo.identity import dicom_uid, digest
@@ -66,7 +66,7 @@ class DicomWriter:
             hint = nearest(compression, COMPRESSIONS)
             raise OutputError(f"no compression is called '{compression}'", where="dicom", hint=hint)
         self._dataset, self._compression, self._findings = dataset, compression, tuple(findings)
-        self._path, self._split = folder / shard, split_of(shard)
+        self._path, self._split = folder / shard, split_of_shard(shard)
         self._partial: Path | None = folder / f".partial-{shard}"
         self._digests: dict[str, str] = {}
         self._samples = self._bytes = 0
@@ -138,9 +138,9 @@ def objects(
     image = _with_meta(mammogram(encoded, dataset))
     made = {IMAGE: image}
     if findings:
-        from synthmammo.dataset.writers.dicom_findings import report, segmentation
+        from synthmammo.dataset.writers.dicom_findings import segmentation, structured_report
 
-        for name, ending, make in (("segmentation", SEGMENTATION, segmentation), ("report", REPORT, report)):
+        for name, ending, make in (("segmentation", SEGMENTATION, segmentation), ("report", REPORT, structured_report)):
             if name in findings and (found := make(image, encoded.sample, dataset)) is not None:
                 made[ending] = _with_meta(found)
     if syntax := COMPRESSIONS[compression]:

@@ -75,7 +75,7 @@ def segmentation(image: Dataset, sample: Sample, dataset: str) -> Dataset | None
     return _as_the_image("segmentation", made, image)
 
 
-def report(image: Dataset, sample: Sample, dataset: str) -> Dataset | None:
+def structured_report(image: Dataset, sample: Sample, dataset: str) -> Dataset | None:
     """The findings of a sample in words: a Comprehensive SR after TID 1500, one group of items per finding.
 
     A group has the finding's box as a closed polyline in pixels (the centre of the first pixel is at 0.5, 0.5), its

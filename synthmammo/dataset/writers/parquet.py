@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synthmammo.dataset.manifest import ShardRecord
-from synthmammo.dataset.writers.base import Encoded, descriptor_text, split_of
+from synthmammo.dataset.writers.base import Encoded, descriptor_text, split_of_shard
 from synthmammo.errors import OutputError, nearest
 from synthmammo.files import PartialFile
 from synthmammo.identity import canonical_json
@@ -130,7 +130,7 @@ class ParquetWriter:
     """
 
     def __init__(self, folder: Path, shard: str, *, label_names: Sequence[str]) -> None:
-        self._split, self._schema = split_of(shard), schema(label_names)
+        self._split, self._schema = split_of_shard(shard), schema(label_names)
         self._numbers = {name: number for number, name in enumerate(label_names)}
         self._rows: list[dict[str, Any]] = []
         self._rows_bytes = self._samples = 0

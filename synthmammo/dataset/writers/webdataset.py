@@ -12,7 +12,7 @@ import tarfile
 from pathlib import Path
 
 from synthmammo.dataset.manifest import ShardRecord
-from synthmammo.dataset.writers.base import Encoded, split_of
+from synthmammo.dataset.writers.base import Encoded, split_of_shard
 from synthmammo.files import PartialFile
 from synthmammo.identity import canonical_json
 
@@ -29,7 +29,7 @@ class WebDatasetWriter:
     """
 
     def __init__(self, folder: Path, shard: str) -> None:
-        self._split = split_of(shard)
+        self._split = split_of_shard(shard)
         self._output = PartialFile(folder / f"{shard}.tar")
         self._samples = 0
         with self._output.guard() as file:

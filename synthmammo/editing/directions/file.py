@@ -11,7 +11,7 @@ from synthmammo.errors import GeneratorError
 from synthmammo.identity import file_digest
 from synthmammo.mammogram.terms import ATTRIBUTES
 from synthmammo.models.fitted_file import Tensors, read_fitted, require_beside, write_fitted
-from synthmammo.models.names import locate
+from synthmammo.models.names import locate_model
 
 _ARRAYS = ("means", "components", "deviations", "explained")
 _MISSING = "`synthmammo directions fit MODEL` finds the directions of a model; background.directions names a file."
@@ -77,7 +77,7 @@ def find_directions(model: str | Path, file: str | Path | None = None) -> Direct
         >>> sm.find_directions(model, path).names
         ('component 0', 'component 1')
     """
-    located = locate(a_model(model, "model", GeneratorError))
+    located = locate_model(a_model(model, "model", GeneratorError))
     path = directions_file(located) if file is None else a_path(file, "file", GeneratorError)
     return read_directions(path, file_digest(located))
 

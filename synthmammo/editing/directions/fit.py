@@ -29,8 +29,8 @@ from synthmammo.mammogram.terms import ATTRIBUTES
 from synthmammo.models.latents import Latents, Model, one_hot
 from synthmammo.progress import Progress, silent, stage
 
-Values = dict[str, NDArray[np.float64]]
-Table = dict[str, dict[str, float | None]]
+_Values = dict[str, NDArray[np.float64]]
+_Table = dict[str, dict[str, float | None]]
 
 BATCH = 4096
 """Latents mapped at a time."""
@@ -188,7 +188,7 @@ class _Images:
         truncation, label, view = self._fitting.truncation, self._classes[of], self._views[of]
         return Row(str(number), number, "", "train", label, number, seed, None, "", truncation=truncation, view=view)
 
-    def values(self, latents: Latents, moves: Array | None = None) -> Values:
+    def values(self, latents: Latents, moves: Array | None = None) -> _Values:
         """Attributes by name, `float64 (N)` each, of the images of latents, moved by `(N, w_dim)` first."""
         import torch
 
@@ -223,7 +223,7 @@ def _measured(found: Directions, images: _Images, fitting: Fitting) -> Direction
     return replace(found, facts=facts)
 
 
-def _correlations(coordinates: NDArray[np.float64], values: Values) -> dict[str, list[float]]:
+def _correlations(coordinates: NDArray[np.float64], values: _Values) -> dict[str, list[float]]:
     """Correlation of each attribute with the coordinate along each component, over the measured images."""
     found = {}
     for name, column in values.items():
@@ -234,7 +234,7 @@ def _correlations(coordinates: NDArray[np.float64], values: Values) -> dict[str,
     return found
 
 
-def _table(found: Directions, images: _Images, fitting: Fitting, spread: dict[str, float]) -> Table:
+def _table(found: Directions, images: _Images, fitting: Fitting, spread: dict[str, float]) -> _Table:
     """Change of every attribute, in its own standard deviations, per standard deviation along each direction.
 
     The row of a fitted direction is the mean over the images. The row of the random directions, one per image, is the
@@ -242,7 +242,7 @@ def _table(found: Directions, images: _Images, fitting: Fitting, spread: dict[st
     """
     images.total = fitting.samples + 2 * fitting.checks * (len(spread) + 1)
     latents, _ = images.latents("check", fitting.checks)
-    table: Table = {}
+    table: _Table = {}
     for name in (*spread, RANDOM):
         steps = _random_steps(found, fitting) if name == RANDOM else found.step(name)[None].repeat(fitting.checks, 0)
         far, near = (images.values(latents, steps * np.float32(s * CHECKED_STRENGTH)) for s in (1, -1))

@@ -81,6 +81,9 @@ class Directions:
     attributes: dict[str, Attribute] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"Directions({', '.join([*self.attributes, f'{len(self.components)} components'])})"
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names that `step` knows, attributes first."""

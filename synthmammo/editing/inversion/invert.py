@@ -18,7 +18,7 @@ from synthmammo.editing.inversion.options import InversionOptions
 from synthmammo.editing.samples import Samples, grey, known_class
 from synthmammo.errors import DatasetError, SourceError
 from synthmammo.files import writing
-from synthmammo.ingesting.single import read_file
+from synthmammo.ingesting.single import read_image_file
 from synthmammo.ingesting.sources.base import key_of
 from synthmammo.interruption import keeping
 from synthmammo.mammogram import png
@@ -197,7 +197,7 @@ def _require_path(images: Path) -> None:
 
 
 def _from_file(path: Path, which: Which, *, patches: bool) -> Sample:
-    found = read_file(path)
+    found = read_image_file(path)
     image, spacing = found.image, found.spacing_mm
     breast = np.ones(image.shape, np.bool_) if patches else breast_mask(image, found.bits_stored)
     if not breast.any():

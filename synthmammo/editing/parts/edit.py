@@ -17,7 +17,7 @@ from synthmammo.recipe import StyleGAN2Background
 from synthmammo.recipe.edits import PartEdit
 
 
-class Part:
+class PartEditor:
     """The edit `part` of a recipe; see the protocol `StyleEdit`."""
 
     def __init__(self, spec: PartEdit, model: Model, background: StyleGAN2Background) -> None:

@@ -44,7 +44,9 @@ class DiffusionKind(BackgroundKind):
 
         stated = _section(recipe)
         found = inputs.get(stated.model)
-        return Diffusion(stated, recipe.emit.bits_stored, found and found.path, found and found.digest, device)
+        return Diffusion(
+            stated, recipe.emit.bits_stored, found.path if found else None, found.digest if found else None, device
+        )
 
 
 def _section(recipe: RecipeFields) -> DiffusionBackground:

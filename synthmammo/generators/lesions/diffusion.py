@@ -35,4 +35,4 @@ def _opened(stated: DiffusionLesion | DiffusionRemoval, inputs: Inputs, device: 
     from synthmammo.generators.diffusion import Inpainting
 
     found = inputs.get(stated.model)
-    return Inpainting(stated, found and found.path, found and found.digest, device)
+    return Inpainting(stated, found.path if found else None, found.digest if found else None, device)

@@ -22,7 +22,7 @@ from synthmammo.ingesting.sources.archive_files import is_there, open_archive, p
 from synthmammo.ingesting.sources.base import Picture, Record, Skipped, key_of, worst_label
 from synthmammo.ingesting.sources.cbis_terms import CITATION, LICENCE, VOCABULARY, annotation_of
 from synthmammo.ingesting.sources.dicom_files import dicom_files
-from synthmammo.ingesting.sources.dicom_pixels import decode, read_dicom_pixels
+from synthmammo.ingesting.sources.dicom_pixels import decode_levels, read_dicom_pixels
 from synthmammo.ingesting.sources.lesions import locate
 from synthmammo.ingesting.sources.paths import below
 from synthmammo.ingesting.sources.rasters import read_raster
@@ -190,7 +190,7 @@ def _order(pair: tuple[str, TableRow]) -> tuple[str, float]:
 def _lesion_mask(files: tuple[Path, ...]) -> Mask | None:
     found: list[Mask] = []
     for path in files:
-        pixels = decode(head.open_dicom(path, with_pixels=True), path)
+        pixels = decode_levels(head.open_dicom(path, with_pixels=True), path)
         low, high = pixels.min(), pixels.max()
         if low < high and ((pixels == low) | (pixels == high)).all():
             found.append(np.asarray(pixels == high))

@@ -75,7 +75,7 @@ def _intent(header: Dataset) -> str | None:
 
 def _number(header: Dataset, *attributes: tuple[str, float]) -> float | None:
     for name, factor in attributes:
-        value = head.number(header, name, float("nan"))
+        value = head.number_value(header, name, float("nan"))
         if abs(value) < float("inf"):
             return round(value * factor, 9)
     return None

@@ -20,7 +20,7 @@ from synthmammo.ingesting.sources.dicom_files import has_magic, has_no_preamble
 from synthmammo.ingesting.sources.dicom_values import as_list as as_list
 from synthmammo.ingesting.sources.dicom_values import first_line as first_line
 from synthmammo.ingesting.sources.dicom_values import integer as integer
-from synthmammo.ingesting.sources.dicom_values import number as number
+from synthmammo.ingesting.sources.dicom_values import number_value as number_value
 from synthmammo.ingesting.sources.dicom_values import positive
 from synthmammo.ingesting.sources.dicom_values import text as text
 from synthmammo.ingesting.sources.dicom_values import value as value

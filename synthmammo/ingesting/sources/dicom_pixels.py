@@ -26,7 +26,7 @@ from synthmammo.ingesting.sources.dicom_header import (
     as_list,
     first_line,
     integer,
-    number,
+    number_value,
     open_dicom,
     refusal,
     text,
@@ -151,7 +151,7 @@ def _full_scale(shown: _Shown, padding: NDArray[np.bool_] | None) -> int:
     return (1 << min(max(int(kept.max(initial=0)).bit_length(), 1), shown.bits)) - 1
 
 
-def decode(dataset: Dataset, path: Path) -> Levels:
+def decode_levels(dataset: Dataset, path: Path) -> Levels:
     """Stored values: `uint16 (H, W)`, or `int32` where they are signed.
 
     Raises:
@@ -272,7 +272,7 @@ def _modality(dataset: Dataset, values: Stored) -> tuple[_Shown, Callable[[], Fr
     if tables and (table := first_table(tables, int(values.levels.min()), _big_endian(dataset))):
         looked_up, notes = table(values.levels), table.notes | {"modality": "table"}
         return _Shown(looked_up, table.bits, notes, table.top), lambda: looked_up.astype(np.float64)
-    slope, intercept = number(dataset, "RescaleSlope", 1) or 1.0, number(dataset, "RescaleIntercept", 0)
+    slope, intercept = number_value(dataset, "RescaleSlope", 1) or 1.0, number_value(dataset, "RescaleIntercept", 0)
     shown = _Shown(_from_zero(values), values.bits, {"modality": "an empty table, not applied"} if tables else {})
     if slope < 0:
         top = _full_scale(shown, values.padding)

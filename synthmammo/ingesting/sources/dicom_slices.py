@@ -45,7 +45,11 @@ class Slices:
         """
         names = ("StudyInstanceUID", "SeriesInstanceUID")
         series = (*(head.text(header, name) for name in names), record.laterality, head.view_name(header))
-        place = (head.number(header, "InstanceNumber", 0), head.number(header, "SliceLocation", 0), str(record.path))
+        place = (
+            head.number_value(header, "InstanceNumber", 0),
+            head.number_value(header, "SliceLocation", 0),
+            str(record.path),
+        )
         self._series.setdefault(series, []).append(_Slice(place, record))
 
     def chosen(self) -> Iterator[Record | Skipped]:

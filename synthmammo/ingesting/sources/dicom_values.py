@@ -38,7 +38,7 @@ def integer(header: Dataset, name: str) -> int | None:
         return None
 
 
-def number(header: Dataset, name: str, default: float) -> float:
+def number_value(header: Dataset, name: str, default: float) -> float:
     """An attribute as a number; the default when absent or not one."""
     try:
         found = float(text(header, name))

@@ -28,10 +28,10 @@ LARGEST = 1 << 27
 """Most pixels of a file; the films of DDSM have up to 30 million."""
 _SOF3, _SOS, _EOI, _DRI = 0xC3, 0xDA, 0xD9, 0xDD
 
-Values = NDArray[np.int32]
+_Values = NDArray[np.int32]
 
 
-class Frame(NamedTuple):
+class _Frame(NamedTuple):
     """What the header says: lines, width, precision in bits, selection value of the predictor; and where it says it."""
 
     lines: int
@@ -65,7 +65,7 @@ def read_ljpeg(path: Path, lines: int, width: int) -> Image:
     return values.astype(np.uint16).reshape(lines, width)
 
 
-def undo_prediction(differences: Values, selection: int, bits: int) -> Values:
+def undo_prediction(differences: _Values, selection: int, bits: int) -> _Values:
     """Grey values from the differences to what the codec predicted.
 
     Args:
@@ -92,7 +92,7 @@ def undo_prediction(differences: Values, selection: int, bits: int) -> Values:
     return values[1:]
 
 
-def _predicted(selection: int, left: Values, above: Values, corner: Values) -> Values:
+def _predicted(selection: int, left: _Values, above: _Values, corner: _Values) -> _Values:
     match selection:
         case 1:
             return left
@@ -110,7 +110,7 @@ def _predicted(selection: int, left: Values, above: Values, corner: Values) -> V
             return (left + above) >> 1
 
 
-def _differences(content: bytearray, frame: Frame, path: Path) -> Values:
+def _differences(content: bytearray, frame: _Frame, path: Path) -> _Values:
     decode = import_module("libjpeg").decode
     content[frame.bits_at], content[frame.selection_at] = 16, 1
     try:
@@ -125,7 +125,7 @@ def _differences(content: bytearray, frame: Frame, path: Path) -> Values:
     return differences
 
 
-def _frame(content: bytearray, path: Path) -> Frame:
+def _frame(content: bytearray, path: Path) -> _Frame:
     found: dict[str, int] = {}
     at = 2
     while content[:2] == b"\xff\xd8" and at + 4 <= len(content) and content[at] == 0xFF:
@@ -135,7 +135,7 @@ def _frame(content: bytearray, path: Path) -> Frame:
             found |= {"bits": part[0], "bits_at": place, "lines": int.from_bytes(part[1:3], "big")}
             found["width"] = int.from_bytes(part[3:5], "big")
         if marker == _SOS and found and len(part) == 6 and part[0] == 1 and part[5] == 0:
-            return _checked(Frame(**found, selection=part[3], selection_at=place + 3), path)
+            return _checked(_Frame(**found, selection=part[3], selection_at=place + 3), path)
         if marker in (_SOS, _EOI) or (marker == _DRI and any(part)):
             break
         at += 2 + length
@@ -143,7 +143,7 @@ def _frame(content: bytearray, path: Path) -> Frame:
     raise SourceError(message, where=path)
 
 
-def _checked(frame: Frame, path: Path) -> Frame:
+def _checked(frame: _Frame, path: Path) -> _Frame:
     sound = 2 <= frame.bits <= 16 and 1 <= frame.selection <= 7 and 0 < frame.lines * frame.width <= LARGEST
     if not sound:
         message = (

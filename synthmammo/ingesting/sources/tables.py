@@ -19,7 +19,7 @@ DELIMITERS = ",;\t"
 _BLOCK = 1 << 20
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
-Lines = list[tuple[int, list[str]]]
+_Lines = list[tuple[int, list[str]]]
 """Rows of a table with the number of the line that each ends on, from 1; the first is the header."""
 
 
@@ -161,7 +161,7 @@ def _columns(names: Iterable[str]) -> list[str]:
     return [" ".join(name.lower().split()) for name in names]
 
 
-def _missing(lines: Lines, required: Sequence[str]) -> list[str]:
+def _missing(lines: _Lines, required: Sequence[str]) -> list[str]:
     columns = _columns(lines[0][1]) if lines else []
     return [name for name in required if name not in columns]
 
@@ -180,7 +180,7 @@ def _rows(
             yield TableRow({name: row[i].strip() for i, name in places if i < len(row)}, path, line)
 
 
-def _lines(text: str, path: Path, delimiters: str) -> Lines:
+def _lines(text: str, path: Path, delimiters: str) -> _Lines:
     first = text.splitlines()[:1]
     if not first:
         return []

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Variables = Mapping[str, NDArray[np.float32]]
-Entry = tuple[str, str, str]
+_Entry = tuple[str, str, str]
 """Our name, theirs, and what is done to the numbers: a key of `_CHANGES`."""
 
 _CHANGES = {
@@ -34,7 +34,7 @@ _CHANGES = {
 }
 
 
-def generator_entries(resolution: int, layers: int, conditional: bool) -> Iterator[Entry]:
+def generator_entries(resolution: int, layers: int, conditional: bool) -> Iterator[_Entry]:
     """Every tensor of a generator."""
     yield "mapping.w_avg", "dlatent_avg", "same"
     if conditional:
@@ -53,7 +53,7 @@ def generator_entries(resolution: int, layers: int, conditional: bool) -> Iterat
         yield from _modulated(f"{ours}.torgb", f"{theirs}/ToRGB", "kernel")
 
 
-def discriminator_entries(resolution: int) -> Iterator[Entry]:
+def discriminator_entries(resolution: int) -> Iterator[_Entry]:
     """Every tensor of an unconditional discriminator."""
     yield from _conv(f"b{resolution}.fromrgb", f"{resolution}x{resolution}/FromRGB", "kernel")
     for power in range(int(math.log2(resolution)), 2, -1):
@@ -66,23 +66,23 @@ def discriminator_entries(resolution: int) -> Iterator[Entry]:
     yield from _dense("b4.out", "Output")
 
 
-def _dense(ours: str, theirs: str) -> Iterator[Entry]:
+def _dense(ours: str, theirs: str) -> Iterator[_Entry]:
     yield f"{ours}.weight", f"{theirs}/weight", "matrix"
     yield f"{ours}.bias", f"{theirs}/bias", "same"
 
 
-def _conv(ours: str, theirs: str, change: str) -> Iterator[Entry]:
+def _conv(ours: str, theirs: str, change: str) -> Iterator[_Entry]:
     yield f"{ours}.weight", f"{theirs}/weight", change
     yield f"{ours}.bias", f"{theirs}/bias", "same"
 
 
-def _modulated(ours: str, theirs: str, change: str) -> Iterator[Entry]:
+def _modulated(ours: str, theirs: str, change: str) -> Iterator[_Entry]:
     yield from _conv(ours, theirs, change)
     yield f"{ours}.affine.weight", f"{theirs}/mod_weight", "matrix"
     yield f"{ours}.affine.bias", f"{theirs}/mod_bias", "style bias"
 
 
-def _styled(ours: str, theirs: str, change: str) -> Iterator[Entry]:
+def _styled(ours: str, theirs: str, change: str) -> Iterator[_Entry]:
     yield from _modulated(ours, theirs, change)
     yield f"{ours}.noise_strength", f"{theirs}/noise_strength", "same"
 

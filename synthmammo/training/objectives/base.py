@@ -137,6 +137,6 @@ def average_decay(batch_size: int, half_life_kimg: float, images_seen: int, ramp
     return float(0.5 ** (batch_size / max(half_life, 1e-8)))
 
 
-def one_hot(labels: Tensor, classes: int) -> Tensor | None:
+def one_hot_labels(labels: Tensor, classes: int) -> Tensor | None:
     """`(N)` -> `float32 (N, classes)`; None for an unconditional model."""
     return nn.functional.one_hot(labels, classes).float() if classes else None

@@ -12,7 +12,15 @@ from torch import Tensor, nn
 from synthmammo.models.nets.ops import clipped
 from synthmammo.models.nets.stylegan2 import Generator
 from synthmammo.models.nets.stylegan2.synthesis import ToImage
-from synthmammo.training.objectives.base import Batch, Losses, Reduce, Training, average_decay, move_average, one_hot
+from synthmammo.training.objectives.base import (
+    Batch,
+    Losses,
+    Reduce,
+    Training,
+    average_decay,
+    move_average,
+    one_hot_labels,
+)
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ class GeneratorTraining(Training):
     def latents(self, labels: Tensor, draws: torch.Generator) -> Tensor:
         """`(N, latents, w_dim)` of new images, some with styles of two latents (style mixing)."""
         config, count = self.generator.config, len(labels)
-        label = one_hot(labels, config.classes)
+        label = one_hot_labels(labels, config.classes)
         both = torch.randn(2, count, config.z_dim, generator=draws).to(self.device)
         cut = torch.randint(1, config.latents, (count,), generator=draws)
         mixed = torch.rand(count, generator=draws) < self.general.style_mixing
@@ -150,7 +158,7 @@ class GeneratorTraining(Training):
     @torch.no_grad()
     def sample(self, z: Tensor, labels: Tensor) -> Tensor:
         """Images of the averaged generator, with its fixed noise, `float32 (N, C, H, W)`."""
-        label = one_hot(labels.to(self.device), self.average.config.classes)
+        label = one_hot_labels(labels.to(self.device), self.average.config.classes)
         images: Tensor = self.average(z.to(self.device), label)
         return images
 

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from synthmammo.models.nets.stylegan2 import Discriminator, Generator
 from synthmammo.training.objectives.augment import Augmentation
-from synthmammo.training.objectives.base import Batch, Losses, Reduce, one_hot
+from synthmammo.training.objectives.base import Batch, Losses, Reduce, one_hot_labels
 from synthmammo.training.objectives.generation import GeneratorSettings, GeneratorTraining
 
 _PATH_DECAY = 0.01
@@ -114,13 +114,13 @@ class LogisticObjective(GeneratorTraining):
     @torch.inference_mode()
     def realness(self, images: Tensor, labels: Tensor) -> Tensor:
         """See `GeneratorTraining`."""
-        label = one_hot(labels, self.generator.config.classes)
+        label = one_hot_labels(labels, self.generator.config.classes)
         scores: Tensor = self.discriminator.eval()(images, label, dtype=self.general.dtype)
         return scores[:, 0].float()
 
     def _judge(self, images: Tensor, labels: Tensor, draws: torch.Generator) -> Tensor:
         augmented = self.augmentation(images, draws, self.probability)
-        label = one_hot(labels, self.generator.config.classes)
+        label = one_hot_labels(labels, self.generator.config.classes)
         scores: Tensor = self.discriminator(augmented, label, dtype=self.general.dtype)
         return scores
 

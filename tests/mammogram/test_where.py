@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthmammo.errors import RecipeError, SourceError, SynthmammoError
-from synthmammo.where import DEEPEST, LONGEST, parse
+from synthmammo.mammogram.where import DEEPEST, LONGEST, parse
 
 KINDS = {"view": "text", "density": "text", "modifier": "texts", "kvp": "number", "magnification": "number"} | {
     "implant": "boolean",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from synthmammo import processors
+from synthmammo.models import processors
 
 
 def machine(folder: Path, running: int = 1, group: str = "0::/", **files: str) -> Path:

@@ -28,11 +28,11 @@ from typing import Any, Literal, NoReturn
 
 from synthmammo.errors import SynthmammoError, nearest
 
-Kind = Literal["text", "texts", "number", "boolean"]
+Holds = Literal["text", "texts", "number", "boolean"]
 """What a column holds; "texts" are several texts, any of which may be meant."""
 
-Row = Mapping[str, Any]
-Test = Callable[[Row], bool]
+_Row = Mapping[str, Any]
+Test = Callable[[_Row], bool]
 
 LONGEST, DEEPEST = 4000, 50
 """Most characters of a condition, and most parentheses and `not` inside each other."""
@@ -67,7 +67,7 @@ class Condition:
     columns: frozenset[str]
     _test: Test
 
-    def __call__(self, row: Row) -> bool:
+    def __call__(self, row: _Row) -> bool:
         """Whether the condition holds for a row.
 
         Args:
@@ -78,7 +78,7 @@ class Condition:
 
 def parse(
     text: object,
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, Holds],
     error: type[SynthmammoError],
     where: str = "where",
     elsewhere: Mapping[str, str] | None = None,
@@ -119,16 +119,16 @@ class _Token:
 class _Value:
     """A literal, or the values of a column: as none, one or several."""
 
-    kind: Kind
+    kind: Holds
     said: str
     column: str | None
     literal: Any = None
 
-    def of(self, row: Row) -> tuple[Any, ...]:
+    def of(self, row: _Row) -> tuple[Any, ...]:
         return (self.literal,) if self.column is None else _values(row.get(self.column), self.kind)
 
 
-def _values(found: Any, kind: Kind) -> tuple[Any, ...]:
+def _values(found: Any, kind: Holds) -> tuple[Any, ...]:
     several = found if isinstance(found, list | tuple) else (found,)
     known = (value for value in several if value is not None and value != "" and value == value)
     return tuple(str(value).casefold() if kind in ("text", "texts") else value for value in known)
@@ -140,7 +140,7 @@ class _Parser:
     def __init__(
         self,
         text: object,
-        kinds: Mapping[str, Kind],
+        kinds: Mapping[str, Holds],
         error: type[SynthmammoError],
         where: str,
         elsewhere: Mapping[str, str],
