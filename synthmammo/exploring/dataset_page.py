@@ -7,8 +7,6 @@ from functools import lru_cache
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from synthmammo.errors import OutputError, SynthmammoError
 from synthmammo.exploring.catalogue import ALL, Catalogue, Filters
 from synthmammo.exploring.looks import CLICKS
@@ -210,17 +208,14 @@ class _Events:
         rows = self.catalogue.nearest(key)
         if not rows:
             return "The audit kept no nearest training images; run it again with this release."
-        tiles, training = [], self.catalogue.training
+        training, tiles, named = self.catalogue.training, list[Tile](), list[tuple[str, str]]()
         for row in rows:
             likeness = f"{row['instrument']}: {row['likeness']:.2f} (a copy above {row['threshold']:.2f})"
-            caption = f"{row['training_key']}, {likeness}"
             if training is not None and row["training_key"] in training:
-                tiles.append(_small(training.sample(row["training_key"]), caption))
+                tiles.append(_small(training.sample(row["training_key"]), f"{row['training_key']}, {likeness}"))
             else:
-                tiles.append(Tile(np.zeros((1, 2), np.uint8), caption))
-        if training is None:
-            return _listed([(tile.caption, "") for tile in tiles])
-        return page_of(tiles)
+                named.append((row["training_key"], likeness))
+        return (page_of(tiles) if tiles else "") + (_listed(named) if named else "")
 
     def _study(self, which: str, keys: list[str], place: int, key: str | None) -> str:
         chosen = {_SHOWN_SAMPLE: [key] if key else [], _SHOWN_PAGE: _page(keys, place), _ALL_CHOSEN: keys}[which]
