@@ -100,8 +100,8 @@ def test_a_dataset_is_looked_through(page: Browser, made: sm.Dataset) -> None:
         assert page.run("document.querySelectorAll('img[src=x]').length") == 0
         page.open(page.run("document.querySelector('#study-link a').href"))
         page.wait("document.activeElement.dataset.task", 60)
-        page.run("document.querySelector('[data-task=classify]').click()")
-        page.wait("document.body.dataset.ready === 'classify-0'", 60)
+        page.run("document.querySelector('[data-task=find]').click()")
+        page.wait("document.body.dataset.ready === 'find-0'", 60)
         shot(page, "study")
         own = (server.address, "about:", "data:", f"blob:{server.address}")
         assert [address for address in page.requests if not address.startswith(own)] == []
