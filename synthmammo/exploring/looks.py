@@ -25,6 +25,8 @@ CSS = """
 .tiles.small figure.chosen .frame { outline: 2px solid #ffaa3c; }
 .tiles.small figcaption { font-size: 11px; padding-top: 3px; white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; }
+#rows { overflow-x: auto; font-size: 12px; }
+#rows td, #rows th { padding: 3px 8px; border-color: #33363b; }
 #status { min-height: 24px; color: #c9ccd1; }
 #status .wrong { color: #ffb4a2; }
 #steps { color: #9aa0a8; font-size: 13px; }
