@@ -30,6 +30,7 @@ from synthmammo.building.build import (
 from synthmammo.building.delivered import made_on, maker
 from synthmammo.building.merge import placed
 from synthmammo.building.networks import served
+from synthmammo.dataset.differences import content_differences
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.index import IndexRow, index_row, read_index
 from synthmammo.dataset.layout import CARD, MANIFEST, PICTURE, PLAN, READABLE, STATE, beside
@@ -38,7 +39,7 @@ from synthmammo.dataset.places import size
 from synthmammo.dataset.reader import MadeDataset, listed_shards
 from synthmammo.dataset.reports import REPORTS
 from synthmammo.dataset.shards import run_shards
-from synthmammo.dataset.unfinished import WORK, Unfinished, content_differences, with_code
+from synthmammo.dataset.unfinished import WORK, Unfinished, with_code
 from synthmammo.dataset.workers.base import Advance, Engine
 from synthmammo.errors import OutputError, SynthmammoError, unwritable
 from synthmammo.generators.inputs import Inputs

@@ -14,6 +14,7 @@ from synthmammo.arguments import a_function, a_path
 from synthmammo.building.build import finish_build
 from synthmammo.building.gate import pass_gate
 from synthmammo.building.portion import as_ranges
+from synthmammo.dataset.differences import content_differences
 from synthmammo.dataset.layout import MANIFEST, PLAN, RECIPE, STATE
 from synthmammo.dataset.manifest import Manifest, machines
 from synthmammo.dataset.places import size
@@ -24,7 +25,6 @@ from synthmammo.dataset.unfinished import (
     ORDER,
     WORK,
     Unfinished,
-    content_differences,
     is_running,
     stored_result,
     with_code,

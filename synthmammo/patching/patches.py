@@ -37,7 +37,8 @@ from synthmammo.errors import DatasetError, RecipeError
 from synthmammo.mammogram.sample import Sample
 from synthmammo.patching.cut import NoPatch, WholeImage
 from synthmammo.patching.options import PatchOptions
-from synthmammo.patching.plan import PatchRow, read_shard, repetitions, sizes, survey, write_patches_plan
+from synthmammo.patching.plan import PatchRow, read_shard, repetitions, sizes, write_patches_plan
+from synthmammo.patching.survey import survey
 from synthmammo.progress import Progress, Steps, silent, stage
 
 __all__ = ["PatchOptions", "cut_patches", "patches"]

@@ -6,10 +6,11 @@ import pytest
 
 from synthmammo._version import BYTES_VERSION, PIXELS_VERSION
 from synthmammo.dataset import unfinished
+from synthmammo.dataset.differences import content_differences
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.layout import MANIFEST, SKIPPED, STATE
 from synthmammo.dataset.manifest import Manifest, ShardRecord
-from synthmammo.dataset.unfinished import Unfinished, content_differences
+from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.errors import OutputError
 
 CONTENT = {"source": "somewhere", "size": 3}

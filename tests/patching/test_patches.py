@@ -13,13 +13,18 @@ from hypothesis import strategies as st
 from synthmammo.dataset.layout import PATCHES_PLAN
 from synthmammo.dataset.workers.local import Local
 from synthmammo.mammogram.geometry import crop, mirror, resize, rotated
+from synthmammo.mammogram.intensity import Intensity
 from synthmammo.mammogram.sample import Box, Sample
+from synthmammo.patching.cut import NoPatch, WholeImage
 from synthmammo.patching.options import PatchOptions
 from synthmammo.patching.patches import cut_patches
+from synthmammo.patching.plan import PatchRow, WindowDraw
+from synthmammo.patching.survey import Target
 from tests.support.patch_sources import (
     EXACT,
     HEIGHT,
     IMAGES,
+    LESION,
     SCALED,
     WIDTH,
     a_dataset,
@@ -134,7 +139,6 @@ def test_the_chosen_pixel_is_the_lesions_and_inside(exact):
 @given(st.floats(0.8, 1.2), st.integers(0, 3), st.booleans(), st.integers(0, 20), st.integers(0, 20))
 def test_a_dot_is_where_its_pixel_is(scale, turns, flip, down, right):
     from synthmammo.patching.cut import WholeImage
-    from synthmammo.patching.plan import PatchRow, Target, WindowDraw
 
     # A lesion of one pixel: after resizing it may be none to four pixels wide, and never further off than one.
     box = Box(45 + down, 25 + right, 46 + down, 26 + right)

@@ -18,7 +18,7 @@ from synthmammo.errors import DatasetError, OutputError, RecipeError, Synthmammo
 from synthmammo.mammogram.sample import Box, Finding, Kind, Pathology, Sample, SpacingOrigin
 from synthmammo.patching.options import PatchOptions
 from synthmammo.patching.patches import cut_patches, patches
-from synthmammo.patching.plan import survey
+from synthmammo.patching.survey import survey
 from tests.support.patch_sources import (
     EXACT,
     IMAGES,
