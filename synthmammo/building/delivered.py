@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any
 
 from synthmammo.building.inputs import find_inputs
+from synthmammo.dataset.differences import content_differences
 from synthmammo.dataset.finishing import ShardResult
 from synthmammo.dataset.libraries import recipe_versions
 from synthmammo.dataset.manifest import Manifest, machine, machines, stated_computing
 from synthmammo.dataset.places import Folder, Place
-from synthmammo.dataset.unfinished import Unfinished, content_differences
+from synthmammo.dataset.unfinished import Unfinished
 from synthmammo.dataset.workers.base import Engine, Report
 from synthmammo.dataset.workers.local import Local
 from synthmammo.errors import OutputError
