@@ -221,8 +221,9 @@ class _Events:
 
         for slider in (at.diameter, at.contrast):
             self._step(slider.input, changed, [at.which, *self._wish], live=True)
-        for control in (at.pathology, at.generator, *at.terms.values()):
-            self._step(control.input, changed, [at.which, *self._wish])
+        menus = (menu.input for menu in (at.generator, *at.terms.values()))
+        for event in (at.pathology.input, *menus):
+            self._step(event, changed, [at.which, *self._wish])
         at.kind.change(self._of_kind, [at.kind, at.generator], [at.generator, *at.terms.values()], **_QUIET)
         self._step(at.kind.input, changed, [at.which, *self._wish])
         self._step(at.again.click, lambda session, which: desk.again(session, _chosen(which)), [at.which])

@@ -143,7 +143,8 @@ class Painter:
         with torch.inference_mode():
             styles = latents.styles or synthesis.styles(latents.w)
             _, activation = rendered(synthesis, styles, latents.noise)
-        return parts.map(activation)[0]
+        places: NDArray[np.int64] = parts.map(activation)[0]
+        return places
 
     def _background(self, scene: Scene, recipe: Recipe, row: Row) -> _Background:
         key = _key(scene)
