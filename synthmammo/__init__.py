@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from synthmammo.editing.sample import sample, write_samples
     from synthmammo.errors import SynthmammoError
     from synthmammo.exploring.serving import explore
+    from synthmammo.exploring.space import export_space
     from synthmammo.ingesting.download import download
     from synthmammo.ingesting.ingest import ingest
     from synthmammo.inspecting.diagnosis import diagnose
@@ -104,6 +105,7 @@ _PLACES = {
     "draw_transfers": "editing.pictures.drawing",
     "draw_turing_test": "studying.turing",
     "draw_walk": "editing.pictures.walk",
+    "export_space": "exploring.space",
     "export_study": "studying.studies",
     "find_directions": "editing.directions.file",
     "find_model": "models.zoo",
@@ -173,6 +175,7 @@ __all__ = [
     "draw_transfers",
     "draw_turing_test",
     "draw_walk",
+    "export_space",
     "export_study",
     "find_directions",
     "find_model",

@@ -119,7 +119,7 @@ def build(
     made.unmet = tuple(pass_gate(checked, directory, silent))
     card(directory)
     bytes_ = sum(shard.bytes for shard in made.manifest.shards)
-    note_rate(checked, seconds=made.seconds, samples=made.manifest.samples, bytes_=bytes_)
+    note_rate(checked, seconds=made.seconds, samples=made.manifest.samples, bytes_=bytes_, inputs=inputs)
     return made
 
 

@@ -27,7 +27,7 @@ _FOLDS = click.option(
     help="Number of folds of a cross-validation by patient over all splits.  [default: none, the splits are used]",
 )
 _EXTERNAL = click.option(
-    "--external", type=FOLDER, help="Dataset of real images of another source, a second test set.  [default: none]"
+    "--external", type=FOLDER, help="Dataset of real images of another source, tested on too.  [default: none]"
 )
 _SET = settings_option("the preset", "batch_size=16")
 

@@ -21,13 +21,15 @@ from synthmammo.cli.options import FOLDER, HOST, OUT_FOLDER, PORT, TOKEN, WHERE
     type=FOLDER,
     help="Directory of an audit whose flags and nearest training images are shown.  [default: the dataset's own]",
 )
-@click.option("--train", type=FOLDER, help="Dataset the generator was trained on, shown beside samples.")
+@click.option(
+    "--train", type=FOLDER, help="Dataset the generator was trained on, shown beside samples.  [default: none]"
+)
 @click.option(
     "--export-space",
     "space",
     type=OUT_FOLDER,
     metavar="DIR",
-    help="Folder to write a Hugging Face Space of the model into, in place of serving it.",
+    help="Folder to write a Hugging Face Space of the model into, in place of serving it.  [default: none]",
 )
 def explore(
     what: str,
@@ -48,15 +50,13 @@ def explore(
 
     Example: synthmammo explore datasets/balanced_mass --open
     """
-    if space is not None:
-        from synthmammo.exploring.space import export_space
+    import synthmammo
 
-        for path in export_space(what, space):
+    if space is not None:
+        for path in synthmammo.export_space(what, space):
             click.echo(str(path))
         return
-    from synthmammo.exploring.serving import explore as serve
-
-    serve(
+    synthmammo.explore(
         what,
         host=host,
         port=port,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from synthmammo.building.engines import EngineName
 from synthmammo.building.reasons import LEFT_OUT
 from synthmammo.cli.kinds import Choice, NewDataset
 from synthmammo.cli.options import DATASET_DEVICE, FILE, FOLDER, OUT_FOLDER, RECIPE, SETTINGS, SIZE, WORKERS
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 @WORKERS
 @click.option(
     "--engine",
-    type=Choice([*EngineName]),
+    type=Choice(["local", "ray"]),
     default="local",
     show_default=True,
     help="What the workers are: processes of this machine, or actors of a Ray.",

@@ -122,7 +122,7 @@ def model_facts(path: Path) -> dict[str, Any]:
     return {name: getattr(model, name) for name in names}
 
 
-# By way of functions, so that whoever replaces `locate` in this module is heard.
+# By way of functions, so that whoever replaces `locate_model` in this module is heard.
 FILES = Shelf(lambda name: locate_model(name), lambda name: hub_address(name))
 """Model files of this package."""
 

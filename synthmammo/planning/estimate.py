@@ -96,16 +96,24 @@ def estimate(recipe: Recipe, workers: int) -> Estimate:
     return Estimate(height, width, bytes_, recipe.size * rate.seconds * larger / workers, workers, rate)
 
 
-def background_size(recipe: Recipe) -> tuple[float, float] | None:
-    """Height and width of the backgrounds in pixels, of real ones the means; None where it is not known yet."""
+def background_size(recipe: Recipe, inputs: Inputs | None = None) -> tuple[float, float] | None:
+    """Height and width of the backgrounds in pixels, of real ones the means; None where it is not known yet.
+
+    Args:
+        recipe: The checked recipe.
+        inputs: What its generators read; None, the default, to look for it.
+    """
     kind = kind_of(recipe)
     with suppress(SynthmammoError):  # a model or a dataset that is not there yet
-        extent = kind.extent(recipe, Inputs(kind.inputs(recipe, located_if_here)))
+        found = Inputs(kind.inputs(recipe, located_if_here)) if inputs is None else inputs
+        extent = kind.extent(recipe, found)
         return (extent.height_px, extent.width_px) if extent else None
     return None
 
 
-def note_rate(recipe: Recipe, *, seconds: Mapping[str, float], samples: int, bytes_: int) -> None:
+def note_rate(
+    recipe: Recipe, *, seconds: Mapping[str, float], samples: int, bytes_: int, inputs: Inputs | None = None
+) -> None:
     """Note what a build took; a place that cannot be written is no matter.
 
     Args:
@@ -113,8 +121,9 @@ def note_rate(recipe: Recipe, *, seconds: Mapping[str, float], samples: int, byt
         seconds: Processor time by activity, in seconds, of all its samples.
         samples: Number of samples.
         bytes_: Bytes of all formats.
+        inputs: What its generators read; None, the default, to look for it.
     """
-    size = background_size(recipe)
+    size = background_size(recipe, inputs)
     if not samples or not sum(seconds.values()) or size is None:
         return
     before = _noted(recipe)

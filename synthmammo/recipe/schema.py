@@ -36,7 +36,7 @@ def recipe_schema() -> dict[str, Any]:
     for plugin, kind in working(LESIONS, OWN_LESIONS):
         _add(keys["lesions"], "items", kind.section, LesionSpec, schema, plugin.package)
         _add(keys, "removal", kind.removal_section, Removal, schema, plugin.package)
-    formats = schema["$defs"]["Formats"]["properties"]
+    formats = schema["$defs"]["FormatOptions"]["properties"]
     names = _named_list(schema["$defs"]["Emit"]["properties"]["formats"])
     for plugin, writer in working(WRITERS, OWN_FORMATS):
         ref = _defined(schema, writer.section, plugin.package)

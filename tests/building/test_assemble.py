@@ -39,7 +39,7 @@ class Fakes:
 
     def assembler(self, recipe, lesion=None, host=None) -> Assembler:
         if lesion:
-            self._monkeypatch.setattr("synthmammo.building.insertion._open_lesion", lambda *_: lesion)
+            self._monkeypatch.setattr("synthmammo.building.insertion._Opened.lesion", lambda *_: lesion)
         if host:
             self._monkeypatch.setattr("synthmammo.building.backgrounds.open_host", lambda *_: host)
         return Assembler(recipe)
@@ -284,8 +284,8 @@ def test_a_pair_makes_its_lesions_once_and_each_half_is_as_if_made_alone(monkeyp
     recipe = tiny.recipe(**ONE | changes | removal)
     rows = rows_of(recipe)
     put, taken = Disc(), Disc(sign=-1)
-    monkeypatch.setattr("synthmammo.building.insertion._open_lesion", lambda *_: put)
-    monkeypatch.setattr("synthmammo.building.insertion._open_removal", lambda *_: taken)
+    monkeypatch.setattr("synthmammo.building.insertion._Opened.lesion", lambda *_: put)
+    monkeypatch.setattr("synthmammo.building.insertion._Opened.removal", lambda *_: taken)
     assembler = Assembler(recipe)
     made = list(assembler.samples(rows))
     assert all(isinstance(sample, Sample) for sample in made), made

@@ -70,7 +70,7 @@ def test_a_model_is_looked_for_once_a_build(tmp_path: Path, monkeypatch: pytest.
         asked.append(name)
         return locate_model(name)
 
-    monkeypatch.setattr("synthmammo.generators.inputs.locate", counted)
+    monkeypatch.setattr("synthmammo.generators.inputs.locate_model", counted)
     result = tiny.run("build", path, "--out", tmp_path / "out", "--workers", 1)
     # The command checks the recipe before it ingests hosts for it; the build looks once more, for itself.
     assert result.exit_code == 0 and asked == [str(model)] * 2

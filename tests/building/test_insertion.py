@@ -14,8 +14,8 @@ PLACEMENT = {"window_mm": 20, "margin_mm": 2}
 
 
 def an_inserter(monkeypatch, generator, removal=None, quality=None, **changes):
-    monkeypatch.setattr("synthmammo.building.insertion._open_lesion", lambda *_: generator)
-    monkeypatch.setattr("synthmammo.building.insertion._open_removal", lambda *_: removal)
+    monkeypatch.setattr("synthmammo.building.insertion._Opened.lesion", lambda *_: generator)
+    monkeypatch.setattr("synthmammo.building.insertion._Opened.removal", lambda *_: removal)
     post = {"minimum_area": 0.001, "edge_px": 5}
     lesion = {**MASS, "classes": ["malignant", "benign"], "post": post, "placement": PLACEMENT, **changes}
     more = {"removal": {"generator": "parametric"}, "pair": "removed"} if removal else {}

@@ -28,7 +28,7 @@ CALLS = {
     "card": {"card"},
     "inspect": {"inspect"},
     "plugins": {"plugins"},
-    "explore": {"explore"},
+    "explore": {"explore", "export_space"},
     "ingest": {"ingest"},
     "patches": {"patches"},
     "train": {"train"},

@@ -111,6 +111,7 @@ FREE = {
     "--generator",
     "--generated-by",
     "--key",
+    "--address",
     "--patient",
     "--revision",
     "--private",
@@ -225,6 +226,7 @@ BASES = {
     "convert": "zoo/contextual-mass o.pt",
     "parts fit": f"{PHANTOM} --out o",
     "invert": f"picture.png --model {PHANTOM} --out o",
+    "explore": "BUILT",
 }
 WRONG = {
     "build": "--part=0/3 --part=4/3 --part=x --shards=5-1 --shards=x --shards=0-99999 "
@@ -256,6 +258,7 @@ WRONG = {
     "invert": "--class=nosuch --key=x --split=test --picture=o.nosuch",
     "convert": "--licence= --licence=%20 --class-name=x",
     "init": "--like=nosuch --out=file --out=file/x.yaml",
+    "explore": "--where=((",
     "directions show": "--directions=absent --directions=file",
     "zoo add": "--name=../x --name= --name=a/b",
     "turing": "--out=file --count=99999",

@@ -14,6 +14,7 @@ NAMES = {
     "MANIFEST": "manifest.json",
     "CARD": "README.md",
     "PICTURE": "figures/samples.png",
+    "SHOWN": "figures/show.png",
     "AUDIT": "audit",
     "NOT_RELEASABLE": "not_releasable.json",
     "STATE": ".unfinished",
@@ -28,7 +29,14 @@ def test_the_names_stay_as_they_are():
 
 def test_a_built_dataset_has_files_of_these_names_and_folders_of_its_formats(built):
     here = {path.relative_to(built).as_posix() for path in built.rglob("*") if path.is_file()}
-    others = ("STATE", "PATCHES_PLAN", "PASSED_OVER", "AUDIT", "NOT_RELEASABLE")  # of ingests, patches and audits
+    others = (
+        "STATE",
+        "SHOWN",
+        "PATCHES_PLAN",
+        "PASSED_OVER",
+        "AUDIT",
+        "NOT_RELEASABLE",
+    )  # of ingests, patches and audits
     expected = set(NAMES.values()) - {NAMES[name] for name in others}
     assert expected <= here
     assert {name.partition("/")[0] for name in here - expected} == {"webdataset", "parquet", "dicom"}

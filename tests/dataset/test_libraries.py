@@ -96,9 +96,9 @@ def imported_by_a_build(tmp_path, changes):
     """Libraries of pyproject.toml that a process had imported when a build was done, and those in its manifest."""
     recipe = tiny.write(tmp_path / "recipe.yaml", size=3, splits={"train": 1}, **changes)
     code = (
-        "import json, sys\nfrom pathlib import Path\nfrom synthmammo.building.build import build\n"
+        "import json, sys\nfrom pathlib import Path\nfrom synthmammo.building.build import make_dataset\n"
         "from synthmammo.dataset.workers.local import Local\nfrom synthmammo.recipe import load_recipe\n"
-        f"made = build(load_recipe(Path({str(recipe)!r})), Path('out'), engine=Local(1)).manifest\n"
+        f"made = make_dataset(load_recipe(Path({str(recipe)!r})), Path('out'), engine=Local(1)).manifest\n"
         "print(json.dumps([sorted({name.partition('.')[0] for name in sys.modules}), list(made.versions)]))"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

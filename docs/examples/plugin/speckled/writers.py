@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from synthmammo.dataset.manifest import ShardRecord
-from synthmammo.dataset.writers.base import Encoded, split_of
+from synthmammo.dataset.writers.base import Encoded, split_of_shard
 from synthmammo.files import PartialFile
 from synthmammo.recipe.draws import Strict
 
@@ -28,7 +28,7 @@ class Npz:
     section = NpzFormat
 
     def __init__(self, folder: Path, shard: str, masks: bool = True) -> None:
-        self._split, self._masks, self._samples = split_of(shard), masks, 0
+        self._split, self._masks, self._samples = split_of_shard(shard), masks, 0
         self._output = PartialFile(folder / f"{shard}.npz")
         with self._output.guard() as file:
             self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
