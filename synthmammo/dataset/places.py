@@ -22,6 +22,10 @@ class Place(Protocol):
         """Whether the file or folder of a shard is there with its size; one named `-of-N` gets its old name back."""
         ...
 
+    def look_again(self) -> None:
+        """Forget what was seen there before: workers may have brought in more."""
+        ...
+
     def rename(self, names: Sequence[tuple[str, str]]) -> None:
         """Rename files or folders.
 
@@ -79,6 +83,9 @@ class Folder:
     """
 
     path: Path
+
+    def look_again(self) -> None:
+        """See `Place.look_again`; a folder is looked at every time."""
 
     def holds(self, record: ShardRecord) -> bool:
         """See `Place.holds`."""

@@ -198,5 +198,6 @@ def run_shards(
         if asked():
             raise Interrupted(kept())
     stage(advance, "writing the index")
+    state.place.look_again()
     made.results = [state.loaded(name) for name in names]
     return made

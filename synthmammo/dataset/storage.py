@@ -97,6 +97,10 @@ class Storage:
         found = self._asked("cannot be listed", "", ask)
         return {path[len(self._root) + 1 :]: facts["size"] for path, facts in found.items()}
 
+    def look_again(self) -> None:
+        """See `Place.look_again`."""
+        self._listing = None
+
     def holds(self, record: ShardRecord) -> bool:
         """See `Place.holds`."""
         if self._listing is None or self._listing.size(record.name) != record.bytes:

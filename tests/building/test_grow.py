@@ -60,7 +60,12 @@ def test_a_grown_dataset_is_that_of_a_single_build(copy, small, large):
 def test_only_what_is_new_is_made(copy, monkeypatch):
     names = []
     make = growing.make_shard
-    monkeypatch.setattr(growing, "make_shard", lambda *given: names.append(given[3].name) or make(*given))
+
+    def noted(*given, **more):
+        names.append(given[3].name)
+        return make(*given, **more)
+
+    monkeypatch.setattr(growing, "make_shard", noted)
     synthmammo.build(tiny.recipe(**NO_DICOM), copy, size=15)
     assert "train-00000" not in names and "validation-00000" not in names and names
 

@@ -74,7 +74,7 @@ def test_fields_say_what_they_are():
             assert part.get("description") or constant, f"{schema['title']}.{name}"
 
     schema = RecipeFields.model_json_schema()
-    formats = schema["$defs"].pop("Formats")  # its keys are the names of the formats
+    formats = schema["$defs"].pop("FormatOptions")  # its keys are the names of the formats
     assert formats["properties"]
     distributions = schema["$defs"].pop("DrawModel")
     assert distributions["description"]

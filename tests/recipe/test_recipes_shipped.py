@@ -20,6 +20,7 @@ from synthmammo.recipe import load_recipe
 from synthmammo.training.config import load_config, numbers
 from synthmammo.training.objectives.augment import Augmentation
 from synthmammo.training.objectives.contextual_projected import ContextualProjectedSettings
+from synthmammo.training.objectives.detail import DetailSettings
 from synthmammo.training.objectives.projected import ProjectedSettings
 from synthmammo.training.objectives.stylegan2 import LogisticSettings
 from tests.support import tiny
@@ -109,6 +110,7 @@ def test_configurations_to_train_with_say_how_and_are_understood(path):
         ("stylegan2", "projected"): ProjectedSettings,
         ("stylegan2", "logistic"): LogisticSettings,
         ("contextual", "projected"): ContextualProjectedSettings,
+        ("detail", "projected"): DetailSettings,
     }
     assert numbers(kinds[config.model, config.objective], config.settings, "settings")
     assert numbers(Augmentation, config.augmentation, "augmentation")
