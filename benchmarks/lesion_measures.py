@@ -30,8 +30,10 @@ from torch.nn.functional import relu6
 
 from synthmammo.dataset.index import read_index
 from synthmammo.dataset.reader import Dataset
+from synthmammo.mammogram import png
 from synthmammo.mammogram.intensity import Intensity
 from synthmammo.mammogram.lesion_stand_in import contrast_of
+from synthmammo.mammogram.mark import picture_packet
 from synthmammo.mammogram.pictures import contact_sheet
 from synthmammo.mammogram.sample import Sample
 from synthmammo.metrics import LinearProbe, auc
@@ -126,7 +128,8 @@ def main() -> None:
         print(f"{name}: n {len(samples)}, AUC {area:.3f}, {apart}{form(samples)}", flush=True)
     if given.sheet:
         tiles = [np.uint8(s.image >> (s.bits_stored - 8)) for part in sides.values() for s in part[:SHEET_COLUMNS]]
-        contact_sheet(tiles, SHEET_COLUMNS, tile_px=(128, 128)).save(given.sheet)
+        made = [s.making for part in sides.values() for s in part[:SHEET_COLUMNS]]
+        png.save(contact_sheet(tiles, SHEET_COLUMNS, tile_px=(128, 128)), given.sheet, picture_packet(made))
 
 
 def _distance(first: Seen, second: Seen) -> float:

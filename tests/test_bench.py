@@ -58,15 +58,21 @@ def test_without_one_it_is_left_out(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
 
 def on_device(monkeypatch: pytest.MonkeyPatch, *options: str) -> None:
-    small = ["--resolution", "32", "--base", "512", "--rounds", "1", "--matrix", "64", "--largest", "4"]
+    small = ["--resolutions", "32", "--base", "512", "--seconds", "60", "--matrix", "64", "--largest", "4"]
     monkeypatch.setattr(sys, "argv", ["bench_device.py", *small, *options])
     bench_device.main()
 
 
+def of_batches(printed: str) -> list[list[str]]:
+    """The lines of batches, by columns."""
+    rows = [line.split() for line in printed.splitlines()]
+    return [row for row in rows if row[:1] and row[0] in ("float32", "float16") and row[1].isdigit()]
+
+
 def test_batches_grow_in_both_precisions(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     on_device(monkeypatch, "--device", "cpu")
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [row[:2] for row in rows] == [[kind, batch] for kind in ("float32", "float16") for batch in "124"]
+    rows = of_batches(capsys.readouterr().out)
+    assert [row[:2] for row in rows] == [[kind, batch] for kind in ("float32", "float16") for batch in "14"]
     assert all(float(row[2]) > 0 and row[4].endswith("%") for row in rows)
 
 
@@ -75,15 +81,15 @@ def test_a_batch_that_does_not_fit_ends_the_growing(
 ) -> None:
     measured = bench_device.fastest
 
-    def full(run, device, rounds):
+    def full(run, device, limits, rounds=5):
         if run().shape[0] == 4:  # images; the matrices have 64 rows
             raise torch.OutOfMemoryError
-        return measured(run, device, rounds)
+        return measured(run, device, limits, rounds)
 
     monkeypatch.setattr(bench_device, "fastest", full)
     on_device(monkeypatch, "--device", "cpu")
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [" ".join(row[2:]) == "does not fit" for row in rows] == [False, False, True] * 2
+    rows = of_batches(capsys.readouterr().out)
+    assert [" ".join(row[2:]) == "does not fit" for row in rows] == [False, True] * 2
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")

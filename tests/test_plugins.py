@@ -124,7 +124,7 @@ def test_check_plan_and_schema_know_the_example(plugged):
     schema = json.loads(tiny.run("schema").output)
     assert schema["properties"]["background"]["discriminator"]["mapping"]["speckled"] == "#/$defs/SpeckledBackground"
     assert {"$ref": "#/$defs/SpotsLesion"} in schema["properties"]["lesions"]["items"]["oneOf"]
-    assert "npz" in schema["$defs"]["Formats"]["properties"] and schema["$defs"]["NpzFormat"]["properties"]
+    assert "npz" in schema["$defs"]["FormatOptions"]["properties"] and schema["$defs"]["NpzFormat"]["properties"]
     assert "speckled" not in json.dumps(own_schema()), "the schema of the repository is this package's alone"
 
 

@@ -126,7 +126,7 @@ def explore(
         ...     sm.explore(host="0.0.0.0")
         ... except sm.SynthmammoError as error:
         ...     print(error)
-        --host: 0.0.0.0 can be reached from other machines, and there is no token
+        host: 0.0.0.0 can be reached from other machines, and there is no token
           Add --token with a long random word, or leave --host at 127.0.0.1.
     """
     explored = Explored.of(what, where, _given(audit, "audit"), _given(train, "train"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from synthmammo._version import __version__
+from synthmammo.arguments import a_path
 from synthmammo.editing.directions.file import directions_file
 from synthmammo.editing.parts.file import parts_file
 from synthmammo.errors import GeneratorError, OutputError
@@ -33,7 +34,7 @@ from pathlib import Path
 
 from synthmammo.exploring.space import launch_options, space_page
 
-demo = space_page(Path(__file__).with_name("models") / {model!r})
+demo = space_page(Path(__file__).resolve().with_name("models") / {model!r})
 
 if __name__ == "__main__":
     demo.launch(**launch_options())
@@ -53,7 +54,7 @@ requirements.txt`, then `python app.py`; or `synthmammo explore models/{name}`, 
 """
 
 
-def export_space(what: str | Path, out: Path) -> list[Path]:
+def export_space(what: str | Path, out: str | Path) -> list[Path]:
     """Write a Space: `app.py`, `requirements.txt`, `README.md` with the front matter, and the model.
 
     Args:
@@ -67,8 +68,14 @@ def export_space(what: str | Path, out: Path) -> list[Path]:
         GeneratorError: It is a dataset.
         CheckpointError: There is no such model, or it is no StyleGAN2.
         OutputError: The folder holds something else, or cannot be written.
+
+    Example:
+        >>> import synthmammo as sm
+        >>> files = sm.export_space("zoo/stylegan2-phantom-256", "space")
+        >>> sorted(path.name for path in files)[:2]
+        ['README.md', 'app.py']
     """
-    explored = Explored.of(what)
+    explored, out = Explored.of(what), a_path(out, "out", OutputError)
     if explored.model is None:
         hint = "`synthmammo publish` brings a dataset to the Hub, where its viewer shows it."
         raise GeneratorError("a Space is of a model, and this is a dataset", where=what, hint=hint)

@@ -190,7 +190,7 @@ def test_a_space_is_written_and_runs(tmp_path: Path) -> None:
         "import gradio.networking; gradio.networking.url_ok = lambda url: True;"
         "_, address, _ = found.launch(**launch_options(), prevent_thread_lock=True, quiet=True);"
         "import urllib.request; page = urllib.request.urlopen(address).read().decode();"
-        "print(found.title, len(page) > 1000, 'fonts.googleapis' in page); found.close()"
+        "print(found.title, len(page) > 1000, 'fonts.googleapis' in page); found.close(verbose=False)"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=out, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr

@@ -19,7 +19,7 @@ def asked(monkeypatch):
     found = []
 
     class Trainer:
-        def __init__(self, config, folder, out, *, pretrained):
+        def __init__(self, config, folder, out, *, pretrained, device):
             found.append((config, folder, out, pretrained))
 
         def run(self, hours, progress):
@@ -68,7 +68,7 @@ def test_a_dataset_is_trained_on(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"config": 3}, "config: expected 'stylegan2', 'contextual' or the path of a YAML file, found 3"),
+        ({"config": 3}, "config: expected 'stylegan2', 'contextual', 'detail' or the path of a YAML file, found 3"),
         ({"config": "stylegan"}, "Did you mean 'stylegan2'?"),
         ({"config": "absent.yaml"}, "absent.yaml: cannot be read"),
         ({"config": {**data.STYLEGAN2, "batchsize": 3}}, "config: batchsize: is not a key that is known here"),
