@@ -92,7 +92,9 @@ def types() -> str:
 
 def _entry(kind: type) -> str:
     """A class with its members; of the models of settings, which have very many, what they are."""
-    members = "" if issubclass(kind, BaseModel) else "   :members:\n"
+    # The fields of a named tuple are members too, which its docstring has described already.
+    told = issubclass(kind, tuple) and "Attributes:" in (kind.__doc__ or "")
+    members = "" if told or issubclass(kind, BaseModel) else "   :members:\n"
     # The words of an enumeration have no docstrings.
     words = "   :undoc-members:\n" if issubclass(kind, Enum) else ""
     return f".. autoclass:: {kind.__module__}.{kind.__qualname__}\n{members}{words}"
