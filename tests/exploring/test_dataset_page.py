@@ -57,6 +57,7 @@ def choose(page: Browser, identity: str, value: str) -> None:
     page.press("Enter")
 
 
+@pytest.mark.slow  # its many steps each wait for a page, which a busy machine serves too late
 def test_a_dataset_is_looked_through(page: Browser, made: sm.Dataset) -> None:
     with Server(made.path, "--train", str(made.path)) as server:
         page.open(server.address)
