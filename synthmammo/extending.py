@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pkgutil import resolve_name
 from typing import Any
 
 from synthmammo._version import __version__
@@ -51,7 +52,7 @@ class Plugin:
             where: Field or option that names the plug-in, for the message; by default none.
 
         Raises:
-            SynthmammoError: Of the class `failure`: it cannot be imported, or follows another version of the protocol.
+            SynthmammoError: It cannot be imported, or follows another version of the protocol; its class is `failure`.
         """
         try:
             loaded = _loaded(self)
@@ -85,7 +86,7 @@ def _loaded(plugin: Plugin) -> Any:
 def plugins(group: str) -> dict[str, Plugin]:
     """Plug-ins of a group by their names, in alphabetic order; nothing is imported.
 
-    Of two packages that bring the same name the first in alphabetic order counts.
+    Where two packages bring the same name, the first in alphabetic order counts.
 
     Args:
         group: Group of entry points, one of `PROTOCOLS`.
@@ -118,6 +119,27 @@ def plugin(group: str, name: str, own: Collection[str]) -> Plugin | None:
         own: Names that this package has itself.
     """
     return None if name in own else plugins(group).get(name)
+
+
+def find(
+    group: str, name: str, own: Mapping[str, str], failure: type[SynthmammoError], where: object = None
+) -> Any | None:
+    """What a name stands for, this package's own or a plug-in's, imported only now; None where nothing has the name.
+
+    Args:
+        group: Group of entry points, one of `PROTOCOLS`.
+        name: Name of a generator, a reader or a writer.
+        own: What this package has itself, as `module:attribute` by name.
+        failure: Class of the error to raise.
+        where: Field or option that has the name, for messages; by default none.
+
+    Raises:
+        SynthmammoError: It is a plug-in that cannot be used; see `Plugin.load`.
+    """
+    if name in own:
+        return resolve_name(own[name])
+    found = plugin(group, name, own)
+    return found.load(failure, where) if found else None
 
 
 def working(group: str, own: Collection[str]) -> Iterator[tuple[Plugin, Any]]:

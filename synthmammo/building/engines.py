@@ -33,15 +33,15 @@ def chosen_engine(name: str, workers: int | None, address: str | None = None, de
     Raises:
         RecipeError: An argument is of the wrong kind, or an address is given without a Ray.
     """
-    number = None if workers is None else a_number(workers, "workers", RecipeError, least=1)
     if a_word(name, EngineName, "engine", RecipeError) is EngineName.LOCAL:
         if address is not None:
             raise RecipeError("is that of a Ray", where="address", hint="Ask for --engine ray, or leave it out.")
-        from synthmammo.dataset.workers.local import Local
+        from synthmammo.dataset.workers.local import local
 
-        return Local(number)
+        return local(workers, RecipeError)
     if address is not None:
         a_text(address, "address", RecipeError)
     from synthmammo.dataset.workers.cluster import OnRay
 
+    number = None if workers is None else a_number(workers, "workers", RecipeError, least=1)
     return OnRay(number, address, gpus=0.0 if device == "cpu" else 1.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from synthmammo.arguments import a_choice, a_function, a_path
 from synthmammo.building.asked import Asked
-from synthmammo.building.engines import EngineName, chosen_engine
+from synthmammo.building.engines import chosen_engine
 from synthmammo.building.gate import check_gate, left_out, pass_gate
 from synthmammo.errors import OutputError, RecipeError
 from synthmammo.ingesting.hosts import ensure_hosts, missing_hosts
@@ -220,7 +220,9 @@ def make_hosts(recipe: RecipeLike, *, workers: int | None = 1, progress: Progres
         True
     """
     checked = as_recipe(recipe)
-    engine = chosen_engine(EngineName.LOCAL, workers)
+    from synthmammo.dataset.workers.local import local
+
+    engine = local(workers, RecipeError)
     if missing_hosts(checked) is None:
         return None
     from synthmammo.dataset.card import card

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from synthmammo.mammogram.planned import PlannedEdit, Row
@@ -112,8 +112,7 @@ def _planned(latents: Latents, edits: Mapping[int, _Edit]) -> Iterator[tuple[int
 
 
 def _edit_class(spec: EditSpec) -> Callable[[EditSpec, Model, StyleGAN2Background], _Edit]:
-    module, _, attribute = EDITS[spec.tag].partition(":")
-    return cast(Callable[[EditSpec, Model, StyleGAN2Background], _Edit], getattr(import_module(module), attribute))
+    return cast(Callable[[EditSpec, Model, StyleGAN2Background], _Edit], resolve_name(EDITS[spec.tag]))
 
 
 def check_layers(layers: tuple[int, int] | None, model: Model, where: str) -> slice:

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from inspect import getdoc
+from pkgutil import resolve_name
 from typing import Any
 
 from synthmammo._version import __version__
@@ -66,7 +66,7 @@ def _groups() -> Iterator[tuple[str, str, dict[str, str]]]:
 
 def _of_group(kind: str, group: str, table: dict[str, str]) -> Iterator[Brought]:
     for name, target in table.items():
-        about, problem = _about(partial(_imported, target))
+        about, problem = _about(partial(resolve_name, target))
         yield Brought(kind, name, "synthmammo", __version__, about, problem)
     for name, plugin in found_in(group).items():
         if name in table:
@@ -85,8 +85,3 @@ def _about(load: Callable[[], Any]) -> tuple[str, str]:
     except SynthmammoError as error:
         return "", f"{error.message}. {error.hint or ''}".strip()
     return " ".join(text.partition("\n\n")[0].split()), ""
-
-
-def _imported(target: str) -> Any:
-    module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from synthmammo.errors import CheckpointError, nearest
@@ -201,11 +201,11 @@ def build_network(description: Description, network: str, where: object = None) 
     if network not in parts:
         raise CheckpointError(f"no network is called '{network}'", where=where, hint=nearest(network, parts))
     try:
-        config = _imported(parts["config"])(**described.checked_config(description.config))
+        config = resolve_name(parts["config"])(**described.checked_config(description.config))
     except (TypeError, ValueError) as error:
         message = f"the configuration of {description.architecture} is not valid ({error})"
         raise CheckpointError(message, where=where) from error
-    module: nn.Module = _imported(parts[network])(config)
+    module: nn.Module = resolve_name(parts[network])(config)
     return module
 
 
@@ -344,8 +344,3 @@ def _check_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], wher
         if state[name].shape != expected[name].shape:
             shapes = f"{tuple(state[name].shape)}, expected {tuple(expected[name].shape)}"
             raise CheckpointError(f"tensor {name} has the shape {shapes}", where=where, hint=hint)
-
-
-def _imported(name: str) -> Any:
-    module, _, attribute = name.partition(":")
-    return getattr(import_module(module), attribute)

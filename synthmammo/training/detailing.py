@@ -15,13 +15,12 @@ from synthmammo.models.nets.detail import DetailConfig, DetailGenerator, average
 from synthmammo.training.config import TrainConfig, numbers
 from synthmammo.training.images import ImageSet
 from synthmammo.training.objectives.augment import Augmentation
-from synthmammo.training.objectives.base import Reduce
+from synthmammo.training.objectives.base import PRECISIONS, Reduce
 from synthmammo.training.objectives.detail import DetailObjective, DetailSettings
 from synthmammo.training.scores import Scorer, Scores
 from synthmammo.training.start import begin_detail_from
 from synthmammo.training.task import SHEET_COLUMNS
 
-_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _AUGMENTATION = {"flips": True, "turns": True, "shift": 0.0, "brightness": 0.0, "contrast": 0.0, "noise": 0.0}
 """Unless the configuration says otherwise: what is fine is right at any orientation, and not at any contrast."""
 
@@ -61,7 +60,7 @@ class DetailTask:
             begin_detail_from(config.start_from, generator)
         augmentation = numbers(Augmentation, {**_AUGMENTATION, **config.augmentation}, "augmentation")
         settings = numbers(DetailSettings, config.settings, "settings")
-        features, precision = Features(pretrained=pretrained), _PRECISIONS[config.precision]
+        features, precision = Features(pretrained=pretrained), PRECISIONS[config.precision]
         self.objective = DetailObjective(generator, features, augmentation, settings, precision, device, reduce)
 
     def prepare(self, draws: torch.Generator) -> None:

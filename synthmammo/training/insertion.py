@@ -17,7 +17,7 @@ from synthmammo.models.nets.lesion import LesionGenerator
 from synthmammo.training.config import Role, TrainConfig, numbers
 from synthmammo.training.images import ImageSet
 from synthmammo.training.objectives.augment import Augmentation
-from synthmammo.training.objectives.base import Reduce
+from synthmammo.training.objectives.base import PRECISIONS, Reduce
 from synthmammo.training.objectives.contextual import ContextualObjective, ContextualSettings
 from synthmammo.training.objectives.contextual_projected import (
     ContextualProjectedObjective,
@@ -34,7 +34,6 @@ _COMODULATED = "comodulated"
 Lesions = TypeVar("Lesions", bound=LesionGenerator)
 
 _ORDER: tuple[Role, ...] = ("context", "real", "benign", "normal")
-_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _AUGMENTATION = {"flips": True, "turns": True, "shift": 0.0, "brightness": 0.0, "contrast": 0.0}
 """Unless the configuration says otherwise: a lesion stays in the middle and keeps its contrast."""
 
@@ -110,7 +109,7 @@ class InsertionTask:
             raise TrainingError("patches of at least 64 x 64 pixels are needed", where="objective 'projected'")
         settings = numbers(ContextualProjectedSettings, config.settings, "settings")
         augmentation = numbers(Augmentation, {**_AUGMENTATION, **config.augmentation}, "augmentation")
-        precision, features = _PRECISIONS[config.precision], Features(pretrained=pretrained)
+        precision, features = PRECISIONS[config.precision], Features(pretrained=pretrained)
         generator: LesionGenerator
         if isinstance(self.shape, ContextualConfig):
             generator = self._begun(ContextualGenerator(self.shape))

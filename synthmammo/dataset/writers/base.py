@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from synthmammo.dataset.manifest import ShardRecord
 from synthmammo.errors import OutputError, nearest
 from synthmammo.extending import WRITERS as PLUGINS
-from synthmammo.extending import plugin, plugins
+from synthmammo.extending import find, plugins
 from synthmammo.identity import canonical_json
 from synthmammo.mammogram import png
 from synthmammo.mammogram.mark import Mark
@@ -237,11 +236,8 @@ def open_writer(name: str, folder: Path, shard: str, **options: Any) -> Writer:
 
 def _kind(name: str) -> Any:
     """The class of a writer, this package's or a plug-in's."""
-    if name in WRITERS:
-        module, _, attribute = WRITERS[name].partition(":")
-        return getattr(import_module(module), attribute)
-    if found := plugin(PLUGINS, name, WRITERS):
-        return found.load(OutputError)
+    if (found := find(PLUGINS, name, WRITERS, OutputError)) is not None:
+        return found
     raise OutputError(f"no format is called '{name}'", hint=nearest(name, formats()))
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from synthmammo.errors import GeneratorError, nearest
-from synthmammo.extending import BACKGROUNDS, plugin
+from synthmammo.extending import BACKGROUNDS, find, plugin
 from synthmammo.generators.base import Host
 from synthmammo.generators.inputs import Input, Inputs, Locate
 from synthmammo.recipe.backgrounds import BackgroundSection
@@ -138,28 +136,14 @@ def background_kind(name: str, where: str = "background.generator") -> Backgroun
     Raises:
         GeneratorError: There is no such generator, or the plug-in that brings it cannot be used.
     """
-    made: Any = _loaded(name, where)
-    kind: BackgroundKind = made()
-    return kind
+    found: type[BackgroundKind] | None = find(BACKGROUNDS, name, KINDS, GeneratorError, where)
+    if found is None:
+        hint = nearest(name, names_of(BACKGROUNDS, KINDS))
+        raise GeneratorError(f"no generator is called '{name}'", where=where, hint=hint)
+    return found()
 
 
 def brought_by(name: str) -> dict[str, str]:
     """What a provenance says of the package that brings a generator; nothing of this package's own."""
     found = plugin(BACKGROUNDS, name, KINDS)
     return found.record() if found else {}
-
-
-def _loaded(name: str, where: str) -> Any:
-    if name in KINDS:
-        return imported(KINDS[name])
-    if found := plugin(BACKGROUNDS, name, KINDS):
-        return found.load(GeneratorError, where)
-    hint = nearest(name, names_of(BACKGROUNDS, KINDS))
-    raise GeneratorError(f"no generator is called '{name}'", where=where, hint=hint)
-
-
-@cache
-def imported(target: str) -> Any:
-    """What `module:attribute` names."""
-    module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from importlib import import_module
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from synthmammo.errors import GeneratorError, nearest
-from synthmammo.extending import LESIONS, plugin
+from synthmammo.extending import LESIONS, find, plugin
 from synthmammo.generators.base import Lesion
 from synthmammo.generators.inputs import Input, Inputs, Locate
 from synthmammo.models.names import is_model
@@ -82,31 +80,18 @@ def lesion_kind(name: str, where: str) -> LesionKind:
     Raises:
         GeneratorError: There is no such generator, or the plug-in that brings it cannot be used.
     """
-    kind: LesionKind = _loaded(name, where)()
-    return kind
+    if name == _CONTEXTUAL:
+        hint = "Name its model: zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION."
+        raise GeneratorError("a contextual GAN is named by its model", where=where, hint=hint)
+    known = _CONTEXTUAL if is_model(name) else name
+    found: type[LesionKind] | None = find(LESIONS, known, KINDS, GeneratorError, where)
+    if found is None:
+        hint = nearest(name, names_of(LESIONS, KINDS))
+        raise GeneratorError(f"no generator is called '{name}'", where=where, hint=hint)
+    return found()
 
 
 def brought_by(name: str) -> dict[str, str]:
     """What a provenance says of the package that brings a generator; nothing of this package's own and of models."""
     found = None if is_model(name) else plugin(LESIONS, name, KINDS)
     return found.record() if found else {}
-
-
-def _loaded(name: str, where: str) -> Any:
-    if is_model(name):
-        return _imported(KINDS[_CONTEXTUAL])
-    if name == _CONTEXTUAL:
-        hint = "Name its model: zoo/NAME, the path of a .safetensors file, or hf://ORG/REPO/FILE@REVISION."
-        raise GeneratorError("a contextual GAN is named by its model", where=where, hint=hint)
-    if name in KINDS:
-        return _imported(KINDS[name])
-    if found := plugin(LESIONS, name, KINDS):
-        return found.load(GeneratorError, where)
-    hint = nearest(name, names_of(LESIONS, KINDS))
-    raise GeneratorError(f"no generator is called '{name}'", where=where, hint=hint)
-
-
-@cache
-def _imported(target: str) -> Any:
-    module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)

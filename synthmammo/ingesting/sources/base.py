@@ -8,13 +8,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, get_type_hints
 
 from synthmammo.errors import SourceError, nearest
 from synthmammo.extending import SOURCES as PLUGINS
-from synthmammo.extending import plugin, plugins
+from synthmammo.extending import find, plugin, plugins
 from synthmammo.mammogram.sample import (
     Box,
     Finding,
@@ -217,11 +216,8 @@ def brought_by(name: str) -> dict[str, str]:
 
 def _reader(name: str, path: str | Path) -> Any:
     """The class of a reader, this package's or a plug-in's."""
-    if name in SOURCES:
-        module, _, attribute = SOURCES[name].partition(":")
-        return getattr(import_module(module), attribute)
-    if found := plugin(PLUGINS, name, SOURCES):
-        return found.load(SourceError, path)
+    if (found := find(PLUGINS, name, SOURCES, SourceError, path)) is not None:
+        return found
     hint = nearest(name, [*SOURCES, *plugins(PLUGINS)])
     raise SourceError(f"no source is called '{name}'", where=path, hint=hint)
 

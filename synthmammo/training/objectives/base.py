@@ -12,6 +12,9 @@ from torch import Tensor, nn
 Losses = dict[str, float]
 """Named figures of one step, for `stats.jsonl`."""
 
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+"""Types of the activations, by their names in a configuration."""
+
 _LAST_RATE = 0.1
 """Factor on the learning rates at the end of annealing."""
 
